@@ -1,0 +1,1 @@
+"""seqit: sequential instruction tuning as a data-versioned pipeline."""

@@ -1,0 +1,85 @@
+"""`python -m stages`: every door, and the few commands around them."""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.cli import door
+from stages.errors import UserError
+
+DOORS = {
+    "fetch": "A model or corpus reference -> a local directory",
+    "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
+    "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
+    "rewrite": "One round of Seq-Instruct -> data/rewritten/<name>.jsonl",
+    "respond": "Responses for one round -> data/responded/<name>.jsonl",
+    "evolve": "WizardLM's evolution, the rival -> data/evolved/<name>.jsonl",
+    "augment": "Manual chains by rule -> data/augmented/<name>.jsonl",
+    "sample": "Ablation sets and mixtures -> data/sampled/<name>.jsonl",
+    "assemble": "Rows as chat messages -> data/assembled/<name>.jsonl",
+    "train": "A set and a recipe -> models/<run>/",
+    "answer": "A model answers a benchmark -> data/answered/<run>/<benchmark>.jsonl",
+    "evaluate": "Answers -> scores in data/evaluated/<run>/<benchmark>.json",
+    "report": "All scores and statistics -> data/report/",
+    "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
+    "replies": "Count, show, export, import, prune the remembered replies",
+}
+
+HELP = """seqit: sequential instruction tuning as a data-versioned pipeline.
+
+`dvc repro` runs the whole graph of dvc.yaml; these commands are its single steps, each as `python -m stages.<name>`
+too. params.yaml is the experiment: every value is explained there."""
+
+app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@door
+def repro(context: typer.Context) -> None:
+    """`dvc repro` with its arguments, and at the end how long each kind of stage took."""
+    from stages.graph import repro as run
+
+    status = run(context.args)
+    if status:
+        raise typer.Exit(status)
+
+
+@app.command()
+@door
+def use(profile: Annotated[str, typer.Argument(help="paper or embedded; a file of stages/profiles/")]) -> None:
+    """Put a profile in place of params.yaml (the old one is kept as params.yaml.before)."""
+    from stages import jsonl, params
+
+    folder = Path(__file__).parent / "profiles"
+    source = folder / f"{profile}.yaml"
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if profile not in known:
+        raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
+    params.load(source)
+    if params.PARAMS.exists():
+        jsonl.write_text(f"{params.PARAMS}.before", jsonl.read_text(params.PARAMS))
+    jsonl.write_text(params.PARAMS, jsonl.read_text(source))
+    print(f"params.yaml is now the {profile} profile; the one before is params.yaml.before")
+
+
+def _mount(name: str, text: str) -> None:
+    """A door as a subcommand, imported only when it is called, so that `--help` stays fast."""
+
+    @app.command(
+        name,
+        help=text,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )
+    def run(context: typer.Context) -> None:
+        sys.argv = [f"python -m stages.{name}", *context.args]
+        runpy.run_module(f"stages.{name}", run_name="__main__")
+
+
+for _name, _text in DOORS.items():
+    _mount(_name, _text)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,40 @@
+"""How a door meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
+
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+
+from stages.errors import UserError
+
+P = ParamSpec("P")
+
+
+def door(function: Callable[P, None]) -> Callable[P, None]:
+    """Run a door: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        started = time.monotonic()
+        name = function.__module__.rpartition(".")[2]
+        try:
+            function(*args, **kwargs)
+        except UserError as error:
+            print(f"seqit {name}: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print(f"seqit {name}: interrupted; replies received so far are kept, run again to go on", file=sys.stderr)
+            raise typer.Exit(130) from None
+        print(f"seqit {name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+    return run
+
+
+def main(function: Callable[..., None]) -> None:
+    """Make a door runnable as `python -m stages.<name>`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(door(function))
+    app()

@@ -1,0 +1,111 @@
+"""The seam to every model: prompts in, replies out, in the same order and number, lazily."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Literal, TypeVar
+
+import msgspec
+
+Item = TypeVar("Item")
+Role = Literal["system", "user", "assistant"]
+ReplyStatus = Literal["ok", "truncated", "refused", "failed"]
+"""ok: ended by itself. truncated: ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the next token is drawn. Temperature 0 is greedy; top_k 0 means no limit; max_tokens counts new tokens."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+
+
+class Constraint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the reply must look like, for engines that can enforce it: exactly one of the two is set."""
+
+    choice: tuple[str, ...] = ()
+    regex: str = ""
+
+
+class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One request. Everything but `purpose` and `prefix` is part of the payload that the reply store hashes."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    seed: int
+    """Derived from the record (see `seed_for`); 31 bits, as every engine takes it."""
+    sample: int = 0
+    """Which of several samples of the same request this is; a retry asks the next one."""
+    constraint: Constraint | None = None
+    purpose: str = ""
+    """Who asks and why, for progress and logs: "seed-0a1b…/classify"."""
+    prefix: str = ""
+    """Prompts with an equal value share a long beginning; engines may send them together."""
+    continue_final: bool = False
+    """The last message is the beginning of the assistant's reply; the engine continues it and replies with the rest."""
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came back. `text` is "" unless status is ok or truncated."""
+
+    text: str
+    status: ReplyStatus
+    tokens_in: int
+    tokens_out: int
+    error: str = ""
+    """For people: why it was refused or failed."""
+    id: str = ""
+    """Key of the reply in the store; set by the store."""
+    model: str = ""
+    """Identity of the model that answered; set by `engines.connect`."""
+    scores: dict[str, float] = {}
+    """Log-probability of each of `constraint.choice`, from engines that can tell; empty otherwise."""
+
+
+Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]
+"""The only way to a model. Same order, same number, lazy, a bounded number in flight; failures are statuses."""
+
+
+def seed_for(seed: int, record_id: str, purpose: str) -> Random:
+    """The record's own source of randomness: a new corpus, another order or more workers change nothing for it."""
+    return Random(f"{seed}:{record_id}:{purpose}")
+
+
+def draw_seed(seed: int, record_id: str, purpose: str) -> int:
+    """A 31-bit sampling seed of the record's own."""
+    return seed_for(seed, record_id, purpose).getrandbits(31)
+
+
+def ask(
+    complete: Complete, items: Iterable[Item], prompt_of: Callable[[Item], Prompt | None]
+) -> Iterator[tuple[Item, Reply | None]]:
+    """Each item with the reply to its prompt, in order; items whose prompt is None pass by unasked with None.
+
+    Such streams compose: the output of one `ask` is the input of the next, and what the second asks of the first row
+    does not wait for the first to ask of the last.
+    """
+    waiting: deque[tuple[Item, bool]] = deque()
+
+    def prompts() -> Iterator[Prompt]:
+        for item in items:
+            prompt = prompt_of(item)
+            waiting.append((item, prompt is not None))
+            if prompt is not None:
+                yield prompt
+
+    for reply in complete(prompts()):
+        while not waiting[0][1]:
+            yield waiting.popleft()[0], None
+        yield waiting.popleft()[0], reply
+    while waiting:
+        yield waiting.popleft()[0], None

@@ -1,0 +1,108 @@
+"""One record walks through every stage: a row of instruction data and everything that was done to it."""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+Action = Literal["decompose", "prefix", "suffix", "hold"]
+"""What Seq-Instruct may do to an instruction (paper 2.2, options A to D)."""
+
+Status = Literal["ok", "frozen", "unparsed", "rejected", "truncated", "refused", "failed"]
+"""How one step ended.
+
+ok: done. frozen: held in an earlier round, not asked again. unparsed: a reply that names no option or holds no
+instruction. rejected: a parsed result that a quality gate turned down (`reason` says which). truncated, refused,
+failed: as the engine said of the reply. Only `ok` and `frozen` ever count as an option.
+"""
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a row came from before seqit touched it."""
+
+    reference: str
+    """The corpus as named in params.yaml: `path:…` or `hub:org/name@revision`."""
+    row: int
+    """0-based position in the upstream file."""
+    sha256: str
+    """SHA-256 of the upstream row as canonical JSON (sorted keys, UTF-8)."""
+    licence: str
+    language: str
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a stage did, or tried to do, to a record."""
+
+    stage: str
+    """The door that did it: rewrite, respond, evolve, augment, sample."""
+    action: str
+    """An `Action`, a chain ("translate:de"), an evolution ("deepening"), "respond"; "" when none was chosen."""
+    status: Status
+    round: int = 0
+    """Round of Seq-Instruct or of evolution, from 1; 0 outside rounds."""
+    reason: str = ""
+    """Why a step is not ok: one of the closed lists of the rooms, or the engine's error."""
+    generator: str = ""
+    """Identity of the model: reference and revision or weight hash."""
+    prompt: str = ""
+    """SHA-256 (first 16 hex digits) of the prompt files that were rendered."""
+    sampling: dict[str, Any] = {}
+    replies: tuple[str, ...] = ()
+    """Keys of the replies in the reply store, in the order they were asked."""
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An earlier exchange of a conversation."""
+
+    instruction: str
+    response: str
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of instruction data.
+
+    `id` is "<corpus>-<first 16 hex digits of the source row's SHA-256>", with "-2", "-3", … for exact duplicates, so it
+    depends on the row's text and not on its position, its neighbours or the number of workers.
+    """
+
+    id: str
+    corpus: str
+    instruction: str
+    input: str
+    response: str
+    system: str
+    source: Source
+    steps: tuple[Step, ...] = ()
+    history: tuple[Turn, ...] = ()
+    """Earlier turns, oldest first; empty for single-turn rows."""
+    image: str = ""
+    """Reference of an image (file name or URL); never the pixels."""
+
+    def step(self, step: Step, **changes: Any) -> "Record":
+        """This record with `changes` made and `step` added to its history."""
+        return msgspec.structs.replace(self, steps=(*self.steps, step), **changes)
+
+
+class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row that did not walk on, kept on disk with its reason."""
+
+    id: str
+    reason: str
+    """One of the closed list of the room that rejected it."""
+    detail: str
+    row: dict[str, Any]
+
+
+def canonical(row: Any) -> bytes:
+    """The bytes that stand for a value: JSON, keys sorted, UTF-8, no spaces."""
+    return msgspec.json.encode(row, order="sorted")
+
+
+def digest(value: Any, length: int = 64) -> str:
+    """SHA-256 of `canonical(value)` in hexadecimal, cut to `length` digits."""
+    return hashlib.sha256(canonical(value)).hexdigest()[:length]
+
+
+def user_text(record: Record) -> str:
+    """What the user says in this record's last turn: the instruction, a blank line, the input if there is one."""
+    return f"{record.instruction}\n\n{record.input}" if record.input else record.instruction

@@ -1,0 +1,110 @@
+"""Files are read with their place in every complaint, and written all or nothing."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages import jsonl
+from stages.errors import UserError
+from stages.records import Record, Rejected, Source
+
+
+def record(text: str = "Say hi.", number: int = 0) -> Record:
+    source = Source(reference="path:x.json", row=number, sha256="0" * 64, licence="Apache-2.0", language="en")
+    return Record(id=f"x-{number}", corpus="x", instruction=text, input="", response="", system="", source=source)
+
+
+@given(st.lists(st.text()))
+def test_what_is_written_is_read_again(texts: list[str]) -> None:
+    import tempfile
+
+    rows = [record(text, n) for n, text in enumerate(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        assert jsonl.write(Path(folder) / "rows.jsonl", rows) == len(rows)
+        assert list(jsonl.read(Path(folder) / "rows.jsonl", Record)) == rows
+
+
+def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("before")
+
+    def rows() -> Iterator[Record]:
+        yield record()
+        raise UserError("x.json: row 1 is bad")
+
+    with pytest.raises(UserError):
+        jsonl.write(path, rows())
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["rows.jsonl"]
+
+
+def test_split_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    rejected = Rejected(id="x-1", reason="no-instruction", detail="", row={})
+    paths: dict[str, str | Path] = {"kept": tmp_path / "a.jsonl", "rejected": tmp_path / "b.jsonl"}
+    assert jsonl.write_split(paths, [("kept", record()), ("rejected", rejected)]) == {"kept": 1, "rejected": 1}
+    with pytest.raises(KeyError):
+        jsonl.write_split({"kept": tmp_path / "c.jsonl"}, [("kept", record()), ("other", rejected)])
+    assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b.jsonl"]
+
+
+BAD = [
+    ("rows.jsonl", b'{"a": 1}\n{"a": \n', "rows.jsonl:2"),
+    ("rows.jsonl", b'{"a": "\xff"}\n', "rows.jsonl:1"),
+    ("rows.jsonl", b"3\n", "row 0 is not an object"),
+    ("rows.json", b'{"a": 1}', "no array"),
+    ("rows.json", b"[1, 2]", "row 0 is not an object"),
+    ("rows.json", b"not json", "rows.json"),
+    ("rows.jsonl.gz", b"not gzip", "damaged gzip"),
+    ("rows.csv", b"a,b\n1\n", "rows.csv:2"),
+    ("rows.xml", b"<a/>", "unknown kind"),
+    ("rows.parquet", b"nothing", "not a Parquet file"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "told"), BAD)
+def test_bad_files_are_told_in_one_line(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        list(jsonl.raw_rows(tmp_path / name))
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        list(jsonl.raw_rows(tmp_path / "nothing.json"))
+    with pytest.raises(UserError, match="is a folder"):
+        list(jsonl.read(tmp_path, Record))
+
+
+def test_gzip_and_csv(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(b'{"a": "x"}\n'))
+    (tmp_path / "rows.csv").write_text('a,b\n"1\n2",3\n')
+    assert list(jsonl.raw_rows(tmp_path / "rows.jsonl.gz")) == [(0, {"a": "x"})]
+    assert list(jsonl.raw_rows(tmp_path / "rows.csv")) == [(0, {"a": "1\n2", "b": "3"})]
+
+
+def test_a_receipt_for_other_bytes_is_refused(tmp_path: Path) -> None:
+    jsonl.write(tmp_path / "rows.jsonl", [record(number=0), record(number=1)])
+    good = jsonl.Receipt(
+        artifact="rows", sha256=jsonl.sha256(tmp_path / "rows.jsonl"), suite="s", rows=2, quarantined={"x-0": ["e"]},
+        expectations=1,
+    )  # fmt: skip
+    jsonl.write_json(tmp_path / "receipt.json", good)
+    rows = list(jsonl.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record))
+    assert [row.id for row in rows] == ["x-1"]
+    jsonl.write_json(tmp_path / "receipt.json", msgspec.structs.replace(good, sha256="0"))
+    with pytest.raises(UserError, match="other contents"):
+        jsonl.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record)
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    jsonl.write_text(tmp_path / "a", "x")
+    (tmp_path / "b").write_text("x")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode

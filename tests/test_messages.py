@@ -1,0 +1,62 @@
+"""`ask` keeps order and number, asks lazily, and lets items without a prompt pass."""
+
+from collections.abc import Iterable, Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.messages import Message, Prompt, Reply, Sampling, ask, draw_seed
+
+GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
+
+
+def prompt(text: str) -> Prompt:
+    return Prompt(messages=(Message("user", text),), sampling=GREEDY, seed=1)
+
+
+def echo(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+    for asked in prompts:
+        yield Reply(text=asked.messages[-1].content, status="ok", tokens_in=1, tokens_out=1)
+
+
+def in_batches(size: int):
+    def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        batch = []
+        for asked in prompts:
+            batch.append(asked)
+            if len(batch) == size:
+                yield from echo(batch)
+                batch = []
+        yield from echo(batch)
+
+    return complete
+
+
+@given(st.lists(st.integers()), st.integers(1, 5))
+def test_order_and_number_with_any_batch(numbers: list[int], size: int) -> None:
+    def even(n: int) -> Prompt | None:
+        return prompt(str(n)) if n % 2 == 0 else None
+
+    found = [(n, reply and reply.text) for n, reply in ask(in_batches(size), iter(numbers), even)]
+    assert found == [(n, str(n) if n % 2 == 0 else None) for n in numbers]
+
+
+def test_streams_compose_without_a_barrier() -> None:
+    seen = []
+
+    def items() -> Iterator[int]:
+        for n in range(100):
+            seen.append(n)
+            yield n
+
+    first = (n for n, _ in ask(echo, items(), lambda n: prompt(str(n))))
+    second = ask(echo, first, lambda n: prompt(str(n)))
+    next(second)
+    assert len(seen) < 4
+
+
+def test_a_seed_belongs_to_the_record_and_the_purpose() -> None:
+    assert draw_seed(1, "a", "respond") == draw_seed(1, "a", "respond")
+    assert len({draw_seed(1, "a", "respond"), draw_seed(2, "a", "respond"), draw_seed(1, "b", "respond"),
+                draw_seed(1, "a", "choose")}) == 4  # fmt: skip
+    assert all(0 <= draw_seed(1, str(n), "x") < 2**31 for n in range(100))

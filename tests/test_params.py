@@ -1,0 +1,79 @@
+"""params.yaml: every mistake is one line that names where it is."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.errors import UserError
+from stages.params import load, parse
+
+ROOT = Path(__file__).resolve().parents[1]
+VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def changed(path: str, value: Any) -> dict:
+    values = copy.deepcopy(VALUES)
+    *parents, last = path.split(".")
+    place = values
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return values
+
+
+MISTAKES = [
+    ("seed", "many", "seed"),
+    ("surprise", 1, "surprise: unknown key"),
+    ("respond.settings.sampling.temperatur", 1.0, "temperatur: unknown key"),
+    ("respond.settings.sampling.temperature", "hot", "respond.settings.sampling.temperature"),
+    ("respond.settings.sampling.temperature", -1, "respond.settings.sampling.temperature"),
+    ("respond.settings.sampling.top_p", 1.5, "top_p"),
+    ("train.settings.template", "vicuna", "train.settings.template"),
+    ("train.settings.batch", 0, "train.settings.batch"),
+    ("train.runs.it.model", "llama", "unknown 'llama'"),
+    ("train.runs.it.set", "assembled/nothing", "unknown 'assembled/nothing'"),
+    ("fetch.models.smollm2.reference", "smollm2", "fetch.models.smollm2.reference"),
+    ("rewrite.rounds.seed-1.policy", "best", "rewrite.rounds.seed-1.policy"),
+    ("rewrite.rounds.seed-1.actions", ["merge"], "rewrite.rounds.seed-1.actions"),
+    ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
+    ("answer.runs", {"gpt": {}}, "unknown 'gpt'"),
+    ("answer.benchmarks.mmlu", {"sampling": VALUES["answer"]["benchmarks"]["mgsm"]["sampling"]}, "unknown 'mmlu'"),
+    ("publish.seqeval.version", "one", "publish.seqeval.version"),
+    ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "told"), MISTAKES)
+def test_a_mistake_is_told_with_its_path(path: str, value: Any, told: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(changed(path, value))
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_told() -> None:
+    values = copy.deepcopy(VALUES)
+    del values["judge"]["attempts"]
+    with pytest.raises(UserError, match="judge.attempts: Field required"):
+        parse(values)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"a: [", "not YAML"), (b"\xff\xfe", "not UTF-8"), (b"", "params.yaml")])
+def test_files_that_are_no_params(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=told):
+        load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        load(tmp_path / "params.yaml")
+
+
+def test_floats_as_dvc_writes_them(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text().replace("learning_rate: 0.0001", "learning_rate: 1e-05")
+    (tmp_path / "params.yaml").write_text(text)
+    assert load(tmp_path / "params.yaml").train.settings.learning_rate == 1e-5
