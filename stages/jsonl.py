@@ -1,13 +1,13 @@
 """Records to and from disk, all or nothing; the only module that opens data files."""
 
 import contextlib
-import csv
 import errno
 import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -16,6 +16,8 @@ import msgspec
 from stages.errors import UserError
 
 T = TypeVar("T")
+REFERENCE = "reference.json"
+"""Beside everything that was fetched: the reference it came from."""
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +52,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     yield number, line
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
 
 
@@ -101,7 +103,7 @@ def write(path: str | Path, rows: Iterable[msgspec.Struct]) -> int:
     return write_split({"rows": path}, (("rows", row) for row in rows))["rows"]
 
 
-def write_split(paths: dict[str, str | Path], rows: Iterable[tuple[str, msgspec.Struct]]) -> dict[str, int]:
+def write_split(paths: Mapping[str, str | Path], rows: Iterable[tuple[str, msgspec.Struct]]) -> dict[str, int]:
     """Write each (name, row) to the file of that name, lazily; every file appears or none does. Returns the counts.
 
     Raises UserError when the disk is full.
@@ -139,7 +141,7 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _flush(streams: dict[str, IO[bytes]], paths: dict[str, str | Path]) -> None:
+def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:
     # Before any file is renamed, so that a disk that fills up on the last one leaves none behind.
     for name, stream in streams.items():
         with _disk(Path(paths[name])):
@@ -155,7 +157,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with open(handle, "wb", buffering=1 << 20) as stream:
-                yield stream
+                # No name and no time in the archive: equal rows make equal bytes.
+                zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
+                yield zipped  # type: ignore[misc]
+                if zipped is not stream:
+                    zipped.close()
                 stream.flush()
                 os.fsync(stream.fileno())
             # mkstemp makes private files; what a stage writes is as readable as any other file.
@@ -185,64 +191,34 @@ def _disk(path: Path) -> Iterator[None]:
         raise
 
 
-def raw_rows(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a file as downloaded, with their 0-based numbers.
+def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of a source as downloaded, open and unzipped: (name without ".gz", stream).
 
-    Kinds: .json (an array), .jsonl, .csv, .tsv, each also gzipped, and .parquet.
-
-    Raises UserError naming the file, and the line where there is one, for anything that can't be read as such.
+    A file alone, by its name, or every file below a folder in the order of their paths, by the path below it with "/"
+    between the parts. Raises UserError where there is none.
     """
     path = Path(path)
-    kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
-    if kind not in RAW:
-        raise UserError(f"{path}: unknown kind of file; known are {', '.join(sorted('.' + k for k in RAW))}")
-    for number, row in enumerate(RAW[kind](path)):
-        if not isinstance(row, dict):
-            raise UserError(f"{path}: row {number} is not an object but {row!r:.60}; mend or remove it")
-        yield number, row
+    found = sorted(f for f in path.rglob("*") if f.is_file() and f.name != REFERENCE) if path.is_dir() else [path]
+    if not found:
+        raise UserError(f"{path}: is an empty folder; check the path in params.yaml, or run the stage that fills it")
+    for file in found:
+        with _open(file) as stream:
+            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+            yield name.removesuffix(".gz"), stream
 
 
-def _json_array(path: Path) -> Iterator[Any]:
-    rows = read_json(path, Any)
-    if not isinstance(rows, list):
-        raise UserError(f"{path}: holds no array of rows; a .json corpus is one array, one object a line is .jsonl")
-    return iter(rows)
-
-
-def _json_lines(path: Path) -> Iterator[Any]:
-    return read(path, Any)
-
-
-def _separated(delimiter: str) -> Callable[[Path], Iterator[Any]]:
-    def rows(path: Path) -> Iterator[Any]:
-        text = read_text(path)
-        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    raise UserError(f"{path}:{reader.line_num}: another number of columns than the first line has")
-                yield row
-        except csv.Error as error:
-            raise UserError(f"{path}:{reader.line_num}: {error}; mend this line") from None
-
-    return rows
-
-
-def _parquet(path: Path) -> Iterator[Any]:
-    import polars
-
-    _open(path).close()
+def contents(path: str | Path) -> dict[str, bytes]:
+    """The files of a source as `files` finds them, read whole. Raises UserError for a damaged one, too."""
     try:
-        frame = polars.scan_parquet(path).collect()
-    except polars.exceptions.PolarsError as error:
-        raise UserError(f"{path}: not a Parquet file ({error})") from None
-    return frame.iter_rows(named=True)
+        return {name: stream.read() for name, stream in files(path)}
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
 
 
-RAW: dict[str, Callable[[Path], Iterator[Any]]] = {
-    "json": _json_array,
-    "jsonl": _json_lines,
-    "csv": _separated(","),
-    "tsv": _separated("\t"),
-    "parquet": _parquet,
-}
+def origin(path: str | Path) -> str:
+    """The reference that a source was fetched from, as `reference.json` above it says, else `path:…`."""
+    path = Path(path)
+    for folder in (path, *path.parents):
+        if (folder / REFERENCE).is_file():
+            return str(read_json(folder / REFERENCE, dict[str, Any])["reference"])
+    return f"path:{path.as_posix()}"

@@ -53,41 +53,27 @@ def test_split_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b.jsonl"]
 
 
-BAD = [
-    ("rows.jsonl", b'{"a": 1}\n{"a": \n', "rows.jsonl:2"),
-    ("rows.jsonl", b'{"a": "\xff"}\n', "rows.jsonl:1"),
-    ("rows.jsonl", b"3\n", "row 0 is not an object"),
-    ("rows.json", b'{"a": 1}', "no array"),
-    ("rows.json", b"[1, 2]", "row 0 is not an object"),
-    ("rows.json", b"not json", "rows.json"),
-    ("rows.jsonl.gz", b"not gzip", "damaged gzip"),
-    ("rows.csv", b"a,b\n1\n", "rows.csv:2"),
-    ("rows.xml", b"<a/>", "unknown kind"),
-    ("rows.parquet", b"nothing", "not a Parquet file"),
-]
-
-
-@pytest.mark.parametrize(("name", "content", "told"), BAD)
-def test_bad_files_are_told_in_one_line(tmp_path: Path, name: str, content: bytes, told: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError) as error:
-        list(jsonl.raw_rows(tmp_path / name))
-    assert told in str(error.value)
-    assert "\n" not in str(error.value)
-
-
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        list(jsonl.raw_rows(tmp_path / "nothing.json"))
+        jsonl.contents(tmp_path / "nothing.json")
     with pytest.raises(UserError, match="is a folder"):
         list(jsonl.read(tmp_path, Record))
 
 
-def test_gzip_and_csv(tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(b'{"a": "x"}\n'))
-    (tmp_path / "rows.csv").write_text('a,b\n"1\n2",3\n')
-    assert list(jsonl.raw_rows(tmp_path / "rows.jsonl.gz")) == [(0, {"a": "x"})]
-    assert list(jsonl.raw_rows(tmp_path / "rows.csv")) == [(0, {"a": "1\n2", "b": "3"})]
+def test_the_files_of_a_source(tmp_path: Path) -> None:
+    (tmp_path / "b.tsv").write_bytes(b"b")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "rows.jsonl.gz").write_bytes(gzip.compress(b"{}"))
+    (tmp_path / "reference.json").write_text('{"reference": "hub:org/name@v1"}')
+    assert list(jsonl.contents(tmp_path).items()) == [("a/rows.jsonl", b"{}"), ("b.tsv", b"b")]
+    assert jsonl.contents(tmp_path / "b.tsv") == {"b.tsv": b"b"}
+    assert jsonl.origin(tmp_path / "a" / "rows.jsonl.gz") == "hub:org/name@v1"
+    (tmp_path / "c.jsonl.gz").write_bytes(b"not gzip")
+    with pytest.raises(UserError, match="damaged gzip"):
+        jsonl.contents(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty folder"):
+        jsonl.contents(tmp_path / "empty")
 
 
 def test_a_receipt_for_other_bytes_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""CommonsenseQA with intermediate dummy tasks: plain, repeat and paraphrase (paper A.1, A.2; Talmor et al., 2019).
+
+Every row is asked in all three ways, zero-shot; `group` names the way. The paper takes the first 100 validation rows.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stages.benchmarks.decoding import only, rows
+from stages.benchmarks.questions import Files, Question
+from stages.benchmarks.rouge import rouge_l
+from stages.errors import UserError
+
+PROMPTS = {
+    "plain": "Choose the correct answer to the question from the choices.",
+    "repeat": "First repeat the input, then choose the correct answer to the question from the choices.",
+    "paraphrase": "First paraphrase the input, then choose the correct answer to the question from the choices.",
+}
+FOLLOWED = 0.5
+"""ROUGE-L F of the answer against the input above which the intermediate task was attempted."""
+_STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*:?\s*[(\[\"']*([A-Z])(?![A-Za-z'])")
+_LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[).:](?![A-Za-z])")
+
+
+class _Choices(msgspec.Struct):
+    label: list[str]
+    text: list[str]
+
+
+class _Row(msgspec.Struct):
+    id: str
+    question: str
+    choices: _Choices
+    answerKey: str
+
+
+def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+    """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
+    name = only(files, (".jsonl",))
+    for row in rows(files, name, _Row):
+        if row.answerKey not in row.choices.label or len(row.choices.label) != len(row.choices.text):
+            raise UserError(f"{name}: question {row.id} has an answer that is none of its choices; mend or remove it")
+        for prompt in PROMPTS:
+            yield _question(row, prompt, licence)
+
+
+def _question(row: _Row, prompt: str, licence: str) -> Question:
+    choices = dict(zip(row.choices.label, row.choices.text, strict=True))
+    said = "\n".join([row.question, *(f"({label}) {text}" for label, text in choices.items())])
+    return Question(
+        id=f"commonsenseqa-{prompt}-{row.id}",
+        benchmark="commonsenseqa",
+        language="en",
+        licence=licence,
+        item=row.id,
+        instruction=PROMPTS[prompt],
+        input=said,
+        gold=(row.answerKey,),
+        reference="" if prompt == "plain" else said,
+        group=prompt,
+        tasks=1 if prompt == "plain" else 2,
+        meta=choices,
+    )
+
+
+def grade(question: Question, text: str) -> dict[str, float]:
+    """accuracy, 0 or 1; following, 0 or 1, where an intermediate task was asked."""
+    values = {"accuracy": float(chosen(text, question.input, question.meta) == question.gold[0])}
+    if question.reference:
+        values["following"] = float(rouge_l(text.lower(), question.reference.lower()) > FOLLOWED)
+    return values
+
+
+def chosen(text: str, asked: str, choices: dict[str, str]) -> str | None:
+    """The label that the answer settles on: the last one stated, else the last choice named; None if there is neither.
+
+    A repetition of the question itself names every choice and settles on none, so it is cut away first.
+    """
+    rest = text.rpartition(asked)[2] if asked in text else text
+    for pattern in (_STATED, _LETTER):
+        if stated := [label for label in pattern.findall(rest) if label in choices]:
+            return str(stated[-1])
+    if rest.strip() in choices:
+        return rest.strip()
+    ends = {label: _last_end(rest.lower(), choice.lower()) for label, choice in choices.items()}
+    # Of two that end together ("park", "car park") the longer was meant.
+    best = max(ends, key=lambda label: (ends[label], len(choices[label])))
+    return best if ends[best] >= 0 else None
+
+
+def _last_end(text: str, choice: str) -> int:
+    """Where the last mention of `choice` as whole words ends; -1 if there is none."""
+    return max((found.end() for found in re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", text)), default=-1)

@@ -1,0 +1,106 @@
+"""Answers become scores: by the benchmark's rule, or by a judge where only a judge can tell."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import tee
+from typing import Any, Protocol
+
+from stages.benchmarks import BENCHMARKS
+from stages.benchmarks.questions import Answer, Question, Score, user_text
+from stages.benchmarks.statistics import summary
+from stages.errors import UserError
+
+Exchange = tuple[str, str, str]
+"""What a judge sees: (id, instruction, response)."""
+Pair = tuple[Question, Answer]
+
+
+class Opinion(Protocol):
+    """What a judge makes of an exchange."""
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Metric -> value; empty if it is unscored."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is unscored."""
+
+    @property
+    def replies(self) -> tuple[str, ...]:
+        """Keys of the judge's replies in the store."""
+
+    @property
+    def judge(self) -> str:
+        """Identity of the judge."""
+
+    @property
+    def text(self) -> str:
+        """The last reply, word for word."""
+
+
+Judge = Callable[[Iterable[Exchange | None]], Iterator[Opinion | None]]
+"""An opinion for each exchange, in order; None passes by unasked."""
+
+
+def evaluate(
+    questions: Iterable[Question], answers: Iterable[Answer], judge: Judge, seed: int, resamples: int
+) -> tuple[list[Score], dict[str, Any]]:
+    """Every answer's score in order, and what they add up to (see `statistics.summary`).
+
+    Raises UserError for an answer to a question that is not among `questions`.
+    """
+    found = list(scores({question.id: question for question in questions}, answers, judge))
+    return found, summary(found, seed, resamples)
+
+
+def scores(questions: Mapping[str, Question], answers: Iterable[Answer], judge: Judge) -> Iterator[Score]:
+    """Lazily. The judge is asked only about answers that have a text and no rule of their benchmark."""
+    pairs, shown = tee(_paired(questions, answers))
+    for (question, answer), opinion in zip(pairs, judge(map(_exchange, shown)), strict=True):
+        yield _judged(question, answer, opinion) if opinion else _graded(question, answer)
+
+
+def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Iterator[Pair]:
+    for answer in answers:
+        if answer.question not in questions:
+            raise UserError(f"answer {answer.id}: there is no question {answer.question}; answer the benchmark again")
+        yield questions[answer.question], answer
+
+
+def _has_text(answer: Answer) -> bool:
+    return answer.status in ("ok", "truncated")
+
+
+def _exchange(pair: Pair) -> Exchange | None:
+    question, answer = pair
+    if BENCHMARKS[question.benchmark].grade is not None or not _has_text(answer):
+        return None
+    return answer.id, user_text(question), answer.text
+
+
+def _graded(question: Question, answer: Answer) -> Score:
+    grade = BENCHMARKS[question.benchmark].grade
+    if grade is None or not _has_text(answer):
+        return _score(question, answer, reason=f"answer-{answer.status}")
+    return _score(question, answer, values=grade(question, answer.text))
+
+
+def _judged(question: Question, answer: Answer, opinion: Opinion) -> Score:
+    return _score(
+        question, answer, values=opinion.values, reason=opinion.reason, replies=opinion.replies,
+        judge=opinion.judge, verdict=opinion.text,
+    )  # fmt: skip
+
+
+def _score(question: Question, answer: Answer, **found: Any) -> Score:
+    return Score(
+        id=answer.id,
+        question=question.id,
+        item=question.item,
+        run=answer.run,
+        language=question.language,
+        group=question.group,
+        tasks=question.tasks,
+        status=answer.status,
+        **found,
+    )

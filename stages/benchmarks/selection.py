@@ -1,0 +1,55 @@
+"""Which questions of a benchmark are asked: a nested sample of its items, and the counts of what was read."""
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from stages.benchmarks.questions import Question
+from stages.records import Rejected
+
+
+def select(items: Iterable[Question | Rejected], size: int | None, seed: int) -> Iterator[Question | Rejected]:
+    """All versions of `size` of the benchmark's items in their order, or of all for None; the rejected pass.
+
+    An item's draw is SHA-256 of "<seed>:<benchmark>-<item>:sample", and the smallest are kept: a smaller sample lies
+    inside a larger one, and the versions of an item (languages, prompts) are drawn together.
+    """
+    found = list(items)
+    draws = {f"{q.benchmark}-{q.item}" for q in found if isinstance(q, Question)}
+    kept = draws if size is None else set(heapq.nsmallest(size, draws, key=lambda name: _draw(seed, name)))
+    return (q for q in found if isinstance(q, Rejected) or f"{q.benchmark}-{q.item}" in kept)
+
+
+def _draw(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}:{name}:sample".encode()).hexdigest()
+
+
+class Tally:
+    """Counts what passes."""
+
+    def __init__(self) -> None:
+        self.languages: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.words = 0
+
+    def split(self, items: Iterable[Question | Rejected]) -> Iterator[tuple[str, Question | Rejected]]:
+        """Each item with the name of the file it belongs to: "kept" or "rejected"."""
+        for item in items:
+            if isinstance(item, Rejected):
+                self.rejected[item.reason] += 1
+            else:
+                self.languages[item.language] += 1
+                self.words += len(item.instruction.split()) + len(item.input.split())
+            yield "rejected" if isinstance(item, Rejected) else "kept", item
+
+    def metrics(self) -> dict[str, Any]:
+        """Questions kept, by language, rejected by reason, and mean words of a question with its input."""
+        kept = self.languages.total()
+        return {
+            "kept": kept,
+            "languages": dict(self.languages),
+            "rejected": dict(self.rejected),
+            "mean_words": round(self.words / max(1, kept), 2),
+        }

@@ -1,0 +1,125 @@
+"""XQuAD, asked as two tasks: translate the input into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020).
+
+The files are SQuAD's, one a language, ids aligned. The right answer is the ENGLISH one, so xquad.en.json is
+always needed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stages.benchmarks.decoding import document
+from stages.benchmarks.questions import Files, Question
+from stages.benchmarks.rouge import rouge_1
+from stages.errors import UserError
+
+INSTRUCTION = "First translate the input into English, then answer the question with a few words from the context."
+MARKERS = ("result:", "answer:", "answer is", "result is")
+"""What announces the final answer, in the order in which the paper's rule looks for them."""
+FOLLOWED = 0.4
+"""ROUGE-1 F against the English context and question above which the translation was attempted."""
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+class _Asked(msgspec.Struct):
+    id: str
+    question: str
+    answers: list[_Text]
+
+
+class _Paragraph(msgspec.Struct):
+    context: str
+    qas: list[_Asked]
+
+
+class _Article(msgspec.Struct):
+    paragraphs: list[_Paragraph]
+
+
+class _Squad(msgspec.Struct):
+    data: list[_Article]
+
+
+def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+    """The questions of each language in file order. Raises UserError for a file or an id that does not fit."""
+    english = {asked.id: (context, asked) for context, asked in _asked(files, "en")}
+    for language in languages:
+        for context, asked in _asked(files, language):
+            if asked.id not in english:
+                raise UserError(f"xquad.{language}.json: question {asked.id} is not in xquad.en.json; remove it")
+            yield _question(language, licence, _said(context, asked), asked.id, *english[asked.id])
+
+
+def _question(language: str, licence: str, said: str, item: str, context: str, english: _Asked) -> Question:
+    return Question(
+        id=f"xquad-{language}-{item}",
+        benchmark="xquad",
+        language=language,
+        licence=licence,
+        item=item,
+        instruction=INSTRUCTION,
+        input=said,
+        gold=tuple(dict.fromkeys(answer.text for answer in english.answers)),
+        reference=_said(context, english),
+        tasks=2,
+    )
+
+
+def _said(context: str, asked: _Asked) -> str:
+    return f"Context: {context}\n\nQuestion: {asked.question}"
+
+
+def _asked(files: Files, language: str) -> Iterator[tuple[str, _Asked]]:
+    name = f"xquad.{language}.json"
+    for article in document(files, name, _Squad).data:
+        for paragraph in article.paragraphs:
+            for asked in paragraph.qas:
+                if not any(answer.text.strip() for answer in asked.answers):
+                    raise UserError(f"{name}: question {asked.id} has no answer; remove it")
+                yield paragraph.context, asked
+
+
+def grade(question: Question, text: str) -> dict[str, float]:
+    """accuracy (the paper's rule), strict (ours) and following (did it translate?), each 0 or 1."""
+    lowered = text.lower()
+    gold = [answer.lower() for answer in question.gold]
+    return {
+        "accuracy": float(paper_rule(lowered, gold)),
+        "strict": float(strict_rule(lowered, gold)),
+        "following": float(rouge_1(lowered, question.reference.lower()) > FOLLOWED),
+    }
+
+
+def paper_rule(text: str, gold: Sequence[str]) -> bool:
+    """The text after the first marker, or all of it, holds a gold answer or is held by one. All in lower case.
+
+    Kept as the authors had it so that numbers compare: an empty answer counts as right, and a short one is favoured.
+    """
+    marker = next((marker for marker in MARKERS if marker in text), "")
+    found = text.partition(marker)[2].strip() if marker else text.strip()
+    return any(answer in found or found in answer for answer in gold)
+
+
+def strict_rule(text: str, gold: Sequence[str]) -> bool:
+    """The text after the LAST marker, or the last line, holds a gold answer as whole words. All in lower case.
+
+    Whatever it accepts, the paper's rule accepts too. A translation that happens to hold the answer, on lines of its
+    own, is no answer; nor is an empty one.
+    """
+    end = max((text.rfind(marker) + len(marker) for marker in MARKERS if marker in text), default=-1)
+    found = text[end:] if end >= 0 else text.rstrip().rpartition("\n")[2]
+    return any(_holds(found, answer) for answer in gold)
+
+
+def _holds(text: str, answer: str) -> bool:
+    """Whether `answer` stands in `text` with no letter or figure right before or behind it."""
+    start = text.find(answer)
+    while start >= 0:
+        end = start + len(answer)
+        if not text[max(0, start - 1) : start].isalnum() and not text[end : end + 1].isalnum():
+            return True
+        start = text.find(answer, start + 1)
+    return False

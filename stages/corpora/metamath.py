@@ -1,0 +1,11 @@
+"""MetaMathQA: {query, response, original_question, type} (huggingface.co/datasets/meta-math/MetaMathQA)."""
+
+from stages.corpora.rows import Content, Raw, each, text
+
+
+def content(raw: Raw) -> Content:
+    """The (rephrased, augmented) query and its worked answer."""
+    return Content(text(raw, "query"), response=text(raw, "response"))
+
+
+contents = each(content)

@@ -1,0 +1,91 @@
+"""Answering and scoring with models that are functions."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from stages.benchmarks.answering import answers
+from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.scoring import Exchange, Opinion, evaluate, scores
+from stages.errors import UserError
+from stages.judges import Judgement
+from stages.messages import Prompt, Reply, Sampling
+
+GREEDY = Sampling(0.0, 1.0, 0, 16)
+
+
+def question(benchmark: str, number: int) -> Question:
+    name = f"{benchmark}-{number}"
+    return Question(name, benchmark, "en", "CC0-1.0", str(number), "Say it.", f"Question: {number}?", ("308",), "a b", tasks=2)
+
+
+def answer(asked: Question, text: str, status: str = "ok") -> Answer:
+    return Answer(f"{asked.id}/0", asked.id, "it", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
+
+
+def model(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+    for prompt in prompts:
+        said = prompt.messages[-1].content
+        if "2?" in said:
+            yield Reply("", "failed", 3, 0, "timed out", "id", "m")
+        else:
+            yield Reply(f"{said}#{prompt.sample}#{prompt.seed}", "truncated", 3, 5, "", "id", "m")
+
+
+def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
+    """A judge who must not be asked."""
+    for exchange in exchanges:
+        assert exchange is None
+        yield None
+
+
+def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
+    """A judge who likes what ends in "!" and has no opinion on an empty response."""
+    for exchange in exchanges:
+        if exchange is None:
+            yield None
+            continue
+        _, instruction, response = exchange
+        assert instruction.startswith("Say it.\n\nQuestion:")
+        values = {"following": float(response.endswith("!")), "quality": 4.0} if response else {}
+        yield Judgement(values, "" if response else "judge-unparsed", ("k1", "k2"), "judge-model", "[[Yes, 4]]")
+
+
+def test_answers_keep_order_number_and_status() -> None:
+    asked = [question("xquad", n) for n in (1, 2, 3)]
+    found = list(answers(model, asked, "it", GREEDY, seed=1, samples=2))
+    assert [a.id for a in found] == [f"xquad-{n}/{s}" for n in (1, 2, 3) for s in (0, 1)]
+    assert [a.status for a in found] == ["truncated"] * 2 + ["failed"] * 2 + ["truncated"] * 2
+    assert found[2].error == "timed out" and found[2].text == ""
+    assert found[0].text.startswith("Say it.\n\nQuestion: 1?#0#")
+
+
+def test_runs_are_asked_with_the_same_seeds() -> None:
+    asked = [question("xquad", 1)]
+    one, other = (next(answers(model, asked, run, GREEDY, seed=1)) for run in ("it", "sit"))
+    assert (one.text, one.run, other.run) == (other.text, "it", "sit")
+
+
+def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
+    first, second, third = (question("xquad", n) for n in (1, 2, 3))
+    given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
+    found, total = evaluate([third, first, second], given, nobody, 1, 100)
+    assert [s.id for s in found] == [a.id for a in given]
+    assert [s.values.get("accuracy") for s in found] == [1, None, 0]
+    assert total["unscored"] == {"answer-refused": 1}
+    assert total["statuses"] == {"ok": 1, "refused": 1, "truncated": 1}
+    assert total["accuracy"].n == 2
+
+
+def test_a_judge_is_asked_only_about_texts() -> None:
+    first, second, third = (question("seqeval", n) for n in (1, 2, 3))
+    given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
+    found = list(scores({q.id: q for q in (first, second, third)}, given, generous))
+    assert [s.values for s in found] == [{"following": 1, "quality": 4}, {}, {}]
+    assert [s.reason for s in found] == ["", "answer-failed", "judge-unparsed"]
+    assert (found[0].replies, found[0].judge, found[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
+
+
+def test_an_answer_to_no_question() -> None:
+    with pytest.raises(UserError, match="xquad-9/0"):
+        list(scores({}, [answer(question("xquad", 9), "x")], nobody))

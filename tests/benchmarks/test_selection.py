@@ -1,0 +1,44 @@
+"""Samples of a benchmark are of items, with all their versions, and nest."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.benchmarks.questions import Question
+from stages.benchmarks.selection import Tally, select
+from stages.records import Rejected
+
+REJECTED = Rejected(id="x-0", reason="empty", detail="", row={})
+
+
+def question(item: int, language: str) -> Question:
+    name = f"xquad-{language}-{item}"
+    return Question(id=name, benchmark="xquad", language=language, licence="l", item=str(item), instruction="a b")
+
+
+ITEMS = st.lists(st.integers(0, 30), unique=True).map(
+    lambda numbers: [question(number, language) for language in ("de", "zh") for number in numbers]
+)
+
+
+@given(ITEMS, st.integers(0, 9), st.integers(0, 9))
+def test_samples_nest_and_stay_aligned_and_in_order(items: list[Question], small: int, more: int) -> None:
+    less, large = (list(select(items, size, 1)) for size in (small, small + more))
+    assert less == [q for q in large if q in less]
+    assert large == [q for q in items if q in large]
+    by_language = [[q.item for q in large if isinstance(q, Question) and q.language == code] for code in ("de", "zh")]
+    assert by_language[0] == by_language[1]
+    assert len(by_language[0]) == min(small + more, len(items) // 2)
+
+
+@given(ITEMS)
+def test_without_a_size_everything_passes(items: list[Question]) -> None:
+    assert list(select([REJECTED, *items], None, 1)) == [REJECTED, *items]
+
+
+def test_what_is_counted() -> None:
+    tally = Tally()
+    split = [name for name, _ in tally.split([question(1, "de"), REJECTED, question(1, "zh")])]
+    assert split == ["kept", "rejected", "kept"]
+    assert tally.metrics() == {
+        "kept": 2, "languages": {"de": 1, "zh": 1}, "rejected": {"empty": 1}, "mean_words": 2.0,
+    }  # fmt: skip

@@ -1,0 +1,100 @@
+"""Means with intervals, differences, trends, and pass@k."""
+
+from itertools import combinations
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.benchmarks.questions import Score
+from stages.benchmarks.statistics import compare, means, pass_at_k, summary, trends
+
+
+def score(item: str, value: float | None, language: str = "de", tasks: int = 2, metric: str = "accuracy") -> Score:
+    name = f"{item}-{language}"
+    return Score(
+        id=f"{name}/0", question=name, item=item, run="it", language=language, group="", tasks=tasks,
+        status="failed" if value is None else "ok", values={} if value is None else {metric: value},
+        reason="answer-failed" if value is None else "",
+    )  # fmt: skip
+
+
+def coins(n: int, share: float, seed: int = 1) -> list[Score]:
+    random = Random(seed)
+    return [score(f"{i:04}", float(random.random() < share)) for i in range(n)]
+
+
+def test_interval_agrees_with_the_normal_approximation() -> None:
+    found = means(coins(400, 0.3), 7, 2000, "all")["accuracy"]
+    half = 1.96 * (found.mean * (1 - found.mean) / 400) ** 0.5
+    assert found.n == 400
+    assert found.low == pytest.approx(found.mean - half, abs=0.01)
+    assert found.high == pytest.approx(found.mean + half, abs=0.01)
+
+
+def test_order_changes_nothing_and_the_seed_does() -> None:
+    rows = coins(50, 0.5)
+    shuffled = Random(3).sample(rows, len(rows))
+    assert summary(rows, 1, 200) == summary(shuffled, 1, 200)
+    assert means(rows, 1, 200, "all") != means(rows, 2, 200, "all")
+
+
+def test_versions_of_an_item_are_resampled_together() -> None:
+    once = coins(100, 0.5)
+    copied = [score(row.item, row.values["accuracy"], language) for row in once for language in ("de", "zh", "ru")]
+    single, triple = means(once, 1, 1000, "all")["accuracy"], means(copied, 1, 1000, "all")["accuracy"]
+    # Three copies of an answer are no more evidence than one.
+    assert (triple.mean, triple.low, triple.high) == (single.mean, single.low, single.high)
+    assert triple.n == 300
+
+
+def test_what_is_unscored_is_counted_and_not_wrong() -> None:
+    found = summary([score("1", 1.0), score("2", None), score("3", 1.0, "zh")], 1, 100)
+    assert (found["n"], found["scored"], found["unscored"]) == (3, 2, {"answer-failed": 1})
+    assert found["statuses"] == {"ok": 2, "failed": 1}
+    assert found["accuracy"].mean == 1
+    assert found["languages"]["zh"]["accuracy"].n == 1
+    assert "groups" not in found and "trend" not in found
+
+
+@pytest.mark.parametrize("rows", [[], [score("1", None)]])
+def test_nothing_scored(rows: list[Score]) -> None:
+    assert summary(rows, 1, 100)["scored"] == 0
+    assert "accuracy" not in summary(rows, 1, 100)
+    assert compare(rows, rows, "accuracy", 1, 100) is None
+
+
+def test_trend_is_the_slope_of_a_line() -> None:
+    rows = [score(str(i), 1 - 0.1 * (i % 4 + 1), tasks=i % 4 + 1, metric="following") for i in range(40)]
+    found = trends(rows, 1, 300)["following"]
+    assert found.mean == pytest.approx(-0.1)
+    assert found.low == pytest.approx(-0.1) and found.high == pytest.approx(-0.1)
+
+
+def test_compare_sees_a_difference_and_none() -> None:
+    baseline, treatment = coins(300, 0.3, 1), coins(300, 0.5, 2)
+    found = compare(baseline, treatment, "accuracy", 1, 500)
+    assert found is not None and found.low > 0 and found.p < 0.01 and found.n == 300
+    assert found.difference == pytest.approx(found.low + (found.high - found.low) / 2, abs=0.02)
+    same = compare(baseline, baseline, "accuracy", 1, 500)
+    assert same is not None and (same.difference, same.p) == (0, 1)
+
+
+def test_compare_pairs_by_item() -> None:
+    found = compare([score("1", 0.0), score("2", 0.0)], [score("2", 1.0), score("3", 0.0)], "accuracy", 1, 100)
+    assert found is not None and (found.n, found.difference) == (1, 1)
+
+
+@given(st.integers(1, 8), st.data())
+def test_pass_at_k_is_the_share_of_draws_with_a_hit(samples: int, data: st.DataObject) -> None:
+    correct, k = data.draw(st.integers(0, samples)), data.draw(st.integers(1, samples))
+    draws = list(combinations(range(samples), k))
+    expected = sum(any(i < correct for i in draw) for draw in draws) / len(draws)
+    assert pass_at_k(samples, correct, k) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("samples", "correct", "k"), [(2, 3, 1), (2, 1, 3), (2, 1, 0), (2, -1, 1)])
+def test_pass_at_k_of_nonsense(samples: int, correct: int, k: int) -> None:
+    with pytest.raises(ValueError, match="pass@"):
+        pass_at_k(samples, correct, k)
