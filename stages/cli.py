@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec
 
 import typer
@@ -19,7 +20,8 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
-        name = function.__module__.rpartition(".")[2]
+        # `python -m stages.rewrite` runs the module as __main__; its file says what it is.
+        name = Path(sys.argv[0]).stem.replace("__main__", "stages") or "stages"
         try:
             function(*args, **kwargs)
         except UserError as error:

@@ -318,10 +318,12 @@ class Judge(Section):
 
 
 class Report(Section):
-    """Which two runs are held against each other."""
+    """Which two runs are held against each other, and which two artifacts show what was done to the rows."""
 
     baseline: Name
     treatment: Name
+    before: Artifact
+    after: Artifact
 
 
 class Published(Section):
@@ -373,7 +375,10 @@ class Params(Section):
             *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
             *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
             *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
-            *((f"report.{k}", v, set(self.answer.runs)) for k, v in self.report),
+            ("report.baseline", self.report.baseline, set(self.answer.runs)),
+            ("report.treatment", self.report.treatment, set(self.answer.runs)),
+            ("report.before", self.report.before, made),
+            ("report.after", self.report.after, made),
             *((where, artifact, made) for where, artifact in self._reads()),
         ]
 

@@ -57,7 +57,7 @@ def test_a_mistake_is_told_with_its_path(path: str, value: Any, told: str) -> No
 def test_a_missing_key_is_told() -> None:
     values = copy.deepcopy(VALUES)
     del values["judge"]["attempts"]
-    with pytest.raises(UserError, match="judge.attempts: Field required"):
+    with pytest.raises(UserError, match=r"judge\.attempts: Field required"):
         parse(values)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from stages.benchmarks.decoding import only, rows
 from stages.benchmarks.questions import Files, Question
-from stages.benchmarks.rouge import rouge_l
+from stages.benchmarks.rouge import exceeds_l
 from stages.errors import UserError
 
 PROMPTS = {
@@ -69,7 +69,7 @@ def grade(question: Question, text: str) -> dict[str, float]:
     """accuracy, 0 or 1; following, 0 or 1, where an intermediate task was asked."""
     values = {"accuracy": float(chosen(text, question.input, question.meta) == question.gold[0])}
     if question.reference:
-        values["following"] = float(rouge_l(text.lower(), question.reference.lower()) > FOLLOWED)
+        values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
     return values
 
 

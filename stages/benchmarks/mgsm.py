@@ -14,7 +14,7 @@ import msgspec
 from stages.benchmarks import numbers
 from stages.benchmarks.decoding import rows, separated
 from stages.benchmarks.questions import Files, Question
-from stages.benchmarks.rouge import rouge_l
+from stages.benchmarks.rouge import exceeds_l
 from stages.errors import UserError
 
 TRANSLATE = (
@@ -51,7 +51,7 @@ def grade(question: Question, text: str) -> dict[str, float]:
         "strict": float(numbers.strict_rule(text, question.gold[0])),
     }
     if question.reference:
-        values["following"] = float(rouge_l(text.lower(), question.reference.lower()) > FOLLOWED)
+        values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
     return values
 
 

@@ -88,7 +88,7 @@ class Template:
         return self._filled("frame", {**values, "reply": reply})
 
     def allows(self, text: str) -> bool:
-        """Whether the file's regex matches the whole of `text`; engines that can't enforce it may have replied otherwise."""
+        """Whether the file's regex matches the whole of `text`: an engine that can't enforce it may have ignored it."""
         regex = self._one("regex")
         return regex is None or re.fullmatch(regex, text) is not None
 

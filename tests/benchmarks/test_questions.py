@@ -69,7 +69,8 @@ def test_gsm8k_cleans_its_reasoning() -> None:
 
 
 def test_commonsenseqa_asks_three_ways() -> None:
-    row = {"id": "x", "question": "Where?", "answerKey": "B", "choices": {"label": ["A", "B"], "text": ["home", "away"]}}
+    choices = {"label": ["A", "B"], "text": ["home", "away"]}
+    row = {"id": "x", "question": "Where?", "answerKey": "B", "choices": choices}
     found = read("commonsenseqa", {"dev.jsonl": json.dumps(row).encode()})
     assert [q.group for q in found] == ["plain", "repeat", "paraphrase"]
     assert BENCHMARKS["commonsenseqa"].grade is not None
@@ -85,7 +86,8 @@ def record(name: str, instruction: str, *steps: Step) -> bytes:
 
 
 def test_seqeval_counts_the_tasks_that_were_added() -> None:
-    steps = [Step("rewrite", "prefix", "ok", 1), Step("rewrite", "hold", "ok", 2), Step("rewrite", "suffix", "unparsed", 3)]
+    tried = (("prefix", "ok"), ("hold", "ok"), ("suffix", "unparsed"))
+    steps = [Step("rewrite", action, status, number) for number, (action, status) in enumerate(tried, 1)]  # type: ignore[arg-type]
     (question,) = read("seqeval", {"seqeval.jsonl": record("heldout-1", "Do this, then that.", *steps)})
     assert (question.tasks, question.group, question.language, question.licence) == (2, "3", "en", "CC0-1.0")
     assert BENCHMARKS["seqeval"].grade is None
@@ -142,7 +144,8 @@ def test_mistakes_name_file_and_row(benchmark: str, files: dict[str, bytes], mes
 )
 def test_the_real_files(benchmark: str, folder: str, languages: list[str], kept: int, rejected: int) -> None:
     root = SHARED / folder
-    files = {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.suffix in (".json", ".jsonl", ".tsv")}
+    paths = [path for path in root.rglob("*") if path.suffix in (".json", ".jsonl", ".tsv")]
+    files = {str(path.relative_to(root)): path.read_bytes() for path in paths}
     found = list(BENCHMARKS[benchmark].questions(files, languages, "n/a"))
     assert sum(isinstance(row, Question) for row in found) == kept
     assert len(found) - kept == rejected

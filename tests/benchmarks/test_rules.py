@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.benchmarks import commonsenseqa, numbers, xquad
-from stages.benchmarks.rouge import common_subsequence, rouge_1, rouge_l
+from stages.benchmarks.rouge import common_subsequence, exceeds_l, rouge_1, rouge_l
 
 TEXT = st.text(alphabet="ab12 .:\n,-$", max_size=40)
 
@@ -94,7 +94,9 @@ def test_rouge(text: str, reference: str, one: float, longest: float) -> None:
 
 @given(TEXT, TEXT)
 def test_rouge_bounds(text: str, reference: str) -> None:
-    assert 0 <= rouge_l(text, reference) <= rouge_1(text, reference) + 1e-9 <= 1 + 2e-9
+    assert 0 <= rouge_l(text, reference) <= rouge_1(text, reference) <= 1
+    for threshold in (0.0, 0.5, 0.9):
+        assert exceeds_l(text, reference, threshold) == (rouge_l(text, reference) > threshold)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))

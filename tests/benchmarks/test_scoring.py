@@ -16,7 +16,8 @@ GREEDY = Sampling(0.0, 1.0, 0, 16)
 
 def question(benchmark: str, number: int) -> Question:
     name = f"{benchmark}-{number}"
-    return Question(name, benchmark, "en", "CC0-1.0", str(number), "Say it.", f"Question: {number}?", ("308",), "a b", tasks=2)
+    said = f"Question: {number}?"
+    return Question(name, benchmark, "en", "CC0-1.0", str(number), "Say it.", said, ("308",), "a b", tasks=2)
 
 
 def answer(asked: Question, text: str, status: str = "ok") -> Answer:

@@ -108,11 +108,3 @@ def test_the_constraint_admits_verdicts_only() -> None:
     assert pattern.fullmatch("[[No, 2]]") and pattern.fullmatch("[[Yes, 5]]")
     assert not pattern.fullmatch("[[Yes, 6]]") and not pattern.fullmatch("well")
 
-
-def test_it_streams() -> None:
-    def endless() -> Iterator[Exchange]:
-        while True:
-            yield "id", "Do it.", "x"
-
-    stream = judge(scripted({}, []), TEMPLATE, SAMPLING, 3, 1, endless())
-    assert next(stream) is not None

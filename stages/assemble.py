@@ -1,0 +1,28 @@
+"""Turn an artifact's records into chat messages, what a training run eats."""
+
+from typing import Annotated
+
+import typer
+
+from stages import jsonl, recipes
+from stages.cli import main
+from stages.params import entry, load
+from stages.records import Record
+
+
+def assemble(name: Annotated[str, typer.Argument(help="An entry of `assemble` in params.yaml.")]) -> None:
+    """Turn an artifact's records into chat messages, what a training run eats.
+
+    A row is {id, messages}: the system prompt if there is one, earlier turns, the instruction with its input, the
+    response. The chat template is applied when training, so one set serves every base model. Records with an empty
+    instruction or response can't be trained on; they go to data/assembled/<name>.rejected.jsonl with the reason.
+    """
+    chosen = entry(load().assemble, name, "assemble")
+    records = jsonl.read_validated(f"data/{chosen.reads}.jsonl", f"data/validated/{chosen.reads}.json", Record)
+    paths = {"rows": f"data/assembled/{name}.jsonl", "rejected": f"data/assembled/{name}.rejected.jsonl"}
+    counts = jsonl.write_split(paths, recipes.assemble(records))
+    jsonl.write_json(f"data/metrics/assemble/{name}.json", counts)
+
+
+if __name__ == "__main__":
+    main(assemble)

@@ -1,0 +1,144 @@
+"""The card of a data set: Markdown with the Hub's YAML front matter."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from stages.cards.facts import Facts
+
+SIZES = (
+    (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M")
+)  # fmt: skip
+
+COLUMNS = {
+    "id": "Corpus and the first 16 hex digits of the source row's hash: it depends on the row's text alone",
+    "instruction": "What the user asks, after all rounds",
+    "input": "What the instruction is about, said after it and a blank line; often empty",
+    "output": "The response",
+    "iteration": "Rounds of Seq-Instruct that the row walked through: more rounds, more tasks",
+    "system": "The system prompt, if the row has one",
+    "history": "Earlier turns, oldest first; empty for single-turn rows",
+    "image": "File name of an image; never the pixels",
+    "corpus": "The corpus as named in seqit's params.yaml",
+    "language, licence": "Of the source row",
+    "source_reference, source_row, source_sha256": "Where the row came from: reference, 0-based position, and the "
+    "SHA-256 of the source row as canonical JSON (keys sorted, UTF-8, no spaces)",
+    "round": "Rounds of Seq-Instruct or of evolution that the row walked through; 0 for none",
+    "action, status": "What the last of them did (decompose, prefix, suffix, hold, a chain, or an evolution), and how "
+    "it ended: only ok and frozen count as done",
+    "generator, sampling, reply": "The model that wrote the row's last text, how it drew tokens (JSON), and the key of "
+    "its reply in seqit's reply store",
+    "prompt": "Hash of the prompt files that the instruction was last rewritten with",
+    "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
+    "truncated, refused, failed)",
+}
+BENCHMARK_ONLY = {"iteration"}
+TRAINING_ONLY = {"output", "history", "image", "round"}
+
+
+def dataset(facts: Facts) -> str:
+    """The README.md of a published data set: the same facts give the same bytes."""
+    sections = [_front(facts), f"# {facts.name}", _summary(facts), _use(facts)]
+    sections += [_cautions(facts), _columns(facts), _making(facts), _sources(facts), _again(facts)]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _front(facts: Facts) -> str:
+    languages = sorted(language for language in facts.languages if language != "multi")
+    fields = {
+        "pretty_name": facts.name, "license": facts.licence, "language": languages,
+        "multilinguality": ["multilingual" if len(languages) > 1 or "multi" in facts.languages else "monolingual"],
+        "size_categories": [next((name for limit, name in SIZES if facts.rows < limit), "n>10M")],
+        "task_categories": ["text-generation"],
+        "tags": ["instruction-tuning", "sequential-instructions", "synthetic", "seqit"],
+    }  # fmt: skip
+    if facts.licence == "other":
+        fields["license_name"] = "see-sources"
+    written = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items() if value]
+    files = [
+        "configs:", "- config_name: default", "  data_files:", f"  - split: {facts.split}",
+        f"    path: data/{facts.split}.parquet",
+    ]  # fmt: skip
+    return "\n".join(["---", *written, *files, "---"])
+
+
+def _summary(facts: Facts) -> str:
+    what = (
+        "Instructions that ask for several tasks in one query, to test models with: each went through one to four "
+        "rounds of Seq-Instruct. There are no reference responses; a judge scores the answers."
+        if facts.split == "test"
+        else "Instructions and responses for supervised fine-tuning, as chains of tasks made by Seq-Instruct or as "
+        "their single-task baseline."
+    )
+    return (
+        f"{what} Made by seqit, a re-implementation of *Fine-Tuning Large Language Models with Sequential "
+        f"Instructions* (Hu et al., NAACL 2025).\n\nVersion {facts.version}, {facts.rows:,} rows, from the artifact "
+        f"{_code(facts.artifact)}.  \n"
+        f"SHA-256 of the rows (canonical JSON, one a line): {_code(facts.rows_sha256)}"
+    )
+
+
+def _use(facts: Facts) -> str:
+    return (
+        "## Use\n\n```python\nfrom datasets import load_dataset\n\n"
+        f'rows = load_dataset("path/or/organisation/{facts.name}", split="{facts.split}")\n```'
+    )
+
+
+def _cautions(facts: Facts) -> str:
+    return "## Read before use\n\n" + "\n".join(f"- {text}" for text in facts.cautions) if facts.cautions else ""
+
+
+def _columns(facts: Facts) -> str:
+    left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
+    shown = [(_code(name), text) for name, text in COLUMNS.items() if name not in left_out]
+    return "## Columns\n\n" + _table(["column", "meaning"], shown)
+
+
+def _making(facts: Facts) -> str:
+    generators = [(_code(name), count) for name, count in facts.generators.items()]
+    parts = ["## How the rows were made", "What each stage did, by round, counted from the rows' own `steps`:"]
+    head = ["stage", "round", "action", "status", "rows"]
+    parts.append(_table(head, facts.steps) if facts.steps else "Nothing: as ingested.")
+    if generators:
+        parts += ["Models that were asked, with the number of steps they made:"]
+        parts.append(_table(["generator", "steps"], generators))
+    if facts.prompts:
+        prompts = [(stage, action, _code(hashed), count) for stage, action, hashed, count in facts.prompts]
+        parts += ["Prompt files, by the first 16 hex digits of their SHA-256:"]
+        parts.append(_table(["stage", "action", "prompt", "steps"], prompts))
+    if facts.samplings:
+        samplings = [(stage, _code(sampling), count) for stage, sampling, count in facts.samplings]
+        parts += ["Sampling:", _table(["stage", "sampling", "steps"], samplings)]
+    return "\n\n".join(parts)
+
+
+def _sources(facts: Facts) -> str:
+    rows = [(_code(reference), licence, count) for reference, licence, count in facts.sources]
+    return (
+        "## Sources and licences\n\nThe licence above is the strictest of the rows' own; each row carries its own in "
+        "the column `licence`.\n\n" + _table(["source", "licence", "rows"], rows)
+    )
+
+
+def _again(facts: Facts) -> str:
+    return (
+        "## Make it again\n\nIn a checkout of seqit with the params.yaml and prompt files of this version:\n\n"
+        f"```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling give rows with the "
+        "same hash; `provenance.json` holds the facts of this card for programs."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows])
+
+
+def _cell(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+    return text.replace("|", "\\|") or "-"
+
+
+def _code(text: object) -> str:
+    """A value that came from outside, as inline code: no Markdown, HTML or line break in it has any effect."""
+    clean = " ".join(str(text).replace("`", "'").split())
+    return f"`{clean}`" if clean else "-"

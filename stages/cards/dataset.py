@@ -1,0 +1,82 @@
+"""A data set as it is published: its rows as Parquet, its card, and the facts that the card tells as JSON."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from stages.cards import card, parquet
+from stages.cards.facts import Facts
+from stages.cards.licences import cautions, strictest
+from stages.cards.rows import Query, Row, queries, rows, unanswered
+from stages.records import Record, canonical
+
+T = TypeVar("T", Row, Query)
+
+
+class Tally:
+    """Counts what walks through it."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.rows = 0
+        self.hash = hashlib.sha256()
+        self.licences: Counter[tuple[str, str]] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.generators: Counter[str] = Counter()
+        self.steps: Counter[tuple[str, int, str, str]] = Counter()
+        self.prompts: Counter[tuple[str, str, str]] = Counter()
+        self.samplings: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, found: Iterable[T]) -> Iterator[T]:
+        """The same rows, counted as they pass."""
+        for row in found:
+            self._row(row)
+            yield row
+
+    def _row(self, row: Row | Query) -> None:
+        self.rows += 1
+        self.hash.update(canonical(row) + b"\n")
+        self.licences[row.source_reference, row.licence] += 1
+        self.languages[row.language] += 1
+        for step in row.steps:
+            self.steps[step.stage, step.round, step.action, step.status] += 1
+            if step.generator:
+                self.generators[step.generator] += 1
+            if step.prompt:
+                self.prompts[step.stage, step.action, step.prompt] += 1
+            if step.sampling:
+                self.samplings[step.stage, step.sampling] += 1
+
+
+def publication(name: str, version: str, reads: str, records: Callable[[], Iterable[Record]]) -> dict[str, bytes]:
+    """Every file of a published data set by its path.
+
+    records: gives the rows anew at each call, as they are walked through twice. Instructions without responses
+    (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`.
+    """
+    tally = Tally()
+    if unanswered(records()):
+        split, data = "test", parquet.encode(tally(queries(records())), Query)
+    else:
+        split, data = "train", parquet.encode(tally(rows(records())), Row)
+    facts = _facts(name, version, reads, split, tally)
+    provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
+    return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": card.dataset(facts).encode()}
+
+
+def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:
+    licences = [licence for _, licence in tally.licences]
+    return Facts(
+        name=name, version=version, artifact=reads, split=split, rows=tally.rows, rows_sha256=tally.hash.hexdigest(),
+        licence=strictest(licences), cautions=cautions(licences, tally.generators),
+        sources=[(*key, count) for key, count in sorted(tally.licences.items())],
+        languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
+        steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
+    )  # fmt: skip
+
+
+def _counted(counter: Mapping[Any, int]) -> list[Sequence[str | int]]:
+    return [(*key, count) for key, count in sorted(counter.items())]

@@ -1,0 +1,156 @@
+"""The metrics of every stage as findings; what a run did not make is left out."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stages.cards.findings import ACTIONS, Chain, Difference, Findings, Round, Score
+from stages.records import Record
+
+Document = Mapping[str, Any]
+CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
+"""Parts of a benchmark's summary, and what `Score.group` calls them."""
+RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
+
+
+class Entry(NamedTuple):
+    """Which round over which corpus."""
+
+    corpus: str
+    round: int
+
+
+def names(params: Document) -> dict[str, list[str]]:
+    """Stage -> the names of its metrics files. params: params.yaml as plain values."""
+    return {
+        "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
+        "rewrite": [*params["rewrite"]["rounds"]],
+        "respond": [*params["respond"]["rounds"]],
+        "evolve": [*params["evolve"]["corpora"]],
+        "augment": [*params["augment"]],
+        "sample": [name for entries in params["sample"].values() for name in entries],
+        "train": [*params["train"]["runs"]],
+    }
+
+
+def findings(
+    params: Document, *, metrics: Mapping[str, Mapping[str, Document]], evaluated: Mapping[str, Document],
+    logs: Mapping[str, str], scored: Mapping[str, Sequence[Any]], before: Iterable[Record], after: Iterable[Record],
+    compare: Callable[..., Any],
+) -> Findings:  # fmt: skip
+    """Everything on the page.
+
+    params: params.yaml as plain values. metrics: stage -> name -> what it wrote to data/metrics/. evaluated:
+    "run/benchmark" -> its summary; scored: the same -> its single scores. logs: run -> CSV with the columns step and
+    loss. before, after: rows without and with Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) ->
+    a paired comparison, or None.
+    """
+    chosen = params["report"]
+    baseline, treatment = chosen["baseline"], chosen["treatment"]
+    return Findings(
+        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
+        differences=differences(evaluated, scored, baseline, treatment, compare),
+        losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
+        treatment=treatment, settings=settings(params),
+    )  # fmt: skip
+
+
+def rounds(params: Document, metrics: Mapping[str, Mapping[str, Document]]) -> list[Round]:
+    """Every round that has metrics, by corpus and number; lengths are those of the responses to it."""
+    rewritten = _entries(params["rewrite"]["rounds"])
+    responded = _entries(params["respond"]["rounds"])
+    lengths = {entry: metrics["respond"].get(name, {}) for entry, name in responded.items()}
+    documents = {entry: metrics["rewrite"].get(name, {}) for entry, name in rewritten.items()}
+    documents |= {entry: document for entry, document in lengths.items() if not entry.round}
+    every = {**responded, **rewritten}
+    return [
+        _round(every[entry], entry, documents[entry], lengths.get(entry, {}))
+        for entry in sorted(documents)
+        if documents[entry]
+    ]
+
+
+def scores(evaluated: Mapping[str, Document]) -> list[Score]:
+    """Every measure of every run and benchmark, whole and by its parts."""
+    found = []
+    for name, document in evaluated.items():
+        run, _, benchmark = name.partition("/")
+        found += list(_estimates(run, benchmark, "", document))
+        for cut, group in CUTS.items():
+            for part, estimates in sorted(document.get(cut, {}).items()):
+                found += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
+    return found
+
+
+def differences(
+    evaluated: Mapping[str, Document], scored: Mapping[str, Sequence[Any]], baseline: str, treatment: str,
+    compare: Callable[..., Any],
+) -> list[Difference]:  # fmt: skip
+    """The treatment minus the baseline, for every measure that both have."""
+    both = [score for score in scores(evaluated) if score.run == treatment and not score.group]
+    found = []
+    for score in both:
+        pair = [scored.get(f"{run}/{score.benchmark}", ()) for run in (baseline, treatment)]
+        c = compare(*pair, score.measure)
+        if c is not None:
+            found.append(Difference(score.benchmark, score.measure, c.difference, c.low, c.high, c.n, c.p))
+    return found
+
+
+def chains(before: Iterable[Record], after: Iterable[Record]) -> list[Chain]:
+    """Rows whose instruction was changed, with what it was before."""
+    old = {record.id: record for record in before}
+    pairs = (Chain(old[record.id], record) for record in after if record.id in old)
+    return [pair for pair in pairs if pair.before.instruction != pair.after.instruction]
+
+
+def losses(log: str) -> list[tuple[float, float]]:
+    """(step, loss) of a log with these columns; rows without a loss are left out."""
+    rows = csv.DictReader(log.splitlines())
+    return [(float(row["step"]), float(row["loss"])) for row in rows if row.get("step") and row.get("loss")]
+
+
+def settings(params: Document) -> dict[str, Any]:
+    """What tells one experiment from another, in words."""
+    engines, models = params["engines"], params["fetch"]["models"]
+    train = params["train"]["settings"]
+    runs = {name: f"{run['model']} on {run['set']}" for name, run in params["train"]["runs"].items()}
+    return {
+        "models": {name: model["reference"] for name, model in models.items()},
+        "generator": f"{engines['generator']['model']} through {engines['generator']['engine']}",
+        "judge": f"{engines['judge']['model']} through {engines['judge']['engine']}",
+        "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
+        "rewriting": params["rewrite"]["settings"]["sampling"],
+        "policies": {name: entry["policy"] for name, entry in params["rewrite"]["rounds"].items()},
+        "responses": params["respond"]["settings"]["sampling"],
+        "trained": runs,
+        "recipe": {key: train[key] for key in RECIPE},
+        "runs under test": [*params["answer"]["runs"]],
+        "benchmarks": [*params["answer"]["benchmarks"]],
+        "seed": params["seed"],
+    }
+
+
+def _entries(found: Document) -> dict[Entry, str]:
+    return {Entry(entry["corpus"], entry["round"]): name for name, entry in found.items()}
+
+
+def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Round:
+    counts = dict(document.get("counts", {})) if entry.round else {}
+    counts |= {"frozen": document.get("frozen", 0), "lost": document.get("failures", 0)} if entry.round else {}
+    return Round(
+        name=name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
+        shares=_shares(document, "actions_with_frozen"), asked=_shares(document, "actions"),
+        input_tokens=lengths.get("tokens_input"), output_tokens=lengths.get("tokens_output"),
+    )  # fmt: skip
+
+
+def _shares(document: Document, key: str) -> dict[str, float]:
+    found = document.get(key) or {}
+    return {action: found.get(action, 0.0) for action in ACTIONS} if found else {}
+
+
+def _estimates(run: str, benchmark: str, group: str, found: Document) -> Iterator[Score]:
+    for measure, e in sorted(found.items()):
+        if isinstance(e, Mapping) and "mean" in e:
+            yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group)

@@ -1,0 +1,44 @@
+"""Describe the image, then answer the question about it (paper 4.1.2).
+
+Every question of an image is used, and the plain baseline is trained on the answer: the paper's release kept one
+question an image and trained its baseline on the caption.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from stages.chains.links import Link, Means, Middle, fits, laid_out
+from stages.messages import seed_for
+from stages.records import Record
+
+INSTRUCTION = "Answer the input question based on the image"
+"""The paper's plain wording; the chain's prefix goes before it ("First describe the image, then")."""
+
+
+def plain(record: Record) -> Record:
+    """A question about an image as the plain set has it: the question is the input, the response stays the answer."""
+    if not record.image or record.input:
+        return record
+    return msgspec.structs.replace(record, instruction=INSTRUCTION, input=record.instruction)
+
+
+def caption(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:
+    """Rows with an image get one of its captions, drawn for the row; a row whose image has none stays as it is."""
+    return ((record, _middle(record, link, means)) for record in records)
+
+
+def _middle(record: Record, link: Link, means: Means) -> Middle | None:
+    texts = [laid_out(link, text) for text in means.captions.get(record.image, ())] if record.image else []
+    usable = sorted({text for text in texts if text and fits(link, text)})
+    return (
+        Middle(seed_for(means.seed, record.id, "caption").choice(usable), record.input, "caption") if usable else None
+    )
+
+
+def captions(records: Iterable[Record]) -> dict[str, list[str]]:
+    """The captions of each image, from records of a caption corpus (image, response)."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        found.setdefault(record.image, []).append(record.response)
+    return found

@@ -1,0 +1,148 @@
+"""Translate the input into English, then answer (paper 4.1.1).
+
+A share of the rows with an input gets it in another language, taken from an aligned corpus, else written by a model.
+"""
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from stages.chains.links import Link, Means, Middle, fits
+from stages.chains.model import outcome, request
+from stages.errors import UserError
+from stages.messages import Prompt, Reply, ask
+from stages.records import Record
+
+NAMES = {
+    "ar": "Arabic", "de": "German", "el": "Greek", "es": "Spanish", "fr": "French", "hi": "Hindi", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "pt": "Portuguese", "ru": "Russian", "th": "Thai", "tr": "Turkish",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+"""What a model calls a language."""
+
+
+def translations(records: Iterable[Record]) -> dict[str, dict[str, str]]:
+    """English text -> language -> translation, from records of a parallel corpus (language, English, translation).
+
+    A translation that is the English text itself is none. Of several for one text and language, the first counts.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for record in records:
+        if record.response.strip() != record.input.strip():
+            found.setdefault(record.input.strip(), {}).setdefault(record.instruction, record.response)
+    return found
+
+
+def translate(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:
+    """`link.share` of the rows with an input, exactly (rounded), each in one of `link.languages`.
+
+    Raises UserError if fewer rows than that can be translated.
+    """
+    rows = list(records)
+    chosen = choose(rows, link, means)
+    if means.complete is None:
+        return ((record, _aligned(record, means, chosen.get(record.id))) for record in rows)
+    return _written(link, rows, means, chosen)
+
+
+def choose(rows: Sequence[Record], link: Link, means: Means) -> dict[str, str]:
+    """Record id -> language of its input.
+
+    The rows are those with the smallest SHA-256 of "<seed>:<id>:translate": the exact share, and other rows only
+    push some over its edge. See `spread` for the languages.
+    """
+    with_input = [record for record in rows if record.input.strip()]
+    wanted = round(link.share * len(with_input))
+    able = {record.id: languages for record in with_input if (languages := _languages(record, link, means))}
+    if wanted > len(able):
+        raise UserError(
+            f"params.yaml: share {link.share:g} of {len(with_input)} rows with an input is {wanted}, but only"
+            f" {len(able)} have a translation into {', '.join(link.languages)}; lower the share, or translate more"
+        )
+    drawn = sorted(able, key=lambda id: _draw(means.seed, id, "translate"))[:wanted]
+    return spread({id: able[id] for id in drawn}, link.languages, means.seed)
+
+
+def _languages(record: Record, link: Link, means: Means) -> tuple[str, ...]:
+    """The languages that this row's input can be had in."""
+    if not fits(link, record.input):
+        return ()
+    known = link.languages if means.complete else means.translations.get(record.input.strip(), {})
+    return tuple(language for language in link.languages if language in known)
+
+
+def _draw(seed: int, id: str, purpose: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{id}:{purpose}".encode()).digest()
+
+
+def spread(able: Mapping[str, Sequence[str]], languages: Sequence[str], seed: int) -> dict[str, str]:
+    """One language for every row, evenly: the numbers differ by at most one where every row can be had in every
+    language.
+
+    Rows and languages are matched as in Gale and Shapley (1962): every row asks for languages in an order of its
+    own, every language keeps its quota of the rows whose draw is smallest. The result does not depend on the order
+    of the rows, and most rows get their own first choice whatever other rows there are. A row that is turned away
+    everywhere (some translations are missing) takes the language that has fewest rows of those it can be had in.
+    """
+    quota = {language: (len(able) + place) // len(languages) for place, language in enumerate(reversed(languages))}
+    draws = {(id, language): _draw(seed, id, language) for id, known in able.items() for language in known}
+    wishes = {id: sorted(known, key=lambda language, id=id: draws[id, language]) for id, known in able.items()}  # type: ignore[misc]
+    held: dict[str, list[tuple[bytes, str]]] = {language: [] for language in languages}
+    waiting, refused = sorted(able), []
+    while waiting:
+        id = waiting.pop()
+        if not wishes[id]:
+            refused.append(id)
+            continue
+        language = wishes[id].pop(0)
+        heapq.heappush(held[language], (_inverted(draws[id, language]), id))
+        if len(held[language]) > quota[language]:
+            waiting.append(heapq.heappop(held[language])[1])
+    return _squeezed(held, refused, able)
+
+
+def _inverted(draw: bytes) -> bytes:
+    """Sorts the other way round, so that the root of a heap is the row with the largest draw."""
+    return bytes(255 - byte for byte in draw)
+
+
+def _squeezed(
+    held: Mapping[str, list[tuple[bytes, str]]], refused: Sequence[str], able: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    placed = {id: language for language, rows in held.items() for _, id in rows}
+    count = {language: len(rows) for language, rows in held.items()}
+    for id in sorted(refused):
+        placed[id] = min(able[id], key=lambda language: (count[language], language))
+        count[placed[id]] += 1
+    return placed
+
+
+def _aligned(record: Record, means: Means, language: str | None) -> Middle | None:
+    if language is None:
+        return None
+    return Middle(record.input, means.translations[record.input.strip()][language], f"translate:{language}")
+
+
+def _task(language: str) -> str:
+    return f"Translate the text below from English into {NAMES.get(language, language)}. Write only the translation."
+
+
+def _written(
+    link: Link, rows: Sequence[Record], means: Means, chosen: Mapping[str, str]
+) -> Iterator[tuple[Record, Middle | None]]:
+    """Aligned translations where there are any, the model's for the others."""
+    assert means.complete is not None
+
+    def prompt_of(record: Record) -> Prompt | None:
+        language = chosen.get(record.id)
+        known = means.translations.get(record.input.strip(), {})
+        return None if language is None or language in known else request(record, _task(language), means, "translate")
+
+    for record, reply in ask(means.complete, rows, prompt_of):
+        language = chosen.get(record.id)
+        yield record, _aligned(record, means, language) if reply is None else _told(record, reply, f"{language}")
+
+
+def _told(record: Record, reply: Reply, language: str) -> Middle:
+    text = reply.text.strip()
+    return outcome(reply, Middle(record.input, text, f"translate:{language}"), _task(language), "" if text else "empty")

@@ -1,0 +1,91 @@
+"""How a model is reached: `connect` gives a `Complete` that remembers, keeps the order and tells how it goes."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from stages import params
+from stages.engines.checkout import store_path
+from stages.engines.identities import Identity, Reference, reference_of
+from stages.engines.progress import Progress
+from stages.engines.store import Replies
+from stages.engines.streams import Connection
+from stages.errors import UserError
+from stages.messages import Complete, Prompt, Reply
+
+MODELS = Path("models")
+
+ENGINES = {
+    "embedded": "stages.engines.embedded",
+    "transformers": "stages.engines.transformers",
+    "openai": "stages.engines.openai",
+    "scripted": "stages.engines.scripted",
+}
+"""Name in params.yaml -> module, imported when asked for.
+
+A module has `open_engine(directory: Path, options: dict[str, Any]) -> ContextManager[Engine]`. It is called at the
+first prompt that is not remembered, so a stage that remembers everything loads no model. A module whose options decide
+what is answered, or that needs no model directory, also has `identify(reference: Reference | None, options) ->
+Identity`.
+"""
+
+
+class Engine(Protocol):
+    """A way to a model. `answer` may be called from several threads at once; a local model needs a lock of its own.
+
+    `answer` yields groups of (position in `prompts`, reply) as they are finished, in any order; each group is stored in
+    one transaction. Each prompt is answered exactly once; a failure is a status, and only what concerns every prompt (a
+    wrong key, no such model) is a UserError. Taking the next of `prompts` may block until a room above has made it. A
+    batch engine takes its batches in order and waits for a whole one, so that the same batches form again after a
+    kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon.
+    """
+
+    identity: str
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """Groups of (position, reply)."""
+        ...
+
+
+@contextmanager
+def connect(
+    engine: params.Engine, model: str | None = None, purpose: str = "", models: Path = MODELS, store: Path | None = None
+) -> Iterator[Complete]:
+    """A `Complete` for an entry of `engines` in params.yaml; `model` is used where the entry names none.
+
+    Replies come from the store where it has them; the engine is opened at the first that it has not. `models` and
+    `store` say where the models and the store are, by default models/ and what `checkout.store_path` says. Raises
+    UserError for an unknown engine or model, and from the stream when something concerns every prompt.
+    """
+    module = _module(engine.engine)
+    directory = models / (engine.model or model or "")
+    identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
+    with ExitStack() as stack:
+        replies = stack.enter_context(Replies(store or store_path()))
+        progress = stack.enter_context(Progress(purpose, identity.model))
+
+        def open_engine() -> AbstractContextManager[Engine]:
+            opened: AbstractContextManager[Engine] = module.open_engine(directory, engine.options)
+            return opened
+
+        yield stack.enter_context(Connection(identity, replies, progress, open_engine)).complete
+
+
+def _module(name: str) -> ModuleType:
+    if name not in ENGINES:
+        raise UserError(f"params.yaml: engine {name!r} is unknown; known are {', '.join(sorted(ENGINES))}")
+    return import_module(ENGINES[name])
+
+
+def _identity(
+    module: ModuleType, name: str, reference: Reference | None, directory: Path, options: dict[str, Any]
+) -> Identity:
+    if hasattr(module, "identify"):
+        found: Identity = module.identify(reference, options)
+        return found
+    if reference is None:
+        raise UserError(f"{directory}: holds no reference.json; name a model of `fetch.models` or `train.runs`")
+    return Identity(reference.identity, name)

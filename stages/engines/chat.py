@@ -1,0 +1,141 @@
+"""Messages to token ids and back as a model's directory says: its chat template, its tokenizer, its ends."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages import jsonl
+from stages.engines.tokens import tokenizer
+from stages.errors import UserError
+from stages.messages import Message
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+GUARD, END = "\ue0f0", "\ue0f1"
+"""Private-use characters that mark places in a rendered text; doubled as long as a message contains them."""
+
+
+class Chat:
+    """A model's side of a conversation. Raises UserError for a directory without tokenizer or usable template."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` is a Transformers directory; nothing of Transformers is imported."""
+        self.tokenizer = tokenizer(directory)
+        self._literal = tokenizer(directory, literal=True)
+        config = _optional(directory / "tokenizer_config.json")
+        self._special = {
+            name: _content(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")
+        }
+        self._ids = {token.content: number for number, token in self.tokenizer.get_added_tokens_decoder().items()}
+        longest_first = sorted(self._ids, key=len, reverse=True)
+        self._cut = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._template = _template(directory, config)
+        self.ends = self._ends(directory)
+
+    def encode(self, messages: Sequence[Message], continue_final: bool = False) -> list[int]:
+        """Token ids of the conversation up to where the assistant goes on.
+
+        Only the template's own special tokens become special: what a row or a model wrote stays text, so that
+        "<|im_end|>" in an instruction can't end the user's turn. Raises UserError if the template refuses the messages.
+        """
+        if not any(self._cut.search(message.content) for message in messages):
+            return list(self.tokenizer.encode(self.render(messages, continue_final), add_special_tokens=False).ids)
+        guard = _absent(GUARD, messages)
+        guarded = [
+            Message(m.role, self._cut.sub(lambda found: found[0][0] + guard + found[0][1:], m.content))
+            for m in messages
+        ]
+        return self._pieces(self.render(guarded, continue_final), guard)
+
+    def render(self, messages: Sequence[Message], continue_final: bool = False) -> str:
+        """The conversation as text, as Transformers renders it; with `continue_final`, cut after the last message."""
+        import jinja2
+
+        end = _absent(END, messages)
+        talk = [{"role": message.role, "content": message.content} for message in messages]
+        if continue_final:
+            talk[-1]["content"] += end
+        try:
+            text = self._template.render(messages=talk, add_generation_prompt=not continue_final, **self._special)
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise UserError(
+                f"the chat template refuses these messages ({' '.join(str(error).split())[:200]})"
+            ) from None
+        return text.rpartition(end)[0] if continue_final else text
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of a reply, without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def _pieces(self, text: str, guard: str) -> list[int]:
+        ids: list[int] = []
+        place = 0
+        for found in [*self._cut.finditer(text), None]:
+            piece = text[place : found.start() if found else None].replace(guard, "")
+            ids += self._literal.encode(piece, add_special_tokens=False).ids
+            if found:
+                ids.append(self._ids[found[0]])
+                place = found.end()
+        return ids
+
+    def _ends(self, directory: Path) -> frozenset[int]:
+        """Ids that end a reply: what generation_config.json or config.json say, the tokenizer's eos, and padding."""
+        said = _optional(directory / "config.json") | _optional(directory / "generation_config.json")
+        value = said.get("eos_token_id")
+        ends = set(value if isinstance(value, list) else [value])
+        # A padding token is no text either: small models end with it as often as with eos.
+        ends |= {self._ids.get(self._special["eos_token"]), self._ids.get(self._special["pad_token"])}
+        return frozenset(number for number in ends if isinstance(number, int))
+
+
+def _template(directory: Path, config: dict[str, Any]) -> "Template":
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    path = directory / "chat_template.jinja"
+    source = jsonl.read_text(path) if path.is_file() else config.get("chat_template")
+    if not isinstance(source, str):
+        raise UserError(
+            f"{directory}: has no chat_template.jinja; write the template that the model was trained with into it"
+        )
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _refuse
+    # Transformers also offers strftime_now. Templates that find it missing use a fixed date, and a prompt that changes
+    # from day to day can't be remembered.
+    try:
+        return environment.from_string(source)
+    except jinja2.TemplateError as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())}; mend the template") from None
+
+
+def _refuse(message: str) -> None:
+    import jinja2
+
+    raise jinja2.TemplateError(message)
+
+
+def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
+    # Jinja's own filter escapes for HTML.
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return jsonl.read_json(path, dict[str, Any]) if path.is_file() else {}
+
+
+def _content(token: Any) -> str:
+    return str(token.get("content", "") if isinstance(token, dict) else token or "")
+
+
+def _absent(mark: str, messages: Sequence[Message]) -> str:
+    said = "\n".join(message.content for message in messages)
+    text = mark
+    while text in said:
+        text += mark
+    return text

@@ -1,0 +1,220 @@
+"""OpenVINO's continuous batching on a CPU, from a Transformers directory: no server, no torch, seconds to load.
+
+A reply depends on the prompt, its seed and, in the last digits, on the batch it was computed in; the same batch gives
+the same bytes in any process on the same kind of CPU. Prefix caching is off for that reason: what is cached was
+computed among other prompts.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from stages import jsonl
+from stages.engines.chat import Chat
+from stages.engines.choices import Scorer
+from stages.engines.exports import export, graph
+from stages.engines.identities import Identity, Reference
+from stages.engines.payloads import seed_of
+from stages.errors import UserError
+from stages.messages import Prompt, Reply
+
+if TYPE_CHECKING:
+    from openvino_genai import GenerationConfig
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine's options in params.yaml."""
+
+    batch: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    """Prompts computed together."""
+    threads: Annotated[int, msgspec.Meta(ge=1)]
+    """CPU threads."""
+    precision: Literal["native", "f32"] = "native"
+    """Of activations. native: what the CPU is fastest in (bfloat16 where it can). f32: token by token what Transformers
+    says, whoever the batch mates are, at a third of the speed."""
+
+    def properties(self) -> dict[str, Any]:
+        """The same for OpenVINO."""
+        exact = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"} if self.precision == "f32" else {}
+        return {"INFERENCE_NUM_THREADS": self.threads, "ENABLE_CPU_PINNING": False, **exact}
+
+
+class Ask(NamedTuple):
+    """A prompt ready to be computed."""
+
+    prompt: Prompt
+    ids: list[int]
+    room: int
+    """New tokens that the context has room for, at most `max_tokens`."""
+
+
+class Embedded:
+    """One model in memory. A lock lets one batch compute at a time; two at once would only share the cores."""
+
+    def __init__(self, directory: Path, options: Options, identity: str) -> None:
+        """Loads the model; `directory` is a Transformers directory."""
+        import openvino_genai
+
+        self.identity = identity
+        self._options = options
+        self._chat = Chat(directory)
+        self._context: int = jsonl.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
+        self._folder = export(directory)
+        self._scorer: Scorer | None = None
+        self._lock = Lock()
+        config = (
+            openvino_genai.SchedulerConfig()
+        )  # a cache that grows: prompts differ too much in length to say how large
+        config.max_num_seqs, config.max_num_batched_tokens = options.batch, max(2048, options.batch)
+        config.enable_prefix_caching = False
+        self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+            str(self._folder / "model.gguf"), config, "CPU", options.properties()
+        )
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group a batch; batches are formed from the stream in order."""
+        numbered = enumerate(prompts)
+        while batch := list(islice(numbered, self._options.batch)):
+            with self._lock:
+                replies = self._replies([prompt for _, prompt in batch])
+            yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
+
+    def _replies(self, prompts: list[Prompt]) -> list[Reply]:
+        asks = [self._ask(prompt) for prompt in prompts]
+        replies = [ask if isinstance(ask, Reply) else None for ask in asks]
+        for compute, wanted in ((self._choose, True), (self._generate, False)):
+            places = [
+                place for place, ask in enumerate(asks) if isinstance(ask, Ask) and _chooses(ask.prompt) is wanted
+            ]
+            some = [ask for place in places if isinstance(ask := asks[place], Ask)]
+            for place, reply in zip(places, compute(some) if some else [], strict=True):
+                replies[place] = reply
+        return [reply for reply in replies if reply is not None]
+
+    def _ask(self, prompt: Prompt) -> Ask | Reply:
+        try:
+            ids = self._chat.encode(prompt.messages, prompt.continue_final)
+        except UserError as error:
+            return Reply("", "failed", 0, 0, str(error))
+        if not all(_choices(prompt)):
+            return Reply("", "failed", len(ids), 0, "one of the choices is empty")
+        room = min(prompt.sampling.max_tokens, self._context - len(ids))
+        if room < 1 or not ids:
+            return Reply(
+                "", "failed", len(ids), 0, f"{len(ids)} tokens do not fit the model's context of {self._context}"
+            )
+        return Ask(prompt, ids, room)
+
+    def _generate(self, asks: list[Ask]) -> list[Reply]:
+        import numpy
+        from openvino import Tensor
+
+        tensors = [Tensor(numpy.array([ask.ids], dtype=numpy.int64)) for ask in asks]
+        try:
+            results = self._pipeline.generate(tensors, [self._config(ask) for ask in asks])
+        except RuntimeError as error:
+            if len(asks) == 1:
+                return [Reply("", "failed", len(asks[0].ids), 0, _reason(error))]
+            # One prompt may be to blame; the others must not fall with it.
+            return [reply for ask in asks for reply in self._generate([ask])]
+        return [self._reply(ask, result) for ask, result in zip(asks, results, strict=True)]
+
+    def _config(self, ask: Ask) -> "GenerationConfig":
+        import openvino_genai
+
+        sampling, constraint = ask.prompt.sampling, ask.prompt.constraint
+        config = openvino_genai.GenerationConfig()
+        config.max_new_tokens, config.stop_token_ids = ask.room, set(self._chat.ends)
+        config.eos_token_id = min(self._chat.ends, default=-1)
+        config.stop_strings = set(sampling.stop)
+        if constraint:
+            config.structured_output_config = openvino_genai.StructuredOutputConfig(regex=constraint.regex)
+        if sampling.temperature > 0:
+            config.do_sample, config.rng_seed = True, seed_of(ask.prompt)
+            config.temperature, config.top_p = sampling.temperature, sampling.top_p
+            if sampling.top_k:
+                config.top_k = sampling.top_k
+        return config
+
+    def _reply(self, ask: Ask, result: Any) -> Reply:
+        from openvino_genai import GenerationFinishReason
+
+        ids, reason = list(result.m_generation_ids[0]), result.finish_reasons[0]
+        if reason == GenerationFinishReason.NONE:
+            return Reply("", "failed", len(ask.ids), len(ids), "no memory was left for it; use a smaller batch")
+        text, stopped = cut(self._chat.decode(ids), ask.prompt.sampling.stop)
+        if stopped or reason != GenerationFinishReason.LENGTH:
+            return Reply(text, "ok", len(ask.ids), len(ids))
+        # A reply cut in the middle of a character ends with half of it.
+        return Reply(text.rstrip("\ufffd"), "truncated", len(ask.ids), len(ids))
+
+    def _choose(self, asks: list[Ask]) -> list[Reply]:
+        """Every choice is scored, so no token is generated: greedy takes the likeliest, otherwise one is drawn."""
+        self._scorer = self._scorer or Scorer(graph(self._folder), self._options.properties())
+        encode = self._chat.tokenizer.encode
+        choices = [_choices(ask.prompt) for ask in asks]
+        ids = [[list(encode(choice, add_special_tokens=False).ids) for choice in some] for some in choices]
+        scores = self._scorer.score([ask.ids for ask in asks], ids)
+        return [
+            Reply(text, "ok", len(ask.ids), len(some[names.index(text)]), scores=dict(zip(names, values, strict=True)))
+            for ask, names, some, values in zip(asks, choices, ids, scores, strict=True)
+            for text in [draw(names, values, ask.prompt)]
+        ]
+
+
+def _reason(error: Exception) -> str:
+    """OpenVINO's last line, without the time and the source file of its makers."""
+    return re.sub(r"^\[.*?\] \S+: ", "", str(error).strip().rpartition("\n")[2])[:300]
+
+
+def _choices(prompt: Prompt) -> tuple[str, ...]:
+    return prompt.constraint.choice if prompt.constraint else ()
+
+
+def _chooses(prompt: Prompt) -> bool:
+    return bool(_choices(prompt))
+
+
+def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """The text before the first of `stops`, and whether there was one."""
+    places = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return (text[: min(places)], True) if places else (text, False)
+
+
+def draw(names: Sequence[str], scores: Sequence[float], prompt: Prompt) -> str:
+    """One of the choices, by the prompt's temperature and seed; top_p and top_k are for vocabularies, not for a few."""
+    best = max(scores)
+    if prompt.sampling.temperature <= 0:
+        return names[scores.index(best)]
+    weights = [math.exp((score - best) / prompt.sampling.temperature) for score in scores]
+    return Random(seed_of(prompt)).choices(names, weights)[0]
+
+
+def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
+    """The model's identity, and the precision it is run in; batch and threads change the last digits only."""
+    if reference is None:
+        raise UserError(
+            "params.yaml: the embedded engine needs a model of `fetch.models` or `train.runs`; fetch or train it"
+        )
+    return Identity(reference.identity, f"embedded:{_checked(options).precision}")
+
+
+def _checked(options: dict[str, Any]) -> Options:
+    try:
+        return msgspec.convert(options, Options)
+    except msgspec.ValidationError as error:
+        raise UserError(f"params.yaml: engine embedded: {error}; see stages/engines/embedded.py") from None
+
+
+@contextmanager
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Embedded]:
+    """The engine on the model of `directory`. Raises UserError where there is no such model or it can't be run."""
+    yield Embedded(directory, _checked(options), str(directory))

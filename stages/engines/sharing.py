@@ -1,0 +1,294 @@
+"""What people do with remembered replies: count, show, share as files, prune, compact, check.
+
+A shared file is JSONL, gzipped if its name ends in .gz, with one reply a line together with its whole payload. The key
+is computed again from the payload when it is read, so no line is filed under a request that it does not answer.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stages import jsonl
+from stages.engines.payloads import Payload, Setting, key_of, parts_of
+from stages.engines.store import REMEMBERED, DamageError, Replies, inflate, pack, unpack
+from stages.errors import UserError
+from stages.messages import Message, Reply, ReplyStatus
+from stages.records import canonical
+
+CHUNK = 500
+COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a shared file."""
+
+    key: str
+    payload: Payload
+    text: str
+    status: ReplyStatus
+    tokens_in: int
+    tokens_out: int
+    error: str
+    scores: dict[str, float]
+    created: int
+    """Unix seconds."""
+
+
+class Count(NamedTuple):
+    """Replies of one model at one endpoint."""
+
+    model: str
+    endpoint: str
+    statuses: dict[str, int]
+    tokens_in: int
+    tokens_out: int
+
+
+def count(replies: Replies) -> list[Count]:
+    """What is remembered, by model and endpoint."""
+    with replies.told():
+        rows = replies.database.execute(
+            "SELECT setting, status, count(*), sum(tokens_in), sum(tokens_out) FROM reply GROUP BY setting, status"
+        ).fetchall()
+    found: dict[tuple[str, str], Count] = {}
+    parts = _Parts(replies)
+    for setting, status, number, tokens_in, tokens_out in rows:
+        who = parts.setting(setting)
+        old = found.get((who.model, who.endpoint), Count(who.model, who.endpoint, {}, 0, 0))
+        statuses = old.statuses | {status: old.statuses.get(status, 0) + number}
+        found[who.model, who.endpoint] = Count(
+            who.model, who.endpoint, statuses, old.tokens_in + tokens_in, old.tokens_out + tokens_out
+        )
+    return [found[name] for name in sorted(found)]
+
+
+def summary(replies: Replies, everything: bool) -> str:
+    """The counts for people; with `everything`, only after each reply has been read and its key computed again."""
+    checked = f", {check(replies)} read and found sound" if everything else ""
+    lines = [f"{replies.path}: {_size(replies.path):,} bytes{checked}"]
+    for one in count(replies):
+        statuses = ", ".join(f"{number} {status}" for status, number in sorted(one.statuses.items()))
+        lines.append(f"{one.model} via {one.endpoint}: {statuses}; {one.tokens_in} tokens in, {one.tokens_out} out")
+    return "\n".join(lines)
+
+
+def show(replies: Replies, key: str) -> list[Line]:
+    """The replies whose key begins with `key` (at least 4 hexadecimal digits). Raises UserError where there is none."""
+    try:
+        low = bytes.fromhex(key.ljust(64, "0"))
+        high = bytes.fromhex(key.ljust(64, "f"))
+    except ValueError:
+        low = high = b""
+    if not 4 <= len(key) <= 64 or not low:
+        raise UserError(f"{key!r} is no key: give 4 to 64 hexadecimal digits, as in `replies` of a record's steps")
+    query = f"SELECT {COLUMNS} FROM reply WHERE key BETWEEN ? AND ? LIMIT {CHUNK}"
+    with replies.told():
+        rows = replies.database.execute(query, (low, high)).fetchall()
+    if not rows:
+        raise UserError(f"{replies.path}: remembers no reply whose key begins with {key}")
+    parts = _Parts(replies)
+    return [_line(parts, row) for row in rows]
+
+
+def export(replies: Replies, path: Path, model: str = "", salvage: bool = False) -> tuple[int, int]:
+    """Write the replies of models whose identity contains `model`; returns how many, and how many could not be read.
+
+    Raises UserError at the first that can't be read, unless `salvage`; then those are left out.
+    """
+    unreadable = 0
+
+    def lines() -> Iterator[Line]:
+        nonlocal unreadable
+        for found in _salvaged(replies) if salvage else _lines(replies):
+            if found is None:
+                unreadable += 1
+            elif model in found.payload.setting.model:
+                yield found
+
+    return jsonl.write(path, lines()), unreadable
+
+
+def import_(replies: Replies, path: Path) -> tuple[int, int]:
+    """Remember the replies of a shared file, all or none; returns how many were new, and how many were there already.
+
+    Raises UserError naming the line that is damaged, or whose key does not fit its payload.
+    """
+    new = total = 0
+    with replies.transaction():
+        replies.check_generation()
+        for chunk in _chunks(_verified(path)):
+            rows = [(line, *replies.filed(parts_of(line.payload))) for line in chunk]
+            new += replies.insert(_row(*row) for row in rows)
+            total += len(rows)
+    return new, total - new
+
+
+def prune(replies: Replies, model: str, before: str) -> int:
+    """Forget replies of models whose identity contains `model`, stored before the day `before` (ISO); returns how many.
+
+    Raises UserError where neither is given: forgetting everything is what `rm` is for.
+    """
+    if not model and not before:
+        raise UserError("say which replies to forget: --model, --before, or both")
+    parts = _Parts(replies)
+    until = _seconds(before) if before else int(time.time()) + 1
+    with replies.transaction():
+        settings = [row[0] for row in replies.database.execute("SELECT DISTINCT setting FROM reply")]
+        chosen = [number for number in settings if model in parts.setting(number).model]
+        marks = ",".join(map(str, chosen))
+        query = f"DELETE FROM reply WHERE setting IN ({marks}) AND created < ?"
+        forgotten = replies.database.execute(query, (until,)).rowcount
+        _drop_orphans(replies)
+    return forgotten
+
+
+def compact(replies: Replies) -> tuple[int, int]:
+    """Give the disk back what pruning has freed; returns the file's size before and after. Needs as much free space."""
+    before = _size(replies.path)
+    with replies.transaction():
+        _drop_orphans(replies)
+    with replies.told():
+        replies.database.execute("VACUUM")
+        replies.database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return before, _size(replies.path)
+
+
+def check(replies: Replies) -> int:
+    """Read every page and every reply, compute every key again; returns how many. Raises UserError for damage."""
+    with replies.told():
+        for (found,) in replies.database.execute("PRAGMA integrity_check(1)"):
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {found.splitlines()[0]}")
+    return sum(1 for _ in _lines(replies))
+
+
+def _drop_orphans(replies: Replies) -> None:
+    replies.database.execute(
+        "DELETE FROM part WHERE id NOT IN (SELECT setting FROM reply) "
+        "AND id NOT IN (SELECT value FROM (SELECT DISTINCT messages FROM reply), json_each(messages))"
+    )
+    replies.database.execute("UPDATE generation SET number = number + 1")
+
+
+def _size(path: Path) -> int:
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _seconds(day: str) -> int:
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(day)
+    except ValueError:
+        raise UserError(f"{day!r} is no date; write it like 2025-04-29") from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+class _Parts:
+    """Settings and messages by their ids."""
+
+    def __init__(self, replies: Replies) -> None:
+        self._replies = replies
+        self._found: dict[int, bytes] = {}
+
+    def body(self, number: int) -> bytes:
+        if number not in self._found:
+            if len(self._found) > 20_000:
+                self._found.clear()
+            row = self._replies.database.execute("SELECT body FROM part WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise DamageError(f"part {number} of a payload is missing")
+            self._found[number] = inflate(row[0])
+        return self._found[number]
+
+    def setting(self, number: int) -> Setting:
+        return msgspec.json.decode(self.body(number), type=Setting)
+
+    def message(self, number: int) -> Message:
+        return msgspec.json.decode(self.body(number), type=Message)
+
+
+def _line(parts: _Parts, row: tuple[Any, ...]) -> Line:
+    """Raises DamageError where a part is missing or damaged, or the key does not fit."""
+    _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
+    numbers = msgspec.json.decode(messages, type=list[int])
+    if key_of([parts.body(setting), *map(parts.body, numbers)], seed, sample) != key:
+        raise DamageError(f"reply {key.hex()}: its key does not fit its payload")
+    who = parts.setting(setting)
+    reply = unpack(key, (status, tokens_in, tokens_out, body), who.model)
+    payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
+    return Line(
+        reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created
+    )  # fmt: skip
+
+
+def _lines(replies: Replies) -> Iterator[Line]:
+    """Every reply in the order it was stored. Raises UserError at damage."""
+    parts, last = _Parts(replies), 0
+    while True:
+        with replies.told():
+            rows = replies.database.execute(
+                f"SELECT {COLUMNS} FROM reply WHERE id > ? ORDER BY id LIMIT {CHUNK}", (last,)
+            ).fetchall()
+            lines = [_line(parts, row) for row in rows]
+        if not rows:
+            return
+        yield from lines
+        last = rows[-1][0]
+
+
+def _salvaged(replies: Replies) -> Iterator[Line | None]:
+    """Every reply that can be read, one look-up each, and None for each that can't."""
+    parts = _Parts(replies)
+    for number in _numbers(replies):
+        try:
+            row = replies.database.execute(f"SELECT {COLUMNS} FROM reply WHERE id = ?", (number,)).fetchone()
+            if row is not None:
+                yield _line(parts, row)
+        except (sqlite3.DatabaseError, DamageError):
+            yield None
+
+
+def _numbers(replies: Replies) -> range:
+    for query in ("SELECT max(id) FROM reply", "SELECT max(id) FROM reply INDEXED BY sqlite_autoindex_reply_1"):
+        try:
+            return range(1, (replies.database.execute(query).fetchone()[0] or 0) + 1)
+        except sqlite3.DatabaseError:
+            continue
+    raise UserError(f"{replies.path}: too damaged to be read reply by reply; try `.recover` of the sqlite3 program")
+
+
+def _verified(path: Path) -> Iterator[Line]:
+    for number, line in enumerate(jsonl.read(path, Line), 1):
+        payload = line.payload
+        if key_of(parts_of(payload), payload.seed, payload.sample).hex() != line.key:
+            raise UserError(f"{path}: reply {number}: its key does not fit its payload; export it again or remove it")
+        if line.status not in REMEMBERED:
+            raise UserError(f"{path}: reply {number}: status {line.status!r} is never remembered; remove it")
+        yield line
+
+
+def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    from itertools import islice
+
+    while chunk := list(islice(lines, CHUNK)):
+        yield chunk
+
+
+def _row(line: Line, setting: int, messages: str) -> tuple[Any, ...]:
+    reply = Reply(line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores)
+    payload = line.payload
+    return (
+        bytes.fromhex(line.key), setting, messages, payload.seed, payload.sample, line.status,
+        line.tokens_in, line.tokens_out, line.created, pack(reply),
+    )  # fmt: skip
+
+
+def readable(line: Line) -> str:
+    """A reply for people: indented JSON, in which hostile text can't move the cursor."""
+    return msgspec.json.format(canonical(line), indent=2).decode()

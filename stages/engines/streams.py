@@ -1,0 +1,251 @@
+"""Prompts in, replies out, in order and lazily: what is remembered from the store, the rest from the engine.
+
+The rooms' generators run in the caller's thread. Each session of an engine (a stretch of `SESSION` prompts) has a
+thread of its own that takes prompts from a feed, and stores every group of replies before anything else happens to it,
+so that a reply is safe while the caller is busy elsewhere, for instance with an earlier step of the same rows.
+
+Sessions begin and end at fixed positions, whatever is remembered and however long things take. So memory is bounded (at
+most two sessions are open), no batch engine waits for prompts that can't come before it answers, and the batches formed
+after a kill -9 are those that would have been formed without it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import AbstractContextManager, ExitStack
+from itertools import islice
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+from stages.engines.identities import Identity
+from stages.engines.payloads import Request, request
+from stages.engines.progress import TICK, Progress
+from stages.engines.store import WINDOW, Replies
+from stages.messages import Prompt, Reply
+
+if TYPE_CHECKING:
+    from stages.engines import Engine
+
+SESSION = 4096
+"""Prompts a session. A batch size that divides it wastes no partial batch."""
+BACKLOG = 64
+"""Prompts kept ready for the engine; below this, more are taken from the rooms."""
+PATIENCE = 0.02
+"""Seconds that prompts may be collected for one look-up before those that are there go ahead."""
+
+
+class _StoppedError(Exception):
+    """The caller wants no more replies of this session."""
+
+
+class Connection:
+    """One model behind one store; `complete` is a `Complete`."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        replies: Replies,
+        progress: Progress,
+        open_engine: Callable[[], "AbstractContextManager[Engine]"],
+    ) -> None:
+        """`open_engine` is called once, at the first prompt that is not remembered."""
+        self.identity, self.replies, self.progress = identity, replies, progress
+        self._open = open_engine
+        self._engine: Engine | None = None
+        self._threads: list[Thread] = []
+        self._stack = ExitStack()
+
+    def complete(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        """The replies to `prompts`, same order and number. Raises UserError for what concerns all of them."""
+        self.progress.expect(len(prompts) if isinstance(prompts, Sized) else None)
+        call = _Call(self)
+        try:
+            yield from call.run(iter(prompts))
+        finally:
+            call.stop()
+
+    def engine(self) -> "Engine":
+        """The engine, opened at the first use."""
+        if self._engine is None:
+            self._engine = self._stack.enter_context(self._open())
+        return self._engine
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run a session's work beside the caller."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        # A daemon, so that a second Ctrl-C ends the process while a local model still computes.
+        thread = Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def __enter__(self) -> "Connection":
+        """The connection itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Cancel what is under way, wait for local work to end, close the engine."""
+        if cancel := getattr(self._engine, "cancel", None):
+            cancel()
+        for thread in self._threads:
+            thread.join()
+        self._stack.close()
+
+
+class _Call:
+    """One stream of prompts: where it stands, what is ready, what is awaited."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.changed = Condition()
+        self.finished: deque[list[Reply]] = deque()
+        self.failure: BaseException | None = None
+        self.taken = self.given = 0
+        self.ready: dict[int, Reply] = {}
+        self.awaited: dict[str, list[int]] = {}
+        self.feed: _Feed | None = None
+
+    def run(self, source: Iterator[Prompt]) -> Iterator[Reply]:
+        more = True
+        while more or self.given < self.taken:
+            self.collect()
+            while self.given in self.ready:
+                reply = self.ready.pop(self.given)
+                self.given += 1
+                yield reply
+            if more and self.hungry():
+                more = self.take(source)
+            elif self.given < self.taken:
+                self.wait(more)
+
+    def hungry(self) -> bool:
+        """Whether more prompts may be taken: the engine has few left, and replies don't pile up behind a slow one."""
+        return self.taken - self.given < 2 * SESSION and (self.feed is None or len(self.feed.queue) < BACKLOG)
+
+    def take(self, source: Iterator[Prompt]) -> bool:
+        """Look up some more prompts, hand the engine those not remembered. Returns whether there may be more."""
+        size = min(WINDOW, SESSION - self.taken % SESSION)
+        window = [request(self.connection.identity, prompt) for prompt in _soon(islice(source, size))]
+        more = bool(window)
+        self.look_up(window)
+        if self.feed and (not more or self.taken % SESSION == 0):
+            self.feed.close()
+            self.feed = None
+        return more
+
+    def look_up(self, window: list[Request]) -> None:
+        keys = [ask.key for ask in window if ask.key.hex() not in self.awaited]
+        found = self.connection.replies.find(keys, self.connection.identity.model)
+        recalled = 0
+        for ask in window:
+            if reply := found.get(ask.key):
+                self.ready[self.taken] = reply
+                recalled += 1
+            else:
+                self.want(ask)
+            self.taken += 1
+        self.connection.progress.recall(recalled)
+
+    def want(self, ask: Request) -> None:
+        key = ask.key.hex()
+        if key in self.awaited:
+            self.awaited[key].append(self.taken)
+            return
+        self.awaited[key] = [self.taken]
+        if self.feed is None:
+            self.feed = _Feed(self)
+            engine = self.connection.engine()
+            self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
+        self.feed.put(ask)
+
+    def work(self, engine: "Engine", feed: "_Feed") -> None:
+        """A session, in its own thread: every group is stored before it is handed on."""
+        try:
+            for group in engine.answer(feed):
+                answers = [(feed.sent.pop(position), reply) for position, reply in group]
+                kept = self.connection.replies.keep(answers, self.connection.identity.model)
+                self.connection.progress.receive(kept)
+                self.tell(kept)
+            if feed.sent or feed.queue:
+                raise RuntimeError(f"the engine left {len(feed.sent) + len(feed.queue)} prompts unanswered")
+        except _StoppedError:
+            pass
+        except BaseException as error:
+            self.failure = error
+            self.tell([])
+
+    def tell(self, replies: list[Reply]) -> None:
+        with self.changed:
+            self.finished.append(replies)
+            self.changed.notify_all()
+
+    def collect(self) -> None:
+        while self.finished:
+            for reply in self.finished.popleft():
+                positions = self.awaited.pop(reply.id)
+                self.connection.progress.recall(len(positions) - 1)
+                self.ready.update(dict.fromkeys(positions, reply))
+        if self.failure:
+            raise self.failure
+
+    def wait(self, more: bool) -> None:
+        with self.changed:
+            if not self.finished and not (more and self.hungry()):
+                self.changed.wait(TICK)  # not for ever: progress is told in between
+        self.connection.progress.tick()
+
+    def stop(self) -> None:
+        with self.changed:
+            self.failure = self.failure or _StoppedError()
+            self.changed.notify_all()
+
+
+class _Feed:
+    """The prompts of one session as the engine takes them."""
+
+    def __init__(self, call: _Call) -> None:
+        self.call = call
+        self.queue: deque[Request] = deque()
+        self.sent: dict[int, Request] = {}
+        self.count = 0
+        self.closed = False
+
+    def put(self, ask: Request) -> None:
+        with self.call.changed:
+            self.queue.append(ask)
+            self.call.changed.notify_all()
+
+    def close(self) -> None:
+        with self.call.changed:
+            self.closed = True
+            self.call.changed.notify_all()
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> Prompt:
+        with self.call.changed:
+            ask = self.next_request()
+            self.sent[self.count] = ask
+            self.count += 1
+        self.call.connection.progress.send()
+        return ask.prompt
+
+    def next_request(self) -> Request:
+        if len(self.queue) <= BACKLOG:
+            self.call.changed.notify_all()
+        while not self.queue and not self.closed and not self.call.failure:
+            self.call.changed.wait()
+        if self.closed and not self.queue:
+            raise StopIteration
+        if self.call.failure:
+            raise _StoppedError
+        return self.queue.popleft()
+
+
+def _soon(prompts: Iterator[Prompt]) -> Iterator[Prompt]:
+    """Those of `prompts` that come within `PATIENCE`, at least one if there is any."""
+    started = time.monotonic()
+    for prompt in prompts:
+        yield prompt
+        if time.monotonic() - started > PATIENCE:
+            return

@@ -1,0 +1,77 @@
+"""Where requests of the `openai` engine go and how: its options in params.yaml, checked before anything is sent."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from stages.engines import wire
+from stages.engines.identities import Identity, Reference
+from stages.errors import UserError
+from stages.records import canonical
+
+SECRET = ("key", "token", "secret", "password", "auth", "sig", "cookie")
+"""Parts of names that must not be in `extra` or in an address: those are hashed, stored and shown."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine's options in params.yaml."""
+
+    url: str = ""
+    """Address up to and with /v1; left out, that of the model's reference."""
+    model: str = ""
+    """The model's name on the server; left out, that of the reference."""
+    api: Literal["chat", "completions"] = "chat"
+    dialect: wire.Dialect = "vllm"
+    key_env: str = ""
+    """Name of the environment variable that holds the API key; never the key itself."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
+    """Most requests at once; how many there are follows from how the server bears them."""
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    """Seconds for one attempt."""
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 6
+    """Times a request is sent before it counts as failed; being turned away as too busy (429, 503) counts a tenth."""
+    extra: dict[str, Any] = {}
+    """Further fields of the request's body, part of what replies are remembered under; no secrets."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where requests go."""
+
+    url: str
+    model: str
+
+
+def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
+    """The model's identity, and as endpoint the address with all that changes what the server is asked."""
+    found, target = checked(reference, options)
+    model = reference.identity if reference else f"endpoint:{target.url}#{target.model}"
+    extra = f" {canonical(found.extra).decode()}" if found.extra else ""
+    return Identity(model, f"openai:{found.dialect}:{target.url}{wire.PATHS[found.api]}#{target.model}{extra}")
+
+
+def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Options, Target]:
+    """The options as types, and where they lead. Raises UserError for what does not fit, or holds a secret."""
+    try:
+        found = msgspec.convert(options, Options)
+    except msgspec.ValidationError as error:
+        raise UserError(f"params.yaml: engine openai: {error}; see stages/engines/targets.py") from None
+    named = reference.reference if reference else ""
+    url, _, model = named.removeprefix("endpoint:").rpartition("#") if named.startswith("endpoint:") else ("", "", "")
+    target = Target((found.url or url).rstrip("/"), found.model or model)
+    if not target.url or not target.model:
+        raise UserError(
+            "params.yaml: engine openai needs `url` and `model`, or a reference endpoint:http://host/v1#name"
+        )
+    _refuse_secrets(target.url, found.extra)
+    return found, target
+
+
+def _refuse_secrets(url: str, extra: dict[str, Any]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"params.yaml: engine openai: {url!r} is no http(s) address")
+    names = [*extra, *(pair.partition("=")[0] for pair in parts.query.split("&"))]
+    leaky = [name for name in names if any(word in name.lower().replace("max_tokens", "") for word in SECRET)]
+    if parts.username or parts.password or leaky:
+        raise UserError("params.yaml: engine openai: a secret in `url` or `extra`; name its variable in `key_env`")

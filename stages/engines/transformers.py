@@ -1,0 +1,149 @@
+"""Any causal language model of Transformers, in static batches padded on the left: slower, but it takes everything.
+
+A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from stages.engines.chat import Chat
+from stages.engines.embedded import cut
+from stages.engines.payloads import seed_of
+from stages.engines.references import check
+from stages.errors import UserError
+from stages.messages import Prompt, Reply, Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine's options in params.yaml."""
+
+    batch: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    """Prompts computed together."""
+    threads: Annotated[int, msgspec.Meta(ge=1)]
+    """CPU threads."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of weights and activations."""
+
+
+class Local:
+    """One model in memory, on the GPU where there is one."""
+
+    def __init__(self, directory: Path, options: Options, identity: str) -> None:
+        """Loads the model; `directory` is a Transformers directory. Raises UserError for one that can't be loaded."""
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        check(directory)
+        torch.set_num_threads(options.threads)
+        self.identity = identity
+        self._options = options
+        self._chat = Chat(directory)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                directory, dtype=getattr(torch, options.dtype), local_files_only=True
+            )
+        except (ValueError, OSError, KeyError, RuntimeError) as error:
+            raise UserError(f"{directory}: can't be loaded ({' '.join(str(error).split())[:200]})") from None
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = model.to(self._device).eval()
+        self._context = int(getattr(model.config, "max_position_embeddings", 1 << 30))
+        self._lock = Lock()
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group a batch; batches are formed from the stream in order. Raises UserError for a constraint."""
+        numbered = enumerate(prompts)
+        while batch := list(islice(numbered, self._options.batch)):
+            with self._lock:
+                replies = self._replies([prompt for _, prompt in batch])
+            yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
+
+    def _replies(self, prompts: list[Prompt]) -> list[Reply]:
+        if any(prompt.constraint for prompt in prompts):
+            raise UserError(
+                "params.yaml: engine transformers can't constrain replies; use embedded or openai for this stage"
+            )
+        encoded = [self._encode(prompt) for prompt in prompts]
+        replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
+        # One call a kind of sampling: `generate` has one temperature for all its rows.
+        for sampling in dict.fromkeys(prompt.sampling for prompt in prompts):
+            some = {
+                place: found for place, found in enumerate(encoded)
+                if not isinstance(found, Reply) and prompts[place].sampling == sampling
+            }  # fmt: skip
+            if some:
+                made = self._generate(list(some.values()), sampling, [seed_of(prompts[place]) for place in some])
+                replies.update(zip(some, made, strict=True))
+        return [replies[place] for place in range(len(prompts))]
+
+    def _encode(self, prompt: Prompt) -> list[int] | Reply:
+        try:
+            ids = self._chat.encode(prompt.messages, prompt.continue_final)
+        except UserError as error:
+            return Reply("", "failed", 0, 0, str(error))
+        if not ids or len(ids) + prompt.sampling.max_tokens > self._context:
+            reason = f"{len(ids)} tokens and max_tokens do not fit the model's context of {self._context}"
+            return Reply("", "failed", len(ids), 0, reason)
+        return ids
+
+    def _generate(self, rows: list[list[int]], sampling: Sampling, seeds: list[int]) -> list[Reply]:
+        import torch
+
+        width = max(map(len, rows))
+        ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=self._device)
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self._device)
+        torch.manual_seed(Random(repr(seeds)).getrandbits(63))
+        with torch.inference_mode():
+            made = self._model.generate(
+                input_ids=ids, attention_mask=mask, generation_config=self._config(sampling),
+                stopping_criteria=[self._stopping(sampling.stop, width)],
+            )  # fmt: skip
+        return [self._reply(row, new, sampling) for row, new in zip(rows, made[:, width:].tolist(), strict=True)]
+
+    def _config(self, sampling: Sampling) -> Any:
+        from transformers import GenerationConfig
+
+        ends = sorted(self._chat.ends)
+        drawn: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            top_k = sampling.top_k or None
+            drawn = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": top_k}
+        pad = ends[0] if ends else 0
+        return GenerationConfig(
+            max_new_tokens=sampling.max_tokens, eos_token_id=ends or None, pad_token_id=pad, **drawn
+        )
+
+    def _stopping(self, stops: Sequence[str], width: int) -> Any:
+        import torch
+
+        def found(ids: "Tensor", scores: "Tensor", **_: Any) -> "Tensor":
+            texts = [self._chat.decode(row) for row in ids[:, width:].tolist()] if stops else [""] * len(ids)
+            return torch.tensor([cut(text, stops)[1] for text in texts], device=ids.device)
+
+        return found
+
+    def _reply(self, row: list[int], new: list[int], sampling: Sampling) -> Reply:
+        length = next((place for place, token in enumerate(new) if token in self._chat.ends), len(new))
+        text, stopped = cut(self._chat.decode(new[:length]), sampling.stop)
+        if stopped or length < len(new):
+            return Reply(text, "ok", len(row), min(length + 1, len(new)))
+        return Reply(text.rstrip("\ufffd"), "truncated", len(row), len(new))
+
+
+@contextmanager
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local]:
+    """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
+    try:
+        found = msgspec.convert(options, Options)
+    except msgspec.ValidationError as error:
+        raise UserError(f"params.yaml: engine transformers: {error}; see stages/engines/transformers.py") from None
+    yield Local(directory, found, str(directory))

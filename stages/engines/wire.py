@@ -1,0 +1,210 @@
+"""What goes to an OpenAI-compatible server and what comes back: request bodies, replies, errors; no network here.
+
+Source: https://platform.openai.com/docs/api-reference/chat and
+https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra fields).
+"""
+
+import re
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import msgspec
+
+from stages.engines.payloads import seed_of
+from stages.messages import Constraint, Prompt, Reply
+
+Dialect = Literal["vllm", "llamacpp", "openai"]
+"""Which fields beyond the common ones the server takes: top_k, constraints, a reply to be continued."""
+CHOICES = 20
+"""Log-probabilities asked for with a choice; the most that vLLM gives unless told otherwise."""
+
+
+class Busy(Exception):
+    """Too much at once (429, 503); `after` is the server's Retry-After in seconds."""
+
+    def __init__(self, reason: str, after: float | None) -> None:
+        """`reason` for people."""
+        super().__init__(reason)
+        self.after = after
+
+
+class Broken(Exception):
+    """Worth another attempt: a cut connection, a fault of the server, a reply that can't be read."""
+
+
+class Hopeless(Exception):
+    """True of every request: a wrong key, no such model, no money left."""
+
+
+class _Top(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Position(msgspec.Struct):
+    top_logprobs: list[_Top] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Position] | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+_decode = msgspec.json.Decoder(_Completion).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
+    """The body of a POST to /chat/completions."""
+    body = _common(prompt, model, dialect) | {"messages": prompt.messages}
+    if prompt.continue_final and dialect == "vllm":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if prompt.constraint and prompt.constraint.choice and dialect != "llamacpp":
+        body |= {"logprobs": True, "top_logprobs": CHOICES}
+    return _encode(body | extra)
+
+
+def completion(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
+    """The body of a POST to /completions, for base models: the messages' texts with blank lines between."""
+    text = "\n\n".join(message.content for message in prompt.messages)
+    return _encode(_common(prompt, model, dialect) | {"prompt": text} | extra)
+
+
+BODIES: dict[str, Callable[[Prompt, str, Dialect, dict[str, Any]], bytes]] = {
+    "chat": chat,
+    "completions": completion,
+}
+PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+
+
+def _common(prompt: Prompt, model: str, dialect: Dialect) -> dict[str, Any]:
+    sampling = prompt.sampling
+    # OpenAI's newer models refuse max_tokens, other servers know no other name.
+    limit = "max_completion_tokens" if dialect == "openai" else "max_tokens"
+    body: dict[str, Any] = {
+        "model": model,
+        "temperature": float(sampling.temperature),
+        "top_p": float(sampling.top_p),
+        limit: sampling.max_tokens,
+        "seed": seed_of(prompt),
+    }
+    if sampling.stop:
+        body["stop"] = sampling.stop
+    if sampling.top_k and dialect != "openai":
+        body["top_k"] = sampling.top_k
+    return body | (_constrained(prompt.constraint, dialect) if prompt.constraint else {})
+
+
+def _constrained(constraint: Constraint, dialect: Dialect) -> dict[str, Any]:
+    if dialect == "vllm":
+        kind = {"choice": constraint.choice} if constraint.choice else {"regex": constraint.regex}
+        return {"structured_outputs": kind}
+    if dialect == "llamacpp" and constraint.choice:
+        return {"grammar": "root ::= " + " | ".join(map(_quoted, constraint.choice))}
+    return {}  # not enforced; the rooms parse what comes
+
+
+def _quoted(text: str) -> str:
+    return _encode(text).decode()
+
+
+def read(status: int, headers: Any, data: bytes, prompt: Prompt, served: bool) -> Reply:
+    """What a response means. Raises Busy, Broken or Hopeless; what concerns this prompt alone is a failed reply.
+
+    `served`: requests have been answered before, so a refusal is about this one (some providers moderate with 403).
+    """
+    if status == 200:
+        return _reply(data, prompt)
+    reason = f"HTTP {status}: {complaint(data)}"
+    if status == 401 or (status in (403, 404) and not served) or (status == 429 and b"insufficient_quota" in data):
+        raise Hopeless(reason)
+    if status in (429, 503):
+        raise Busy(reason, _after(headers.get("Retry-After")))
+    if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
+        raise Broken(reason)
+    return Reply("", "failed", 0, 0, error=reason)
+
+
+def _reply(data: bytes, prompt: Prompt) -> Reply:
+    try:
+        found = _decode(data)
+        choice = found.choices[0]
+    except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
+        raise Broken(f"a reply that is no completion ({error})") from None
+    usage = found.usage or _Usage()
+    refusal = choice.message.refusal if choice.message else None
+    if refusal or choice.finish_reason == "content_filter":
+        why = printable(refusal or "content filter")
+        return Reply("", "refused", usage.prompt_tokens, usage.completion_tokens, error=why)
+    text = (choice.message.content if choice.message else choice.text) or ""
+    return Reply(
+        text,
+        "truncated" if choice.finish_reason == "length" else "ok",
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        scores=_scores(choice, prompt.constraint),
+    )
+
+
+def _scores(choice: _Choice, constraint: Constraint | None) -> dict[str, float]:
+    """Log-probability of each choice, where each begins with a token of its own that the server told of."""
+    if not constraint or not constraint.choice or not choice.logprobs or not choice.logprobs.content:
+        return {}
+    tops = {top.token.strip(): top.logprob for top in reversed(choice.logprobs.content[0].top_logprobs)}
+    found = {name: tops[name] for name in constraint.choice if name in tops}
+    return found if len(found) == len(constraint.choice) else {}
+
+
+def complaint(data: bytes) -> str:
+    """What an error response says, for people: hostile text, so short and printable."""
+    text = data[:4000].decode(errors="replace")
+    if found := re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text):
+        text = found.group(1)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without control characters, at most 300 characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+
+
+def _after(value: str | None) -> float | None:
+    """Retry-After in seconds: a number, or a date (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - _now())
+    except (ValueError, TypeError):
+        return None
+
+
+def _now() -> float:
+    import time
+
+    return time.time()

@@ -1,0 +1,55 @@
+"""Is an artifact fit to walk on? polars computes, Great Expectations judges; this is its only importer.
+
+A row that does not meet an expectation is set aside with its reasons; too many of those, or something wrong with
+the whole, stops the stage.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from stages.errors import UserError
+from stages.expectations import columns, gx, tables
+from stages.expectations.suites import Suite
+
+__all__ = ["Suite", "Verdict", "judge"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """An artifact that may walk on."""
+
+    rows: int
+    quarantined: dict[str, list[str]]
+    """Row id -> titles of the expectations that it did not meet, in the suite's order."""
+
+
+def judge(rows: Iterable[tuple[int, bytes]], suite: Suite, file: str, suite_file: str, limit: float) -> Verdict:
+    """Judge the rows of one artifact.
+
+    rows: (line number, JSON object). file, suite_file: names for messages. limit: share of rows that may be set aside.
+    Raises UserError, after a table on stderr that says what was found, when a critical expectation is not met or
+    more rows than that do not meet another; and for a suite or for rows that can't be read.
+    """
+    frame = columns.table(rows, suite.columns(), file, suite_file)
+    found = gx.findings(frame, suite, suite_file)
+    ids = frame["id"].to_list()
+    quarantined: dict[str, list[str]] = {}
+    for finding in found:
+        for row in finding.rows:
+            quarantined.setdefault(ids[row], []).append(finding.expectation.title)
+    tables.show(found, ids, f"{file} against {suite_file}")
+    _stop(found, len(quarantined), len(ids), f"{file}: ", limit)
+    return Verdict(len(ids), quarantined)
+
+
+def _stop(found: list[gx.Finding], aside: int, rows: int, where: str, limit: float) -> None:
+    critical = [finding.expectation.title for finding in found if finding.expectation.severity == "critical"]
+    if critical:
+        raise UserError(
+            f"{where}not fit to go on: {'; '.join(critical)}; see the table, and the stage that made the file"
+        )
+    if aside > limit * rows:
+        raise UserError(
+            f"{where}{aside} of {rows} rows would be set aside, more than validate.max_quarantined ({limit:g}) "
+            "of them; see the table, and the stage that made the file"
+        )

@@ -1,0 +1,34 @@
+"""A versioned data set with its card -> data/published/<name>/, and the Hugging Face Hub when it has a repository."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import hub, jsonl
+from stages.cards.dataset import publication
+from stages.cli import main
+from stages.params import entry, load
+from stages.records import Record
+
+
+def publish(name: Annotated[str, typer.Argument(help="An entry of `publish` in params.yaml")]) -> None:
+    """Write a data set with its card to data/published/NAME/, for `datasets.load_dataset("data/published/NAME")`.
+
+    If the entry names a `repository` and HF_TOKEN is set, the folder is then pushed to the Hugging Face Hub as one
+    commit with the tag v<version>. Publishing the same rows again changes nothing there; other rows under a version
+    that exists are refused. DVC runs a stage once: to push what is already written, run this command by hand.
+    """
+    params = load()
+    chosen = entry(params.publish, name, "publish")
+    source = f"data/{chosen.reads}.jsonl"
+    receipt = f"data/validated/{chosen.reads}.json"
+    files = publication(name, chosen.version, chosen.reads, lambda: jsonl.read_validated(source, receipt, Record))
+    folder = Path("data/published") / name
+    for path, data in files.items():
+        jsonl.write_bytes(folder / path, data)
+    typer.echo(hub.push(files, chosen.repository, chosen.version), err=True)
+
+
+if __name__ == "__main__":
+    main(publish)

@@ -1,0 +1,40 @@
+"""Responses to the instructions of a round; round 0, the original instructions, is the IT baseline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import jsonl
+from stages.cli import main
+from stages.engines import connect
+from stages.engines.tokens import counter
+from stages.params import entry, load
+from stages.records import Record
+from stages.seqinstruct.responses import Wishes, respond_round
+from stages.seqinstruct.statistics import Tally
+
+
+def respond(
+    name: Annotated[str, typer.Argument(help="An entry of `respond.rounds` in params.yaml, such as seed-0")],
+) -> None:
+    """Respond to every instruction of one round.
+
+    Frozen rows keep the response of the round before; rows without a usable response are rejected with their reason.
+    Writes data/responded/NAME.jsonl, NAME.rejected.jsonl beside it, and data/metrics/respond/NAME.json with lengths in
+    tokens.
+    """
+    params = load()
+    settings, this = params.respond.settings, entry(params.respond.rounds, name, "respond.rounds")
+    wishes = Wishes(params.seed, this.round, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
+    rows = jsonl.read_validated(f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json", Record)
+    earlier = jsonl.read(f"data/{this.earlier}.jsonl", Record)
+    paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
+    tally = Tally("respond", counter(Path("models", params.tokenizer)))
+    with connect(params.engines.generator, purpose=f"respond {name}") as complete:
+        jsonl.write_split(paths, tally.split(respond_round(rows, earlier, complete, wishes)))
+    jsonl.write_json(f"data/metrics/respond/{name}.json", tally.summary())
+
+
+if __name__ == "__main__":
+    main(respond)

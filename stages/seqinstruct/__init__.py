@@ -1,0 +1,1 @@
+"""Seq-Instruct: instructions become sequences of tasks, round by round (paper 2.2); and its rival, evolution."""

@@ -1,0 +1,80 @@
+"""A row while a model is being asked about it, and the loop that asks again until the row is settled."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from stages.messages import Complete, Prompt, Reply, ask
+from stages.records import Record, Status
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A record, what has been decided about it so far, and the replies that decided it."""
+
+    record: Record
+    action: str = ""
+    status: Status = "failed"
+    """How it stands; until `done`, how the last try ended."""
+    reason: str = ""
+    text: str = ""
+    """What the model wrote for it: a new instruction, or a response."""
+    done: bool = False
+    """Settled: nothing more is asked about it."""
+    replies: tuple[str, ...] = ()
+    generator: str = ""
+    prompts: tuple[str, ...] = ()
+    """Hashes of the prompt files that were rendered for it."""
+
+    def failed(self, status: Status, reason: str = "") -> "Draft":
+        """This try came to nothing; another may."""
+        return replace(self, status=status, reason=reason)
+
+    def settled(self, **changes: str) -> "Draft":
+        """Done, and well."""
+        return replace(self, status="ok", reason="", done=True, **changes)  # type: ignore[arg-type]
+
+    def heard(self, reply: Reply) -> "Draft":
+        """With this reply among those that decided it."""
+        replies = (*self.replies, reply.id) if reply.id else self.replies
+        return replace(self, replies=replies, generator=reply.model or self.generator)
+
+    def prompted(self, prompt: str) -> "Draft":
+        """With this prompt file among those rendered for it."""
+        return self if not prompt or prompt in self.prompts else replace(self, prompts=(*self.prompts, prompt))
+
+
+def retried(
+    drafts: Iterable[Draft],
+    complete: Complete,
+    attempts: int,
+    prompt_of: Callable[[Draft, int], Prompt | None],
+    settle: Callable[[Draft, Reply], Draft],
+) -> Iterator[Draft]:
+    """The drafts in order, each asked about until it is settled, at most `attempts` times.
+
+    `prompt_of` gets the number of the try, from 0, and returns None for a draft that needs no asking; `settle` reads
+    the reply. Each try is a stream on top of the one before, so the first row's second try does not wait for the last
+    row's first.
+    """
+    for number in range(attempts):
+        drafts = _tried(ask(complete, drafts, partial(_unsettled, number=number, prompt_of=prompt_of)), settle)
+    return iter(drafts)
+
+
+def _unsettled(draft: Draft, number: int, prompt_of: Callable[[Draft, int], Prompt | None]) -> Prompt | None:
+    return None if draft.done else prompt_of(draft, number)
+
+
+def _tried(
+    asked: Iterable[tuple[Draft, Reply | None]], settle: Callable[[Draft, Reply], Draft]
+) -> Iterator[Draft]:
+    for draft, reply in asked:
+        yield draft if reply is None else _read(draft.heard(reply), reply, settle)
+
+
+def _read(draft: Draft, reply: Reply, settle: Callable[[Draft, Reply], Draft]) -> Draft:
+    """A reply that was withheld or never came is never read as anything."""
+    if reply.status in ("refused", "failed"):
+        return draft.failed(reply.status, reply.error)
+    return settle(draft, reply)

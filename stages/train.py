@@ -1,0 +1,35 @@
+"""Fine-tune a model on an assembled set with Axolotl."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stages import jsonl
+from stages.cli import main
+from stages.engines import axolotl
+from stages.params import entry, load
+from stages.recipes import Row
+from stages.recipes.recipe import Recipe
+
+
+def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in params.yaml.")]) -> None:
+    """Fine-tune a model on an assembled set with Axolotl, all parameters, loss on the responses only.
+
+    The result is models/<name>/, a Transformers directory with the chat template it was trained through. Kill it at any
+    moment and run it again: it goes on from its last checkpoint under .seqit/train/ and makes the same bytes. The
+    loss of every step goes to data/metrics/train/<name>.csv. `train.settings.launcher: render` trains nothing and
+    writes the base model with the Axolotl configuration beside it, for tests and dry runs.
+    """
+    params = load()
+    run = entry(params.train.runs, name, "train.runs")
+    recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
+    rows = jsonl.read_validated(f"data/{run.set}.jsonl", f"data/validated/{run.set}.json", Row)
+    trained = axolotl.train(name, recipe, params.seed, Path("models") / run.model, rows, Path("models") / name)
+    jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
+    jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())
+
+
+if __name__ == "__main__":
+    main(train)

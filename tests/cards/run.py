@@ -1,0 +1,75 @@
+"""A whole run in small, as the stages would have written it."""
+
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from msgspec import to_builtins
+
+from stages.benchmarks.questions import Score
+from stages.benchmarks.statistics import compare, summary
+from stages.cards import gather
+from stages.cards.findings import Findings
+from stages.params import load
+from tests.cards.examples import record, step
+
+PARAMS = load(Path(__file__).resolve().parents[2] / "params.yaml").model_dump(mode="json")
+SKILL = {"smollm2": 0.25, "it": 0.4, "sit": 0.6}
+
+
+def metrics() -> dict[str, dict[str, Any]]:
+    shares = {"decompose": 0.1, "prefix": 0.4, "suffix": 0.3, "hold": 0.2}
+    first = {
+        "rows": 64, "rejected": 0, "actions": shares, "actions_with_frozen": shares, "frozen": 0, "failures": 4,
+        "counts": {"decompose": 6, "prefix": 24, "suffix": 18, "hold": 12},
+        "failures_by_status": {"unparsed": 1, "rejected": 3}, "failures_by_reason": {"same": 3, "unparsed": 1},
+        "tasks": 1.75,
+    }  # fmt: skip
+    second = first | {
+        "actions": {"decompose": 0.2, "prefix": 0.1, "suffix": 0.1, "hold": 0.6}, "frozen": 12,
+        "actions_with_frozen": {"decompose": 0.16, "prefix": 0.08, "suffix": 0.08, "hold": 0.68},
+        "counts": {"decompose": 10, "prefix": 5, "suffix": 5, "hold": 30}, "failures": 2, "tasks": 2.1,
+    }  # fmt: skip
+    length = {"rows": 63, "rejected": 1, "rejected_by_reason": {"empty": 1}, "tokens_input": 21.5}
+    length["tokens_output"] = 118.25
+    arm = {"rows": 40, "tokens": 4000, "mean": 100.0, "histogram": [4, 9, 14, 8, 5]}
+    pages = {when: {"responded/seed-2": arm, "responded/seed-0": arm} for when in ("before", "after")}
+    found = {stage: {} for stage in gather.names(PARAMS)}
+    found["rewrite"] = {"seed-1": first, "seed-2": second, "heldout-1": first | {"rows": 64}}
+    found["respond"] = {"seed-0": length, "seed-1": length | {"tokens_input": 40.0}, "seed-2": length}
+    found["sample"] = {"sit-budget": pages | {"tokens_difference": 3}}
+    found["ingest"] = {"seed": {"read": 64, "kept": 64, "rejected": {}}}
+    return found
+
+
+def scores(run: str, benchmark: str) -> list[Score]:
+    found = []
+    for i in range(24):
+        skill = SKILL[run]
+        for language in ("de", "es", "ru", "zh") if benchmark == "xquad" else ("en",):
+            draw = Random(f"{run}{benchmark}{i}{language}").random
+            followed = float(draw() < skill)
+            quality = {"quality": float(round(1 + 4 * skill * draw())), "following": followed}
+            graded = {"accuracy": float(draw() < skill), "strict": float(draw() < skill / 2), "following": followed}
+            values = quality if benchmark == "seqeval" else graded
+            tasks = 2 + i % 4 if benchmark == "seqeval" else 1
+            found.append(Score(f"{i}{language}", f"{i}{language}", str(i), run, language, "", tasks, "ok", values))
+    return found
+
+
+def findings(hostile: str = "", **changes: Any) -> Findings:
+    scored = {f"{run}/{name}": scores(run, name) for run in SKILL for name in ("xquad", "mgsm", "seqeval")}
+    before = [record(i, instruction=f"Name {i} rivers.{hostile}") for i in range(8)]
+    after = [
+        record(i, step("rewrite", a, round=1), instruction=f"Name {i} rivers. Then sort.{hostile}", response=hostile)
+        for i, a in enumerate(["prefix", "suffix", "decompose", "suffix", "prefix"])
+    ]
+    values: dict[str, Any] = {
+        "metrics": metrics(), "scored": scored, "before": before, "after": after,
+        "evaluated": {name: to_builtins(summary(found, 7, 200)) for name, found in scored.items()},
+        "logs": {run: "step,loss,learning_rate\n" + "".join(f"{i},{3 / (i + k)},1e-4\n" for i in range(1, 20))
+                 for k, run in enumerate(("it", "sit"), 1)},
+        "compare": partial(compare, seed=7, resamples=200),
+    }  # fmt: skip
+    return gather.findings(PARAMS, **{**values, **changes})

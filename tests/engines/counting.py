@@ -1,0 +1,76 @@
+"""Prompts, and an engine that counts what it is asked, for the tests of everything between the two."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from stages.engines.identities import Identity
+from stages.engines.payloads import Request, request
+from stages.engines.progress import Progress
+from stages.engines.store import Replies
+from stages.engines.streams import Connection
+from stages.messages import Message, Prompt, Reply, Sampling
+
+SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)
+IDENTITY = Identity("model@1", "counting")
+
+
+def prompt(text: object, **changes: object) -> Prompt:
+    """A prompt that says `text`."""
+    fields = {"messages": (Message("system", "Be brief."), Message("user", str(text))), "sampling": SAMPLING, "seed": 7}
+    return Prompt(**fields | changes)  # type: ignore[arg-type]
+
+
+def asked(number: object, identity: Identity = IDENTITY) -> Request:
+    """That prompt on its way to the store."""
+    return request(identity, prompt(number))
+
+
+def answered(number: object) -> Reply:
+    return Reply(f"reply to {number}", "ok", 5, 3)
+
+
+def said(one: Prompt) -> str:
+    return one.messages[-1].content
+
+
+class Counting:
+    """Echoes; in batches of `batch`, which it fills before it answers, as a local model does."""
+
+    identity = "counting"
+
+    def __init__(self, batch: int = 1) -> None:
+        self.batch = batch
+        self.asked: list[str] = []
+        self.batches: list[list[str]] = []
+        self.opened = 0
+        self.lock = threading.Lock()
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        numbered = iter(enumerate(prompts))
+        while batch := list(islice(numbered, self.batch)):
+            with self.lock:
+                self.asked += [said(one) for _, one in batch]
+                self.batches.append([said(one) for _, one in batch])
+            yield [(position, self.reply(one)) for position, one in reversed(batch)]
+
+    def reply(self, one: Prompt) -> Reply:
+        return Reply(f"<{said(one)}>", "ok", 3, 1)
+
+    @contextmanager
+    def open(self) -> Iterator["Counting"]:
+        self.opened += 1
+        yield self
+
+
+@contextmanager
+def connected(engine: Counting, store: Path, identity: Identity = IDENTITY) -> Iterator[Connection]:
+    """The engine behind a store."""
+    with (
+        Replies(store) as replies,
+        Progress("test", "model") as progress,
+        Connection(identity, replies, progress, engine.open) as connection,
+    ):
+        yield connection

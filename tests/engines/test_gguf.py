@@ -1,0 +1,135 @@
+"""GGUF and Transformers directories describe the same model, whichever way they were made."""
+
+import json
+from pathlib import Path
+
+import numpy
+import pytest
+
+from stages.engines.gguf import from_directory, to_directory
+from stages.engines.vocabulary import tokenizer_json
+from stages.errors import UserError
+from tests.engines import tiny
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tiny.model(tmp_path_factory.mktemp("tiny"))
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["ab"] = vocabulary.pop(max(vocabulary, key=vocabulary.get))
+    tokenizer["model"]["merges"] = [["a", "b"]]
+    path.write_text(json.dumps(tokenizer))
+    return folder
+
+
+def weights(directory: Path) -> dict[str, numpy.ndarray]:
+    from safetensors.numpy import load_file
+
+    return load_file(directory / "model.safetensors")
+
+
+def made(source: Path, folder: Path) -> Path:
+    folder.mkdir()
+    to_directory(source, folder)
+    return folder
+
+
+def test_a_round_trip_keeps_every_weight_and_the_vocabulary(directory: Path, tmp_path: Path) -> None:
+    from_directory(directory, tmp_path / "one.gguf", "F32")
+    back = made(tmp_path / "one.gguf", tmp_path / "back")
+    before, after = weights(directory), weights(back)
+    assert before.keys() == after.keys()
+    assert all(numpy.array_equal(before[name], after[name]) for name in before)
+    ours, theirs = (json.loads((folder / "tokenizer.json").read_text()) for folder in (back, directory))
+    assert [ours["model"][key] for key in ("vocab", "merges")] == [theirs["model"][key] for key in ("vocab", "merges")]
+    assert (back / "chat_template.jinja").read_text() == (directory / "chat_template.jinja").read_text()
+    from_directory(back, tmp_path / "two.gguf", "F32")
+    assert (tmp_path / "one.gguf").read_bytes() == (tmp_path / "two.gguf").read_bytes()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("qwen2", "Qwen2"), ("qwen3", "Qwen3"), ("llama", "Llama")])
+def test_architectures(directory: Path, tmp_path: Path, kind: str, name: str) -> None:
+    import torch
+    import transformers
+
+    sizes = {
+        "vocab_size": 259, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+    torch.manual_seed(1)
+    model = getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(**sizes)).eval()
+    source = tmp_path / "source"
+    model.save_pretrained(source)
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (source / file).write_bytes((directory / file).read_bytes())
+    from_directory(source, tmp_path / "model.gguf", "F32")
+    again = transformers.AutoModelForCausalLM.from_pretrained(made(tmp_path / "model.gguf", tmp_path / "back"))
+    ids = torch.tensor([[5, 9, 77, 200, 3]])
+    assert again.config.model_type == kind
+    assert torch.allclose(model(ids).logits, again.eval()(ids).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("F16", 1e-3), ("Q8_0", 1e-2)])
+def test_smaller_formats_are_near(directory: Path, tmp_path: Path, precision: str, error: float) -> None:
+    from_directory(directory, tmp_path / "small.gguf", precision)
+    before, after = weights(directory), weights(made(tmp_path / "small.gguf", tmp_path / "back"))
+    for name, values in before.items():
+        assert numpy.abs(values - after[name]).max() <= error * numpy.abs(values).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("smollm", ["in", "Ġ", "2", "0", "2", "4", ",", "Ġit", "'s"]),
+        ("gpt-2", ["in", "Ġ2024", ",", "Ġit", "'s"]),
+        ("qwen2", ["in", "Ġ", "2", "0", "2", "4", ",", "Ġit", "'s"]),
+        ("llama-bpe", ["in", "Ġ", "202", "4", ",", "Ġit", "'s"]),
+    ],
+)
+def test_texts_are_cut_as_each_family_cuts_them(name: str, pieces: list[str]) -> None:
+    from tokenizers import Tokenizer
+
+    fields = {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": name, "tokenizer.ggml.tokens": ["a"],
+              "tokenizer.ggml.token_type": [1], "tokenizer.ggml.merges": []}  # fmt: skip
+    found = Tokenizer.from_str(json.dumps(tokenizer_json(fields, Path("x.gguf"))))
+    assert [piece for piece, _ in found.pre_tokenizer.pre_tokenize_str("in 2024, it's")] == pieces
+
+
+def changed(directory: Path, folder: Path, **changes: object) -> Path:
+    folder.mkdir()
+    for path in directory.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"model_type": "gemma3"}, {"mlp_bias": True}, {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0}}],
+)
+def test_what_the_embedded_engine_can_not_run_names_another(directory: Path, tmp_path: Path, changes: dict) -> None:
+    with pytest.raises(UserError, match="engine: transformers"):
+        from_directory(changed(directory, tmp_path / "other", **changes), tmp_path / "x.gguf")
+
+
+def test_other_tokenizers_are_refused(directory: Path, tmp_path: Path) -> None:
+    folder = changed(directory, tmp_path / "other")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["pre_tokenizer"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": True}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(UserError, match="byte-level BPE"):
+        from_directory(folder, tmp_path / "x.gguf")
+
+
+def test_a_damaged_file_is_one_line(directory: Path, tmp_path: Path) -> None:
+    from_directory(directory, tmp_path / "whole.gguf")
+    data = (tmp_path / "whole.gguf").read_bytes()
+    (tmp_path / "cut.gguf").write_bytes(data[: len(data) // 3])
+    (tmp_path / "other.gguf").write_bytes(b"PK\x03\x04 not a model")
+    for name in ("cut.gguf", "other.gguf", "missing.gguf"):
+        with pytest.raises(UserError, match=name):
+            to_directory(tmp_path / name, tmp_path)

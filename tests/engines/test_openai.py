@@ -1,0 +1,307 @@
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.engines import connect, openai, wire
+from stages.errors import UserError
+from stages.messages import Constraint, Message, Prompt, Reply, ask
+from stages.params import Engine
+from tests.engines.counting import SAMPLING, prompt
+from tests.engines.loopback import Answer, Server, completed, said, serving
+
+Handler = Callable[[dict[str, Any], int], Answer]
+
+
+def echo(request: dict[str, Any], _: int) -> Answer:
+    return completed(f"<{said(request)}>")
+
+
+def asking(url: str, folder: Path, prompts: list[Prompt], **options: Any) -> list[Reply]:
+    engine = Engine(engine="openai", options={"url": url, "model": "m"} | options)
+    with connect(engine, store=folder / "store") as complete:
+        return list(complete(prompts))
+
+
+def served(handler: Handler, folder: Path, prompts: list[Prompt], **options: Any) -> tuple[list[Reply], Server]:
+    with serving(handler) as server:
+        return asking(server.url, folder, prompts, **options), server
+
+
+def body(asked: Prompt, dialect: wire.Dialect = "vllm", api: str = "chat", **extra: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(wire.BODIES[api](asked, "m", dialect, extra))
+    return found
+
+
+CHOICE, REGEX = Constraint(choice=("A", 'B "quoted"')), Constraint(regex="[AB]+")
+
+
+def test_the_body_of_a_chat_request() -> None:
+    assert body(prompt("hello")) == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}],
+        "temperature": 1.0,
+        "top_p": 0.9,
+        "top_k": 50,
+        "max_tokens": 64,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "dialect", "there", "absent"),
+    [
+        (prompt("x"), "openai", {"max_completion_tokens": 64}, ("top_k", "max_tokens")),
+        (prompt("x", constraint=CHOICE), "vllm", {"structured_outputs": {"choice": list(CHOICE.choice)}}, ("grammar",)),
+        (prompt("x", constraint=CHOICE), "vllm", {"logprobs": True, "top_logprobs": 20}, ()),
+        (prompt("x", constraint=REGEX), "vllm", {"structured_outputs": {"regex": "[AB]+"}}, ("logprobs",)),
+        (prompt("x", constraint=CHOICE), "llamacpp", {"grammar": r'root ::= "A" | "B \"quoted\""'}, ("logprobs",)),
+        (prompt("x", constraint=REGEX), "openai", {}, ("structured_outputs", "grammar")),
+        (
+            prompt("x", continue_final=True),
+            "vllm",
+            {"continue_final_message": True, "add_generation_prompt": False},
+            (),
+        ),
+        (prompt("x", sampling=SAMPLING.__class__(0.0, 1.0, 0, 5, ("###",))), "vllm", {"stop": ["###"]}, ("top_k",)),
+    ],
+)
+def test_what_a_dialect_sends(asked: Prompt, dialect: wire.Dialect, there: dict, absent: tuple[str, ...]) -> None:
+    found = body(asked, dialect)
+    assert {name: found[name] for name in there} == there
+    assert not set(absent) & set(found)
+
+
+def test_completions_send_text_and_read_text(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        assert request["prompt"] == "Be brief.\n\nOnce upon" and "messages" not in request
+        return Answer(body=b'{"choices": [{"text": " a time", "finish_reason": "length"}]}')
+
+    (reply,), server = served(handler, tmp_path, [prompt("Once upon")], api="completions")
+    assert (reply.text, reply.status, server.paths) == (" a time", "truncated", ["/v1/completions"])
+
+
+def test_extra_fields_are_sent(tmp_path: Path) -> None:
+    _, server = served(echo, tmp_path, [prompt("x")], extra={"repetition_penalty": 1.1})
+    assert server.requests[0]["repetition_penalty"] == 1.1
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "text"),
+    [
+        (completed("whole"), "ok", "whole"),
+        (completed("cut o", "length"), "truncated", "cut o"),
+        (completed("bad", "content_filter"), "refused", ""),
+        (completed("", "stop", refusal="I can't"), "refused", ""),
+        (completed("", "stop", content=None), "ok", ""),
+        (Answer(400, b'{"error": {"message": "too long"}}'), "failed", ""),
+        (Answer(422, b"\x1b[31mno JSON"), "failed", ""),
+    ],
+)
+def test_how_a_reply_ended(tmp_path: Path, answer: Answer, status: str, text: str) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return answer if said(request) == "it" else echo(request, 0)
+
+    (_, reply), server = served(handler, tmp_path, [prompt("warm"), prompt("it")])
+    assert (reply.status, reply.text) == (status, text)
+    assert len(server.requests) == 2, "sent again although that can't help"
+    assert bool(reply.error) == (status in ("refused", "failed"))
+    assert reply.error.isprintable()
+
+
+FAULTS = {
+    "busy": Answer(429, b"{}", {"Retry-After": "0"}),
+    "unavailable": Answer(503, b"{}", {"Retry-After": "Fri, 01 Jan 2016 00:00:00 GMT"}),
+    "error": Answer(500, b"oops"),
+    "gateway": Answer(502, b"<html>"),
+    "cut": Answer(cut=True),
+    "malformed": Answer(200, b'{"choices": [{"mess'),
+    "empty": Answer(200, b'{"choices": []}'),
+    "page": Answer(200, b"<html>"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_may_pass_is_asked_again_and_no_row_is_lost_or_wrong(tmp_path: Path, fault: str) -> None:
+    def handler(request: dict[str, Any], before: int) -> Answer:
+        return FAULTS[fault] if before == 0 and int(said(request)) % 5 == 3 else echo(request, 0)
+
+    replies, server = served(handler, tmp_path, [prompt(n) for n in range(40)])
+    assert [reply.text for reply in replies] == [f"<{n}>" for n in range(40)]
+    assert len(server.requests) == 48
+
+
+def test_all_faults_together_on_every_request(tmp_path: Path) -> None:
+    faults = list(FAULTS.values())
+
+    def handler(request: dict[str, Any], before: int) -> Answer:
+        return faults[int(said(request)) % len(faults)] if before == 0 else echo(request, 0)
+
+    replies, server = served(handler, tmp_path, [prompt(n) for n in range(80)])
+    assert [reply.text for reply in replies] == [f"<{n}>" for n in range(80)]
+    assert len(server.requests) == 160
+
+
+def test_a_row_whose_attempts_are_used_up_fails_alone(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(500, b'{"message": "bad\\nrow"}') if said(request) == "3" else echo(request, 0)
+
+    replies, server = served(handler, tmp_path, [prompt(n) for n in range(6)], attempts=3)
+    assert [reply.status for reply in replies] == ["ok", "ok", "ok", "failed", "ok", "ok"]
+    assert replies[3].error == "HTTP 500: bad\\nrow"
+    assert len(server.requests) == 8
+
+
+def test_a_request_turned_away_often_is_still_answered(tmp_path: Path) -> None:
+    """Being too busy is not the request's fault: 15 times is more than its 3 attempts."""
+
+    def handler(request: dict[str, Any], before: int) -> Answer:
+        return Answer(429, b"{}", {"Retry-After": "0"}) if before < 15 else echo(request, 0)
+
+    (reply,), server = served(handler, tmp_path, [prompt(1)], attempts=3)
+    assert (reply.text, len(server.requests)) == ("<1>", 16)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "message"),
+    [
+        (401, '{"error": {"message": "bad key"}}', "HTTP 401: bad key"),
+        (404, '{"message": "no model m"}', "HTTP 404: no model m"),
+        (429, '{"error": {"code": "insufficient_quota", "message": "pay"}}', "HTTP 429: pay"),
+    ],
+)
+def test_what_is_true_of_every_request_ends_the_run_at_once(
+    tmp_path: Path, status: int, text: str, message: str
+) -> None:
+    with serving(lambda request, before: Answer(status, text.encode())) as server:
+        with pytest.raises(UserError) as told:
+            asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=4)
+        assert message in str(told.value) and server.url in str(told.value)
+        assert len(server.requests) < 50
+
+
+def test_a_server_that_takes_no_request_at_all_ends_the_run(tmp_path: Path) -> None:
+    with serving(lambda request, before: Answer(400, b'{"message": "unknown field top_k"}')) as server:
+        with pytest.raises(UserError, match="8 requests in a row failed; the last: HTTP 400: unknown field top_k"):
+            asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=4)
+        assert len(server.requests) < 50
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(UserError, match=r"requests in a row failed; the last: .*run again to go on"):
+            asking(f"http://127.0.0.1:{free.getsockname()[1]}/v1", tmp_path, [prompt(n) for n in range(20)], attempts=1)
+
+
+def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(403, b'{"message": "moderated"}') if said(request) == "5" else echo(request, 0)
+
+    replies, _ = served(handler, tmp_path, [prompt(n) for n in range(8)], concurrency=1)
+    assert [reply.status for reply in replies].count("failed") == 1
+
+
+def test_a_key_that_a_server_echoes_is_not_shown(tmp_path: Path) -> None:
+    import os
+
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(401, json.dumps({"message": f"no such key: {os.environ['HOME']}"}).encode())
+
+    with serving(handler) as server, pytest.raises(UserError) as told:
+        asking(server.url, tmp_path, [prompt(1)], key_env="HOME")
+    assert "no such key: ***" in str(told.value)
+
+
+@pytest.mark.parametrize("most", [1, 3, 16])
+def test_never_more_at_once_than_allowed(tmp_path: Path, most: int) -> None:
+    def slowly(request: dict[str, Any], _: int) -> Answer:
+        answer = echo(request, 0)
+        answer.wait = 0.005
+        return answer
+
+    replies, server = served(slowly, tmp_path, [prompt(n) for n in range(100)], concurrency=most)
+    assert server.most == most
+    assert len(replies) == 100
+
+
+def test_steps_that_wait_for_each_other_share_one_turn(tmp_path: Path) -> None:
+    """With one request at a time, a stream without prompts must not keep the turn from the stream that feeds it."""
+    with serving(echo) as server:
+        engine = Engine(engine="openai", options={"url": server.url, "model": "m", "concurrency": 1})
+        with connect(engine, store=tmp_path / "s") as complete:
+            rows = ask(complete, range(150), prompt)
+            for step in range(3):
+                rows = ask(complete, rows, lambda pair, step=step: prompt(f"{step}{pair[1].text}"))  # type: ignore[misc]
+            assert sum(1 for _ in rows) == 150
+        assert (len(server.requests), server.most) == (600, 1)
+
+
+def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        answer = echo(request, 0)
+        answer.wait = 0.0 if said(request) == "0" else 3600.0
+        return answer
+
+    with serving(handler) as server:
+        engine = Engine(engine="openai", options={"url": server.url, "model": "m"})
+        with connect(engine, store=tmp_path / "s") as complete:
+            assert next(complete(prompt(n) for n in range(1000))).text == "<0>"
+
+
+def test_redirects_are_not_followed_with_the_key(tmp_path: Path) -> None:
+    with serving(echo) as other:
+        redirect = Answer(307, b"", {"Location": f"{other.url}/chat/completions"})
+
+        def handler(request: dict[str, Any], _: int) -> Answer:
+            return redirect if said(request) == "2" else echo(request, 0)
+
+        replies, _ = served(handler, tmp_path, [prompt(1), prompt(2)], attempts=2, key_env="HOME")
+        assert [reply.status for reply in replies] == ["ok", "failed"]
+        assert other.requests == []
+
+
+def test_a_reply_without_end_is_given_up(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(200, b" " * (openai.LARGEST + 1)) if said(request) == "2" else echo(request, 0)
+
+    replies, _ = served(handler, tmp_path, [prompt(1), prompt(2)], attempts=1)
+    assert replies[1].error == f"a reply of more than {openai.LARGEST} bytes"
+
+
+def logprobs(**tops: float) -> bytes:
+    found = [{"token": f" {token}", "logprob": value} for token, value in tops.items()]
+    choice = {"message": {"content": "A"}, "finish_reason": "stop", "logprobs": {"content": [{"top_logprobs": found}]}}
+    return json.dumps({"choices": [choice]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("tops", "scores"),
+    [
+        ({"A": -0.1, "B": -2.5, "the": -3.0}, {"A": -0.1, "B": -2.5}),
+        ({"A": -0.1, "the": -3.0}, {}),
+    ],
+)
+def test_scores_of_the_choices_where_the_server_tells_all(tmp_path: Path, tops: dict, scores: dict) -> None:
+    asked = [prompt("x", constraint=Constraint(choice=("A", "B")))]
+    (reply,), _ = served(lambda request, before: Answer(body=logprobs(**tops)), tmp_path, asked)
+    assert reply.scores == scores
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), (None, None), ("soon", None), ("Fri, 01 Jan 2016 00:00:00 GMT", 0.0)],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    with pytest.raises(wire.Busy) as busy:
+        wire.read(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"), True)
+    assert busy.value.after == seconds
+
+
+def test_a_conversation_is_sent_turn_by_turn(tmp_path: Path) -> None:
+    turns = (Message("user", "one"), Message("assistant", "two"), Message("user", "drei \u2028 \U0001f600"))
+    _, server = served(echo, tmp_path, [Prompt(turns, SAMPLING, 1)])
+    assert [turn["content"] for turn in server.requests[0]["messages"]] == ["one", "two", "drei \u2028 \U0001f600"]

@@ -1,0 +1,332 @@
+"""The store, the files that people share, and the commands."""
+
+import gzip
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from stages.engines import sharing, store
+from stages.engines.identities import Identity
+from stages.engines.payloads import request
+from stages.engines.replies import app
+from stages.engines.store import Replies
+from stages.errors import UserError
+from stages.messages import Constraint, Message, Prompt, Reply, Sampling
+from tests.engines.counting import IDENTITY, answered, asked, prompt
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+SAMPLINGS = st.builds(
+    Sampling,
+    temperature=st.floats(0, 5),
+    top_p=st.floats(0.01, 1),
+    top_k=st.integers(0, 99),
+    max_tokens=st.integers(1, 4096),
+    stop=st.lists(TEXTS, max_size=2).map(tuple),
+)
+PROMPTS = st.builds(
+    Prompt,
+    messages=st.lists(
+        st.builds(Message, role=st.sampled_from(["system", "user", "assistant"]), content=TEXTS), max_size=4
+    ).map(tuple),
+    sampling=SAMPLINGS,
+    seed=st.integers(0, 2**31 - 1),
+    sample=st.integers(0, 9),
+    constraint=st.none() | st.builds(Constraint, choice=st.lists(TEXTS, max_size=3).map(tuple)),
+    continue_final=st.booleans(),
+)
+REPLIES = st.builds(
+    Reply,
+    text=TEXTS,
+    status=st.sampled_from(["ok", "truncated", "refused"]),
+    tokens_in=st.integers(0, 10**6),
+    tokens_out=st.integers(0, 10**6),
+    error=TEXTS,
+    scores=st.dictionaries(TEXTS, st.floats(-100, 0), max_size=3),
+)
+
+
+def filled(path: Path, count: int, identity: Identity = IDENTITY) -> Path:
+    with Replies(path) as replies:
+        replies.keep([(asked(n, identity), answered(n)) for n in range(count)], identity.model)
+    return path
+
+
+def found(path: Path, count: int) -> int:
+    with Replies(path) as replies:
+        return len(replies.find([asked(n).key for n in range(count)], "m"))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(PROMPTS, REPLIES), max_size=8, unique_by=lambda pair: request(IDENTITY, pair[0]).key))
+def test_what_was_kept_is_found_and_survives_a_trip_through_a_file(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[Prompt, Reply]]
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    requests = [request(IDENTITY, asking) for asking, _ in pairs]
+    with Replies(folder / "a") as replies:
+        kept = replies.keep([(ask, reply) for ask, (_, reply) in zip(requests, pairs, strict=True)], "m")
+        assert replies.find([ask.key for ask in requests], "m") == dict(
+            zip([r.key for r in requests], kept, strict=True)
+        )
+        assert sharing.check(replies) == len(pairs)
+        sharing.export(replies, folder / "shared.jsonl.gz")
+    with Replies(folder / "b") as replies:
+        assert sharing.import_(replies, folder / "shared.jsonl.gz") == (len(pairs), 0)
+        assert list(replies.find([ask.key for ask in requests], "m").values()).sort(key=str) is None
+        assert {r.id: r for r in replies.find([a.key for a in requests], "m").values()} == {r.id: r for r in kept}
+        assert sharing.import_(replies, folder / "shared.jsonl.gz") == (0, len(pairs))
+
+
+def test_shared_messages_are_stored_once(tmp_path: Path) -> None:
+    long = "a worked example, " * 500
+    with Replies(tmp_path / "s") as replies:
+        for number in range(200):
+            one = Prompt((Message("system", long), Message("user", str(number))), prompt(0).sampling, 1)
+            replies.keep([(request(IDENTITY, one), answered(number))], "m")
+        bodies = [row[0] for row in replies.database.execute("SELECT body FROM part")]
+    assert sum(long.encode() in store.inflate(body) for body in bodies) == 1
+    assert len(bodies) == 200 + 2
+
+
+def test_a_reply_that_another_process_stored_first_is_the_reply(tmp_path: Path) -> None:
+    with Replies(tmp_path / "s") as one, Replies(tmp_path / "s") as two:
+        (first,) = one.keep([(asked(1), Reply("first", "ok", 1, 1))], "m")
+        mixed = two.keep([(asked(1), Reply("second", "ok", 1, 1)), (asked(2), Reply("new", "ok", 1, 1))], "m")
+    assert [reply.text for reply in (first, *mixed)] == ["first", "first", "new"]
+
+
+def test_a_failure_is_never_stored(tmp_path: Path) -> None:
+    with Replies(tmp_path / "s") as replies:
+        (reply,) = replies.keep([(asked(1), Reply("", "failed", 0, 0, "cut"))], "m")
+        assert reply.id == asked(1).key.hex()
+        assert replies.find([asked(1).key], "m") == {}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from stages.engines.store import Replies
+from tests.engines.counting import answered, asked
+first, path = int(sys.argv[1]), Path(sys.argv[2])
+with Replies(path) as replies:
+    for number in range(first, first + 300, 3):
+        replies.keep([(asked(n), answered(n)) for n in range(number, number + 3)], "m")
+        assert replies.find([asked(number).key], "m")
+"""
+
+
+def test_several_processes_make_and_fill_one_store(tmp_path: Path) -> None:
+    """They overlap by half, and all of them find no store when they begin."""
+    path = tmp_path / "s"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(150 * n), str(path)]) for n in range(4)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
+    with Replies(path) as replies:
+        assert sharing.check(replies) == 750
+        assert len(replies.find([asked(n).key for n in range(750)], "m")) == 750
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from stages.engines.store import Replies
+from tests.engines.counting import answered, asked
+groups, inside, path = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+replies = Replies(path)
+for number in range(0, 10 * groups, 10):
+    replies.keep([(asked(n), answered(n)) for n in range(number, number + 10)], "m")
+if inside == "inside":
+    replies.database.execute("BEGIN IMMEDIATE")
+    replies.insert([(b"k" * 32, 1, "[]", 0, 0, "ok", 0, 0, 0, b"x")])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("inside", ["between", "inside"])
+@pytest.mark.parametrize("groups", [1, 7])
+def test_a_killed_process_loses_no_group_and_leaves_no_half_one(tmp_path: Path, groups: int, inside: str) -> None:
+    path = tmp_path / "s"
+    process = subprocess.run([sys.executable, "-c", KILLED, str(groups), inside, str(path)])
+    assert process.returncode == -9
+    with Replies(path) as replies:
+        assert sharing.check(replies) == 10 * groups
+    assert found(path, 10 * groups) == 10 * groups
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(tmp_path)], capture_output=True)
+    if mount.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        path, kept = tmp_path / "s", 0
+        with pytest.raises(UserError, match="every reply stored so far is kept"), Replies(path) as replies:
+            while True:
+                text = random.Random(kept).randbytes(3000).hex()
+                replies.keep([(asked(kept), Reply(text, "ok", 1, 1))], "m")
+                kept += 1
+        assert kept > 20
+        (tmp_path / "ballast").unlink(missing_ok=True)
+        subprocess.run(["mount", "-o", "remount,size=4m", str(tmp_path)], check=True)
+        assert found(path, kept) == kept
+        with Replies(path) as replies:
+            assert sharing.check(replies) == kept
+            replies.keep([(asked("more"), answered("more"))], "m")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def damaged(path: Path, at: int) -> None:
+    with open(path, "r+b") as stream:
+        stream.seek(at)
+        stream.write(b"\xff" * 4096)
+
+
+def test_damage_is_told_with_what_to_do_and_the_rest_can_be_saved(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", 3000)
+    damaged(path, path.read_bytes().index(store.pack(answered(1500))) // 4096 * 4096)
+    with pytest.raises(UserError) as told, Replies(path) as replies:
+        sharing.check(replies)
+    assert "is damaged" in str(told.value) and "export saved.jsonl.gz --salvage" in str(told.value)
+    with Replies(path) as replies:
+        written, unreadable = sharing.export(replies, tmp_path / "saved.jsonl.gz", salvage=True)
+    assert written + unreadable == 3000
+    assert 1000 < written < 3000
+    with Replies(tmp_path / "new") as replies:
+        assert sharing.import_(replies, tmp_path / "saved.jsonl.gz") == (written, 0)
+        assert sharing.check(replies) == written
+
+
+def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", 10)
+    with Replies(path) as replies:
+        (body,) = replies.database.execute("SELECT body FROM reply WHERE key = ?", (asked(4).key,)).fetchone()
+        flipped = body[:12] + bytes([body[12] ^ 1]) + body[13:]
+        replies.database.execute("UPDATE reply SET body = ? WHERE key = ?", (flipped, asked(4).key))
+        assert len(replies.find([asked(n).key for n in range(4)], "m")) == 4
+        with pytest.raises(UserError, match=f"is damaged .*{asked(4).key.hex()}"):
+            replies.find([asked(4).key], "m")
+
+
+def test_other_files_are_refused_and_left_alone(tmp_path: Path) -> None:
+    text, other, newer = tmp_path / "text", tmp_path / "other", filled(tmp_path / "newer", 1)
+    text.write_text("not a database, but long enough to have a header of one hundred bytes" * 3)
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE t (x)")
+    with sqlite3.connect(newer) as database:
+        database.execute(f"PRAGMA user_version = {store.VERSION + 1}")
+    for path, message in ((text, "not a reply store"), (other, "not a reply store"), (newer, "update seqit")):
+        before = path.read_bytes()
+        with pytest.raises(UserError, match=message) as told:
+            Replies(path)
+        assert str(told.value).startswith(str(path)) and "\n" not in str(told.value)
+        assert path.read_bytes() == before
+
+
+def test_a_store_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "s", tmp_path):
+        with pytest.raises(UserError, match=r"can't be used .* set SEQIT_REPLIES to another file"):
+            Replies(path)
+
+
+def lines_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"key": "00" * 32}, "reply 5: its key does not fit its payload"),
+        ({"status": "failed"}, "reply 5: status 'failed' is never remembered"),
+        ({"text": 3}, ":5: Expected `str`"),
+        ({"extra": 3}, ":5: Object contains unknown field `extra`"),
+    ],
+)
+def test_a_file_with_one_bad_line_is_refused_whole(tmp_path: Path, change: dict, message: str) -> None:
+    with Replies(filled(tmp_path / "s", 10)) as replies:
+        sharing.export(replies, tmp_path / "all.jsonl.gz")
+    rows = lines_of(tmp_path / "all.jsonl.gz")
+    rows[4] |= change
+    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with Replies(tmp_path / "new") as replies:
+        with pytest.raises(UserError, match=message):
+            sharing.import_(replies, tmp_path / "bad.jsonl")
+        assert sharing.check(replies) == 0
+        # Parts that were filed and undone must be filed again.
+        assert sharing.import_(replies, tmp_path / "all.jsonl.gz") == (10, 0)
+        assert sharing.check(replies) == 10
+
+
+def test_an_edited_payload_does_not_fit_its_key(tmp_path: Path) -> None:
+    with Replies(filled(tmp_path / "s", 1)) as replies:
+        sharing.export(replies, tmp_path / "all.jsonl.gz")
+    (row,) = lines_of(tmp_path / "all.jsonl.gz")
+    row["payload"]["messages"][1]["content"] = "another question"
+    (tmp_path / "bad.jsonl").write_text(json.dumps(row))
+    with Replies(tmp_path / "new") as replies, pytest.raises(UserError, match="its key does not fit"):
+        sharing.import_(replies, tmp_path / "bad.jsonl")
+
+
+def test_equal_stores_export_equal_bytes(tmp_path: Path) -> None:
+    with Replies(filled(tmp_path / "s", 10)) as replies:
+        for name in ("a.jsonl.gz", "b.jsonl.gz"):
+            sharing.export(replies, tmp_path / name)
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+
+
+def test_pruning_forgets_a_model_and_what_only_it_was_asked(tmp_path: Path) -> None:
+    path = filled(filled(tmp_path / "s", 500), 800, Identity("rival@2", "counting"))
+    with Replies(path) as replies, Replies(path) as other:
+        other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
+        assert sharing.prune(replies, "rival", "") == 801
+        assert sharing.prune(replies, "", "2000-01-01") == 0
+        # A process that had filed parts before the pruning files them again.
+        other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
+        assert sharing.check(replies) == 501
+        before, after = sharing.compact(replies)
+        assert after < before
+        assert sharing.check(replies) == 501
+        with pytest.raises(UserError, match="say which"):
+            sharing.prune(replies, "", "")
+        with pytest.raises(UserError, match="is no date"):
+            sharing.prune(replies, "", "yesterday")
+
+
+def run(path: Path, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, env={"SEQIT_REPLIES": str(path)})
+    return result.exit_code, result.output
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    path, file = filled(tmp_path / "s", 12), str(tmp_path / "f.jsonl.gz")
+    assert "12 read and found sound" in run(path, "count", "--check")[1]
+    assert "model@1 via counting: 12 ok; 60 tokens in, 36 out" in run(path, "count")[1]
+    assert "12 replies written, 0 could not be read" in run(path, "export", file)[1]
+    assert "12 replies were new, 0 were known" in run(tmp_path / "t", "import", file)[1]
+    status, shown = run(path, "show", asked(3).key.hex()[:16])
+    assert (status, json.loads(shown[: shown.rindex("}") + 1])["text"]) == (0, "reply to 3")
+    assert "12 replies forgotten" in run(path, "prune", "--model", "model@1")[1]
+    assert run(path, "compact")[0] == 0
+    for mistake in (("show", "xyz"), ("show", "abcdef"), ("import", "absent.jsonl"), ("prune",)):
+        status, told = run(path, *mistake)
+        assert status == 2 and len(told.strip().splitlines()) == 1, (mistake, told)
+
+
+def test_hostile_text_is_shown_without_moving_the_cursor(tmp_path: Path) -> None:
+    with Replies(tmp_path / "s") as replies:
+        replies.keep([(asked("\x1b[2J"), Reply("\x1b]0;owned\x07", "ok", 1, 1))], "m")
+    assert "\x1b" not in run(tmp_path / "s", "show", asked("\x1b[2J").key.hex())[1]
+
+
+def test_the_door_runs_as_a_module(tmp_path: Path) -> None:
+    environment = os.environ | {"SEQIT_REPLIES": str(filled(tmp_path / "s", 3))}
+    command = [sys.executable, "-m", "stages.replies", "count"]
+    assert ": 3 ok;" in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,193 @@
+"""DVC itself runs the whole graph in a clone, with scripted replies and training replaced by its configuration."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+class Clone:
+    """A copy of the working tree with a git and DVC repository of its own."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        config = home / "gitconfig"
+        config.write_text("[user]\n\tname = t\n\temail = t@t.invalid\n[init]\n\tdefaultBranch = main\n")
+        bin_folder = str(Path(sys.executable).parent)
+        self.env = {
+            **os.environ, "HOME": str(home), "GIT_CONFIG_GLOBAL": str(config), "DVC_SITE_CACHE_DIR": str(home / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(home / "global"), "DVC_SYSTEM_CONFIG_DIR": str(home / "system"),
+            "DVC_NO_ANALYTICS": "1", "PATH": bin_folder + os.pathsep + os.environ["PATH"], "COLUMNS": "200",
+        }  # fmt: skip
+        self.env.pop("SEQIT_REPLIES", None)
+        self.env.pop("SEQIT_CACHE", None)
+
+    def run(self, *command: str, ok: bool = True, **env: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert (done.returncode == 0) == ok, f"{command} returned {done.returncode}\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def repro(self, *arguments: str, ok: bool = True) -> list[str]:
+        """The stages that ran."""
+        self.said = self.run("dvc", "repro", *arguments, ok=ok)
+        return re.findall(r"Running stage '([^']+)'", self.said)
+
+    def change(self, path: str, value: object) -> None:
+        yaml = YAML()
+        params = yaml.load((self.folder / "params.yaml").read_text())
+        place = params
+        *parents, last = path.split("/")
+        for key in parents:
+            place = place[key]
+        place[last] = value
+        with (self.folder / "params.yaml").open("w") as stream:
+            yaml.dump(params, stream)
+
+
+def tiny_model(folder: Path) -> None:
+    """A Llama with random weights and a byte-level tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate([*special, *letters])}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=special[1], eos_token=special[2], pad_token=special[0]
+    )
+    fast.chat_template = (
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    )
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(fast), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    base = tmp_path_factory.mktemp("pipeline")
+    home, folder = base / "home", base / "clone"
+    home.mkdir()
+    made = Clone(folder, home)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    tiny_model(base / "tiny")
+    scripted = {"engine": "scripted", "options": {"rules": "tests/pipeline_rules.json"}}
+    made.change("fetch/models/smollm2/reference", f"path:{base / 'tiny'}")
+    for part in ("generator", "judge"):
+        made.change(f"engines/{part}", {"model": "smollm2", **scripted})
+    made.change("engines/tuned", scripted)
+    made.change("train/settings/launcher", "render")
+    made.change("ingest/corpora/seed/sample", 20)
+    made.change("validate/max_quarantined", 0.5)
+    for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
+        made.run(*command)
+    made.ran = made.repro()
+    yield made
+
+
+def test_every_stage_runs(clone: Clone) -> None:
+    kinds = {name.partition("@")[0] for name in clone.ran}
+    graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert kinds == set(graph) - {"fetch_corpus"}
+
+
+def test_no_row_is_lost_and_no_failure_is_a_hold(clone: Clone) -> None:
+    def rows(name: str) -> list[dict]:
+        return [json.loads(line) for line in (clone.folder / "data" / f"{name}.jsonl").read_text().splitlines()]
+
+    first, second = rows("rewritten/seed-1"), rows("rewritten/seed-2")
+    assert [r["id"] for r in rows("ingested/seed")] == [r["id"] for r in first] == [r["id"] for r in second]
+    steps = [row["steps"][-1] for row in first]
+    assert {"ok", "unparsed"} <= {step["status"] for step in steps}
+    assert all(step["action"] != "hold" for step in steps if step["status"] == "unparsed")
+
+
+def test_again_nothing_runs(clone: Clone) -> None:
+    assert clone.repro() == []
+    assert "up to date" in clone.run("dvc", "status")
+
+
+def test_only_what_describes_the_run_is_for_git(clone: Clone) -> None:
+    untracked = clone.run("git", "status", "--porcelain", "-uall").splitlines()
+    names = [line[3:] for line in untracked]
+    assert [name for name in names if name.endswith((".jsonl", ".safetensors", ".gitignore"))] == []
+    assert "dvc.lock" in names
+    assert all(name.startswith(("data/", "dvc.lock", "docs/")) for name in names)
+
+
+def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> None:
+    clone.change("judge/temperature", 0.3)
+    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "report"}
+    clone.change("judge/temperature", 0.0)
+    clone.repro()
+
+
+def test_a_new_corpus_runs_nothing_of_the_others(clone: Clone) -> None:
+    corpus = {"adapter": "alpaca", "source": "data/seeds/alpaca.json", "licence": "x", "language": "en", "sample": 5}
+    clone.change("ingest/corpora/extra", corpus)
+    assert set(clone.repro()) == {"ingest_corpus@extra", "validate_ingested@extra"}
+
+
+def test_a_prompt_file_runs_from_rewrite_on(clone: Clone) -> None:
+    prompt = clone.folder / "stages" / "prompts" / "small" / "prefix.txt"
+    before = prompt.read_text()
+    prompt.write_text(before.replace("helps with it", "helps a lot with it"))
+    status = json.loads(clone.run("dvc", "status", "--json"))
+    prompt.write_text(before)
+    changed = {name for name, why in status.items() if any("prompts" in str(part) for part in why)}
+    assert changed == {n for n in status if n.startswith("rewrite@")} != set()
+
+
+def test_a_bad_row_stops_with_one_line_and_leaves_nothing(clone: Clone) -> None:
+    corpus = clone.folder / "data" / "seeds" / "alpaca.json"
+    before = corpus.read_text()
+    corpus.write_text(before.replace('"instruction"', '"instruktion"', 1))
+    clone.repro("ingest_corpus@seed", ok=False)
+    corpus.write_text(before)
+    told = [line for line in clone.said.splitlines() if line.startswith("seqit ingest:")]
+    assert len(told) == 1
+    assert "alpaca.json" in told[0]
+    assert "Traceback" not in clone.said
+    assert not (clone.folder / "data" / "ingested" / "seed.jsonl").exists()
+    clone.repro("ingest_corpus@seed")
+
+
+def test_pull_elsewhere_leaves_nothing_to_do(clone: Clone, tmp_path: Path) -> None:
+    clone.repro()
+    for command in (["git", "add", "-A"], ["git", "commit", "-qm", "run"]):
+        clone.run(*command)
+    clone.run("dvc", "remote", "add", "-f", "store", str(tmp_path / "remote"))
+    clone.run("dvc", "push", "-r", "store")
+    home = tmp_path / "home"
+    home.mkdir()
+    other = Clone(tmp_path / "other", home)
+    subprocess.run(["git", "clone", "-q", str(clone.folder), str(other.folder)], check=True, env=other.env)
+    other.run("dvc", "remote", "add", "store", str(tmp_path / "remote"))
+    other.run("dvc", "pull", "-r", "store")
+    assert other.repro() == []
