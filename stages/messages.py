@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from random import Random
 from typing import Literal, TypeVar
 
@@ -86,22 +87,40 @@ def draw_seed(seed: int, record_id: str, purpose: str) -> int:
     return seed_for(seed, record_id, purpose).getrandbits(31)
 
 
+PASSING = 1024
+"""Items that may pass by one after another before those that wait for a reply are brought to an end first."""
+
+
 def ask(
     complete: Complete, items: Iterable[Item], prompt_of: Callable[[Item], Prompt | None]
 ) -> Iterator[tuple[Item, Reply | None]]:
     """Each item with the reply to its prompt, in order; items whose prompt is None pass by unasked with None.
 
     Such streams compose: the output of one `ask` is the input of the next, and what the second asks of the first row
-    does not wait for the first to ask of the last.
+    does not wait for the first to ask of the last. Memory is bounded also where hardly any item is asked: besides what
+    the engine has in flight, at most `PASSING` items wait between two prompts.
     """
+    asked = ((item, prompt_of(item)) for item in items)
+    for item, prompt in asked:
+        if prompt is None:
+            yield item, None
+        else:
+            yield from _asking(complete, chain([(item, prompt)], asked))
+
+
+def _asking(complete: Complete, asked: Iterator[tuple[Item, Prompt | None]]) -> Iterator[tuple[Item, Reply | None]]:
+    """One call of the engine, until the items end or too many in a row pass by."""
     waiting: deque[tuple[Item, bool]] = deque()
 
     def prompts() -> Iterator[Prompt]:
-        for item in items:
-            prompt = prompt_of(item)
+        passing = 0
+        for item, prompt in asked:
             waiting.append((item, prompt is not None))
-            if prompt is not None:
+            passing = 0 if prompt else passing + 1
+            if prompt:
                 yield prompt
+            elif passing == PASSING:
+                return
 
     for reply in complete(prompts()):
         while not waiting[0][1]:

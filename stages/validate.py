@@ -2,8 +2,8 @@
 
 Reads data/<artifact>.jsonl and schemas/<suite>.json; writes data/validated/<artifact>.json. Rows that do not meet an
 expectation of severity "warning" are named in the receipt with their reasons, and the next stage leaves them out.
-If more than validate.max_quarantined of the rows are among them, or an expectation of severity "critical" is not
-met, a table says what was found, nothing is written and the exit status is not 0.
+If more than LIMIT (validate.max_quarantined in params.yaml) of the rows are among them, or an expectation of severity
+"critical" is not met, a table says what was found, nothing is written and the exit status is not 0.
 
 A suite is Great Expectations' own JSON; which columns it may name is told in stages/expectations/columns.py.
 """
@@ -15,15 +15,14 @@ import typer
 
 from stages import expectations, jsonl
 from stages.cli import main
-from stages.params import load
 
 
 def validate(
     artifact: Annotated[str, typer.Argument(help="What is judged, without folder and suffix: rewritten/seed-1")],
     suite: Annotated[str, typer.Option(help="A file of schemas/, without suffix: rewritten")],
+    limit: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that may be set aside")],
 ) -> None:
     """Judge data/ARTIFACT.jsonl against schemas/SUITE.json and write data/validated/ARTIFACT.json."""
-    limit = load().validation.max_quarantined
     path, schema = Path("data", f"{artifact}.jsonl"), f"schemas/{suite}.json"
     asked = jsonl.read_json(schema, expectations.Suite)
     verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit)

@@ -1,11 +1,12 @@
 """`ask` keeps order and number, asks lazily, and lets items without a prompt pass."""
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.messages import Message, Prompt, Reply, Sampling, ask, draw_seed
+from stages.messages import PASSING, Message, Prompt, Reply, Sampling, ask, draw_seed
 
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
 
@@ -53,6 +54,21 @@ def test_streams_compose_without_a_barrier() -> None:
     second = ask(echo, first, lambda n: prompt(str(n)))
     next(second)
     assert len(seen) < 4
+
+
+def test_endless_items_that_nobody_asks_about_pass_in_bounded_memory() -> None:
+    seen = []
+
+    def items() -> Iterator[int]:
+        for n in count():
+            seen.append(n)
+            yield n
+
+    found = ask(in_batches(64), items(), lambda n: prompt("x") if n == 10 else None)
+    passed = [next(found) for _ in range(3000)]
+    assert [n for n, _ in passed] == list(range(3000))
+    assert [n for n, reply in passed if reply] == [10]
+    assert len(seen) <= 3000 + PASSING
 
 
 def test_a_seed_belongs_to_the_record_and_the_purpose() -> None:

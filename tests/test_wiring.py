@@ -30,13 +30,15 @@ def door_of(body: dict) -> str:
 @cache
 def imports(path: Path) -> frozenset[Path]:
     """The files of stages/ that a file imports, at the top or inside a function."""
-    found = set()
+    found: set[Path] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("stages"):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+            for alias in node.names:
+                # `from stages.engines import axolotl` uses a module of the package, not what the package itself offers.
+                found.update(files_of(f"{node.module}.{alias.name}") or files_of(node.module))
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.startswith("stages")}
-    return frozenset(file for name in found for file in files_of(name))
+            found.update(f for alias in node.names if alias.name.startswith("stages") for f in files_of(alias.name))
+    return frozenset(found)
 
 
 def files_of(module: str) -> list[Path]:

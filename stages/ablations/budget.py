@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from stages.ablations.lengths import draw
-from stages.errors import UserError
 from stages.records import Record, Step
 
 
@@ -12,12 +11,8 @@ def budget(records: Sequence[Record], lengths: Sequence[int], total: int, seed: 
 
     Rows are taken in the order of their own draws until the next one would pass `total`; that one too if the sum is
     nearer with it. So the difference is at most half the length of one row, and a smaller total gives a part of the
-    same rows. Raises UserError if all rows together have fewer tokens than `total`.
+    same rows. All rows are taken where together they have fewer tokens than `total`; the page shows what is missing.
     """
-    if (have := sum(lengths)) < total:
-        raise UserError(
-            f"all {len(records)} rows have {have} tokens, fewer than the {total} to reach; exchange `reads` and `like`"
-        )
     order = sorted(range(len(records)), key=lambda row: (draw(seed, records[row].id, "budget"), records[row].id))
     taken = sorted(order[: _enough([lengths[row] for row in order], total)])
     step = Step(stage="sample", action="budget", status="ok")

@@ -136,7 +136,16 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         from huggingface_hub import HfApi, snapshot_download
 
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
-        snapshot_download(repository, revision=commit, repo_type=kind, local_dir=folder, allow_patterns=patterns)
+        # A model is what lies at the top; folders hold other formats and checkpoints. A pattern's * also matches /.
+        beside = ["*/*"] if kind == "model" else None
+        snapshot_download(
+            repository,
+            revision=commit,
+            repo_type=kind,
+            local_dir=folder,
+            allow_patterns=patterns,
+            ignore_patterns=beside,
+        )
     # Book-keeping with times in it: the same download must be the same bytes.
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return repository, str(commit)

@@ -47,9 +47,9 @@ _CHOOSE = (
 )
 _FULL_NAME = r"(?:add\s+)?(?:an?\s+)?" + _NAME
 _STATED = [
-    re.compile(rf"(?i:\b{_NOUN}\s*{_IS}{_FILLER}){_LETTER}"),
+    re.compile(rf"(?i:\b{_NOUN}[\"']?\s*{_IS}{_FILLER}){_LETTER}"),
     re.compile(rf"(?i:{_CHOOSE}{_FILLER}){_LETTER}"),
-    re.compile(rf"(?:\[\[|\\boxed\{{(?:\\text\{{)?)\s*{_LETTER}\s*(?:\]\]|\}})"),
+    re.compile(rf"(?:\[\[|\\boxed\{{+)\s*{_LETTER}\s*(?:\]\]|\}})"),
     re.compile(rf"(?i:\b(?:option|choice)\s*(?:is|:)\s*{_FULL_NAME})"),
 ]
 _AGAINST = (
@@ -188,7 +188,7 @@ def _cut(reply: str) -> str:
 def _statements(reply: str) -> list[tuple[str, bool]]:
     """Every stated instruction, in order, with whether `###` ends it."""
     marks = list(_MARKER.finditer(reply))
-    ends = [*(mark.start() for mark in marks[1:]), len(reply)]
+    ends = [mark.start() for mark in marks[1:]] + [len(reply)] * bool(marks)
     bodies = [reply[mark.end() : end].partition("###") for mark, end in zip(marks, ends, strict=True)]
     return [(_body(text), bool(ended)) for text, ended, _ in bodies]
 

@@ -106,7 +106,7 @@ def parse_evolved(reply: str) -> str | None:
     """The instruction after the last `#Rewritten Prompt#` or `#Created Prompt#`, or the reply's first paragraph."""
     if _MARKER.search(reply) is None:
         return parse_task(reply)
-    text = _MARKER.split(reply)[-1].partition("###")[0].strip()
+    text = _MARKER.split(reply)[-1].partition("###")[0].strip(" \t\n:*")
     return text if re.search(r"\w", text) else None
 
 

@@ -85,7 +85,7 @@ _CODE = re.compile(
     r"^\s*(?:(?:def|class|import|from|elif|while|public|private|static|void|int|const|let|var|function|return|print|using"
     r"|#include)\b.*[:;({)]"
     r"|(?:for|if|else|while|switch)\b.*[:{]\s*$|.*[;{}]\s*$(?<=\S)|\w+(?:\.\w+|\[\S+\])*\s*(?:[-+*/]?=|\+\+)\s*\S+.*$|</?\w+[^>]*>.*"
-    r"|SELECT\b.*\bFROM\b.*)",
+    r"|(?:return|import)\s+\S.*|SELECT\b.*\bFROM\b.*)",
 )
 
 

@@ -1,5 +1,7 @@
 """The numbers of a page, against numbers worked out by hand or by another library."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from stages.records import Record, Source, Turn
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
 
 
-def words(texts: list[str]) -> list[int]:
+def words(texts: Sequence[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
@@ -24,7 +26,7 @@ def test_lengths_of_each_side() -> None:
 def test_all_texts_are_counted_in_one_call() -> None:
     calls = []
 
-    def count(texts: list[str]) -> list[int]:
+    def count(texts: Sequence[str]) -> list[int]:
         calls.append(len(texts))
         return [1] * len(texts)
 

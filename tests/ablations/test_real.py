@@ -1,6 +1,7 @@
 """Both levels on the real Alpaca: its outputs against a second arm of the same rows whose responses are longer."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from stages.records import Record
 ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpaca" / "alpaca_data.json"
 
 
-def words(texts: list[str]) -> list[int]:
+def words(texts: Sequence[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
@@ -49,7 +50,8 @@ def test_data_level(arms: dict[str, Arm]) -> None:
 
 def test_instance_level(arms: dict[str, Arm]) -> None:
     it, sit = arms["it"], arms["sit"]
-    found = pairs(*(Side([r.id for r in arm.records], arm.lengths) for arm in (it, sit)), 1)
+    left, right = (Side([r.id for r in arm.records], arm.lengths) for arm in (it, sit))
+    found = pairs(left, right, 1)
     ours, theirs = ([arm.lengths[n] for n in chosen] for arm, chosen in ((it, found.left), (sit, found.right)))
     assert Counter(ours) == Counter(theirs) == Counter(it.lengths) & Counter(sit.lengths)
     cover_left, cover_right = set(found.certificate.left), set(found.certificate.right)

@@ -21,6 +21,7 @@ TEXT = st.text(alphabet="ab12 .:\n,-$", max_size=40)
         ("308 points", "308", True, True),
         ("result: 5\nanswer: 308", "5", True, False),  # the first marker against the last
         ("answer: 5. no, the answer is 308", "308", True, True),
+        ("answer: 308. no, answer: 5", "308", True, False),
         ("it says 308.\n\nthe question is: how many?", "308", True, False),  # a translation is no answer
         ("no idea", "308", False, False),
         ("answer: die panthers", "panthers", True, True),

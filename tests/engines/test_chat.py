@@ -88,7 +88,7 @@ def test_ends_are_eos_and_padding(chat: Chat) -> None:
         ("{{ messages.append(1) }}", "refuses these messages"),
     ],
 )
-def test_templates_that_are_broken_hostile_or_missing(directory: Path, tmp_path: Path, template: str, said: str) -> None:
+def test_templates_that_are_broken_or_hostile(directory: Path, tmp_path: Path, template: str, said: str) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
         (tmp_path / name).write_bytes((directory / name).read_bytes())
     if template is not None:

@@ -135,6 +135,12 @@ def test_a_change_asks_exactly_what_it_affects_and_no_row_is_stale(
     assert all(reply.status == "ok" for reply in replies)
 
 
+def test_another_value_of_an_extra_field_is_another_request(servers: list[Server], tmp_path: Path) -> None:
+    for value, expected in ((1.1, 12), (1.2, 12), (1.1, 0)):
+        run = replace(BASE, options={"extra": {"repetition_penalty": value}})
+        assert ask(run, servers, tmp_path, "store")[1] == expected
+
+
 def test_a_remembered_stage_needs_no_server(tmp_path: Path) -> None:
     with serving(echo("one")) as server:
         first, _ = ask(BASE, [server], tmp_path, "store")

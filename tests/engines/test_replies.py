@@ -244,25 +244,25 @@ def lines_of(path: Path) -> list[dict]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"key": "00" * 32}, "reply 5: its key does not fit its payload"),
-        ({"status": "failed"}, "reply 5: status 'failed' is never remembered"),
-        ({"text": 3}, ":5: Expected `str`"),
-        ({"extra": 3}, ":5: Object contains unknown field `extra`"),
+        ({"key": "00" * 32}, "reply 551: its key does not fit its payload"),
+        ({"status": "failed"}, "reply 551: status 'failed' is never remembered"),
+        ({"text": 3}, ":551: Expected `str`"),
+        ({"extra": 3}, ":551: Object contains unknown field `extra`"),
     ],
 )
 def test_a_file_with_one_bad_line_is_refused_whole(tmp_path: Path, change: dict, message: str) -> None:
-    with Replies(filled(tmp_path / "s", 10)) as replies:
+    with Replies(filled(tmp_path / "s", 600)) as replies:
         sharing.export(replies, tmp_path / "all.jsonl.gz")
     rows = lines_of(tmp_path / "all.jsonl.gz")
-    rows[4] |= change
+    rows[550] |= change
     (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with Replies(tmp_path / "new") as replies:
         with pytest.raises(UserError, match=message):
             sharing.import_(replies, tmp_path / "bad.jsonl")
         assert sharing.check(replies) == 0
         # Parts that were filed and undone must be filed again.
-        assert sharing.import_(replies, tmp_path / "all.jsonl.gz") == (10, 0)
-        assert sharing.check(replies) == 10
+        assert sharing.import_(replies, tmp_path / "all.jsonl.gz") == (600, 0)
+        assert sharing.check(replies) == 600
 
 
 def test_an_edited_payload_does_not_fit_its_key(tmp_path: Path) -> None:

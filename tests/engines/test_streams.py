@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -7,9 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.engines import streams
+from stages.engines.progress import Progress
+from stages.engines.store import Replies
+from stages.engines.streams import Connection
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, ask
-from tests.engines.counting import Counting, connected, prompt, said
+from tests.engines.counting import IDENTITY, Counting, connected, prompt, said
 
 
 def texts(replies: Iterator[Reply]) -> list[str]:
@@ -105,19 +108,22 @@ def test_a_caller_that_stops_early_has_asked_little_and_loses_nothing(store: Pat
 
 
 def test_memory_is_bounded_when_the_first_row_is_slow(store: Path) -> None:
-    """Behind a reply that does not come, at most two sessions of prompts are taken."""
-    taken: list[int] = []
-    last = threading.Event()
+    """Behind a reply that does not come, two sessions of prompts are taken, and then the caller waits."""
+    taken: list[Prompt] = []
+    waits = threading.Event()
 
-    def rows() -> Iterator[Prompt]:
-        for number in range(5 * streams.SESSION):
-            taken.append(number)
-            if number == 2 * streams.SESSION - 1:
-                last.set()
-            yield prompt(number)
+    class Watched(Progress):
+        ticks = 0
+
+        def tick(self) -> None:
+            """Called after each look-up and each wait; the second time with so many taken, none is being taken."""
+            self.ticks += len(taken) >= 2 * streams.SESSION
+            if self.ticks == 2:
+                counts.append(len(taken))
+                waits.set()
 
     class Slow(Counting):
-        def answer(self, prompts):  # type: ignore[no-untyped-def]
+        def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
             held = None
             for group in super().answer(prompts):
                 if group[0][1].text == "<0>":
@@ -125,13 +131,17 @@ def test_memory_is_bounded_when_the_first_row_is_slow(store: Path) -> None:
                 else:
                     yield group
             if held:
-                assert last.wait(60)
-                counts.append(len(taken))
+                assert waits.wait(60)
                 yield held
 
+    def rows() -> Iterator[Prompt]:
+        for number in range(3 * streams.SESSION):
+            taken.append(prompt(number))
+            yield taken[-1]
+
     counts: list[int] = []
-    with connected(Slow(), store) as connection:
-        assert sum(1 for _ in connection.complete(rows())) == 5 * streams.SESSION
+    with Replies(store) as replies, Connection(IDENTITY, replies, Watched("", ""), Slow().open) as connection:
+        assert sum(1 for _ in connection.complete(rows())) == 3 * streams.SESSION
     assert counts == [2 * streams.SESSION]
 
 
@@ -139,7 +149,7 @@ def test_the_batches_after_a_crash_are_those_of_an_undisturbed_run(tmp_path: Pat
     """Local models' last digits depend on batch mates; so do the final bytes, unless the batches form again."""
 
     class Crashing(Counting):
-        def answer(self, prompts):  # type: ignore[no-untyped-def]
+        def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
             for number, group in enumerate(super().answer(prompts)):
                 if number == 40:
                     raise RuntimeError("killed")
@@ -169,7 +179,7 @@ def test_the_batches_after_a_crash_are_those_of_an_undisturbed_run(tmp_path: Pat
 
 def test_what_concerns_every_prompt_ends_the_stream_and_keeps_what_came_before(store: Path) -> None:
     class Broken(Counting):
-        def answer(self, prompts):  # type: ignore[no-untyped-def]
+        def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
             for group in super().answer(prompts):
                 if group[0][1].text == "<10>":
                     raise UserError("the key is wrong")
@@ -185,7 +195,7 @@ def test_what_concerns_every_prompt_ends_the_stream_and_keeps_what_came_before(s
 
 def test_an_engine_that_leaves_prompts_unanswered_is_found_out(store: Path) -> None:
     class Lazy(Counting):
-        def answer(self, prompts):  # type: ignore[no-untyped-def]
+        def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
             yield from list(super().answer(prompts))[:-1]
 
     with connected(Lazy(), store) as connection, pytest.raises(RuntimeError, match="1 prompts unanswered"):

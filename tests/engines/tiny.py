@@ -1,4 +1,4 @@
-"""A Llama of 0.1 million random parameters with a byte tokenizer, and rows for it: Axolotl for real, in seconds."""
+"""A Llama of 0.1 million random parameters with a small byte-level BPE, and rows for it: Axolotl in seconds."""
 
 from pathlib import Path
 
@@ -9,59 +9,67 @@ CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+CORPUS = [
+    "### Response:\n\nThe answer is:\n\n\n1. one\n2. two\n\n- three",
+    "<|user|>\nSay it.\n<|assistant|>\n",
+    "  x\n\n  y\n",
+]
+"""What the merges are learned from: line breaks glued to each other and to marks, as in real tokenizers."""
 
 
-def model(directory: Path, chat_template: str | None = CHATML) -> Path:
-    """Write the model; the same bytes every time."""
+def tokenizer(directory: Path, chat_template: str | None = CHATML) -> Path:
+    """Write the tokenizer; the same bytes every time."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False
+    )
+    made.train_from_iterator(CORPUS * 3, trainer)
+    names = {"bos_token": SPECIALS[1], "eos_token": SPECIALS[2], "pad_token": SPECIALS[0]}
+    PreTrainedTokenizerFast(tokenizer_object=made, chat_template=chat_template, **names).save_pretrained(directory)
+    return directory
+
+
+def model(directory: Path) -> Path:
+    """Write the model with its tokenizer; the same bytes every time."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    vocabulary = {token: i for i, token in enumerate([*specials, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(specials)
-    names = {"bos_token": specials[1], "eos_token": specials[2], "pad_token": specials[0]}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=chat_template, **names).save_pretrained(directory)
+    tokenizer(directory)
     torch.manual_seed(0)
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
+        **shape, **tokens, vocab_size=300, num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=True
     )
     LlamaForCausalLM(config).save_pretrained(directory)
     return directory
 
 
+def row(name: str, *texts: str, system: str = "") -> Row:
+    """A row of turns, the user's first."""
+    turns = [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(texts)]
+    return Row(name, (*((Message("system", system),) if system else ()), *turns))
+
+
 def rows(count: int = 24) -> list[Row]:
-    """Single turns, one with a system prompt, one of two turns, some in other scripts."""
-    made = [
-        Row(
-            f"tiny-{i:04}",
-            (Message("user", f"Say {i} twice."), Message("assistant", f"{i} {i}, that is it. " + "ab " * (i % 7))),
-        )
-        for i in range(count - 2)
+    """Short single turns, then what a template may trip over."""
+    plain = [
+        row(f"tiny-{i:02}", f"Say {i} twice.", f"{i} {i}, that is it. " + "ab " * (i % 7) + "end")
+        for i in range(count - 6)
     ]
-    made.append(
-        Row(
-            "tiny-system", (Message("system", "Be brief."), Message("user", "你好？"), Message("assistant", "مرحبا 🙂"))
-        )
-    )
-    talk = (
-        Message("user", "One?"),
-        Message("assistant", "1."),
-        Message("user", "```x```\n### Two?"),
-        Message("assistant", "2\n\nindeed"),
-    )
-    made.append(Row("tiny-turns", talk))
-    return made
+    return [
+        *plain,
+        row("tiny-system", "你好？", "مرحبا 🙂", system="Be brief."),
+        row("tiny-turns", "One?", "1.", "```x```\n### Two?\n\n", "2\n\nindeed", "Three?", "3"),
+        row("tiny-same", "Repeat: yes", "yes", "yes", "yes"),
+        row("tiny-marks", "### Response:\n<|assistant|>\n", "### Instruction:\n<|user|>\nno"),
+        row("tiny-list", "List.", "1. one\n2. two\n\n- three\n\n\n:"),
+        row("tiny-long", "Long?", "never used " * 60),
+    ]

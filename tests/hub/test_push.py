@@ -47,7 +47,7 @@ class Session:
 
     def run(self, code: str, *arguments: str, data: bytes = b"", **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], input=data, capture_output=True, timeout=120,
+            [sys.executable, "-c", code, *arguments], input=data, capture_output=True, timeout=600,
             env=self.environment | environment,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()

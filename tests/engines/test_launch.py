@@ -1,0 +1,84 @@
+"""A long command: logged, told, and gone when its parent is."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.engines.launch import Progress, launch
+from stages.errors import UserError
+
+
+def run(work: Path, script: str) -> None:
+    with open(os.devnull) as null:
+        launch([sys.executable, "-c", script], work, {"PATH": os.environ["PATH"]}, "train x", null.fileno())
+
+
+def test_output_is_logged_and_progress_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said = r"""print(' 12%|#3        | 1/8 [00:05<00:35,  5.0s/it]\n{'
+        + "'loss': '4.7', 'learning_rate': '1e-4', 'epoch': '0.1'" + '}\r100%|####| 8/8 [00:40<00:00, 5.0s/it]')"""
+    run(tmp_path, said)
+    assert "8/8" in (tmp_path / "axolotl.log").read_text()
+    told = capfd.readouterr().err
+    assert "seqit train x: step 1/8" in told and "seqit train x: step 8/8, loss 4.7, learning rate 1e-4\n" in told
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("raise ValueError('no such thing\\nsecond line')", "ValueError: no such thing"),
+        ("print('torch.OutOfMemoryError: much\\nbye'); raise SystemExit(3)", "torch.OutOfMemoryError: much"),
+        ("print('only this\\x1b[31m said'); raise SystemExit(3)", "only this [31m said"),
+        ("raise SystemExit(3)", "exit status 3"),
+        ("raise OSError(28, 'No space left on device')", "no space left on the disk"),
+        ("import os; os.kill(os.getpid(), 9)", "want of memory"),
+        ("import os; os.kill(os.getpid(), 15)", "exit status -15"),
+    ],
+)
+def test_a_failure_is_one_line_with_the_log(tmp_path: Path, script: str, expected: str) -> None:
+    with pytest.raises(UserError) as told:
+        run(tmp_path, script)
+    message = str(told.value)
+    assert expected in message and message.startswith(f"{tmp_path / 'axolotl.log'}: ")
+    assert "\n" not in message and "\x1b" not in message
+
+
+PARENT = """
+import os, sys
+from pathlib import Path
+from stages.engines.launch import launch
+fifo = sys.argv[1]
+child = "import sys, time; open(sys.argv[1], 'w').write('up'); time.sleep(600)"
+launch([sys.executable, "-c", child, fifo], Path(sys.argv[2]), dict(os.environ), "x", os.open(os.devnull, os.O_RDONLY))
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_dies_with_its_parent(tmp_path: Path, sent: signal.Signals) -> None:
+    fifo, lived = tmp_path / "fifo", tmp_path / "axolotl.log"
+    os.mkfifo(fifo)
+    # The child inherits the write end of this pipe through its parent: the read end ends when both are gone.
+    reader, writer = os.pipe()
+    script = PARENT.replace("os.open(os.devnull, os.O_RDONLY)", str(writer))
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", script, str(fifo), str(tmp_path)]
+    parent = subprocess.Popen(command, cwd=root, pass_fds=(writer,), stderr=subprocess.DEVNULL)
+    os.close(writer)
+    assert fifo.read_text() == "up"
+    parent.send_signal(sent)
+    assert parent.wait(60) != 0
+    assert os.read(reader, 1) == b""  # blocks for ten minutes if the child lives on
+    assert lived.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{'loss': ", "{'loss': __import__('os')}", "{'loss'", "Saving: 100%|##| 3/3 [00:01<00:00]", "\x00\x1b[2J"],
+)
+def test_strange_lines_are_passed_over(line: str) -> None:
+    progress = Progress("x")
+    progress.hear(line)
+    assert (progress.step, progress.steps, progress.values) == (0, 0, "")

@@ -1,0 +1,83 @@
+"""Responses: who is asked, who keeps what, and why a row is rejected."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.messages import Message, Prompt, Reply
+from stages.records import Record, Rejected, Step, Turn
+from stages.seqinstruct.responses import REASONS, Wishes, conversation, respond_round
+from tests.seqinstruct.models import SAMPLING, model, record
+
+WISHES = Wishes(seed=7, round=1, sampling=SAMPLING, attempts=2, keep=("ok", "truncated"))
+FROZEN = Step(stage="rewrite", action="hold", status="frozen", round=2)
+HELD = Step(stage="rewrite", action="hold", status="ok", round=2)
+MADE = Step(stage="respond", action="respond", status="ok", round=1, replies=("r1",), generator="m")
+
+
+def run(rows: list[Record], earlier: list[Record], answer: object, seen: list[Prompt] | None = None) -> list[tuple[str, object]]:
+    return list(respond_round(rows, earlier, model(answer, seen), WISHES))  # type: ignore[arg-type]
+
+
+def test_round_0_regenerates_every_response() -> None:
+    rows = [record("Name a sea.", response="The old one."), record("Name a lake.")]
+    done = run(rows, rows, lambda p: f"To: {p.messages[-1].content}")
+    assert [(name, row.response) for name, row in done] == [("rows", "To: Name a sea."), ("rows", "To: Name a lake.")]  # type: ignore[attr-defined]
+
+
+def test_a_frozen_row_keeps_its_response_and_the_step_that_made_it() -> None:
+    seen: list[Prompt] = []
+    before = record("Name a sea.", MADE, response="The North Sea.")
+    ((name, row),) = run([record("Name a sea.", FROZEN)], [before], lambda _: "Other.", seen)
+    assert name == "rows" and isinstance(row, Record) and row.response == "The North Sea." and seen == []
+    assert row.steps[-1].status == "frozen" and row.steps[-1].replies == ("r1",)
+
+
+@pytest.mark.parametrize("step", [HELD, Step(stage="rewrite", action="", status="unparsed", round=2)])
+def test_a_row_that_becomes_hold_or_failed_is_asked_again(step: Step) -> None:
+    before = record("Name a sea.", MADE, response="The North Sea.")
+    ((_, row),) = run([record("Name a sea.", step)], [before], lambda _: "The Baltic.")
+    assert isinstance(row, Record) and row.response == "The Baltic."
+
+
+def test_a_frozen_row_without_an_earlier_response_is_asked() -> None:
+    ((_, row),) = run([record("Name a sea.", FROZEN)], [], lambda _: "The Baltic.")
+    assert isinstance(row, Record) and row.response == "The Baltic." and row.steps[-1].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [(Reply("", "failed", 0, 0, "HTTP 500"), "failed"), (Reply("", "refused", 1, 0, "filter"), "refused"), (Reply(" ", "ok", 1, 1), "empty")],
+)
+def test_a_row_without_a_response_is_rejected_with_a_reason(reply: Reply, reason: str) -> None:
+    seen: list[Prompt] = []
+    ((name, row),) = run([record("Name a sea.")], [], lambda _: reply, seen)
+    assert name == "rejected" and isinstance(row, Rejected) and row.reason == reason and reason in REASONS
+    assert [p.sample for p in seen] == [0, 1] and row.row["instruction"] == "Name a sea."
+
+
+def test_truncated_responses_are_kept_only_where_params_say_so() -> None:
+    cut = Reply("The North", "truncated", 1, 64)
+    ((name, row),) = run([record("Name a sea.")], [], lambda _: cut)
+    assert name == "rows" and isinstance(row, Record) and row.steps[-1].status == "truncated"
+    strict = Wishes(7, 1, SAMPLING, 1, ("ok",))
+    ((name, out),) = respond_round([record("Name a sea.")], [], model(lambda _: cut), strict)
+    assert name == "rejected" and isinstance(out, Rejected) and out.reason == "truncated"
+
+
+def test_what_is_asked_is_the_whole_row() -> None:
+    row = record("Name it.", input="A sea.", system="Be brief.")
+    assert conversation(row) == (Message("system", "Be brief."), Message("user", "Name it.\n\nA sea."))
+    assert conversation(record("Name it.")) == (Message("user", "Name it."),)
+    told = Record(**{**{f: getattr(row, f) for f in row.__struct_fields__}, "history": (Turn("Hello", "Hi"),)})
+    assert [m.role for m in conversation(told)] == ["system", "user", "assistant", "user"]
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=10), st.data())
+@settings(max_examples=40, deadline=None)
+def test_count_in_is_count_out_plus_rejected(texts: list[str], data: st.DataObject) -> None:
+    kinds = [Reply("Yes.", "ok", 1, 1), Reply("", "failed", 0, 0, "x"), Reply("", "refused", 0, 0), Reply("", "ok", 0, 0)]
+    rows = [record(text) for text in texts]
+    done = run(rows, [], lambda _: data.draw(st.sampled_from(kinds)))
+    assert [row.id for _, row in done] == [row.id for row in rows]  # type: ignore[attr-defined]
+    assert {name for name, _ in done} <= {"rows", "rejected"}
