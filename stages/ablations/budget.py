@@ -11,7 +11,7 @@ def budget(records: Sequence[Record], lengths: Sequence[int], total: int, seed: 
 
     Rows are taken in the order of their own draws until the next one would pass `total`; that one too if the sum is
     nearer with it. So the difference is at most half the length of one row, and a smaller total gives a part of the
-    same rows. All rows are taken where together they have fewer tokens than `total`; the page shows what is missing.
+    same rows. All rows are taken where together they have fewer tokens than `total`: the page shows what is missing.
     """
     order = sorted(range(len(records)), key=lambda row: (draw(seed, records[row].id, "budget"), records[row].id))
     taken = sorted(order[: _enough([lengths[row] for row in order], total)])

@@ -19,7 +19,7 @@ from stages.engines.checkout import main_checkout
 from stages.engines.launch import launch
 from stages.errors import UserError
 from stages.recipes import Row
-from stages.recipes.chat import Specials, check, complete, forged, render
+from stages.recipes.chat import Specials, check, complete, forged, render, structural
 from stages.recipes.recipe import Recipe, axolotl_config, environment, steps
 from stages.records import digest
 
@@ -48,6 +48,8 @@ class Base:
     directory: Path
     specials: Specials
     template: str
+    structural: tuple[str, ...]
+    """Special tokens that no row's text may hold, see `chat.structural`."""
     identity: str
 
 
@@ -118,7 +120,7 @@ def _base(directory: Path, template: str) -> Base:
         check(text, specials)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
-    return Base(directory, specials, text, delivery.contents_hash(directory))
+    return Base(directory, specials, text, structural(text, specials), delivery.contents_hash(directory))
 
 
 def _specials(directory: Path) -> Specials:
@@ -160,7 +162,7 @@ def _usable(rows: Iterable[Row], base: Base, longest: int, counts: Rows, lengths
     rows = iter(rows)
     while chunk := list(islice(rows, CHUNK)):
         counts.read += len(chunk)
-        whole = [row for row in chunk if not forged(row.messages, base.specials)]
+        whole = [row for row in chunk if not forged(row.messages, base.structural)]
         counts.special_token += len(chunk) - len(whole)
         texts = [render(base.template, base.specials, row.messages) for row in whole]
         found = [len(encoding.ids) for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]

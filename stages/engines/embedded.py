@@ -70,6 +70,7 @@ class Embedded:
         self._folder = export(directory)
         self._scorer: Scorer | None = None
         self._lock = Lock()
+        self._faults: dict[str, str] = {}
         config = (
             openvino_genai.SchedulerConfig()
         )  # a cache that grows: prompts differ too much in length to say how large
@@ -104,14 +105,26 @@ class Embedded:
             ids = self._chat.encode(prompt.messages, prompt.continue_final)
         except UserError as error:
             return Reply("", "failed", 0, 0, str(error))
-        if not all(_choices(prompt)):
-            return Reply("", "failed", len(ids), 0, "one of the choices is empty")
+        if fault := self._fault(prompt):
+            return Reply("", "failed", len(ids), 0, fault)
         room = min(prompt.sampling.max_tokens, self._context - len(ids))
         if room < 1 or not ids:
             return Reply(
                 "", "failed", len(ids), 0, f"{len(ids)} tokens do not fit the model's context of {self._context}"
             )
         return Ask(prompt, ids, room)
+
+    def _fault(self, prompt: Prompt) -> str:
+        """Why a prompt's constraint can't be kept, "" if it can."""
+        if not all(_choices(prompt)):
+            return "one of the choices is empty"
+        regex = prompt.constraint.regex if prompt.constraint else ""
+        if regex and regex not in self._faults:
+            # Tried alone, once: OpenVINO 2026.4 ends the process (a segmentation fault) when a regular expression turns
+            # out to be broken while other prompts are computed beside it.
+            (reply,) = self._generate([Ask(prompt, [min(self._chat.ends, default=0)], 1)])
+            self._faults[regex] = reply.error
+        return self._faults.get(regex, "")
 
     def _generate(self, asks: list[Ask]) -> list[Reply]:
         import numpy

@@ -101,7 +101,10 @@ class OpenAI:
         feeder = threading.Thread(target=self._feed, args=(prompts, results), daemon=True)
         feeder.start()
         try:
-            yield from _groups(results)
+            for group in _groups(results):
+                yield group
+                # Only now that it is stored: what a kill -9 may cost is never more than was allowed at once.
+                self._slots.leave(len(group))
         finally:
             self._results.discard(results)
 
@@ -131,8 +134,6 @@ class OpenAI:
             results.put(UserError(f"{self._target.url}: {self._safe(error)}; {KEPT}"))
         except BaseException as error:
             results.put(error)
-        finally:
-            self._slots.leave()
 
     async def _attempts(self, prompt: Prompt) -> Reply:
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)

@@ -108,16 +108,16 @@ class Slots:
         limit = self.pace.limit
         return self._used < limit and not self._returning and self._open < 4 * limit
 
-    def leave(self) -> None:
-        """A prompt is answered."""
+    def leave(self, count: int) -> None:
+        """So many prompts are answered, and the replies safe."""
         with self._free:
-            self._open -= 1
-            self._pass_on()
+            self._open -= count
+            self._pass_on(count)
 
     def pause(self) -> None:
         """A request sleeps before it is sent again."""
         with self._free:
-            self._pass_on()
+            self._pass_on(1)
 
     async def resume(self) -> None:
         """Wait, in the loop, for the turn of a retry."""
@@ -129,8 +129,8 @@ class Slots:
             self._returning.append(turn)
         await turn
 
-    def _pass_on(self) -> None:
-        self._used -= 1
+    def _pass_on(self, count: int) -> None:
+        self._used -= count
         while self._returning and self._used < self.pace.limit:
             turn = self._returning.popleft()
             if not turn.done():

@@ -182,7 +182,8 @@ class _Call:
         while self.finished:
             for reply in self.finished.popleft():
                 positions = self.awaited.pop(reply.id)
-                self.connection.progress.recall(len(positions) - 1)
+                if len(positions) > 1:
+                    self.connection.progress.recall(len(positions) - 1)
                 self.ready.update(dict.fromkeys(positions, reply))
         if self.failure:
             raise self.failure

@@ -18,7 +18,7 @@ can open a block; a missing variable is an error. Filters beside Jinja's own: `s
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 
 import jinja2
@@ -66,6 +66,11 @@ class Template:
         """Whether the file says what is made of the model's text."""
         return self._one("frame") is not None
 
+    @property
+    def replies(self) -> list[str]:
+        """What the assistant says in the worked examples, as written."""
+        return [text for name, text in self.blocks if name == "reply"]
+
     def render(self, values: Mapping[str, str], rng: Random | None = None, orders: int = 1) -> Rendered:
         """The prompt for `values`; `rng` draws one of `orders` fixed orders of the worked examples.
 
@@ -112,7 +117,7 @@ class Template:
 
     def _fill(self, text: str, values: Mapping[str, str]) -> str:
         try:
-            return _ENVIRONMENT.from_string(text).render(values)
+            return _compiled(text).render(values)
         except jinja2.UndefinedError as error:
             known = ", ".join(sorted(values))
             raise UserError(f"{self.name}: {error.message}; the variables here are {known}") from None
@@ -159,6 +164,12 @@ def continued(text: str) -> str:
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     plain = first[:1].isupper() and (first[1:].islower() or first == "A")
     return f"{text[:1].lower()}{text[1:]}" if plain else text
+
+
+@lru_cache(256)
+def _compiled(text: str) -> jinja2.Template:
+    # A block is rendered for every row; compiling it takes far longer than filling it in.
+    return _ENVIRONMENT.from_string(text)
 
 
 def _environment() -> jinja2.Environment:

@@ -1,6 +1,7 @@
 """The chat template that training and inference share: rendered exactly as Transformers renders it, and checked."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -18,7 +19,7 @@ class Specials(msgspec.Struct, frozen=True):
     eos: str
     pad: str
     every: tuple[str, ...]
-    """All tokens that the tokenizer recognises inside a text and that are no text."""
+    """All tokens that the tokenizer recognises inside a text and that are no text, these three among them."""
     leading_bos: bool
     """The tokenizer itself begins every text with `bos`, as the model is used to from its pre-training."""
 
@@ -61,7 +62,7 @@ def check(template: str, specials: Specials) -> None:
     Raises UserError where a response is not followed by the end-of-sequence token, where a turn is dropped, or where
     what opens a reply at inference is not what stood before the response in training.
     """
-    turns = [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(NONCES)]
+    turns = _talk()
     whole = render(template, specials, turns)
     for count in (2, 4):
         told = render(template, specials, turns[:count])
@@ -78,6 +79,22 @@ def check(template: str, specials: Specials) -> None:
         raise UserError("the chat template leaves turns of a conversation out; choose tulu or alpaca")
 
 
-def forged(messages: Sequence[Message], specials: Specials) -> bool:
-    """Whether a text holds a special token, which the tokenizer would take for the real one: a turn's end, say."""
-    return any(token in message.content for message in messages for token in specials.every)
+def structural(template: str, specials: Specials) -> tuple[str, ...]:
+    """The special tokens that have a meaning in a conversation: the three, and those that the template itself writes.
+
+    A model knows more of them; SmolLM2's `<filename>` or `<empty_output>` may well be meant as they stand in a text.
+    """
+    whole = render(template, specials, _talk(), reply=True)
+    with suppress(UserError):  # some models know no system turn
+        whole += render(template, specials, [Message("system", NONCES[0]), *_talk()], reply=True)
+    named = specials.named().values()
+    return tuple(token for token in specials.every if token in named or token in whole)
+
+
+def forged(messages: Sequence[Message], tokens: Sequence[str]) -> bool:
+    """Whether a text holds one of these tokens, which the tokenizer would take for the real one: a turn's end, say."""
+    return any(token in message.content for message in messages for token in tokens)
+
+
+def _talk() -> list[Message]:
+    return [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(NONCES)]

@@ -142,6 +142,10 @@ _FSDP: dict[str, Any] = {
 }
 
 
+_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_TOP_PAD_": str(2**26)}
+"""glibc keeps the memory of one step for the next, rather than have the kernel clear gigabytes of pages in each."""
+
+
 def environment(recipe: Recipe) -> dict[str, str]:
     """What Axolotl is to find in its environment for this recipe."""
     quiet = {"AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -151,4 +155,4 @@ def environment(recipe: Recipe) -> dict[str, str]:
     threads = {"OMP_NUM_THREADS": str(recipe.threads), "MKL_NUM_THREADS": str(recipe.threads)}
     # Axolotl refuses bf16 without a GPU; Accelerate's automatic mixed precision does the same thing on a CPU.
     mixed = {"ACCELERATE_MIXED_PRECISION": "bf16"} if recipe.precision == "bfloat16" else {}
-    return {**fixed, **threads, **mixed, "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
+    return {**fixed, **_MALLOC, **threads, **mixed, "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}

@@ -16,7 +16,7 @@ LETTERS: dict[str, Action] = {"A": "decompose", "B": "prefix", "C": "suffix", "D
 
 # A letter that stands for an option: a capital of its own, not one of "U.S.A.", not the article ("A good one"), and not
 # one of a list of letters ("A, B or C").
-_LIST = r"(?!\s*(?:,|/|\||\bor\b|\band\b)\s*(?:or\s+)?(?:option\s+)?[A-Da-d]\b)"
+_LIST = r"(?!\s*(?:,|/|\||\bor\b|\band\b)\s*(?:or\s+)?(?:option\s+)?(?:[B-D]\b|A\b(?!\s+[a-z])))"
 _ARTICLE = r"A(?=\s+(?:good|better|best|suitable|combination|mix|two|single|more)\b)"
 _CAPITAL = rf"(?<![A-Za-z.])(?!{_ARTICLE})[A-D](?![A-Za-z'’]|\.[A-Za-z]){_LIST}"
 _SMALL = r"(?<![A-Za-z.])[a-d](?=\s*(?:[).\]:,;]|$))(?!\.[A-Za-z])"
@@ -31,11 +31,11 @@ _NAMES: dict[Action, str] = {
 _NAME = "(?:" + "|".join(f"(?P<{action}>{words})" for action, words in _NAMES.items()) + ")"
 # What may stand between "option" and its letter: "the option for the given instruction is thus:".
 _NOUN = (
-    r"(?:option|choice|answer|verdict|decision|selection|recommendation|action|conclusion|modification|adaptation)"
+    r"(?:option|choice|final\s+answer|verdict|decision|selection|recommendation|action|modification|adaptation)"
 )
 _IS = (
     r"(?:\s+(?:for|here|in|of|to)\b[^.:;\n]{0,60}?)?\s*"
-    r"(?:is|are|was|(?:would|should|will|must)\s+be|seems\s+to\s+be|:|=|->|→|=>)"
+    r"(?:is|are|was|(?:would|should|will|must)\s+be|seems\s+to\s+be|:|=|->|→|=>|\s[-–—]\s)"
 )
 _FILLER = (
     r"(?:\s*(?:thus|therefore|hence|clearly|definitely|simply|indeed|then|to|option|choice|letter|the|following|is|:|-|–|—)"
@@ -45,16 +45,25 @@ _CHOOSE = (
     r"\b(?:I|we)(?:['’]d|['’]ll|\s+would|\s+will|\s+should)?\s+(?:therefore\s+|thus\s+)?"
     r"(?:choose|select|pick|propose|recommend|suggest|go\s+(?:with|for)|opt\s+for)\b"
 )
-_FULL_NAME = r"(?:add\s+)?(?:an?\s+)?" + _NAME
+_FULL_NAME = r"(?:add(?:ing)?\s+)?(?:an?\s+)?" + _NAME
 _STATED = [
     re.compile(rf"(?i:\b{_NOUN}[\"']?\s*{_IS}{_FILLER}){_LETTER}"),
     re.compile(rf"(?i:{_CHOOSE}{_FILLER}){_LETTER}"),
     re.compile(rf"(?:\[\[|\\boxed\{{+)\s*{_LETTER}\s*(?:\]\]|\}})"),
-    re.compile(rf"(?i:\b(?:option|choice)\s*(?:is|:)\s*{_FULL_NAME})"),
+    re.compile(rf"(?i:\b(?:option|choice|decision)\s*(?:is|:){_FILLER}{_FULL_NAME})"),
+]
+# "Answer" may be that of a question which the instruction asks.
+_ANSWERED = [
+    re.compile(rf"(?i:\b(?:answer|conclusion)[\"']?\s*{_IS}{_FILLER}){_LETTER}"),
+    re.compile(rf"(?im:\b(?:therefore|thus|hence|so)\b\s*[,:]?\s*[(\[{{\"']*){_LETTER}(?m:(?=\W*$))"),
 ]
 _AGAINST = (
     r"(?i:not|n['’]t|neither|nor|instead\s+of|rather\s+than|unlike|than|over|against|versus|reject\w*|rul\w+\s+out"
     r"|avoid\w*)"
+)
+_NEEDLESS = r"(?i:no\s+(?:\w+\s+)?need|(?:not|n't)\s+(?:be\s+)?(?:necessary|needed|required|need)|unnecessary|without)"
+_DENIAL = re.compile(
+    rf"(?:\b|n)(?:{_AGAINST}|{_NEEDLESS})\s+(?:(?i:the|to|for|an?|add|option|choice|\w+ing)\W+){{0,4}}\Z"
 )
 _MENTIONED = [
     re.compile(
@@ -94,7 +103,7 @@ _NEXT_EXAMPLE = re.compile(
 def parse_choice(reply: str) -> Action | None:
     """The action that a reply to the choosing prompt states; None if it states none, or more than one equally."""
     text = _plain(reply)
-    for kind in (_STATED, _MENTIONED):
+    for kind in (_STATED, _MENTIONED, _ANSWERED):
         if found := _last(kind, text):
             return found
     return _lone(text) or _last(_MEANT, text)
@@ -117,8 +126,7 @@ def _last(patterns: list[re.Pattern[str]], text: str) -> Action | None:
 
 def _denied(text: str, match: re.Match[str]) -> bool:
     """Whether the words just before say that this is not the one."""
-    before = text[max(0, match.start() - 24) : match.start()]
-    return re.search(rf"\b(?:{_AGAINST})\s+(?:the\s+|to\s+|an?\s+)?(?:\w+ing\s+)?$", before) is not None
+    return _DENIAL.search(text, max(0, _point(match) - 48), _point(match)) is not None
 
 
 def _point(match: re.Match[str]) -> int:
@@ -142,12 +150,13 @@ def _lone(text: str) -> Action | None:
 
 
 _MARKER = re.compile(
-    r"#+[ \t]*\**[ \t]*(?:the[ \t]+)?new[ \t_-]+(?:sequential[ \t]+)?instruction\**[ \t]*"
+    r"#+[ \t]*\**[ \t]*(?:the[ \t]+)?new[ \t_-]*(?:sequential[ \t]+)?instruction\**[ \t]*"
     r"(?:#+\**[ \t]*:?|\**[ \t]*:|\**[ \t]*$)[ \t]*\**"
-    r"|^[ \t>]*\**(?:the[ \t]+)?new[ \t]+(?:sequential[ \t]+)?instruction(?:[ \t]+is)?[ \t]*\**[ \t]*:[ \t]*\**",
+    r"|^[ \t>]*\**(?:the[ \t]+)?new[ \t]+(?:sequential[ \t]+)?instruction(?:[ \t]+is)?[ \t]*[*#]*[ \t]*:[ \t]*\**",
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTES = {'"': '"”“', "“": '”"“', "'": "'’", "‘": "’'", "«": "»", "„": '“”"', "「": "」", "『": "』"}
+_FENCED = re.compile(r"```(?:text|markdown|plaintext)?[ \t]*\n((?:(?!```).)*)```", re.DOTALL)
 _TASK = (
     r"(?:task|instruction|step|question|modification|addition|approach|process|version|prompt|adaptation|rewrite|change"
     r"|method)"
@@ -194,7 +203,9 @@ def _statements(reply: str) -> list[tuple[str, bool]]:
 
 
 def _body(text: str) -> str:
-    text = _unquoted(text.strip().removesuffix("**").strip())
+    text = text.strip().removesuffix("**").strip()
+    fenced = _FENCED.fullmatch(text)
+    text = _unquoted(fenced[1].strip() if fenced else text)
     # An explanation counts as one where it is the last thing said: what follows it may be instruction again.
     last = next((m for m in _EXPLAINS.finditer(text) if "\n\n" not in text[m.end() :]), None)
     return _unquoted(text[: last.start()].strip()) if last else text

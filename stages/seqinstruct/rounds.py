@@ -75,6 +75,8 @@ def _objection(plan: Plan, draft: Draft, task: str, new: str) -> str:
     old, template = draft.record.instruction, plan.templates[draft.action]
     if copies(task, old, template.text):
         return "copies-example"
+    if template.framed and any(echoes(task, shown) for shown in template.replies):
+        return "copies-example"
     if template.framed and echoes(task, old):
         return "repeats"
     return check(new, old, plan.limits)

@@ -93,8 +93,11 @@ def test_the_same_batches_give_the_same_replies_also_in_another_process(
 
 def test_a_prompt_that_can_not_be_answered_does_not_take_the_others_along(engine: embedded.Embedded) -> None:
     broken = prompt("x", constraint=Constraint(regex="("))
-    replies = ask(engine, [prompt("one"), prompt("y" * 600), broken, prompt("x", constraint=Constraint(choice=("",)))])
-    assert [reply.status for reply in replies] == ["truncated", "failed", "failed", "failed"]
+    empty = prompt("x", constraint=Constraint(choice=("",)))
+    # Many at once, more than once: a regular expression that breaks among others used to end the process.
+    for _ in range(20):
+        replies = ask(engine, [prompt("one"), prompt("y" * 600), broken, empty, prompt("two"), prompt("three")])
+    assert [reply.status for reply in replies] == ["truncated", "failed", "failed", "failed", "truncated", "truncated"]
     assert "do not fit the model's context of 512" in replies[1].error
     assert replies[2].error == "Regex parsing error at position 2: The parenthesis is not closed."
     assert replies[3].error == "one of the choices is empty"

@@ -112,7 +112,7 @@ def changed(directory: Path, folder: Path, **changes: object) -> Path:
     "changes",
     [{"model_type": "gemma3"}, {"mlp_bias": True}, {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0}}],
 )
-def test_what_the_embedded_engine_can_not_run_names_another(directory: Path, tmp_path: Path, changes: dict) -> None:
+def test_what_can_not_be_run_names_another_engine(directory: Path, tmp_path: Path, changes: dict) -> None:
     with pytest.raises(UserError, match="engine: transformers"):
         from_directory(changed(directory, tmp_path / "other", **changes), tmp_path / "x.gguf")
 

@@ -54,6 +54,7 @@ def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None
         rows,
         between("response.chars", min_value=1),
         between("instruction.blank", max_value=0),
+        between("response.chars", min_value=2, max_value=9),
         {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "corpus", "value_set": ["c"]},
          "severity": "warning"},
     )  # fmt: skip
@@ -63,6 +64,7 @@ def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None
         "c-2": [
             "expect_column_values_to_be_between(response.chars)",
             "expect_column_values_to_be_between(instruction.blank)",
+            "expect_column_values_to_be_between(response.chars)",
         ],
     }
 
@@ -160,7 +162,7 @@ def workplace(folder: Path, rows: list[dict[str, Any]]) -> Path:
 def test_the_door_writes_a_receipt_that_fits_the_file_and_leaves_rows_out(tmp_path: Path) -> None:
     rows = [record(n) for n in range(20)] + [record(20, instruction=" ")]
     with contextlib.chdir(workplace(tmp_path, rows)):
-        validate("ingested/c", "ingested")
+        validate("ingested/c", "ingested", 0.1)
         receipt = jsonl.read_json("data/validated/ingested/c.json", jsonl.Receipt)
         assert (receipt.rows, receipt.suite, list(receipt.quarantined)) == (21, "ingested", ["c-20"])
         from stages.records import Record
@@ -172,7 +174,7 @@ def test_the_door_writes_a_receipt_that_fits_the_file_and_leaves_rows_out(tmp_pa
 def test_a_stage_that_fails_writes_nothing(tmp_path: Path) -> None:
     with contextlib.chdir(workplace(tmp_path, [record(0), record(0)])):
         with pytest.raises(UserError, match=r"id\.copies"):
-            validate("ingested/c", "ingested")
+            validate("ingested/c", "ingested", 0.1)
         assert not Path("data/validated").exists()
 
 

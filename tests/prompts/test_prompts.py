@@ -110,7 +110,8 @@ def test_hostile_values_stay_text(text: str) -> None:
 
 def test_frame_says_what_is_made_of_the_reply() -> None:
     template = parse(
-        "--- user\nx\n--- regex\n[A-Z]\\w+\\.\n--- frame\n{{ instruction | sentence }} Then {{ reply | continued }}", "f"
+        "--- user\nx\n--- regex\n[A-Z]\\w+\\.\n--- frame\n{{ instruction | sentence }} Then {{ reply | continued }}",
+        "f",
     )
     assert template.framed and template.frame({"instruction": "Go"}, "Stop.") == "Go. Then stop."
     assert template.allows("Stop.") and not template.allows("Stop. Now.") and not template.allows("stop.")
@@ -126,7 +127,14 @@ def test_sentence(text: str, ended: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "within"),
-    [("Write it", "write it"), ("NASA is", "NASA is"), ("I am", "I am"), ("A dog", "a dog"), ("", ""), ("سلام", "سلام")],
+    [
+        ("Write it", "write it"),
+        ("NASA is", "NASA is"),
+        ("I am", "I am"),
+        ("A dog", "a dog"),
+        ("", ""),
+        ("سلام", "سلام"),
+    ],
 )
 def test_continued(text: str, within: str) -> None:
     assert continued(text) == within

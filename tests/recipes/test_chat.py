@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stages.errors import UserError
 from stages.messages import Message
-from stages.recipes.chat import Specials, check, complete, forged, render
+from stages.recipes.chat import Specials, check, complete, forged, render, structural
 
 FOLDER = Path(__file__).parents[2] / "stages" / "prompts" / "templates"
 LLAMA = Specials("<s>", "</s>", "", ("</s>", "<s>"), leading_bos=True)
@@ -95,4 +95,20 @@ def test_a_model_without_eos_is_refused() -> None:
     ("text", "expected"), [("the end </s> of it", True), ("</S>", False), ("< /s>", False), ("plain", False)]
 )
 def test_forged_special_tokens_are_seen(text: str, expected: bool) -> None:
-    assert forged([USER, Message("assistant", text)], LLAMA) is expected
+    assert forged([USER, Message("assistant", text)], LLAMA.every) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{% for m in messages %}<turn>{{ m['content'] + eos_token }}{% endfor %}", ("<s>", "<turn>", "</s>")),
+        ("{% for m in messages %}{{ m['content'] + eos_token }}{% endfor %}", ("<s>", "</s>")),
+        (
+            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('none') }}{% endif %}<turn>",
+            ("<s>", "<turn>", "</s>"),
+        ),
+    ],
+)
+def test_structural_are_the_tokens_that_a_conversation_is_made_of(text: str, expected: tuple[str, ...]) -> None:
+    specials = Specials("<s>", "</s>", "", ("</s>", "<filename>", "<s>", "<turn>"), leading_bos=True)
+    assert structural(text, specials) == tuple(sorted(expected))

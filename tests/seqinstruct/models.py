@@ -16,7 +16,7 @@ TEMPLATES: dict[str, Template] = {
 ALL: tuple[Action, ...] = ("decompose", "prefix", "suffix", "hold")
 
 
-def record(instruction: str, *steps: Step, input: str = "", system: str = "", response: str = "") -> Record:  # noqa: A002
+def record(instruction: str, *steps: Step, input: str = "", system: str = "", response: str = "") -> Record:
     """A row whose id depends on its text, as an adapter makes it."""
     source = Source("path:here", 0, "0" * 64, "Apache-2.0", "en")
     return Record(f"c-{digest(instruction, 16)}", "c", instruction, input, response, system, source, steps)
@@ -36,7 +36,8 @@ def model(answer: Callable[[Prompt], str | Reply], seen: list[Prompt] | None = N
             if seen is not None:
                 seen.append(prompt)
             said = answer(prompt)
-            yield said if isinstance(said, Reply) else Reply(said, "ok", 1, 1, id=f"r{prompt.seed}-{prompt.sample}", model="m")
+            key = f"r{prompt.seed}-{prompt.sample}"
+            yield said if isinstance(said, Reply) else Reply(said, "ok", 1, 1, id=key, model="m")
 
     return complete
 

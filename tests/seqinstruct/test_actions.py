@@ -31,6 +31,17 @@ CHOICES = [
     ("I would choose option A here.", "decompose"),
     ("I'd go with B.", "prefix"),
     ("Option C", "suffix"),
+    ("So the option is: D, a simple fact needs no more.", "hold"),
+    ("So the option is:\n\n**C. Add a suffix task**", "suffix"),
+    ("So the option is: to add a suffix task.", "suffix"),
+    ("The final answer is: $\\boxed{D}$", "hold"),
+    ("Decision - B", "prefix"),
+    ("Therefore: C.", "suffix"),
+    ("The answer is A in the new instruction. This modification (Option C) goes on from it.", "suffix"),
+    ("Adding a suffix task (C) is what it needs.", "suffix"),
+    ("The best action is to keep it as it is; there is no need to add a prefix task.", "hold"),
+    ("I recommend Option B: Add a prefix task.", "prefix"),
+    ("B is the most suitable option.", "prefix"),
     ("(B)", "prefix"),
     ("A", "decompose"),
     ("D.", "hold"),
@@ -55,10 +66,12 @@ CHOICES = [
     ("Options A and B do not fit. Therefore the option is D: keep it.", "hold"),
 ]
 NO_CHOICE = [
-    "", " ", "The capital of the U.S.A. is Washington.", "A good plan needs Vitamin C.", "I am sorry, I can't help with that.",
+    "", " ", "The capital of the U.S.A. is Washington.",
+    "A good plan needs Vitamin C.", "I am sorry, I can't help with that.",
     "A. Decompose it into two tasks.\nB. Add a prefix task.\nC. Add a suffix task.\nD. Keep as original version.",
     "The option is: A, B or C.", "What is the option?", "The choice is yours.", "The answer is Antarctica.",
     "E", "So the option is: E.", "Plan B failed. Cats are animals.", "option is: X",
+    "There is no need to add a prefix task.",
 ]  # fmt: skip
 
 
@@ -101,7 +114,11 @@ def _rows(name: str) -> list[dict[str, str]]:
 @needs_shared
 @pytest.mark.parametrize(
     "name",
-    [f"classify.{corpus}.{model}" for corpus in ("alpaca", "flancot") for model in ("c4ai-command-r-v01", "gpt-3.5-turbo")],
+    [
+        f"classify.{corpus}.{model}"
+        for corpus in ("alpaca", "flancot")
+        for model in ("c4ai-command-r-v01", "gpt-3.5-turbo")
+    ],
 )
 def test_real_replies_to_the_choosing_prompt(name: str) -> None:
     ours = {action: letter for letter, action in LETTERS.items()}
@@ -117,12 +134,17 @@ INSTRUCTIONS = [
     ("Why.\n\n#New Instruction#: Name a sea, then a lake.###", "Name a sea, then a lake."),
     ("#New Instruction#: “Name a sea, then a lake.”###", "Name a sea, then a lake."),
     ('#New Instruction#: "Name a sea, then a lake."###\n###', "Name a sea, then a lake."),
-    ("#New Instruction#: “Name a sea, then a lake.\"###", "Name a sea, then a lake."),
+    ('#New Instruction#: “Name a sea, then a lake."###', "Name a sea, then a lake."),
     ("#New Instruction#: 'Name a sea, then say why it's salty.'", "Name a sea, then say why it's salty."),
     ("#New Instruction#\nName a sea.\nThen a lake.", "Name a sea.\nThen a lake."),
     ("**#New Instruction#:** Name a sea.", "Name a sea."),
     ("**New Instruction:** Name a sea.\n###", "Name a sea."),
     ("## New Instruction\n\nName a sea.", "Name a sea."),
+    ("# New Instruction #: Name a sea.", "Name a sea."),
+    ("New Instruction#: Name a sea.", "Name a sea."),
+    ("#New Instruction: Name a sea.\n###", "Name a sea."),
+    ("**#New Instruction#**:\n“Name a sea.”\n\n###", "Name a sea."),
+    ("#New Instruction#:\n```\nName a sea.\n```\n###", "Name a sea."),
     ("### New Instruction:\nName a sea. ###", "Name a sea."),
     ('#New Instruction#: "Name a sea, then a lake.', "Name a sea, then a lake."),
     ('#New Instruction#: Spell "sea" and "lake".###', 'Spell "sea" and "lake".'),
@@ -135,11 +157,17 @@ INSTRUCTIONS = [
     ("#New Instruction#: Name a sea. This added task encourages thought. ###", "Name a sea."),
     ("#New Instruction#: Name a sea.###\n\nWould you like another example?", "Name a sea."),
     ("#New Instruction#: Name a sea.\n\nExplanation: it is short.", "Name a sea."),
-    ("#New Instruction#: Name a sea.###\n\n#Original Instruction#: Sing.\n#New Instruction#: Sing twice.", "Name a sea."),
+    (
+        "#New Instruction#: Name a sea.###\n\n#Original Instruction#: Sing.\n#New Instruction#: Sing twice.",
+        "Name a sea.",
+    ),
     ("#New Instruction#: Draft.###\nBetter:\n#New Instruction#: Name a sea.###", "Name a sea."),
     ("#New Instruction#: Name a sea.###\n#New Instruction#: Name a", "Name a sea."),
     ("#New Instruction#: #New Instruction#: Name a sea.", "Name a sea."),
-    ("#New Instruction#: Name\n\n- one sea\n- two lakes\n\nThen stop.###", "Name\n\n- one sea\n- two lakes\n\nThen stop."),
+    (
+        "#New Instruction#: Name\n\n- one sea\n- two lakes\n\nThen stop.###",
+        "Name\n\n- one sea\n- two lakes\n\nThen stop.",
+    ),
     ("#New Instruction#: 命名一个海，然后命名一个湖。###", "命名一个海，然后命名一个湖。"),
 ]
 
@@ -149,7 +177,9 @@ def test_the_stated_instruction(reply: str, instruction: str) -> None:
     assert parse_instruction(reply) == instruction
 
 
-@pytest.mark.parametrize("reply", ["", "Name a sea.", "#New Instruction#:", "#New Instruction#: ###", "A new instruction helps."])
+@pytest.mark.parametrize(
+    "reply", ["", "Name a sea.", "#New Instruction#:", "#New Instruction#: ###", "A new instruction helps."]
+)
 def test_no_instruction_is_none(reply: str) -> None:
     assert parse_instruction(reply) is None
 

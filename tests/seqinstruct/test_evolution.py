@@ -17,7 +17,9 @@ def plan(*operations: str, rounds: int = 1) -> Evolution:
     return Evolution(7, rounds, operations, TEMPLATES, SAMPLING, SAMPLING, 2)
 
 
-def run(rows: list[Record], answer: object, how: Evolution, seen: list[Prompt] | None = None) -> list[tuple[str, object]]:
+def run(
+    rows: list[Record], answer: object, how: Evolution, seen: list[Prompt] | None = None
+) -> list[tuple[str, object]]:
     return list(evolve(rows, model(answer, seen), how))  # type: ignore[arg-type]
 
 
@@ -43,7 +45,9 @@ def test_breadth_leaves_the_input_behind() -> None:
 
 def test_an_eliminated_evolution_leaves_the_instruction_and_says_why() -> None:
     seen: list[Prompt] = []
-    ((name, row),) = run([record("Name a sea.")], lambda p: "Name a sea." if evolving(p) else "The Baltic.", plan("deepening"), seen)
+    ((name, row),) = run(
+        [record("Name a sea.")], lambda p: "Name a sea." if evolving(p) else "The Baltic.", plan("deepening"), seen
+    )
     assert name == "rows" and isinstance(row, Record) and row.instruction == "Name a sea."
     assert (row.steps[0].status, row.steps[0].reason) == ("rejected", "no-gain")
     assert [p.sample for p in seen if evolving(p)] == [0, 1]
@@ -51,7 +55,12 @@ def test_an_eliminated_evolution_leaves_the_instruction_and_says_why() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [("I'm sorry, I can't assist with that.", "sorry"), ("...", "no-content"), ("Yes, it is.", "no-content"), (Reply("", "failed", 0, 0), "failed")],
+    [
+        ("I'm sorry, I can't assist with that.", "sorry"),
+        ("...", "no-content"),
+        ("Yes, it is.", "no-content"),
+        (Reply("", "failed", 0, 0), "failed"),
+    ],
 )
 def test_an_eliminated_response_rejects_the_row(reply: str | Reply, reason: str) -> None:
     ((name, row),) = run([record("Name a sea.")], lambda p: harder(p) if evolving(p) else reply, plan("deepening"))

@@ -15,7 +15,9 @@ HELD = Step(stage="rewrite", action="hold", status="ok", round=2)
 MADE = Step(stage="respond", action="respond", status="ok", round=1, replies=("r1",), generator="m")
 
 
-def run(rows: list[Record], earlier: list[Record], answer: object, seen: list[Prompt] | None = None) -> list[tuple[str, object]]:
+def run(
+    rows: list[Record], earlier: list[Record], answer: object, seen: list[Prompt] | None = None
+) -> list[tuple[str, object]]:
     return list(respond_round(rows, earlier, model(answer, seen), WISHES))  # type: ignore[arg-type]
 
 
@@ -47,7 +49,11 @@ def test_a_frozen_row_without_an_earlier_response_is_asked() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [(Reply("", "failed", 0, 0, "HTTP 500"), "failed"), (Reply("", "refused", 1, 0, "filter"), "refused"), (Reply(" ", "ok", 1, 1), "empty")],
+    [
+        (Reply("", "failed", 0, 0, "HTTP 500"), "failed"),
+        (Reply("", "refused", 1, 0, "filter"), "refused"),
+        (Reply(" ", "ok", 1, 1), "empty"),
+    ],
 )
 def test_a_row_without_a_response_is_rejected_with_a_reason(reply: Reply, reason: str) -> None:
     seen: list[Prompt] = []
@@ -76,7 +82,12 @@ def test_what_is_asked_is_the_whole_row() -> None:
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=10), st.data())
 @settings(max_examples=40, deadline=None)
 def test_count_in_is_count_out_plus_rejected(texts: list[str], data: st.DataObject) -> None:
-    kinds = [Reply("Yes.", "ok", 1, 1), Reply("", "failed", 0, 0, "x"), Reply("", "refused", 0, 0), Reply("", "ok", 0, 0)]
+    kinds = [
+        Reply("Yes.", "ok", 1, 1),
+        Reply("", "failed", 0, 0, "x"),
+        Reply("", "refused", 0, 0),
+        Reply("", "ok", 0, 0),
+    ]
     rows = [record(text) for text in texts]
     done = run(rows, [], lambda _: data.draw(st.sampled_from(kinds)))
     assert [row.id for _, row in done] == [row.id for row in rows]  # type: ignore[attr-defined]

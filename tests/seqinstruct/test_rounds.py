@@ -21,15 +21,24 @@ texts = st.text(min_size=1, max_size=30)
 corpora = st.lists(texts, unique=True, max_size=12).map(lambda rows: [record(row) for row in rows])
 replies = st.one_of(
     st.text(max_size=40),
-    st.sampled_from(["So the option is: A.", "So the option is: D.", "#New Instruction#: Name a sea and two lakes.###", ""]),
+    st.sampled_from(
+        ["So the option is: A.", "So the option is: D.", "#New Instruction#: Name a sea and two lakes.###", ""]
+    ),
 ).flatmap(
     lambda text: st.sampled_from(
-        [Reply(text, "ok", 1, 1), Reply(text, "truncated", 1, 1), Reply("", "refused", 1, 0, "no"), Reply("", "failed", 0, 0)]
+        [
+            Reply(text, "ok", 1, 1),
+            Reply(text, "truncated", 1, 1),
+            Reply("", "refused", 1, 0, "no"),
+            Reply("", "failed", 0, 0),
+        ]
     )
 )
 
 
-def run(records: Iterable[Record], answer: object = rewriter, seen: list[Prompt] | None = None, **how: object) -> list[Record]:
+def run(
+    records: Iterable[Record], answer: object = rewriter, seen: list[Prompt] | None = None, **how: object
+) -> list[Record]:
     return list(rewrite_round(records, model(answer, seen), plan(**how)))  # type: ignore[arg-type]
 
 
@@ -50,7 +59,9 @@ def test_rows_keep_their_order_and_number_whatever_the_model_says(rows: list[Rec
 
 @given(corpora, corpora)
 @settings(max_examples=40, deadline=None)
-def test_a_larger_corpus_in_another_order_changes_nothing_for_the_others(some: list[Record], more: list[Record]) -> None:
+def test_a_larger_corpus_in_another_order_changes_nothing_for_the_others(
+    some: list[Record], more: list[Record]
+) -> None:
     ids = {row.id for row in some}
     alone = {row.id: row for row in run(some)}
     among = {row.id: row for row in run([*(row for row in more if row.id not in ids), *reversed(some)])}
@@ -186,7 +197,9 @@ def test_calibration_takes_out_the_liking_and_keeps_what_the_row_says() -> None:
 
 
 def test_calibration_is_over_the_allowed_actions_only() -> None:
-    done = run([record(f"Name a sea {n}.") for n in range(40)], scored, policy="calibrated", actions=("prefix", "suffix"))
+    done = run(
+        [record(f"Name a sea {n}.") for n in range(40)], scored, policy="calibrated", actions=("prefix", "suffix")
+    )
     assert {last(row).action for row in done} == {"prefix", "suffix"}
 
 
@@ -196,7 +209,8 @@ def test_calibration_without_scores_is_the_models_statement() -> None:
 
 
 FRAMED = parse(
-    "--- system\nsuffix\n--- example\nName a bird.\n--- reply\nSay where this bird builds its nest.\n--- user\n{{ instruction }}\n"
+    "--- system\nsuffix\n--- example\nName a bird.\n--- reply\nSay where this bird builds its nest."
+    "\n--- user\n{{ instruction }}\n"
     "--- regex\n[A-Z][a-z ]+\\.\n--- frame\n{{ instruction | sentence }} Then {{ reply | continued }}",
     "suffix.txt",
 )
@@ -248,7 +262,9 @@ def test_our_prompts_and_gates_agree() -> None:
             for asked, said in zip(sides[::2], sides[1::2], strict=True):
                 old = asked.split("#Original Instruction#: " if kind == "seqinstruct" else "#Instruction#\n")[1]
                 new = parse_instruction(said)
-                assert new and check(new, old.removesuffix("\n\nLet's think step by step."), Limits(200, 8.0)) == "", new
+                assert new and check(new, old.removesuffix("\n\nLet's think step by step."), Limits(200, 8.0)) == "", (
+                    new
+                )
     blocks = parse((folder / "seqinstruct" / "choose.txt").read_text(encoding="utf-8"), "choose").blocks
     said = [parse_choice(text) for block, text in blocks if block == "reply"]
     assert said == ["suffix", "hold", "decompose", "hold", "prefix"]
