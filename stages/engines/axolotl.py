@@ -191,8 +191,8 @@ def _yaml(config: dict[str, Any]) -> str:
 
 def _run(job: Job, out: Path, lock: int) -> Trained:
     delivery.weights(job.base.directory)   # tells now where there are none
-    checkpoints.drop_torn(job.work / "model")
     if not checkpoints.finished(job.work):
+        checkpoints.drop_torn(job.work / "model")
         launch(_command(job.recipe), job.work, _environment(job), f"train {job.run}", lock)
         checkpoints.finish(job.work)
     curve = checkpoints.curve(job.work / "model")
@@ -254,5 +254,5 @@ def _disk(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"{error.filename or root}: no space left on the disk; free some and run again") from None
+            raise UserError(f"{error.filename2 or error.filename or root}: no space left on the disk; free some and run again") from None
         raise
