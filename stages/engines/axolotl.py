@@ -254,5 +254,6 @@ def _disk(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"{error.filename2 or error.filename or root}: no space left on the disk; free some and run again") from None
+            place = error.filename2 or error.filename or root
+            raise UserError(f"{place}: no space left on the disk; free some and run again") from None
         raise
