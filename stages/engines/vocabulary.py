@@ -128,6 +128,10 @@ def _adders(writer: "GGUFWriter") -> dict[str, Callable[[int], None]]:
 def _vocabulary(tokenizer: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
     """Tokens and their GGUF types by id; rows of the embedding that no token uses are named as llama.cpp names them."""
     tokens, types = [f"[PAD{number}]" for number in range(size)], [UNUSED] * size
+    if max([*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer["added_tokens"])]) >= size:
+        raise UserError(
+            f"config.json: tokenizer.json has more tokens than vocab_size {size}; save model and tokenizer again"
+        )
     for token, number in tokenizer["model"]["vocab"].items():
         tokens[number], types[number] = token, 1
     for token in tokenizer["added_tokens"]:

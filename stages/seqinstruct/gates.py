@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from stages.seqinstruct.actions import explains
@@ -156,8 +157,14 @@ def _repeats(new: str, old: str) -> bool:
 
 def copies(new: str, old: str, prompt: str) -> bool:
     """Whether a sentence of five words or more comes from the prompt file instead of the row."""
-    shown = set(_sentences(prompt))
+    shown = _shown(prompt)
     return any(key in shown and len(key.split()) > 4 for key in set(_sentences(new)) - set(_sentences(old)))
+
+
+@lru_cache(64)
+def _shown(prompt: str) -> frozenset[str]:
+    # The same few prompt files for every row of a corpus.
+    return frozenset(_sentences(prompt))
 
 
 def echoes(task: str, old: str) -> bool:

@@ -14,14 +14,7 @@ from tests.engines import tiny
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tiny.model(tmp_path_factory.mktemp("tiny"))
-    path = folder / "tokenizer.json"
-    tokenizer = json.loads(path.read_text())
-    vocabulary = tokenizer["model"]["vocab"]
-    vocabulary["ab"] = vocabulary.pop(max(vocabulary, key=vocabulary.get))
-    tokenizer["model"]["merges"] = [["a", "b"]]
-    path.write_text(json.dumps(tokenizer))
-    return folder
+    return tiny.model(tmp_path_factory.mktemp("tiny"))
 
 
 def weights(directory: Path) -> dict[str, numpy.ndarray]:
@@ -56,7 +49,7 @@ def test_architectures(directory: Path, tmp_path: Path, kind: str, name: str) ->
     import transformers
 
     sizes = {
-        "vocab_size": 259, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2, "max_position_embeddings": 128,
         "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
         "tie_word_embeddings": False,
@@ -125,6 +118,11 @@ def test_other_tokenizers_are_refused(directory: Path, tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(UserError, match="byte-level BPE"):
         from_directory(folder, tmp_path / "x.gguf")
+
+
+def test_a_vocabulary_larger_than_the_embedding_is_refused(directory: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="more tokens than"):
+        from_directory(changed(directory, tmp_path / "other", vocab_size=200), tmp_path / "x.gguf")
 
 
 def test_a_damaged_file_is_one_line(directory: Path, tmp_path: Path) -> None:
