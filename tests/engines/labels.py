@@ -4,13 +4,19 @@ import json
 import os
 import sys
 
-from axolotl.cli.args import PreprocessCliArgs
-from axolotl.cli.config import load_cfg
-from axolotl.common.datasets import load_datasets
 
-if __name__ == "__main__":
-    for folder in sys.argv[2:]:
+def main(out: str, folders: list[str]) -> None:
+    # Imported here: a process that this one spawns imports this file again, and needs none of it.
+    from axolotl.cli.args import PreprocessCliArgs
+    from axolotl.cli.config import load_cfg
+    from axolotl.common.datasets import load_datasets
+
+    for folder in folders:
         os.chdir(folder)
         found = load_datasets(cfg=load_cfg("axolotl.yml"), cli_args=PreprocessCliArgs()).train_dataset
-        with open(sys.argv[1], "a") as out:
-            print(json.dumps([{name: row[name] for name in ("input_ids", "labels")} for row in found]), file=out)
+        with open(out, "a") as stream:
+            print(json.dumps([{name: row[name] for name in ("input_ids", "labels")} for row in found]), file=stream)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
