@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import fcntl
+import glob
 import gzip
 import hashlib
 import os
@@ -154,9 +156,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """A stream whose contents become `path` when the block ends well, and vanish when it does not."""
     with _disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        _sweep(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         try:
             with open(handle, "wb", buffering=1 << 20) as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
                 # No name and no time in the archive: equal rows make equal bytes.
                 zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
                 yield zipped  # type: ignore[misc]
@@ -171,6 +175,14 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
             raise
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of `path` that were killed have left; one that lives holds a lock on its file."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError), open(left, "rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _umask() -> int:

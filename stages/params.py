@@ -269,6 +269,10 @@ class TrainSettings(Section):
     saves: Count
     threads: Count
     launcher: Literal["python", "accelerate", "render"]
+    devices: Annotated[int, Field(ge=0)]
+    packing: bool
+    checkpointing: bool
+    sharding: Literal["none", "fsdp"]
 
 
 class TrainRun(Section):

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +90,28 @@ def test_a_receipt_for_other_bytes_is_refused(tmp_path: Path) -> None:
     jsonl.write_json(tmp_path / "receipt.json", msgspec.structs.replace(good, sha256="0"))
     with pytest.raises(UserError, match="other contents"):
         jsonl.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record)
+
+
+def test_what_a_killed_writer_left_is_swept_up(tmp_path: Path) -> None:
+    killing = "(os.kill(os.getpid(), 9) for _ in [0])"
+    writer = f"import os, sys; from stages import jsonl; jsonl.write(sys.argv[1], {killing})"
+    path = tmp_path / "rows.jsonl"
+    subprocess.run([sys.executable, "-c", writer, str(path)], cwd=Path(__file__).parents[1])
+    assert not path.exists()
+    assert len(os.listdir(tmp_path)) == 1
+    jsonl.write(path, [record()])
+    assert os.listdir(tmp_path) == ["rows.jsonl"]
+
+
+def test_a_living_writer_keeps_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+
+    def rows() -> Iterator[Record]:
+        yield record()
+        jsonl.write(path, [record("The other writer.")])
+
+    jsonl.write(path, rows())
+    assert [row.instruction for row in jsonl.read(path, Record)] == ["Say hi."]
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:

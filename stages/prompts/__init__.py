@@ -81,12 +81,16 @@ class Template:
     def ordered(self, values: Mapping[str, str], order: int) -> Rendered:
         """The prompt with its worked examples in the order of that number; 0 is as written."""
         opening = [*self._turns(["system"], values), *self._examples(values, order)]
-        begin = self._filled("begin", values)
+        begin = self.begin(values)
         closing = [*self._turns(["user"], values), *([Message("assistant", begin)] if begin else [])]
         return Rendered(
             messages=(*opening, *closing), prefix=digest([[m.role, m.content] for m in opening], 16),
             continue_final=bool(begin), regex=self._one("regex") or "", begin=begin,
         )  # fmt: skip
+
+    def begin(self, values: Mapping[str, str]) -> str:
+        """The beginning of the reply that the model continues; "" where there is none."""
+        return self._filled("begin", values)
 
     def frame(self, values: Mapping[str, str], reply: str) -> str:
         """What the file makes of the model's text."""
@@ -116,6 +120,8 @@ class Template:
         return "" if text is None else self._fill(text, values)
 
     def _fill(self, text: str, values: Mapping[str, str]) -> str:
+        if "{" not in text:
+            return text
         try:
             return _compiled(text).render(values)
         except jinja2.UndefinedError as error:

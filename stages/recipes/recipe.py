@@ -25,13 +25,13 @@ class Recipe(msgspec.Struct, frozen=True):
     saves: int
     threads: int
     launcher: Literal["python", "accelerate", "render"]
-    devices: int = 0
+    devices: int
     """GPUs; 0 trains on the CPU."""
-    packing: bool = False
+    packing: bool
     """Several rows in one sequence of max_length, kept apart by flash attention (GPU)."""
-    checkpointing: bool = False
+    checkpointing: bool
     """Compute activations twice rather than keep them: less memory, a third slower."""
-    sharding: Literal["none", "fsdp"] = "none"
+    sharding: Literal["none", "fsdp"]
     """none: every GPU holds the whole model. fsdp: weights, gradients and optimiser are spread over them."""
 
     @property

@@ -39,7 +39,7 @@ _IS = (
 )
 _FILLER = (
     r"(?:\s*(?:thus|therefore|hence|clearly|definitely|simply|indeed|then|to|option|choice|letter|the|following|is|:|-|–|—)"
-    r"(?![A-Za-z]))*\s*[(\[{\"']*\s*"
+    r"(?![A-Za-z])){0,6}\s{0,9}[(\[{\"']*\s*"
 )
 _CHOOSE = (
     r"\b(?:I|we)(?:['’]d|['’]ll|\s+would|\s+will|\s+should)?\s+(?:therefore\s+|thus\s+)?"
@@ -77,7 +77,7 @@ _MENTIONED = [
     ),
     re.compile(r"(?<=\w )\((?P<letter>[A-D])\)"),
 ]
-_LINE = re.compile(rf"(?m)^\W*(?P<letter>[A-D])(?:\W*$|[.):\]]+\W*(?={_FULL_NAME}))", re.IGNORECASE)
+_LINE = re.compile(rf"(?m)^[^\w\n]{{0,12}}(?P<letter>[A-D])(?:\W*$|[.):\]]+\W*(?={_FULL_NAME}))", re.IGNORECASE)
 _OPENING = re.compile(r"\A\W*(?P<letter>[A-D])[.):\]]+(?=\s|$)")
 _MEANT = [
     re.compile(
@@ -96,7 +96,7 @@ _MEANT = [
 ]  # fmt: skip
 # A model that runs on past its answer begins the next worked example.
 _NEXT_EXAMPLE = re.compile(
-    r"(?im)^\W*(?:#+\s*)?(?:the\s+instruction\s+is\s*:|(?:original|given)\s+(?:instruction|prompt)\s*#*\s*:)"
+    r"(?im)^[^\w\n]{0,12}(?:the\s+instruction\s+is\s*:|(?:original|given)\s+(?:instruction|prompt)\s*#*\s*:)"
 )
 
 
@@ -150,7 +150,7 @@ def _lone(text: str) -> Action | None:
 
 
 _MARKER = re.compile(
-    r"#+[ \t]*\**[ \t]*(?:the[ \t]+)?new[ \t_-]*(?:sequential[ \t]+)?instruction\**[ \t]*"
+    r"(?<!#)#{1,6}[ \t]{0,4}\**[ \t]{0,4}(?:the[ \t]+)?new[ \t_-]*(?:sequential[ \t]+)?instruction\**[ \t]*"
     r"(?:#+\**[ \t]*:?|\**[ \t]*:|\**[ \t]*$)[ \t]*\**"
     r"|^[ \t>]*\**(?:the[ \t]+)?new[ \t]+(?:sequential[ \t]+)?instruction(?:[ \t]+is)?[ \t]*[*#]*[ \t]*:[ \t]*\**",
     re.IGNORECASE | re.MULTILINE,

@@ -18,7 +18,7 @@ from stages.prompts import Template
 from stages.records import Record, Rejected, Step
 from stages.seqinstruct.actions import parse_task
 from stages.seqinstruct.drafts import Draft, retried
-from stages.seqinstruct.gates import words
+from stages.seqinstruct.gates import copies, words
 from stages.seqinstruct.responses import REASONS as NO_RESPONSE
 from stages.seqinstruct.responses import Wishes, answered, rejected
 
@@ -147,7 +147,8 @@ def _written(plan: Evolution, draft: Draft, reply: Reply) -> Draft:
         new = template.frame({"instruction": draft.record.instruction, "input": draft.record.input}, new)
     if new is None:
         return draft.failed("unparsed", "no instruction found")
-    reason = useless(new, draft.record.instruction)
+    old = draft.record.instruction
+    reason = "copies-prompt" if copies(new, old, template.text) else useless(new, old)
     return draft.failed("rejected", reason) if reason else draft.settled(text=new)
 
 

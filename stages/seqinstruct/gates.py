@@ -13,7 +13,7 @@ REASONS = {
     "empty": "nothing was written",
     "same": "the old instruction again",
     "no-task": "fewer than two words that the old instruction does not have",
-    "repeats": "a sentence more than once, or the old instruction said twice",
+    "repeats": "a sentence more than once, a stutter, or the old instruction said twice",
     "copies-example": "a sentence of the prompt file, not of the row",
     "too-long": "over the limit of words or of growth",
     "lost-table": "a row of a table is missing",
@@ -144,14 +144,19 @@ _LEAKS = re.compile(
 )
 
 
+_STUTTER = re.compile(r"\b(\w+(?: \w+){0,3})(?: \1){2}\b")
+
+
 def _leaks(new: str, old: str) -> bool:
     said = old.casefold()
     return explains(new) or any(match[0].casefold() not in said for match in _LEAKS.finditer(new.replace("’", "'")))
 
 
 def _repeats(new: str, old: str) -> bool:
-    """Whether a sentence of four words or more stands in `new` more often than once and than in `old`."""
+    """Whether a few words come three times running, or a sentence of four or more words is said again."""
     before = Counter(_sentences(old))
+    if _STUTTER.search(" ".join(words(new))) and not _STUTTER.search(" ".join(words(old))):
+        return True
     return any(count > max(1, before[key]) for key, count in Counter(_sentences(new)).items())
 
 
@@ -169,7 +174,7 @@ def _shown(prompt: str) -> frozenset[str]:
 
 def echoes(task: str, old: str) -> bool:
     """Whether an added task is one that the instruction sets already, in nearly the same words."""
-    said = [set(key.split()) for key in [*_sentences(old), " ".join(words(old))]]
+    said = [set(key.split()) for key in _sentences(old) or [" ".join(words(old))]]
     new = set(words(task))
     return any(len(new & one) >= ECHO * min(len(new), len(one)) for one in said if one)
 

@@ -105,7 +105,7 @@ def _statement(plan: Plan, draft: Draft, reply: Reply) -> Draft:
     draft = draft.prompted(plan.templates["choose"].hash)
     if reply.status == "truncated":
         return draft.failed("truncated")
-    action = parse_choice(plan.rendered("choose", draft.record).begin + " " + reply.text)
+    action = parse_choice(plan.templates["choose"].begin(values(draft.record)) + " " + reply.text)
     if action is None:
         return draft.failed("unparsed", "no option named")
     return replace(draft, action=action) if action in plan.actions else draft.failed("rejected", "not-allowed")

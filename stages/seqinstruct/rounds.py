@@ -91,7 +91,7 @@ def _complete_text(reply: Reply, framed: bool) -> str | None:
 
 
 def _begun(plan: Plan, draft: Draft, text: str) -> str:
-    begin = plan.rendered(draft.action, draft.record).begin
+    begin = plan.templates[draft.action].begin(values(draft.record))
     return f"{begin} {text.lstrip()}" if begin else text
 
 

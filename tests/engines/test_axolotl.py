@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(
     template="own", epochs=2, batch=8, micro_batch=4, learning_rate=1e-3, scheduler="linear", warmup_ratio=0.03,
     weight_decay=0.0, max_length=256, precision="float32", saves=3, threads=1, launcher="python",
+    devices=0, packing=False, checkpointing=False, sharding="none",
 )  # fmt: skip
 RENDER = msgspec.structs.replace(RECIPE, launcher="render")
 SPECIALS = Specials("<|im_start|>", "<|im_end|>", "<|endoftext|>", tuple(sorted(tiny.SPECIALS)), leading_bos=False)

@@ -16,6 +16,7 @@ SPECIALS = Specials("<s>", "</s>", "", ("</s>", "<s>"), leading_bos=True)
 SMALL = Recipe(
     template="own", epochs=1, batch=8, micro_batch=4, learning_rate=1e-4, scheduler="linear", warmup_ratio=0.03,
     weight_decay=0.0, max_length=512, precision="float32", saves=4, threads=2, launcher="python",
+    devices=0, packing=False, checkpointing=False, sharding="none",
 )  # fmt: skip
 PAPER = msgspec.structs.replace(
     SMALL, template="tulu", epochs=3, batch=128, micro_batch=2, learning_rate=2e-5, max_length=2048,

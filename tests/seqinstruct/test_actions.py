@@ -240,3 +240,25 @@ def test_real_replies_of_seqeval_agree_with_what_was_released() -> None:
 )
 def test_a_task_is_the_first_paragraph(reply: str, task: str | None) -> None:
     assert parse_task(reply) == task
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "option is ",
+        "the option for ",
+        "#",
+        "# ",
+        "\n",
+        "* ",
+        '" ',
+        '#New Instruction#: "',
+        "to add a ",
+        "break it ",
+        "A. ",
+    ],
+)
+def test_hostile_replies_cost_no_more_than_long_ones(text: str) -> None:
+    """Backtracking over 20,000 characters would take minutes and run into the test's time limit."""
+    reply = text * (20_000 // len(text))
+    parse_choice(reply), parse_instruction(reply), parse_task(reply)
