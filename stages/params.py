@@ -139,7 +139,7 @@ class RewriteRound(Section):
     round: Count
     reads: Artifact
     prompts: Relative
-    policy: Literal["model", "calibrated", "uniform"]
+    policy: Literal["model", "calibrated", "uniform", "fixed"]
     actions: Annotated[list[Action], Field(min_length=1)]
 
 

@@ -45,7 +45,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generator: str = ""
     """Identity of the model: reference and revision or weight hash."""
     prompt: str = ""
-    """SHA-256 (first 16 hex digits) of the prompt files that were rendered."""
+    """SHA-256 (first 16 hex digits) of each prompt file that was rendered, joined by "+"."""
     sampling: dict[str, Any] = {}
     replies: tuple[str, ...] = ()
     """Keys of the replies in the reply store, in the order they were asked."""
