@@ -15,6 +15,7 @@ import msgspec
 
 from stages.engines.chat import Chat
 from stages.engines.embedded import cut
+from stages.engines.identities import Identity, Reference
 from stages.engines.payloads import seed_of
 from stages.engines.references import check
 from stages.errors import UserError
@@ -139,11 +140,21 @@ class Local:
         return Reply(text.rstrip("\ufffd"), "truncated", len(row), len(new))
 
 
+def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
+    """The model's identity and the precision it is run in: another dtype gives other replies."""
+    if reference is None:
+        raise UserError("params.yaml: engine transformers needs a model of `fetch.models` or `train.runs`")
+    return Identity(reference.identity, f"transformers:{_checked(options).dtype}")
+
+
+def _checked(options: dict[str, Any]) -> Options:
+    try:
+        return msgspec.convert(options, Options)
+    except msgspec.ValidationError as error:
+        raise UserError(f"params.yaml: engine transformers: {error}; see stages/engines/transformers.py") from None
+
+
 @contextmanager
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    try:
-        found = msgspec.convert(options, Options)
-    except msgspec.ValidationError as error:
-        raise UserError(f"params.yaml: engine transformers: {error}; see stages/engines/transformers.py") from None
-    yield Local(directory, found, str(directory))
+    yield Local(directory, _checked(options), str(directory))
