@@ -1,0 +1,138 @@
+"""params.yaml as types: no defaults in code, unknown keys refused, every mistake named by its path."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from stages.errors import UserError
+from stages.params.data import Assemble, Augment, Evolve, Respond, Rewrite, Sample
+from stages.params.kinds import Name, Section
+from stages.params.models import Answer, Evaluate, Judge, Published, Report, Train
+from stages.params.sources import Engine, Engines, Fetch, Ingest, Validate
+
+__all__ = ["PARAMS", "Engine", "Params", "entry", "load", "parse"]
+
+PARAMS = Path("params.yaml")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: int
+    tokenizer: Name
+    fetch: Fetch
+    engines: Engines
+    ingest: Ingest
+    validation: Annotated[Validate, Field(alias="validate")]
+    rewrite: Rewrite
+    respond: Respond
+    evolve: Evolve
+    augment: dict[Name, Augment]
+    sample: Sample
+    assemble: dict[Name, Assemble]
+    train: Train
+    answer: Answer
+    evaluate: Evaluate
+    judge: Judge
+    report: Report
+    publish: dict[Name, Published]
+
+    @model_validator(mode="after")
+    def _names_known(self) -> "Params":
+        if both := sorted(self.fetch.models.keys() & self.train.runs.keys()):
+            raise ValueError(f"a model of fetch and a run of train are both named {both[0]!r}; rename one")
+        for where, name, known in self._references():
+            if name not in known:
+                raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
+        return self
+
+    def _references(self) -> list[tuple[str, str, set[str]]]:
+        """Every place that names something defined elsewhere: (where, name, what is defined)."""
+        models, runs = set(self.fetch.models), set(self.train.runs)
+        made = self.artifacts()
+        return [
+            ("tokenizer", self.tokenizer, models),
+            *((f"engines.{k}.model", e.model, models) for k, e in self._engines() if e.model is not None),
+            *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
+            *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
+            *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
+            ("report.baseline", self.report.baseline, set(self.answer.runs)),
+            ("report.treatment", self.report.treatment, set(self.answer.runs)),
+            ("report.before", self.report.before, made),
+            ("report.after", self.report.after, made),
+            *((where, artifact, made) for where, artifact in self._reads()),
+        ]
+
+    def _engines(self) -> list[tuple[str, Engine]]:
+        return [("generator", self.engines.generator), ("judge", self.engines.judge), ("tuned", self.engines.tuned)]
+
+    def artifacts(self) -> set[str]:
+        """Every artifact that some stage makes, as "<folder>/<name>"."""
+        return {
+            *(f"ingested/{n}" for n in [*self.ingest.corpora, *self.ingest.benchmarks]),
+            *(f"rewritten/{n}" for n in self.rewrite.rounds),
+            *(f"responded/{n}" for n in self.respond.rounds),
+            *(f"evolved/{n}" for n in self.evolve.corpora),
+            *(f"augmented/{n}" for n in self.augment),
+            *(f"sampled/{n}" for n in [*self.sample.budget, *self.sample.mixture]),
+            *(f"assembled/{n}" for n in self.assemble),
+        }
+
+    def _reads(self) -> list[tuple[str, str]]:
+        """Every (path in params.yaml, artifact) that a stage reads."""
+        sections: list[tuple[str, dict[str, Any]]] = [
+            ("rewrite.rounds", self.rewrite.rounds), ("respond.rounds", self.respond.rounds),
+            ("evolve.corpora", self.evolve.corpora), ("augment", self.augment), ("sample.budget", self.sample.budget),
+            ("sample.mixture", self.sample.mixture), ("assemble", self.assemble), ("train.runs", self.train.runs),
+            ("publish", self.publish),
+        ]  # fmt: skip
+        fields = ("reads", "earlier", "parallel", "like", "one", "two", "three", "four", "set")
+        return [
+            (f"{section}.{name}.{field}", value)
+            for section, entries in sections
+            for name, entry in entries.items()
+            for field in fields
+            if (value := getattr(entry, field, None)) is not None
+        ]
+
+
+def load(path: str | Path = PARAMS) -> Params:
+    """params.yaml as `Params`. Raises UserError with every mistake, each with its path in the file."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        # YAML 1.2: `dvc exp run -S train.settings.learning_rate=1e-5` writes 1e-05, which YAML 1.1 reads as text.
+        values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run from the top of the repository") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 (byte {error.start})") from None
+    except YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return parse(values, str(path))
+
+
+def parse(values: Any, name: str = "params.yaml") -> Params:
+    """Values as read from YAML as `Params`. Raises UserError naming every mistake by its path."""
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{name}: " + "; ".join(_mistake(e) for e in error.errors())) from None
+
+
+def entry(entries: dict[str, Any], name: str, section: str) -> Any:
+    """`entries[name]`. Raises UserError listing the known names."""
+    if name not in entries:
+        raise UserError(f"params.yaml: {section} has no entry {name!r}; known are {', '.join(entries) or 'none'}")
+    return entries[name]
+
+
+def _mistake(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key; remove it or check its spelling"
+    given = "" if isinstance(error["input"], dict | list) else f" (given: {error['input']!r})"
+    return f"{where}: {message}{given}" if where else message

@@ -1,0 +1,145 @@
+"""The sections that make instructions, responses, chains and ablation sets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share
+from stages.records import Action
+
+
+class Gates(Section):
+    """What a new instruction must satisfy."""
+
+    max_words: Count
+    max_growth: Annotated[float, Field(gt=1)]
+
+
+class RewriteSettings(Section):
+    """What all rounds share."""
+
+    sampling: Sampling
+    attempts: Count
+    orders: Count
+    gates: Gates
+
+
+class RewriteRound(Section):
+    """One round of Seq-Instruct over one corpus."""
+
+    corpus: Name
+    round: Count
+    reads: Artifact
+    prompts: Relative
+    policy: Literal["model", "calibrated", "uniform", "fixed"]
+    actions: Annotated[list[Action], Field(min_length=1)]
+
+
+class Rewrite(Section):
+    """Seq-Instruct."""
+
+    settings: RewriteSettings
+    rounds: dict[Name, RewriteRound]
+
+
+class RespondSettings(Section):
+    """What all rounds share."""
+
+    sampling: Sampling
+    attempts: Count
+    keep: list[Literal["ok", "truncated"]]
+
+
+class RespondRound(Section):
+    """Responses to the instructions of one round."""
+
+    corpus: Name
+    round: Annotated[int, Field(ge=0)]
+    reads: Artifact
+    earlier: Artifact
+
+
+class Respond(Section):
+    """Responses."""
+
+    settings: RespondSettings
+    rounds: dict[Name, RespondRound]
+
+
+class EvolveSettings(Section):
+    """WizardLM's evolution."""
+
+    rounds: Count
+    sampling: Sampling
+    respond: Sampling
+    attempts: Count
+    operations: Annotated[list[str], Field(min_length=1)]
+    prompts: Relative
+
+
+class EvolveCorpus(Section):
+    """What is evolved."""
+
+    reads: Artifact
+
+
+class Evolve(Section):
+    """The rival."""
+
+    settings: EvolveSettings
+    corpora: dict[Name, EvolveCorpus]
+
+
+class Chain(Section):
+    """One link of a manual chain; which fields a chain needs is said by stages.chains."""
+
+    chain: str
+    prefix: Annotated[str, Field(min_length=1)]
+    languages: list[str] | None = None
+    share: Share | None = None
+    labels: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+
+
+class Augment(Section):
+    """Manual chains over one set of rows."""
+
+    reads: Artifact
+    parallel: Artifact
+    chains: Annotated[list[Chain], Field(min_length=1)]
+
+
+class Budget(Section):
+    """Data level: rows of `reads` until their tokens equal those of `like`."""
+
+    reads: Artifact
+    like: Artifact
+    measure: Literal["output", "input", "both"]
+
+
+class Mixture(Section):
+    """Each source row once, from one of four rounds."""
+
+    one: Artifact
+    two: Artifact
+    three: Artifact
+    four: Artifact
+    shares: Annotated[list[Share], Field(min_length=4, max_length=4)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Mixture":
+        if abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"shares add up to {sum(self.shares):g}, not to 1")
+        return self
+
+
+class Sample(Section):
+    """Ablation sets and mixtures."""
+
+    budget: dict[Name, Budget]
+    mixture: dict[Name, Mixture]
+
+
+class Assemble(Section):
+    """What one training set is made of."""
+
+    reads: Artifact

@@ -1,0 +1,92 @@
+"""The sections that train models, have them answer, score the answers and publish."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share
+
+
+class TrainSettings(Section):
+    """The recipe that all runs share."""
+
+    template: Literal["own", "tulu", "alpaca"]
+    epochs: Annotated[float, Field(gt=0)]
+    batch: Count
+    micro_batch: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    scheduler: Literal["linear", "cosine", "constant"]
+    warmup_ratio: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_length: Count
+    precision: Literal["float32", "bfloat16"]
+    saves: Count
+    threads: Count
+    launcher: Literal["python", "accelerate", "render"]
+    devices: Annotated[int, Field(ge=0)]
+    packing: bool
+    checkpointing: bool
+    sharding: Literal["none", "fsdp"]
+
+
+class TrainRun(Section):
+    """One fine-tuning run."""
+
+    model: Name
+    set: Artifact
+
+
+class Train(Section):
+    """Fine-tuning."""
+
+    settings: TrainSettings
+    runs: dict[Name, TrainRun]
+
+
+class Run(Section):
+    """A model under test; its name says which."""
+
+
+class Answered(Section):
+    """How a benchmark is answered."""
+
+    sampling: Sampling
+
+
+class Answer(Section):
+    """Who answers what."""
+
+    runs: dict[Name, Run]
+    benchmarks: dict[Name, Answered]
+
+
+class Evaluate(Section):
+    """How scores are summed up."""
+
+    resamples: Annotated[int, Field(ge=100)]
+
+
+class Judge(Section):
+    """How the judge is asked."""
+
+    prompt: Relative
+    temperature: Annotated[float, Field(ge=0, le=5)]
+    max_tokens: Count
+    attempts: Count
+
+
+class Report(Section):
+    """Which two runs are held against each other, and which two artifacts show what was done to the rows."""
+
+    baseline: Name
+    treatment: Name
+    before: Artifact
+    after: Artifact
+
+
+class Published(Section):
+    """A data set to publish."""
+
+    reads: Artifact
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]

@@ -1,0 +1,84 @@
+"""The sections that say where models, corpora and benchmarks come from."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from stages.params.kinds import Count, Name, Relative, Section, Share
+
+
+class Model(Section):
+    """A model to fetch."""
+
+    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$")]
+
+
+class HubCorpus(Section):
+    """A corpus to download from the Hub."""
+
+    reference: Annotated[str, Field(pattern=r"^hub:[^@]+@.+$")]
+    files: Annotated[list[str], Field(min_length=1)]
+
+
+class Fetch(Section):
+    """What is brought here before anything runs."""
+
+    models: dict[Name, Model]
+    corpora: dict[Name, HubCorpus]
+
+
+class Engine(Section):
+    """How a model is reached; `model` is None where the run names it."""
+
+    engine: str
+    options: dict[str, Any]
+    model: Name | None = None
+
+
+class Engines(Section):
+    """The models by the part they play."""
+
+    generator: Engine
+    judge: Engine
+    tuned: Engine
+
+
+class Corpus(Section):
+    """A corpus and how its rows are read."""
+
+    adapter: str
+    source: Relative
+    licence: Annotated[str, Field(min_length=1)]
+    language: Annotated[str, Field(min_length=2)]
+    sample: Count | None
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class Benchmark(Section):
+    """A benchmark's own files."""
+
+    benchmark: str
+    source: Relative
+    licence: Annotated[str, Field(min_length=1)]
+    languages: list[str]
+    sample: Count | None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ingest(Section):
+    """What is read from outside."""
+
+    corpora: dict[Name, Corpus]
+    benchmarks: dict[Name, Benchmark]
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> "Ingest":
+        if both := sorted(self.corpora.keys() & self.benchmarks.keys()):
+            raise ValueError(f"a corpus and a benchmark are both named {both[0]!r}; rename one")
+        return self
+
+
+class Validate(Section):
+    """How much may be set aside."""
+
+    max_quarantined: Share
