@@ -77,3 +77,16 @@ def test_floats_as_dvc_writes_them(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text().replace("learning_rate: 0.0001", "learning_rate: 1e-05")
     (tmp_path / "params.yaml").write_text(text)
     assert load(tmp_path / "params.yaml").train.settings.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("profile", ["embedded", "paper"])
+def test_a_profile_survives_being_written_again_by_dvc(tmp_path: Path, profile: str) -> None:
+    """`dvc exp run -S` writes params.yaml anew without its quotes, and libyaml then refuses `{reference: a:b}`."""
+    from dvc.utils.serialize import load_yaml, modify_yaml
+
+    path = tmp_path / "params.yaml"
+    path.write_bytes((ROOT / "stages" / "profiles" / f"{profile}.yaml").read_bytes())
+    before = load_yaml(str(path))
+    with modify_yaml(str(path)) as values:
+        values["seed"] = 1
+    assert load_yaml(str(path)) == before | {"seed": 1}
