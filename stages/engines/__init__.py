@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from stages import params
+from stages.engines.budgets import Ledger
 from stages.engines.checkout import store_path
 from stages.engines.identities import Identity, Reference, reference_of
 from stages.engines.progress import Progress
@@ -40,7 +41,8 @@ class Engine(Protocol):
     one transaction. Each prompt is answered exactly once; a failure is a status, and only what concerns every prompt (a
     wrong key, no such model) is a UserError. Taking the next of `prompts` may block until a room above has made it. A
     batch engine takes its batches in order and waits for a whole one, so that the same batches form again after a
-    kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon.
+    kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon. One whose
+    server gains from requests that begin alike may have a number `grouping` (see `grouping.Queue`).
     """
 
     identity: str
@@ -71,7 +73,8 @@ def connect(
             opened: AbstractContextManager[Engine] = module.open_engine(directory, engine.options)
             return opened
 
-        yield stack.enter_context(Connection(identity, replies, progress, open_engine)).complete
+        ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
+        yield stack.enter_context(Connection(identity, replies, progress, open_engine, ledger)).complete
 
 
 def _module(name: str) -> ModuleType:

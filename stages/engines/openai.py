@@ -6,6 +6,7 @@ The server and the model's name there come from a reference `endpoint:http://hos
 import asyncio
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -64,11 +65,12 @@ class OpenAI:
 
     def __init__(self, options: Options, target: Target, key: str) -> None:
         """`key` stays in the request headers of this process."""
-        self.identity = target.model
+        self.identity, self.grouping = target.model, options.grouping
         self._options, self._target, self._key = options, target, key
         self._body = wire.BODIES[options.api]
         self._pace = Pace(options.concurrency, time.monotonic())
         self._slots = Slots(self._pace)
+        self._told: set[str] = set()
         self._failures = 0
         self._served = False
         self._results: set[SimpleQueue[Result]] = set()
@@ -136,6 +138,7 @@ class OpenAI:
             results.put(error)
 
     async def _attempts(self, prompt: Prompt) -> Reply:
+        self._tell(wire.unmet(prompt, self._options.dialect))
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
         spent, tries = 0.0, 0
         while True:
@@ -150,6 +153,13 @@ class OpenAI:
             if spent > self._options.attempts - 0.05:
                 return self._noted(Reply("", "failed", 0, 0, error=error))
             await self._sleep(wait, tries)
+
+    def _tell(self, unmet: list[str]) -> None:
+        """Once each: what this kind of server can't be asked for."""
+        for one in unmet:
+            if one not in self._told:
+                self._told.add(one)
+                print(f"seqit: {self._target.url}: {one}", file=sys.stderr, flush=True)
 
     def _noted(self, reply: Reply) -> Reply:
         """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use."""

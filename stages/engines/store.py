@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from stages.engines.identities import Identity
 from stages.engines.payloads import Request
 from stages.errors import UserError
 from stages.messages import Reply, ReplyStatus
@@ -60,6 +61,14 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     scores: dict[str, float]
 
 
+class _Who(msgspec.Struct):
+    """Of a setting: whose it is."""
+
+    model: str
+    endpoint: str
+
+
+_identify = msgspec.json.Decoder(_Who).decode
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Body).decode
 
@@ -186,6 +195,19 @@ class Replies:
             stored = self.insert(values)
             first = {} if stored == len(values) else self.find([ask.key for ask, _ in new], model)
         return [first.get(ask.key, reply) for ask, reply in keyed]
+
+    def spent(self, identity: Identity, after: int = 0) -> tuple[tuple[int, int], int]:
+        """Tokens (read, written) of `identity`'s replies filed after the reply number `after`, and the last number.
+
+        Numbers of forgotten replies may come again; whoever counts while another process prunes may count too little.
+        """
+        with self._lock, self.told():
+            (last,) = self.database.execute("SELECT coalesce(max(id), 0) FROM reply").fetchone()
+            query = """SELECT sum(tokens_in), sum(tokens_out), (SELECT body FROM part WHERE part.id = setting)
+            FROM reply WHERE id > ? AND id <= ? GROUP BY setting"""
+            rows = self.database.execute(query, (after, last)).fetchall()
+            own = [row[:2] for row in rows if row[2] and _identify(inflate(row[2])) == _Who(*identity)]
+        return (sum(read for read, _ in own), sum(written for _, written in own)), last
 
     def insert(self, values: Iterable[tuple[Any, ...]]) -> int:
         """Rows into the reply table, keys that it has skipped; returns how many were new. Call within a transaction."""

@@ -17,6 +17,8 @@ from itertools import islice
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
+from stages.engines.budgets import Ledger
+from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
 from stages.engines.progress import TICK, Progress
@@ -47,9 +49,10 @@ class Connection:
         replies: Replies,
         progress: Progress,
         open_engine: Callable[[], "AbstractContextManager[Engine]"],
+        ledger: Ledger | None = None,
     ) -> None:
-        """`open_engine` is called once, at the first prompt that is not remembered."""
-        self.identity, self.replies, self.progress = identity, replies, progress
+        """`open_engine` is called once, at the first prompt that is not remembered; `ledger` says what may be sent."""
+        self.identity, self.replies, self.progress, self.ledger = identity, replies, progress, ledger
         self._open = open_engine
         self._engine: Engine | None = None
         self._threads: list[Thread] = []
@@ -119,7 +122,7 @@ class _Call:
 
     def hungry(self) -> bool:
         """Whether more prompts may be taken: the engine has few left, and replies don't pile up behind a slow one."""
-        return self.taken - self.given < 2 * SESSION and (self.feed is None or len(self.feed.queue) < BACKLOG)
+        return self.taken - self.given < 2 * SESSION and (self.feed is None or len(self.feed.queue) < self.feed.backlog)
 
     def take(self, source: Iterator[Prompt]) -> bool:
         """Look up some more prompts, hand the engine those not remembered. Returns whether there may be more."""
@@ -152,26 +155,35 @@ class _Call:
             return
         self.awaited[key] = [self.taken]
         if self.feed is None:
-            self.feed = _Feed(self)
             engine = self.connection.engine()
+            self.feed = _Feed(self, getattr(engine, "grouping", 1))
             self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
         self.feed.put(ask)
 
     def work(self, engine: "Engine", feed: "_Feed") -> None:
         """A session, in its own thread: every group is stored before it is handed on."""
         try:
-            for group in engine.answer(feed):
-                answers = [(feed.sent.pop(position), reply) for position, reply in group]
-                kept = self.connection.replies.keep(answers, self.connection.identity.model)
-                self.connection.progress.receive(kept)
-                self.tell(kept)
-            if feed.sent or feed.queue:
-                raise RuntimeError(f"the engine left {len(feed.sent) + len(feed.queue)} prompts unanswered")
+            while feed.begin():
+                for group in engine.answer(feed):
+                    self.keep([(feed.sent.pop(position), reply) for position, reply in group])
+                if feed.sent or (feed.queue and not feed.paused):
+                    raise RuntimeError(f"the engine left {len(feed.sent) + len(feed.queue)} prompts unanswered")
         except _StoppedError:
             pass
         except BaseException as error:
             self.failure = error
             self.tell([])
+        finally:
+            feed.end()
+
+    def keep(self, answers: list[tuple[Request, Reply]]) -> None:
+        try:
+            kept = self.connection.replies.keep(answers, self.connection.identity.model)
+        finally:
+            if self.connection.ledger:
+                self.connection.ledger.settle([ask.prompt for ask, _ in answers])
+        self.connection.progress.receive(kept)
+        self.tell(kept)
 
     def tell(self, replies: list[Reply]) -> None:
         with self.changed:
@@ -201,24 +213,50 @@ class _Call:
 
 
 class _Feed:
-    """The prompts of one session as the engine takes them."""
+    """The prompts of one session as the engine takes them.
 
-    def __init__(self, call: _Call) -> None:
-        self.call = call
-        self.queue: deque[Request] = deque()
+    Where the budget does not admit the next one, the engine is told that there are no more, so that it brings to its
+    end what it has; then it is asked to go on.
+    """
+
+    def __init__(self, call: _Call, grouping: int) -> None:
+        self.call, self.ledger = call, call.connection.ledger
+        self.queue = Queue(grouping)
+        self.backlog = LOOKAHEAD if grouping > 1 else BACKLOG
         self.sent: dict[int, Request] = {}
         self.count = 0
-        self.closed = False
+        self.closed = self.paused = self.begun = False
+        if self.ledger:
+            self.ledger.listen(self.wake)
+
+    def begin(self) -> bool:
+        """Whether the engine is to answer what comes, for the first time or again after a pause."""
+        if self.begun and not self.paused:
+            return False
+        if self.paused and self.ledger:
+            self.ledger.await_room(self.queue.head().prompt if self.queue else None)
+        self.begun, self.paused, self.count = True, False, 0
+        return True
 
     def put(self, ask: Request) -> None:
         with self.call.changed:
-            self.queue.append(ask)
+            self.queue.put(ask)
             self.call.changed.notify_all()
 
     def close(self) -> None:
         with self.call.changed:
             self.closed = True
             self.call.changed.notify_all()
+
+    def wake(self) -> None:
+        with self.call.changed:
+            self.call.changed.notify_all()
+
+    def end(self) -> None:
+        """No reply will come of what is still sent."""
+        if self.ledger:
+            self.ledger.leave(self.wake)
+            self.ledger.settle([ask.prompt for ask in self.sent.values()])
 
     def __iter__(self) -> "_Feed":
         return self
@@ -232,15 +270,21 @@ class _Feed:
         return ask.prompt
 
     def next_request(self) -> Request:
-        if len(self.queue) <= BACKLOG:
+        if len(self.queue) <= self.backlog:
             self.call.changed.notify_all()
-        while not self.queue and not self.closed and not self.call.failure:
+        while not self.queue and not self.closed and not self.call.failure and not self.draining():
             self.call.changed.wait()
-        if self.closed and not self.queue:
-            raise StopIteration
         if self.call.failure:
             raise _StoppedError
-        return self.queue.popleft()
+        if not self.queue and self.closed:
+            raise StopIteration
+        if self.draining() or (self.ledger and not self.ledger.admit(self.queue.head().prompt)):
+            self.paused = True
+            raise StopIteration
+        return self.queue.pop()
+
+    def draining(self) -> bool:
+        return self.ledger is not None and self.ledger.draining()
 
 
 def _soon(prompts: Iterator[Prompt]) -> Iterator[Prompt]:

@@ -15,24 +15,25 @@ SECRET = ("key", "token", "secret", "password", "auth", "sig", "cookie")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The engine's options in params.yaml."""
+    """The engine's options in params.yaml. All but the address must be there; what they mean is told there too."""
 
+    api: Literal["chat", "completions"]
+    dialect: wire.Dialect
+    key_env: str | None
+    """Name of the environment variable that holds the API key; never the key itself."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    timeout: Annotated[float, msgspec.Meta(gt=0)]
+    """Seconds for one attempt."""
+    attempts: Annotated[int, msgspec.Meta(ge=1)]
+    """Times a request is sent before it counts as failed; being turned away as too busy (429, 503) counts a tenth."""
+    grouping: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    """Most requests with one prefix that are sent one after another while others wait."""
+    extra: dict[str, Any]
+    """Further fields of the request's body, part of what replies are remembered under; no secrets."""
     url: str = ""
     """Address up to and with /v1; left out, that of the model's reference."""
     model: str = ""
     """The model's name on the server; left out, that of the reference."""
-    api: Literal["chat", "completions"] = "chat"
-    dialect: wire.Dialect = "vllm"
-    key_env: str = ""
-    """Name of the environment variable that holds the API key; never the key itself."""
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
-    """Most requests at once; how many there are follows from how the server bears them."""
-    timeout: Annotated[float, msgspec.Meta(gt=0)] = 600.0
-    """Seconds for one attempt."""
-    attempts: Annotated[int, msgspec.Meta(ge=1)] = 6
-    """Times a request is sent before it counts as failed; being turned away as too busy (429, 503) counts a tenth."""
-    extra: dict[str, Any] = {}
-    """Further fields of the request's body, part of what replies are remembered under; no secrets."""
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -76,6 +76,23 @@ _decode = msgspec.json.Decoder(_Completion).decode
 _encode = msgspec.json.Encoder().encode
 
 
+def unmet(prompt: Prompt, dialect: Dialect) -> list[str]:
+    """What of a prompt this kind of server can't be asked for, for people.
+
+    Raises Hopeless for a sampling parameter: without it, the replies would be drawn from another distribution than
+    params.yaml says. A constraint that is not enforced shows in the replies, which the rooms check in any case.
+    """
+    if prompt.sampling.top_k and dialect == "openai":
+        raise Hopeless("dialect openai has no top_k; set top_k: 0 in the sampling, or the dialect of your server")
+    found = []
+    if prompt.constraint and not _constrained(prompt.constraint, dialect):
+        kind = "choice" if prompt.constraint.choice else "regex"
+        found.append(f"dialect {dialect} can't enforce the {kind} of a prompt; replies are taken as they come")
+    if prompt.continue_final and dialect == "openai":
+        found.append("dialect openai may begin anew where a prompt gives the beginning of the reply")
+    return found
+
+
 def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
     """The body of a POST to /chat/completions."""
     body = _common(prompt, model, dialect) | {"messages": prompt.messages}

@@ -9,9 +9,9 @@ from stages.errors import UserError
 from stages.params.data import Assemble, Augment, Evolve, Respond, Rewrite, Sample
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Evaluate, Judge, Published, Report, Train
-from stages.params.sources import Engine, Engines, Fetch, Ingest, Validate
+from stages.params.sources import Budget, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
 
-__all__ = ["PARAMS", "Engine", "Params", "entry", "load", "parse"]
+__all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
 
 PARAMS = Path("params.yaml")
 

@@ -27,12 +27,47 @@ class Fetch(Section):
     corpora: dict[Name, HubCorpus]
 
 
+class Price(Section):
+    """What a provider asks for a million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Speed(Section):
+    """Tokens a second, read and written, all requests that are under way together."""
+
+    input: Annotated[float, Field(gt=0)]
+    output: Annotated[float, Field(gt=0)]
+
+
+class Budget(Section):
+    """What may be spent on a model at its endpoint, over all runs that share the reply store; None is no limit."""
+
+    tokens: Count | None
+    money: Annotated[float, Field(gt=0)] | None
+
+
 class Engine(Section):
-    """How a model is reached; `model` is None where the run names it."""
+    """How a model is reached; `model` is None where the run names it.
+
+    `price`, `speed` and `budget` say what asking costs and may cost; no reply depends on them, and no stage is run
+    again when they change.
+    """
 
     engine: str
     options: dict[str, Any]
     model: Name | None = None
+    price: Price | None = None
+    speed: Speed | None = None
+    budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Engine":
+        if self.budget and self.budget.money and not self.price:
+            raise ValueError("a budget in money needs a price")
+        return self
 
 
 class Engines(Section):

@@ -19,6 +19,7 @@ from stages.engines import connect
 from stages.messages import Message, Prompt, Sampling
 from stages.params import Engine
 from tests.bench.server import SLOW, outcome
+from tests.engines.counting import OPENAI
 
 LATENCY = 0.25
 SAMPLING = Sampling(1.0, 0.9, 50, 2048)
@@ -61,7 +62,8 @@ def cpu() -> float:
 
 def run(url: str, calls: int, concurrency: int, store: Path) -> tuple[float, float]:
     """Wall and CPU seconds of one run; checks every row."""
-    engine = Engine(engine="openai", options={"url": url, "model": "bench", "concurrency": concurrency})
+    options = OPENAI | {"url": url, "model": "bench", "concurrency": concurrency, "grouping": 64}
+    engine = Engine(engine="openai", options=options)
     wall, used = time.perf_counter(), cpu()
     with connect(engine, store=store) as complete:
         for number, reply in enumerate(complete(prompt(number) for number in range(calls))):

@@ -5,16 +5,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from stages.engines.budgets import Ledger
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
 from stages.messages import Message, Prompt, Reply, Sampling
+from stages.params import Budget, Price
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)
 IDENTITY = Identity("model@1", "counting")
+OPENAI: dict[str, Any] = {
+    "api": "chat", "dialect": "vllm", "concurrency": 64, "timeout": 600, "attempts": 6, "grouping": 1, "key_env": None,
+    "extra": {},
+}  # fmt: skip
+"""Options of the engine `openai` but for the address."""
 
 
 def prompt(text: object, **changes: object) -> Prompt:
@@ -45,7 +53,7 @@ class Counting:
         self.batch = batch
         self.asked: list[str] = []
         self.batches: list[list[str]] = []
-        self.opened = 0
+        self.opened, self.grouping = 0, 1
         self.lock = threading.Lock()
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
@@ -66,11 +74,12 @@ class Counting:
 
 
 @contextmanager
-def connected(engine: Counting, store: Path, identity: Identity = IDENTITY) -> Iterator[Connection]:
+def connected(
+    engine: Counting, store: Path, identity: Identity = IDENTITY, budget: Budget | None = None,
+    price: Price | None = None,
+) -> Iterator[Connection]:  # fmt: skip
     """The engine behind a store."""
-    with (
-        Replies(store) as replies,
-        Progress("test", "model") as progress,
-        Connection(identity, replies, progress, engine.open) as connection,
-    ):
-        yield connection
+    with Replies(store) as replies, Progress("test", "model") as progress:
+        ledger = Ledger(replies, identity, price, budget) if budget else None
+        with Connection(identity, replies, progress, engine.open, ledger) as connection:
+            yield connection

@@ -14,6 +14,7 @@ from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
 from stages.params import Engine
 from stages.records import digest
+from tests.engines.counting import OPENAI
 from tests.engines.loopback import Answer, Server, completed, serving
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)
@@ -75,7 +76,7 @@ def ask(run: Run, servers: list[Server], folder: Path, store: str) -> tuple[list
     reference = {"reference": f"endpoint:{servers[run.endpoint].url}#{run.model}", "identity": run.revision}
     (directory / "reference.json").write_text(json.dumps(reference))
     before = sum(len(server.requests) for server in servers)
-    engine = Engine(engine="openai", options=run.options)
+    engine = Engine(engine="openai", options=OPENAI | run.options)
     with connect(engine, run.model, "test", models=folder / "models", store=folder / store) as complete:
         replies = list(complete(run.prompts()))
     return replies, sum(len(server.requests) for server in servers) - before
@@ -114,7 +115,7 @@ CHANGES: dict[str, tuple[Run, int]] = {
     "constraint": (replace(BASE, constraint=Constraint(choice=("A", "B"))), 12),
     "begun reply": (replace(BASE, begin="Sure:"), 12),
     "two samples for one": (replace(BASE, samples=2), 12),
-    "engine speed": (replace(BASE, options={"concurrency": 3, "timeout": 5, "attempts": 2}), 0),
+    "engine speed": (replace(BASE, options={"concurrency": 3, "timeout": 5, "attempts": 2, "grouping": 8}), 0),
     "purpose": (replace(BASE, purpose="other"), 0),
     "prefix": (replace(BASE, prefix="b"), 0),
 }
@@ -172,13 +173,14 @@ def test_no_secret_reaches_the_disk_or_the_screen(
     [
         ("gpt", {}, "engine 'gpt' is unknown; known are"),
         ("embedded", {}, "needs a model of `fetch.models` or `train.runs`"),
-        ("openai", {}, "needs `url` and `model`"),
-        ("openai", {"url": "http://h/v1", "model": "m", "batch": 3}, "unknown field `batch`"),
-        ("openai", {"url": "http://h/v1", "model": "m", "concurrency": 0}, "concurrency"),
-        ("openai", {"url": "ftp://h/v1", "model": "m"}, "no http"),
-        ("openai", {"url": "http://me:pw@h/v1", "model": "m"}, "name its variable in `key_env`"),
-        ("openai", {"url": "http://h/v1?api_key=abc", "model": "m"}, "name its variable in `key_env`"),
-        ("openai", {"url": "http://h/v1", "model": "m", "extra": {"api_key": "abc"}}, "name its variable in `key_env`"),
+        ("openai", OPENAI, "needs `url` and `model`"),
+        ("openai", {"url": "http://h/v1", "model": "m"}, "missing required field `api`"),
+        ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "batch": 3}, "unknown field `batch`"),
+        ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "concurrency": 0}, "concurrency"),
+        ("openai", OPENAI | {"url": "ftp://h/v1", "model": "m"}, "no http"),
+        ("openai", OPENAI | {"url": "http://me:pw@h/v1", "model": "m"}, "name its variable in `key_env`"),
+        ("openai", OPENAI | {"url": "http://h/v1?api_key=abc", "model": "m"}, "name its variable in `key_env`"),
+        ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "extra": {"api_key": "abc"}}, "variable in `key_env`"),
         ("scripted", {}, "takes one option, `rules: <file>`"),
         ("scripted", {"rules": "absent.yaml"}, "absent.yaml: no such file"),
     ],

@@ -25,9 +25,9 @@ from stages import jsonl
 from stages.engines import connect
 from stages.messages import ask
 from stages.params import Engine
-from tests.engines.counting import prompt
+from tests.engines.counting import OPENAI, prompt
 url, store, out = sys.argv[1:]
-engine = Engine(engine="openai", options={{"url": url, "model": "m", "concurrency": {AT_ONCE}}})
+engine = Engine(engine="openai", options=OPENAI | {{"url": url, "model": "m", "concurrency": {AT_ONCE}}})
 with connect(engine, store=Path(store)) as complete:
     first = ask(complete, (n - n % 10 // 9 for n in range({ROWS})), prompt)
     second = ask(complete, first, lambda pair: prompt(pair[1].text))

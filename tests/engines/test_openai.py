@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from stages.engines import connect, openai, wire
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, ask
 from stages.params import Engine
-from tests.engines.counting import SAMPLING, prompt
+from tests.engines.counting import OPENAI, SAMPLING, prompt
 from tests.engines.loopback import Answer, Server, completed, said, serving
 
 Handler = Callable[[dict[str, Any], int], Answer]
@@ -21,7 +22,7 @@ def echo(request: dict[str, Any], _: int) -> Answer:
 
 
 def asking(url: str, folder: Path, prompts: list[Prompt], **options: Any) -> list[Reply]:
-    engine = Engine(engine="openai", options={"url": url, "model": "m"} | options)
+    engine = Engine(engine="openai", options=OPENAI | {"url": url, "model": "m"} | options)
     with connect(engine, store=folder / "store") as complete:
         return list(complete(prompts))
 
@@ -73,6 +74,20 @@ def test_what_a_dialect_sends(asked: Prompt, dialect: wire.Dialect, there: dict,
     found = body(asked, dialect)
     assert {name: found[name] for name in there} == there
     assert not set(absent) & set(found)
+
+
+def test_what_a_dialect_can_t_do_is_refused_or_told_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="dialect openai has no top_k; set top_k: 0"):
+        served(echo, tmp_path, [prompt("x")], dialect="openai")
+    sampling = msgspec.structs.replace(SAMPLING, top_k=0)
+    asked = [prompt(n, sampling=sampling, constraint=REGEX) for n in range(3)]
+    replies, _ = served(echo, tmp_path, asked, dialect="openai")
+    assert [reply.text for reply in replies] == ["<0>", "<1>", "<2>"]
+    assert capfd.readouterr().err.count("dialect openai can't enforce the regex") == 1
+    served(echo, tmp_path, [prompt(n, constraint=CHOICE) for n in range(3)], dialect="llamacpp")
+    assert "can't" not in capfd.readouterr().err
 
 
 def test_completions_send_text_and_read_text(tmp_path: Path) -> None:
@@ -231,7 +246,7 @@ def test_never_more_at_once_than_allowed(tmp_path: Path, most: int) -> None:
 def test_steps_that_wait_for_each_other_share_one_turn(tmp_path: Path) -> None:
     """With one request at a time, a stream without prompts must not keep the turn from the stream that feeds it."""
     with serving(echo) as server:
-        engine = Engine(engine="openai", options={"url": server.url, "model": "m", "concurrency": 1})
+        engine = Engine(engine="openai", options=OPENAI | {"url": server.url, "model": "m", "concurrency": 1})
         with connect(engine, store=tmp_path / "s") as complete:
             rows = ask(complete, range(150), prompt)
             for step in range(3):
@@ -247,7 +262,7 @@ def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
         return answer
 
     with serving(handler) as server:
-        engine = Engine(engine="openai", options={"url": server.url, "model": "m"})
+        engine = Engine(engine="openai", options=OPENAI | {"url": server.url, "model": "m"})
         with connect(engine, store=tmp_path / "s") as complete:
             assert next(complete(prompt(n) for n in range(1000))).text == "<0>"
 
