@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stages import jsonl
-from stages.benchmarks.answering import answers
+from stages import harness, jsonl
 from stages.benchmarks.questions import Question
 from stages.cli import main
 from stages.engines import connect
@@ -18,16 +17,17 @@ def answer(
 ) -> None:
     """Ask a model every question of a benchmark.
 
-    Reads data/ingested/BENCHMARK.jsonl and its receipt, writes data/answered/RUN/BENCHMARK.jsonl: one answer a
-    question, in the same order. A request that failed or was refused keeps that status and is never scored. Run again
-    after an interruption, it asks only what is missing.
+    Reads data/ingested/BENCHMARK.jsonl and its receipt, writes data/answered/RUN/BENCHMARK.jsonl: the
+    answers to each question, in the same order. A request that failed or was refused keeps that status and is never
+    scored. Run again after an interruption, it asks only what is missing.
     """
     params = load()
-    sampling = entry(params.answer.benchmarks, benchmark, "answer.benchmarks").sampling.engine()
+    asked = entry(params.answer.benchmarks, benchmark, "answer.benchmarks")
+    way = harness.Way(run, asked.sampling.engine(), params.seed, asked.samples, raw=asked.template == "none")
     receipt = f"data/validated/ingested/{benchmark}.json"
     questions = jsonl.read_validated(f"data/ingested/{benchmark}.jsonl", receipt, Question)
     with connect(params.engines.tuned, model=run, purpose=f"answer {run} {benchmark}") as complete:
-        found = answers(complete, questions, run, sampling, params.seed)
+        found = harness.answers(complete, questions, way)
         jsonl.write(f"data/answered/{run}/{benchmark}.jsonl", found)
 
 

@@ -45,7 +45,7 @@ def benchmark(name: Name) -> None:
     questions = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks").questions
     items = questions(jsonl.contents(found.source), found.languages, found.licence)
     tally = Tally()
-    jsonl.write_split(outputs(name), tally.split(select(items, found.sample, params.seed)))
+    jsonl.write_split(outputs(name), tally.split(select(items, found.sample, params.seed, found.first)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
 
 

@@ -47,6 +47,15 @@ def _open(path: Path) -> IO[bytes]:
         raise UserError(f"{path}: may not be read; check its permissions") from None
 
 
+def artifacts(root: str, name: str) -> list[str]:
+    """The artifact of that name below `root`, or if it is a folder those in it, by name. Raises UserError for none."""
+    folder = Path(root, name)
+    found = sorted(f"{name}/{path.stem}" for path in folder.glob("*.jsonl")) if folder.is_dir() else [name]
+    if not found:
+        raise UserError(f"{folder}: holds no .jsonl file; run the stage that makes them")
+    return found
+
+
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The non-empty lines of a file, gzipped or not, with 1-based numbers. Raises UserError if unreadable."""
     with _open(path) as stream:

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 import msgspec
 
 Item = TypeVar("Item")
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 Role = Literal["system", "user", "assistant"]
 ReplyStatus = Literal["ok", "truncated", "refused", "failed"]
 """ok: ended by itself. truncated: ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
@@ -54,6 +56,8 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prompts with an equal value share a long beginning; engines may send them together."""
     continue_final: bool = False
     """The last message is the beginning of the assistant's reply; the engine continues it and replies with the rest."""
+    raw: bool = False
+    """The one message is a text to be continued as it stands, without a chat template, as base models are asked."""
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,9 +96,13 @@ PASSING = 1024
 
 
 def ask(
-    complete: Complete, items: Iterable[Item], prompt_of: Callable[[Item], Prompt | None]
-) -> Iterator[tuple[Item, Reply | None]]:
+    complete: Callable[[Iterable[Asked]], Iterator[Answered]],
+    items: Iterable[Item],
+    prompt_of: Callable[[Item], Asked | None],
+) -> Iterator[tuple[Item, Answered | None]]:
     """Each item with the reply to its prompt, in order; items whose prompt is None pass by unasked with None.
+
+    `complete` is a `Complete`, or whatever else takes and gives a stream of the same order and number.
 
     Such streams compose: the output of one `ask` is the input of the next, and what the second asks of the first row
     does not wait for the first to ask of the last. Memory is bounded also where hardly any item is asked: besides what
@@ -108,16 +116,18 @@ def ask(
             yield from _asking(complete, chain([(item, prompt)], asked))
 
 
-def _asking(complete: Complete, asked: Iterator[tuple[Item, Prompt | None]]) -> Iterator[tuple[Item, Reply | None]]:
+def _asking(
+    complete: Callable[[Iterable[Asked]], Iterator[Answered]], asked: Iterator[tuple[Item, Asked | None]]
+) -> Iterator[tuple[Item, Answered | None]]:
     """One call of the engine, until the items end or too many in a row pass by."""
     waiting: deque[tuple[Item, bool]] = deque()
 
-    def prompts() -> Iterator[Prompt]:
+    def prompts() -> Iterator[Asked]:
         passing = 0
         for item, prompt in asked:
             waiting.append((item, prompt is not None))
-            passing = 0 if prompt else passing + 1
-            if prompt:
+            passing = passing + 1 if prompt is None else 0
+            if prompt is not None:
                 yield prompt
             elif passing == PASSING:
                 return

@@ -18,19 +18,23 @@ from stages.cli import main
 
 
 def validate(
-    artifact: Annotated[str, typer.Argument(help="What is judged, without folder and suffix: rewritten/seed-1")],
+    artifact: Annotated[str, typer.Argument(help="What is judged: rewritten/seed-1, or all of a folder: answered/it")],
     suite: Annotated[str, typer.Option(help="A file of schemas/, without suffix: rewritten")],
     limit: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that may be set aside")],
 ) -> None:
     """Judge data/ARTIFACT.jsonl against schemas/SUITE.json and write data/validated/ARTIFACT.json."""
-    path, schema = Path("data", f"{artifact}.jsonl"), f"schemas/{suite}.json"
+    schema = f"schemas/{suite}.json"
     asked = jsonl.read_json(schema, expectations.Suite)
-    verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit)
-    receipt = jsonl.Receipt(
-        artifact=artifact, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
-        quarantined=verdict.quarantined, expectations=len(asked.expectations),
-    )  # fmt: skip
-    jsonl.write_json(f"data/validated/{artifact}.json", receipt)
+    receipts = {}
+    for name in jsonl.artifacts("data", artifact):
+        path = Path("data", f"{name}.jsonl")
+        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit)
+        receipts[name] = jsonl.Receipt(
+            artifact=name, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
+            quarantined=verdict.quarantined, expectations=len(asked.expectations),
+        )  # fmt: skip
+    for name, receipt in receipts.items():
+        jsonl.write_json(f"data/validated/{name}.json", receipt)
 
 
 if __name__ == "__main__":

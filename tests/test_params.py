@@ -40,7 +40,7 @@ MISTAKES = [
     ("rewrite.rounds.seed-1.actions", ["merge"], "rewrite.rounds.seed-1.actions"),
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
     ("answer.runs", {"gpt": {}}, "unknown 'gpt'"),
-    ("answer.benchmarks.mmlu", {"sampling": VALUES["answer"]["benchmarks"]["mgsm"]["sampling"]}, "unknown 'mmlu'"),
+    ("answer.benchmarks.mmlu", VALUES["answer"]["benchmarks"]["mgsm"], "unknown 'mmlu'"),
     ("publish.seqeval.version", "one", "publish.seqeval.version"),
     ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
 ]

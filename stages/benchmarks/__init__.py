@@ -3,10 +3,10 @@
 BENCHMARKS names every benchmark that params.yaml may.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.benchmarks import commonsenseqa, gsm8k, mgsm, seqeval, xquad
+from stages.benchmarks import commonsenseqa, generic, gsm8k, humaneval, mgsm, seqeval, xquad
 from stages.benchmarks.questions import Answer, Files, Question
 from stages.records import Rejected
 
@@ -22,7 +22,13 @@ class Benchmark(NamedTuple):
     `languages` is [] where the benchmark has but one. Raises UserError naming file and row that do not fit."""
     grade: Callable[[Question, str], dict[str, float]] | None
     """(question, answer text) -> metric -> value in [0, 1]; a metric that can't be known is left out. None where only a
-    judge can tell."""
+    judge can tell, or only a run of `program`."""
+    program: Callable[[Question, str], str] | None = None
+    """(question, answer text) -> the Python program that ends well if it is right; run in a sandbox, never here."""
+    weigh: Callable[[Question, Mapping[str, float]], dict[str, float]] | None = None
+    """(question, choice -> log-probability) -> metric -> value, where choices are weighed and nothing is written."""
+    harness: bool = False
+    """Whether lm-evaluation-harness asks it, by the task that the question's `meta` names."""
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -32,4 +38,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "seqeval": Benchmark(seqeval.questions, None),
     "gsm8k": Benchmark(gsm8k.questions, gsm8k.grade),
     "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade),
+    "mmlu": Benchmark(generic.mmlu, None, weigh=generic.weigh_mmlu, harness=True),
+    "arc": Benchmark(generic.arc, None, weigh=generic.weigh_arc, harness=True),
+    "gsm8k-harness": Benchmark(generic.gsm8k, generic.grade_gsm8k, harness=True),
+    "generic": Benchmark(generic.suite, None),
+    "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
 }

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+import msgspec
+
 from stages.benchmarks.questions import Answer, Question, user_text
 from stages.messages import Complete, Message, Prompt, Reply, Sampling, ask, draw_seed
 from stages.records import digest
@@ -11,30 +13,42 @@ Asked = tuple[Question, int]
 """A question and which sample of the answer this is."""
 
 
-def answers(
-    complete: Complete, questions: Iterable[Question], run: str, sampling: Sampling, seed: int, samples: int = 1
-) -> Iterator[Answer]:
-    """`samples` answers to every question, in order; a reply that failed or was refused keeps its status."""
-    asked = ((question, sample) for question in questions for sample in range(samples))
-    for (question, sample), reply in ask(complete, asked, partial(_prompt, run, sampling, seed)):
+class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a run is asked."""
+
+    run: str
+    sampling: Sampling
+    seed: int
+    samples: int = 1
+    """Answers to each question."""
+    raw: bool = False
+    """Without the model's chat template, as base models are asked."""
+
+
+def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iterator[Answer]:
+    """`way.samples` answers to every question, in order; a reply that failed or was refused keeps its status."""
+    asked = ((question, sample) for question in questions for sample in range(way.samples))
+    for (question, sample), reply in ask(complete, asked, partial(_prompt, way)):
         if reply is not None:
-            yield _answer(question, sample, run, reply)
+            yield answered(question, sample, way.run, reply)
 
 
-def _prompt(run: str, sampling: Sampling, seed: int, asked: Asked) -> Prompt:
+def _prompt(way: Way, asked: Asked) -> Prompt:
     question, sample = asked
     return Prompt(
         messages=(Message("user", user_text(question)),),
-        sampling=sampling,
+        sampling=way.sampling,
         # The run is not part of the seed: two runs differ in their weights only.
-        seed=draw_seed(seed, question.id, f"answer/{sample}"),
+        seed=draw_seed(way.seed, question.id, f"answer/{sample}"),
         sample=sample,
-        purpose=f"{run}/{question.id}",
+        purpose=f"{way.run}/{question.id}",
         prefix=digest(question.instruction, 16) if question.input else "",
+        raw=way.raw,
     )
 
 
-def _answer(question: Question, sample: int, run: str, reply: Reply) -> Answer:
+def answered(question: Question, sample: int, run: str, reply: Reply) -> Answer:
+    """A reply as the answer that it is."""
     return Answer(
         id=f"{question.id}/{sample}",
         question=question.id,
@@ -47,4 +61,5 @@ def _answer(question: Question, sample: int, run: str, reply: Reply) -> Answer:
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
         error=reply.error,
+        scores=reply.scores,
     )

@@ -5,6 +5,7 @@ Reads test.jsonl and, for the worked examples, the first rows of train.jsonl; wi
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,12 @@ INSTRUCTION = "Solve the question step by step, and lastly give the answer as a 
 SHOTS = 8
 """Worked examples, as in the paper's 8-shot setting."""
 _CALCULATION = re.compile(r"<<.*?>>")
+
+
+class Solved(Protocol):
+    """What has an answer that ends with "#### number"."""
+
+    answer: str
 
 
 class _Row(msgspec.Struct):
@@ -37,7 +44,7 @@ def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[
             item=f"{number:04}",
             instruction="\n\n".join([INSTRUCTION, *worked]),
             input=f"Question: {row.question}",
-            gold=(_solved(row, f"test.jsonl: row {number}")[1],),
+            gold=(solved(row, f"test.jsonl: row {number}")[1],),
         )
 
 
@@ -50,12 +57,15 @@ def grade(question: Question, text: str) -> dict[str, float]:
 
 
 def _worked(row: _Row, where: str) -> str:
-    reasoning, answer = _solved(row, where)
+    reasoning, answer = solved(row, where)
     return f"Question: {row.question}\nStep-by-Step Answer: {reasoning} The answer is {answer}."
 
 
-def _solved(row: _Row, where: str) -> tuple[str, str]:
-    """The reasoning on one line without calculator marks, and the final number without thousands separators."""
+def solved(row: Solved, where: str) -> tuple[str, str]:
+    """The reasoning on one line without calculator marks, and the final number without thousands separators.
+
+    Raises UserError, naming `where`, for an answer that has none.
+    """
     reasoning, _, answer = row.answer.rpartition("####")
     answer = answer.strip().replace(",", "")
     if numbers.last_number(answer) is None:

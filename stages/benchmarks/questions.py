@@ -61,6 +61,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens_in: int
     tokens_out: int
     error: str = ""
+    scores: dict[str, float] = {}
+    """Choice -> its log-probability, where choices are weighed; `text` is the likeliest then."""
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,13 +1,15 @@
-"""Answers become scores: by the benchmark's rule, or by a judge where only a judge can tell."""
+"""Answers become scores: by the benchmark's rule, by running them, or by a judge where only a judge can tell."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import tee
 from typing import Any, Protocol
 
-from stages.benchmarks import BENCHMARKS
+from stages.benchmarks import BENCHMARKS, humaneval
+from stages.benchmarks.programs import Execute, Outcome
 from stages.benchmarks.questions import Answer, Question, Score, user_text
 from stages.benchmarks.statistics import summary
 from stages.errors import UserError
+from stages.messages import ask
 
 Exchange = tuple[str, str, str]
 """What a judge sees: (id, instruction, response)."""
@@ -43,21 +45,34 @@ Judge = Callable[[Iterable[Exchange | None]], Iterator[Opinion | None]]
 
 
 def evaluate(
-    questions: Iterable[Question], answers: Iterable[Answer], judge: Judge, seed: int, resamples: int
+    questions: Iterable[Question],
+    answers: Iterable[Answer],
+    judge: Judge,
+    execute: Execute,
+    seed: int,
+    resamples: int,
+    pass_at: Iterable[int],
 ) -> tuple[list[Score], dict[str, Any]]:
     """Every answer's score in order, and what they add up to (see `statistics.summary`).
 
-    Raises UserError for an answer to a question that is not among `questions`.
+    `pass_at`: the k of pass@k, where answers are programs. Raises UserError for an answer to a question that is not
+    among `questions`.
     """
-    found = list(scores({question.id: question for question in questions}, answers, judge))
+    found = list(scores({question.id: question for question in questions}, answers, judge, execute))
+    found = humaneval.tally(found, pass_at)
     return found, summary(found, seed, resamples)
 
 
-def scores(questions: Mapping[str, Question], answers: Iterable[Answer], judge: Judge) -> Iterator[Score]:
-    """Lazily. The judge is asked only about answers that have a text and no rule of their benchmark."""
-    pairs, shown = tee(_paired(questions, answers))
-    for (question, answer), opinion in zip(pairs, judge(map(_exchange, shown)), strict=True):
-        yield _judged(question, answer, opinion) if opinion else _graded(question, answer)
+def scores(
+    questions: Mapping[str, Question], answers: Iterable[Answer], judge: Judge, execute: Execute
+) -> Iterator[Score]:
+    """Lazily. Only programs are executed, and the judge is asked only about texts that nothing else can grade."""
+    ran, shown = tee(ask(execute, _paired(questions, answers), _program))
+    for ((question, answer), outcome), opinion in zip(ran, judge(_exchange(p) for p, _ in shown), strict=True):
+        if outcome:
+            yield _executed(question, answer, outcome)
+        else:
+            yield _judged(question, answer, opinion) if opinion else _graded(question, answer)
 
 
 def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Iterator[Pair]:
@@ -73,16 +88,30 @@ def _has_text(answer: Answer) -> bool:
 
 def _exchange(pair: Pair) -> Exchange | None:
     question, answer = pair
-    if BENCHMARKS[question.benchmark].grade is not None or not _has_text(answer):
+    benchmark = BENCHMARKS[question.benchmark]
+    if benchmark.grade or benchmark.program or benchmark.weigh or not _has_text(answer):
         return None
     return answer.id, user_text(question), answer.text
 
 
+def _program(pair: Pair) -> str | None:
+    question, answer = pair
+    program = BENCHMARKS[question.benchmark].program
+    return program(question, answer.text) if program and _has_text(answer) else None
+
+
+def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
+    said = f"{outcome.ending}: {outcome.detail}" if outcome.detail else outcome.ending
+    return _score(question, answer, values={"passed": float(outcome.ending == "passed")}, verdict=said)
+
+
 def _graded(question: Question, answer: Answer) -> Score:
-    grade = BENCHMARKS[question.benchmark].grade
-    if grade is None or not _has_text(answer):
-        return _score(question, answer, reason=f"answer-{answer.status}")
-    return _score(question, answer, values=grade(question, answer.text))
+    benchmark = BENCHMARKS[question.benchmark]
+    if _has_text(answer) and benchmark.weigh:
+        return _score(question, answer, values=benchmark.weigh(question, answer.scores))
+    if _has_text(answer) and benchmark.grade:
+        return _score(question, answer, values=benchmark.grade(question, answer.text))
+    return _score(question, answer, reason=f"answer-{answer.status}")
 
 
 def _judged(question: Question, answer: Answer, opinion: Opinion) -> Score:

@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,16 +10,26 @@ from stages.benchmarks.questions import Question
 from stages.records import Rejected
 
 
-def select(items: Iterable[Question | Rejected], size: int | None, seed: int) -> Iterator[Question | Rejected]:
-    """All versions of `size` of the benchmark's items in their order, or of all for None; the rejected pass.
+def select(
+    items: Iterable[Question | Rejected], size: int | None, seed: int, first: int | None = None
+) -> Iterator[Question | Rejected]:
+    """All versions of `size` of each benchmark's items in their order, or of all for None; the rejected pass.
 
+    `first`: only the first so many items are drawn from, in the order of the file (the paper's 100 of CommonsenseQA).
     An item's draw is SHA-256 of "<seed>:<benchmark>-<item>:sample", and the smallest are kept: a smaller sample lies
     inside a larger one, and the versions of an item (languages, prompts) are drawn together.
     """
     found = list(items)
-    draws = {f"{q.benchmark}-{q.item}" for q in found if isinstance(q, Question)}
-    kept = draws if size is None else set(heapq.nsmallest(size, draws, key=lambda name: _draw(seed, name)))
+    items_of: dict[str, dict[str, None]] = defaultdict(dict)
+    for question in found:
+        if isinstance(question, Question):
+            items_of[question.benchmark][f"{question.benchmark}-{question.item}"] = None
+    kept = {name for names in items_of.values() for name in _drawn(list(names)[:first], size, seed)}
     return (q for q in found if isinstance(q, Rejected) or f"{q.benchmark}-{q.item}" in kept)
+
+
+def _drawn(names: list[str], size: int | None, seed: int) -> list[str]:
+    return names if size is None else heapq.nsmallest(size, names, key=lambda name: _draw(seed, name))
 
 
 def _draw(seed: int, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages import jsonl
 from stages.engines.tokens import tokenizer
 from stages.errors import UserError
-from stages.messages import Message
+from stages.messages import Message, Prompt
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -34,6 +34,14 @@ class Chat:
         self._cut = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._template = _template(directory, config)
         self.ends = self._ends(directory)
+
+    def ids(self, prompt: Prompt) -> list[int]:
+        """What a model is fed with for a prompt. Raises UserError if the template refuses its messages."""
+        if prompt.raw:
+            text = "\n\n".join(message.content for message in prompt.messages)
+            # What the tokenizer puts before every text (a BOS, in Llama-3), and no special token that is in the text.
+            return list(self._literal.encode(text, add_special_tokens=True).ids)
+        return self.encode(prompt.messages, prompt.continue_final)
 
     def encode(self, messages: Sequence[Message], continue_final: bool = False) -> list[int]:
         """Token ids of the conversation up to where the assistant goes on.

@@ -102,7 +102,7 @@ class Embedded:
 
     def _ask(self, prompt: Prompt) -> Ask | Reply:
         try:
-            ids = self._chat.encode(prompt.messages, prompt.continue_final)
+            ids = self._chat.ids(prompt)
         except UserError as error:
             return Reply("", "failed", 0, 0, str(error))
         if fault := self._fault(prompt):

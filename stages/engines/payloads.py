@@ -21,6 +21,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sampling: Sampling
     constraint: Constraint | None
     continue_final: bool
+    raw: bool = False
 
 
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,17 +42,21 @@ class Request(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _setting(identity: Identity, sampling: Sampling, constraint: Constraint | None, continue_final: bool) -> bytes:
+def _setting(
+    identity: Identity, sampling: Sampling, constraint: Constraint | None, continue_final: bool, raw: bool
+) -> bytes:
     # Floats as floats: a temperature of 1 and one of 1.0 are the same payload, also after a trip through JSON.
     exact = Sampling(
         float(sampling.temperature), float(sampling.top_p), sampling.top_k, sampling.max_tokens, tuple(sampling.stop)
     )
-    return canonical(Setting(*identity, exact, constraint, continue_final))
+    setting = msgspec.structs.asdict(Setting(*identity, exact, constraint, continue_final, raw))
+    # Left out where it is not so: what was remembered before there was such a thing is found under its old key.
+    return canonical(setting if raw else {name: value for name, value in setting.items() if name != "raw"})
 
 
 def request(identity: Identity, prompt: Prompt) -> Request:
     """What `prompt`, sent to `identity`, is remembered under."""
-    setting = _setting(identity, prompt.sampling, prompt.constraint, prompt.continue_final)
+    setting = _setting(identity, prompt.sampling, prompt.constraint, prompt.continue_final, prompt.raw)
     parts = (setting, *map(canonical, prompt.messages))
     return Request(key_of(parts, prompt.seed, prompt.sample), parts, prompt)
 
@@ -66,7 +71,7 @@ def parts_of(payload: Payload) -> tuple[bytes, ...]:
     """The parts of a payload that was read from a file."""
     setting = payload.setting
     identity = Identity(setting.model, setting.endpoint)
-    first = _setting(identity, setting.sampling, setting.constraint, setting.continue_final)
+    first = _setting(identity, setting.sampling, setting.constraint, setting.continue_final, setting.raw)
     return (first, *map(canonical, payload.messages))
 
 

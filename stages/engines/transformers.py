@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from stages.engines.chat import Chat
-from stages.engines.embedded import cut
+from stages.engines.embedded import cut, draw
 from stages.engines.identities import Identity, Reference
+from stages.engines.likelihoods import likelihoods
 from stages.engines.payloads import seed_of
 from stages.engines.references import check
 from stages.errors import UserError
@@ -61,7 +62,7 @@ class Local:
         self._lock = Lock()
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group a batch; batches are formed from the stream in order. Raises UserError for a constraint."""
+        """One group a batch; batches are formed from the stream in order. Raises UserError for a regular expression."""
         numbered = enumerate(prompts)
         while batch := list(islice(numbered, self._options.batch)):
             with self._lock:
@@ -69,17 +70,23 @@ class Local:
             yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
-        if any(prompt.constraint for prompt in prompts):
+        if any(prompt.constraint and prompt.constraint.regex for prompt in prompts):
             raise UserError(
-                "params.yaml: engine transformers can't constrain replies; use embedded or openai for this stage"
+                "params.yaml: engine transformers can't constrain replies to a regular expression; use embedded or "
+                "openai for this stage"
             )
         encoded = [self._encode(prompt) for prompt in prompts]
         replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
+        chosen = {
+            place: (prompts[place], found) for place, found in enumerate(encoded)
+            if not isinstance(found, Reply) and _choices(prompts[place])
+        }  # fmt: skip
+        replies.update(zip(chosen, self._choose(list(chosen.values())), strict=True))
         # One call a kind of sampling: `generate` has one temperature for all its rows.
         for sampling in dict.fromkeys(prompt.sampling for prompt in prompts):
             some = {
                 place: found for place, found in enumerate(encoded)
-                if not isinstance(found, Reply) and prompts[place].sampling == sampling
+                if place not in replies and not isinstance(found, Reply) and prompts[place].sampling == sampling
             }  # fmt: skip
             if some:
                 made = self._generate(list(some.values()), sampling, [seed_of(prompts[place]) for place in some])
@@ -88,13 +95,27 @@ class Local:
 
     def _encode(self, prompt: Prompt) -> list[int] | Reply:
         try:
-            ids = self._chat.encode(prompt.messages, prompt.continue_final)
+            ids = self._chat.ids(prompt)
         except UserError as error:
             return Reply("", "failed", 0, 0, str(error))
+        if not all(_choices(prompt)):
+            return Reply("", "failed", len(ids), 0, "one of the choices is empty")
         if not ids or len(ids) + prompt.sampling.max_tokens > self._context:
             reason = f"{len(ids)} tokens and max_tokens do not fit the model's context of {self._context}"
             return Reply("", "failed", len(ids), 0, reason)
         return ids
+
+    def _choose(self, asked: list[tuple[Prompt, list[int]]]) -> list[Reply]:
+        """Every choice is scored, so no token is generated: greedy takes the likeliest, otherwise one is drawn."""
+        encode = self._chat.tokenizer.encode
+        choices = [
+            [list(encode(text, add_special_tokens=False).ids) for text in _choices(prompt)] for prompt, _ in asked
+        ]
+        scores = likelihoods(self._model, self._device, self._options.batch, [ids for _, ids in asked], choices)
+        return [
+            Reply(draw(names, values, prompt), "ok", len(ids), 1, scores=dict(zip(names, values, strict=True)))
+            for (prompt, ids), values in zip(asked, scores, strict=True) for names in [_choices(prompt)]
+        ]  # fmt: skip
 
     def _generate(self, rows: list[list[int]], sampling: Sampling, seeds: list[int]) -> list[Reply]:
         import torch
@@ -138,6 +159,10 @@ class Local:
         if stopped or length < len(new):
             return Reply(text, "ok", len(row), min(length + 1, len(new)))
         return Reply(text.rstrip("\ufffd"), "truncated", len(row), len(new))
+
+
+def _choices(prompt: Prompt) -> tuple[str, ...]:
+    return prompt.constraint.choice if prompt.constraint else ()
 
 
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:

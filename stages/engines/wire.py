@@ -94,7 +94,9 @@ def unmet(prompt: Prompt, dialect: Dialect) -> list[str]:
 
 
 def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
-    """The body of a POST to /chat/completions."""
+    """The body of a POST to /chat/completions. Raises Hopeless for a raw prompt: the server has a template."""
+    if prompt.raw:
+        raise Hopeless("a chat endpoint always uses a template; set `api: completions`, or `template: chat`")
     body = _common(prompt, model, dialect) | {"messages": prompt.messages}
     if prompt.continue_final and dialect == "vllm":
         body |= {"continue_final_message": True, "add_generation_prompt": False}

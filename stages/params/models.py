@@ -51,6 +51,8 @@ class Answered(Section):
     """How a benchmark is answered."""
 
     sampling: Sampling
+    samples: Count
+    template: Literal["chat", "none"]
 
 
 class Answer(Section):
@@ -60,10 +62,21 @@ class Answer(Section):
     benchmarks: dict[Name, Answered]
 
 
+class Sandbox(Section):
+    """What a generated program may use."""
+
+    seconds: Annotated[float, Field(gt=0, le=3600)]
+    memory: Annotated[int, Field(ge=64)]
+    processes: Count
+    output: Count
+
+
 class Evaluate(Section):
-    """How scores are summed up."""
+    """How answers are scored and summed up."""
 
     resamples: Annotated[int, Field(ge=100)]
+    pass_at: Annotated[list[Count], Field(min_length=1)]
+    sandbox: Sandbox
 
 
 class Judge(Section):

@@ -97,7 +97,7 @@ class Benchmark(Section):
     licence: Annotated[str, Field(min_length=1)]
     languages: list[str]
     sample: Count | None
-    options: dict[str, Any] = Field(default_factory=dict)
+    first: Count | None = None
 
 
 class Ingest(Section):

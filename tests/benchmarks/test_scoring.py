@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from stages.benchmarks.answering import answers
+from stages.benchmarks.answering import Way, answers
+from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question
 from stages.benchmarks.scoring import Exchange, Opinion, evaluate, scores
 from stages.errors import UserError
@@ -40,6 +41,12 @@ def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
         yield None
 
 
+def idle(programs: Iterable[str]) -> Iterator[Outcome]:
+    """A sandbox that must not be used."""
+    assert list(programs) == []
+    return iter(())
+
+
 def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
     """A judge who likes what ends in "!" and has no opinion on an empty response."""
     for exchange in exchanges:
@@ -54,7 +61,7 @@ def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
 
 def test_answers_keep_order_number_and_status() -> None:
     asked = [question("xquad", n) for n in (1, 2, 3)]
-    found = list(answers(model, asked, "it", GREEDY, seed=1, samples=2))
+    found = list(answers(model, asked, Way("it", GREEDY, 1, samples=2)))
     assert [a.id for a in found] == [f"xquad-{n}/{s}" for n in (1, 2, 3) for s in (0, 1)]
     assert [a.status for a in found] == ["truncated"] * 2 + ["failed"] * 2 + ["truncated"] * 2
     assert found[2].error == "timed out" and found[2].text == ""
@@ -63,14 +70,14 @@ def test_answers_keep_order_number_and_status() -> None:
 
 def test_runs_are_asked_with_the_same_seeds() -> None:
     asked = [question("xquad", 1)]
-    one, other = (next(answers(model, asked, run, GREEDY, seed=1)) for run in ("it", "sit"))
+    one, other = (next(answers(model, asked, Way(run, GREEDY, 1))) for run in ("it", "sit"))
     assert (one.text, one.run, other.run) == (other.text, "it", "sit")
 
 
 def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     first, second, third = (question("xquad", n) for n in (1, 2, 3))
     given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
-    found, total = evaluate([third, first, second], given, nobody, 1, 100)
+    found, total = evaluate([third, first, second], given, nobody, idle, 1, 100, [1])
     assert [s.id for s in found] == [a.id for a in given]
     assert [s.values.get("accuracy") for s in found] == [1, None, 0]
     assert total["unscored"] == {"answer-refused": 1}
@@ -81,7 +88,7 @@ def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
 def test_a_judge_is_asked_only_about_texts() -> None:
     first, second, third = (question("seqeval", n) for n in (1, 2, 3))
     given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
-    found = list(scores({q.id: q for q in (first, second, third)}, given, generous))
+    found = list(scores({q.id: q for q in (first, second, third)}, given, generous, idle))
     assert [s.values for s in found] == [{"following": 1, "quality": 4}, {}, {}]
     assert [s.reason for s in found] == ["", "answer-failed", "judge-unparsed"]
     assert (found[0].replies, found[0].judge, found[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
@@ -89,4 +96,4 @@ def test_a_judge_is_asked_only_about_texts() -> None:
 
 def test_an_answer_to_no_question() -> None:
     with pytest.raises(UserError, match="xquad-9/0"):
-        list(scores({}, [answer(question("xquad", 9), "x")], nobody))
+        list(scores({}, [answer(question("xquad", 9), "x")], nobody, idle))

@@ -98,7 +98,7 @@ def test_problems_have_the_same_numbers_and_answers_in_every_language(language: 
 
 @pytest.mark.parametrize("name", ["test", "train"])
 def test_worked_solutions_add_up(name: str) -> None:
-    for row in load(f"gsm8k/{name}.jsonl"):
+    for row in load(f"generic/gsm8k/{name}.jsonl"):
         steps = re.findall(r"<<([\d+*/-]+)=(\d+)>>(\d+)", row["answer"])
         assert steps and len(steps) == row["answer"].count("<<")
         for sum_, result, shown in steps:
@@ -107,7 +107,7 @@ def test_worked_solutions_add_up(name: str) -> None:
 
 
 def test_solutions_and_exemplars_agree_with_mgsm() -> None:
-    final = [row["answer"].rpartition(" ")[2] for row in load("gsm8k/test.jsonl")]
+    final = [row["answer"].rpartition(" ")[2] for row in load("generic/gsm8k/test.jsonl")]
     assert final == [answer for _, answer in table("mgsm/mgsm_en.tsv")]
     for row in load("mgsm/exemplars/en.jsonl"):
         assert row["answer"].endswith(f"The answer is {row['answer_number']}.")

@@ -200,7 +200,7 @@ def test_the_precision_is_part_of_the_identity() -> None:
         embedded.identify(None, OPTIONS)
 
 
-def test_transformers_answers_in_batches_and_refuses_constraints(directory: Path) -> None:
+def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -> None:
     with open_transformers(directory, OPTIONS) as engine:
         prompts = mixed()[:20]
         first = ask(engine, prompts)
@@ -208,7 +208,7 @@ def test_transformers_answers_in_batches_and_refuses_constraints(directory: Path
         assert ask(engine, prompts[:8]) == first[:8]
         assert ask(engine, [prompt("y" * 600), prompts[0]])[0].status == "failed"
         with pytest.raises(UserError, match="can't constrain"):
-            ask(engine, [prompt("x", constraint=LETTERS)])
+            ask(engine, [prompt("x", constraint=Constraint(regex="[AB]"))])
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ PROMPTS = st.builds(
     sample=st.integers(0, 9),
     constraint=st.none() | st.builds(Constraint, choice=st.lists(TEXTS, max_size=3).map(tuple)),
     continue_final=st.booleans(),
+    raw=st.booleans(),
 )
 REPLIES = st.builds(
     Reply,

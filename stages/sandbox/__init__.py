@@ -1,0 +1,80 @@
+"""Python programs that nobody has read run here and can do no harm: bubblewrap, one sandbox a program.
+
+No network, no home, no environment, no other processes to see; every file is read-only but a small tmpfs; time, memory,
+processes and output are limited. A program can cheat about its own result, never do anything to the machine.
+Where there is no sandbox nothing runs.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from threading import Lock
+
+from stages.benchmarks.programs import Execute, Outcome
+from stages.errors import UserError
+from stages.sandbox.jail import Limits, jail
+from stages.sandbox.process import run
+
+__all__ = ["Limits", "connect"]
+
+INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
+
+
+@contextmanager
+def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
+    """An `Execute` that runs as many programs at a time as there are cores.
+
+    The sandbox is tried when the first program comes; from the stream, UserError is raised where there is none: no
+    bubblewrap, or a machine that forbids namespaces.
+    """
+    cores = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(cores) as pool:
+        yield lambda programs: _ordered(pool, 2 * cores, programs, _runner(limits, bwrap))
+
+
+def _runner(limits: Limits, bwrap: str) -> Callable[[str], Outcome]:
+    """Runs one program; the sandbox is looked for and tried at the first."""
+    lock, tried, numbers = Lock(), cache(lambda: _tried(limits, bwrap)), count(1)
+
+    def one(program: str) -> Outcome:
+        with lock:
+            command, number = tried(), next(numbers)
+        return run(command, program, limits, number)
+
+    return one
+
+
+def _ordered(
+    pool: ThreadPoolExecutor, ahead: int, programs: Iterable[str], one: Callable[[str], Outcome]
+) -> Iterator[Outcome]:
+    """The outcomes in the order of the programs, at most `ahead` under way."""
+    waiting: deque[Future[Outcome]] = deque()
+    try:
+        for program in programs:
+            waiting.append(pool.submit(one, program))
+            if len(waiting) == ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _tried(limits: Limits, bwrap: str) -> list[str]:
+    """The command that opens a sandbox, once an empty program has run in one. Raises UserError if it can't."""
+    command = jail(bwrap, limits, os.geteuid() == 0)
+    try:
+        outcome = run(command, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
+    except FileNotFoundError:
+        raise UserError(f"{bwrap}: not found; generated code runs in bubblewrap or not at all, {INSTALL}") from None
+    if outcome.ending != "passed":
+        raise UserError(
+            f"{bwrap}: no sandbox can be opened ({outcome.detail or outcome.ending}), so generated code is not run; "
+            f"the machine must allow user namespaces (or root), and bubblewrap must be current: {INSTALL}"
+        )
+    return command

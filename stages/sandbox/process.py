@@ -1,0 +1,106 @@
+"""One sandboxed program from its start to its end: fed, watched, killed at its limits."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from secrets import token_hex
+from typing import NamedTuple
+
+from stages.benchmarks.programs import Outcome
+from stages.sandbox.jail import Limits, ends
+
+LONGEST = 300
+"""Characters of a reason for people."""
+
+
+class _Seen(NamedTuple):
+    limit: str
+    """Which limit was met: "timeout", "output" or ""."""
+    report: bytes
+    printed: bytes
+
+
+def run(command: list[str], program: str, limits: Limits, number: int) -> Outcome:
+    """What became of `program` behind `command` (see `jail`); `number` tells the runs of this process apart.
+
+    Raises FileNotFoundError if there is no such command.
+    """
+    word = token_hex(16).encode()
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(os.fdopen(os.memfd_create("program"), "wb+"))
+        source.write(word + b"\n" + program.encode(errors="replace"))
+        source.seek(0)
+        process, report = _start(command, number, source.fileno(), stack)
+        try:
+            seen = _watch(process, report, limits)
+        finally:
+            # bubblewrap dies, and with it everything inside: PR_SET_PDEATHSIG, then the end of the PID namespace.
+            process.kill()
+            process.wait()
+    return _outcome(seen, process.returncode, word)
+
+
+def _start(
+    command: list[str], number: int, source: int, stack: contextlib.ExitStack
+) -> tuple["subprocess.Popen[bytes]", int]:
+    """The process, and the descriptor that its report can be read from."""
+    report, inside = os.pipe()
+    stack.callback(os.close, report)
+    try:
+        # No environment: bubblewrap is process 1 inside, and what it was started with could be read there.
+        process = subprocess.Popen(
+            [*command, *ends(os.geteuid() == 0, number, inside)], stdin=source, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, pass_fds=(inside,), env={},
+        )  # fmt: skip
+    finally:
+        os.close(inside)
+    return stack.enter_context(process), report
+
+
+def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _Seen:
+    """Read what it prints and reports until it ends or meets a limit, whatever it does to its descriptors."""
+    assert process.stdout is not None
+    kept = {process.stdout.fileno(): bytearray(), report: bytearray()}
+    ended = os.pidfd_open(process.pid)
+    deadline, limit = time.monotonic() + limits.seconds, ""
+    with contextlib.closing(os.fdopen(ended, "rb")), selectors.DefaultSelector() as selector:
+        for source in (*kept, ended):
+            selector.register(source, selectors.EVENT_READ)
+        while not limit:
+            ready = {key.fd for key, _ in selector.select(max(0.0, deadline - time.monotonic()))}
+            for source in ready - {ended}:
+                data = os.read(source, 1 << 16)
+                kept[source] += data
+                if not data:
+                    selector.unregister(source)
+            if sum(map(len, kept.values())) > limits.output << 10:
+                limit = "output"
+            elif ready == {ended}:
+                break
+            elif time.monotonic() >= deadline:
+                limit = "timeout"
+    return _Seen(limit, bytes(kept[report]), bytes(kept[process.stdout.fileno()]))
+
+
+def _outcome(seen: _Seen, status: int, word: bytes) -> Outcome:
+    said = _printable(seen.report)
+    printed = _printable(seen.printed.strip().rpartition(b"\n")[2])
+    if seen.limit == "output":
+        return Outcome("output", "printed more than it may")
+    if seen.report == word:
+        return Outcome("passed")
+    if seen.limit == "timeout" or status == 128 + signal.SIGXCPU:
+        return Outcome("timeout", "ran longer than it may")
+    if said.startswith("MemoryError"):
+        return Outcome("memory", said)
+    if not seen.report and status > 128:
+        return Outcome("killed", f"signal {status - 128}")
+    return Outcome("failed", said or printed or "left before its end")
+
+
+def _printable(data: bytes) -> str:
+    text = data[: 4 * LONGEST].decode(errors="replace").strip()
+    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST]
