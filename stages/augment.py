@@ -1,36 +1,59 @@
-"""Manual chains: an intermediate task - repeat, translate, … - enters instruction and response by rule (paper 4.1,
-A.1).
+"""Manual chains enter instruction and response (paper 4.1, A.1); a command for each part of `augment`."""
 
-Reads the rows of an entry of `augment` in params.yaml and its aligned translations; writes
-data/augmented/<name>.jsonl, the same rows in the same order, those that no chain applies to unchanged. The plain
-set to compare with is the set that was read.
-"""
-
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from stages import chains, jsonl
-from stages.cli import main
+from stages.cli import door
+from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
 
+HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
+app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under the part of augment that the command is for")]
+_rows = partial(jsonl.artifact, type=Record)
 
-def augment(name: Annotated[str, typer.Argument(help="An entry of `augment` in params.yaml")]) -> None:
-    """Write data/augmented/NAME.jsonl: rows with the entry's chains, and how many got which."""
+
+def rules(name: Name) -> None:
+    """Chains that need nothing else, such as repeat."""
     params = load()
-    asked = entry(params.augment, name, "augment")
-    rows = list(_rows(asked.reads))
-    means = chains.Means(seed=params.seed, translations=chains.translations(_rows(asked.parallel)))
-    links = chains.links(chain.model_dump() for chain in asked.chains)
-    augmented = list(chains.chained(rows, links, means))
-    jsonl.write(f"data/augmented/{name}.jsonl", augmented)
-    jsonl.write_json(f"data/metrics/augment/{name}.json", chains.statistics(rows, augmented))
+    _write(name, entry(params.augment.rules, name, "augment.rules"), chains.Means(params.seed))
 
 
-def _rows(artifact: str) -> "list[Record]":
-    return list(jsonl.read_validated(f"data/{artifact}.jsonl", f"data/validated/{artifact}.json", Record))
+def aligned(name: Name) -> None:
+    """Translations from an aligned corpus."""
+    params = load()
+    asked = entry(params.augment.aligned, name, "augment.aligned")
+    _write(name, asked, chains.Means(params.seed, translations=chains.translations(_rows(asked.parallel))))
 
+
+def captions(name: Name) -> None:
+    """Descriptions of images from their captions; the plain set has the bare question and its answer."""
+    params = load()
+    asked = entry(params.augment.captions, name, "augment.captions")
+    _write(name, asked, chains.Means(params.seed, captions=chains.captions(_rows(asked.captions))))
+
+
+def model(name: Name) -> None:
+    """Paraphrases and translations that the generator writes, greedily."""
+    params = load()
+    asked = entry(params.augment.model, name, "augment.model")
+    files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
+    with connect(params.engines.generator, purpose=f"augment {name}") as complete:
+        _write(name, asked, chains.Means(params.seed, complete=complete, templates=files, max_tokens=asked.max_tokens))
+
+
+def _write(name: str, asked: Any, means: chains.Means) -> None:
+    found = chains.sets(_rows(asked.reads), [chain.model_dump() for chain in asked.chains], means)
+    jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, found.rows())
+    jsonl.write_json(f"data/metrics/augment/{name}.json", found.statistics())
+
+
+for _command in (rules, aligned, captions, model):
+    app.command()(door(_command))
 
 if __name__ == "__main__":
-    main(augment)
+    app()

@@ -89,6 +89,11 @@ def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Iter
     return (row for row in read(path, type) if getattr(row, "id", None) not in found.quarantined)
 
 
+def artifact(name: str, type: type[T]) -> Iterator[T]:
+    """The rows of data/NAME.jsonl that its receipt lets walk on; see `read_validated`."""
+    return read_validated(f"data/{name}.jsonl", f"data/validated/{name}.json", type)
+
+
 def read_json(path: str | Path, type: type[T]) -> T:
     """One JSON document as `type`. Raises UserError naming the file if it does not fit."""
     path = Path(path)

@@ -18,15 +18,17 @@ from stages.cli import main
 
 
 def validate(
-    artifact: Annotated[str, typer.Argument(help="What is judged: rewritten/seed-1, or all of a folder: answered/it")],
+    artifacts: Annotated[
+        list[str], typer.Argument(help="What is judged: rewritten/seed-1, or all of a folder: answered/it")
+    ],
     suite: Annotated[str, typer.Option(help="A file of schemas/, without suffix: rewritten")],
     limit: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that may be set aside")],
 ) -> None:
-    """Judge data/ARTIFACT.jsonl against schemas/SUITE.json and write data/validated/ARTIFACT.json."""
+    """Judge each data/ARTIFACT.jsonl against schemas/SUITE.json and write data/validated/ARTIFACT.json."""
     schema = f"schemas/{suite}.json"
     asked = jsonl.read_json(schema, expectations.Suite)
     receipts = {}
-    for name in jsonl.artifacts("data", artifact):
+    for name in [name for artifact in artifacts for name in jsonl.artifacts("data", artifact)]:
         path = Path("data", f"{name}.jsonl")
         verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit)
         receipts[name] = jsonl.Receipt(

@@ -1,15 +1,14 @@
 """Ablations (paper 5.1): sets that differ in one thing only, each with statistics that show it."""
 
-from stages.ablations.budget import budget
-from stages.ablations.lengths import lengths
+from stages.ablations.lengths import Arm, Length, arm, measured
+from stages.ablations.levels import Drawn, Sets, data_level, drawn, instance_level, task_level
 from stages.ablations.mixture import mixture
 from stages.ablations.mixture import statistics as mixed
-from stages.ablations.pages import Arm, page
-from stages.ablations.pairs import Side, pairs
-from stages.ablations.split import single, split
-from stages.ablations.split import statistics as taken_apart
-from stages.ablations.turns import turns
+from stages.ablations.pages import page
+from stages.ablations.pairs import pairs
+from stages.ablations.split import Wishes, split
 
 __all__ = [
-    "Arm", "Side", "budget", "lengths", "mixed", "mixture", "page", "pairs", "single", "split", "taken_apart", "turns",
+    "Arm", "Drawn", "Length", "Sets", "Wishes", "arm", "data_level", "drawn", "instance_level", "measured", "mixed",
+    "mixture", "page", "pairs", "split", "task_level",
 ]  # fmt: skip

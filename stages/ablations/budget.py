@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 
-from stages.ablations.lengths import draw
-from stages.records import Record, Step
+from stages.ablations.lengths import Arm, draw
 
 
-def budget(records: Sequence[Record], lengths: Sequence[int], total: int, seed: int) -> list[Record]:
-    """The rows whose lengths sum up to `total` as nearly as the last row allows, in the order they came.
+def budget(whole: Arm, total: int, seed: int) -> list[int]:
+    """The rows (0-based, ascending) whose lengths sum up to `total` as nearly as the last row allows.
 
     Rows are taken in the order of their own draws until the next one would pass `total`; that one too if the sum is
     nearer with it. So the difference is at most half the length of one row, and a smaller total gives a part of the
     same rows. All rows are taken where together they have fewer tokens than `total`: the page shows what is missing.
     """
-    order = sorted(range(len(records)), key=lambda row: (draw(seed, records[row].id, "budget"), records[row].id))
-    taken = sorted(order[: _enough([lengths[row] for row in order], total)])
-    step = Step(stage="sample", action="budget", status="ok")
-    return [records[row].step(step) for row in taken]
+    order = sorted(range(len(whole.ids)), key=lambda row: (draw(seed, whole.ids[row], "budget"), whole.ids[row]))
+    return sorted(order[: _enough([whole.lengths[row] for row in order], total)])
 
 
 def _enough(lengths: Sequence[int], total: int) -> int:

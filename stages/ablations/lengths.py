@@ -1,8 +1,11 @@
 """How long rows are, in any tokenizer, on the side that an ablation is about."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from stages.records import Record, user_text
 
@@ -10,20 +13,51 @@ Measure = Literal["output", "input", "both"]
 """output: the responses, with those of earlier turns. input: what the user said. both: their sum."""
 Count = Callable[[Sequence[str]], list[int]]
 """Texts -> the number of tokens of each."""
+CHUNK = 4096
+"""Records whose texts are counted in one call: enough for the tokenizer's full speed, and memory stays small."""
 
 
-def lengths(records: Sequence[Record], measure: Measure, count: Count) -> list[int]:
-    """Tokens of each record. Every text goes through `count` once, all in one call, at the tokenizer's full speed."""
-    texts = [side for record in records for side in _sides(record, measure)]
-    counts = count(texts)
-    per = len(texts) // len(records) if records else 1
-    return [sum(counts[start : start + per]) for start in range(0, len(counts), per)]
+class Length(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What is remembered of a row: its tokens on either side."""
+
+    id: str
+    input: int
+    """Tokens of what the user said, in all turns."""
+    output: int
+    """Tokens of the responses, in all turns."""
 
 
-def _sides(record: Record, measure: Measure) -> tuple[str, ...]:
-    output = "\n".join((*(turn.response for turn in record.history), record.response))
-    said = "\n".join((*(turn.instruction for turn in record.history), user_text(record)))
-    return {"output": (output,), "input": (said,), "both": (said, output)}[measure]
+class Arm(NamedTuple):
+    """One set of an ablation: the ids of its rows, and the length of each in tokens."""
+
+    ids: Sequence[str]
+    lengths: Sequence[int]
+
+
+def measured(records: Iterable[Record], count: Count) -> Iterator[Length]:
+    """The length of each record, in order, lazily. Every text goes through `count` once."""
+    waiting = iter(records)
+    while chunk := list(islice(waiting, CHUNK)):
+        said = count([_said(record) for record in chunk])
+        answered = count([_answered(record) for record in chunk])
+        yield from map(Length, (record.id for record in chunk), said, answered)
+
+
+def _said(record: Record) -> str:
+    return "\n".join((*(turn.instruction for turn in record.history), user_text(record)))
+
+
+def _answered(record: Record) -> str:
+    return "\n".join((*(turn.response for turn in record.history), record.response))
+
+
+def arm(found: Iterable[Length], measure: Measure) -> Arm:
+    """A set's ids and lengths on the side that is compared."""
+    ids, lengths = [], []
+    for row in found:
+        ids.append(row.id)
+        lengths.append(row.input * (measure != "output") + row.output * (measure != "input"))
+    return Arm(ids, lengths)
 
 
 def draw(seed: int, id: str, purpose: str) -> int:

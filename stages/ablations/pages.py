@@ -5,36 +5,28 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from stages.records import Record
+from stages.ablations.lengths import Arm
 
 BIN = 32
 """Tokens a bar of a histogram; the last bar is open."""
 BARS = 64
 
 
-class Arm(NamedTuple):
-    """One set of an ablation and its rows' lengths in tokens."""
-
-    records: Sequence[Record]
-    lengths: Sequence[int]
-
-
 def page(before: Mapping[str, Arm], after: Mapping[str, Arm]) -> dict[str, Any]:
-    """Statistics of two arms before and after an ablation, for metrics. Both mappings have the same two names."""
-    first, second = after.values()
+    """Statistics of the arms before and after an ablation, for metrics; the first two of either are compared."""
+    first, second, *_ = after.values()
+    compared = {"before": [*before.values()][:2], "after": [first, second]}
+    tests = {when: two_sample(*(arm.lengths for arm in arms)) for when, arms in compared.items() if len(arms) == 2}
     return {
         "before": {name: _summary(arm) for name, arm in before.items()},
         "after": {name: _summary(arm) for name, arm in after.items()},
         "tokens_difference": sum(first.lengths) - sum(second.lengths),
         "longest": max((*first.lengths, *second.lengths), default=0),
         "same_lengths": Counter(first.lengths) == Counter(second.lengths),
-        "kolmogorov_smirnov": {
-            "before": two_sample(*(arm.lengths for arm in before.values())),
-            "after": two_sample(first.lengths, second.lengths),
-        },
-        "ids": overlap([r.id for r in first.records], [r.id for r in second.records]),
+        "kolmogorov_smirnov": tests,
+        "ids": overlap(first.ids, second.ids),
     }
 
 

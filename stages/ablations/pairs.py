@@ -5,13 +5,15 @@ together, and whichever is too short for the shortest that is left of the other 
 of one width that is maximum (Glover, 1967). It is not taken on trust: every result carries a certificate.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
-from stages.ablations.lengths import draw
+from stages.ablations.lengths import Arm, draw
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -26,6 +28,19 @@ class Certificate(msgspec.Struct, frozen=True):
     right: tuple[int, ...]
     tolerance: int
 
+    def bound(self, left: Sequence[int], right: Sequence[int]) -> int:
+        """The number of rows that the cover holds, which no matching of these lengths exceeds.
+
+        Raises ValueError if it is no cover of them.
+        """
+        bare = [sorted({*side} - {*cover}) for side, cover in ((left, self.left), (right, self.right))]
+        for length in bare[0]:
+            place = bisect_left(bare[1], length - self.tolerance)
+            if place < len(bare[1]) and bare[1][place] <= length + self.tolerance:
+                raise ValueError(f"rows of {length} and {bare[1][place]} tokens can be paired and are not covered")
+        counts = (Counter(left), Counter(right))
+        return sum(counts[0][n] for n in self.left) + sum(counts[1][n] for n in self.right)
+
 
 class Matching(NamedTuple):
     """`left[k]` and `right[k]`, 0-based rows of the two sides, are a pair."""
@@ -35,14 +50,7 @@ class Matching(NamedTuple):
     certificate: Certificate
 
 
-class Side(NamedTuple):
-    """One set: ids, and the length of each row in tokens."""
-
-    ids: Sequence[str]
-    lengths: Sequence[int]
-
-
-def pairs(left: Side, right: Side, seed: int, tolerance: int = 0) -> Matching:
+def pairs(left: Arm, right: Arm, seed: int, tolerance: int = 0) -> Matching:
     """The largest set of pairs whose lengths differ by at most `tolerance`; of equal rows, those with the smallest
     draws.
 
@@ -62,7 +70,7 @@ def pairs(left: Side, right: Side, seed: int, tolerance: int = 0) -> Matching:
     return matching
 
 
-def _by_length(side: Side, seed: int) -> dict[int, list[int]]:
+def _by_length(side: Arm, seed: int) -> dict[int, list[int]]:
     """Length, ascending -> its rows in the order of their draws."""
     import numpy as np
 

@@ -1,30 +1,24 @@
 """Task level (paper 5.1): a model takes a sequential instruction apart again, into rows with one task each (SIT-split).
 
 In the paper's release fragments dangle ("then translate it") and have lost what they refer to, which confounds the
-comparison. Here a leading connective is taken off, and a fragment that refers to an earlier one gets that one's
-result as its input; every such repair is in the row's step.
+comparison. Here a leading connective is taken off, a fragment that refers to an earlier one gets that one's result as
+its input, and one that speaks of the row's input gets that; every such repair is in the row's step.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
+from msgspec import to_builtins
+from msgspec.structs import replace
 
-from stages.messages import Complete, Message, Prompt, Reply, Sampling, ask, draw_seed
-from stages.records import Record, Status, Step
+from stages.ablations.forms import CONNECTIVE, FORMS, Task
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
+from stages.prompts import Template
+from stages.records import Record, Step
 
-SAMPLING = Sampling(temperature=0.7, top_p=0.9, top_k=50, max_tokens=2048)
-"""How the paper's release split."""
-
-_TASK = re.compile(r"^#+ *Task *(\d+) *#* *:? *$", re.MULTILINE | re.IGNORECASE)
-_RESPONSE = re.compile(r"^#+ *Response *(\d+) *#* *:? *$", re.MULTILINE | re.IGNORECASE)
-_CONNECTIVE = re.compile(
-    r"^(?:and |but )?(?:then|next|after that|afterwards|after this|finally|lastly|subsequently|second(?:ly)?"
-    r"|third(?:ly)?|first(?:ly)?|in addition|additionally|furthermore)\b[,:]? *(?=\w)",
-    re.IGNORECASE,
-)
 _BACK = re.compile(
     r"\b(?:it|its|them|these|those|they|this|that (?:list|text|story|answer|result)"
     r"|the (?:above|previous|preceding|resulting)|(?:above|previous|former|earlier)(?= \w)"
@@ -32,13 +26,11 @@ _BACK = re.compile(
     r"|the (?:result|answer|response|output|translation|summary|list|steps?) (?:of|from|above))\b",
     re.IGNORECASE,
 )
-
-
-class Task(msgspec.Struct, frozen=True):
-    """One task of a sequence and what was said to it."""
-
-    instruction: str
-    response: str
+_INPUT = re.compile(
+    r"\bthe (?:(?:given|following|input) )?(?:input|text|passage|paragraph|article|story|sentences?|review|message|note"
+    r"|table|code|function|words|statement|question|data|document|email|letter|poem|dialogue|conversation)\b",
+    re.IGNORECASE,
+)
 
 
 class Split(NamedTuple):
@@ -46,71 +38,80 @@ class Split(NamedTuple):
 
     record: Record
     tasks: tuple[Task, ...]
-    status: Status
-    reason: str
-    """Closed list: "held", "numbering", "one-task", "empty-task", "response-lost", or the engine's error; "" if ok."""
-    reply: Reply | None
+    step: Step
+    """What became of it. `reason` is of a closed list: "held", "numbering", "one-task", "too-short", "empty-task",
+    "response-lost", or the engine's error; "" if it was taken apart."""
+
+    @property
+    def settled(self) -> bool:
+        """Held or taken apart: nothing more is asked."""
+        return self.step.status == "ok"
 
 
-def parse_tasks(reply: str) -> list[Task] | str:
-    """The tasks of a reply ("#Task 1#", text, "#Response 1#", text, "#Task 2#", …), or why there are none."""
-    parts = _TASK.split(reply)[1:]
-    numbers, bodies = parts[::2], [_RESPONSE.split(body) for body in parts[1::2]]
-    if [int(number) for number in numbers] != list(range(1, len(numbers) + 1)):
-        return "numbering"
-    if any(len(body) != 3 or body[1] != number for number, body in zip(numbers, bodies, strict=True)):
-        return "numbering"
-    tasks = [Task(body[0].strip(), body[2].strip()) for body in bodies]
-    if len(tasks) < 2:
-        return "one-task"
-    return "empty-task" if any(not task.instruction or not task.response for task in tasks) else tasks
+class Wishes(NamedTuple):
+    """How a model is asked."""
+
+    form: str
+    """A key of FORMS."""
+    template: Template
+    """Renders with what the form has to say of a record."""
+    sampling: Sampling
+    attempts: int
+    seed: int
 
 
-def split(
-    records: Iterable[Record],
-    complete: Complete,
-    messages_of: Callable[[Record], Sequence[Message]],
-    seed: int,
-    sampling: Sampling = SAMPLING,
-) -> Iterator[Split]:
-    """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not asked.
-
-    messages_of: the request for one record, such as stages/prompts/split.txt rendered with its texts.
-    """
-
-    def prompt_of(record: Record) -> Prompt | None:
-        if not _grown(record):
-            return None
-        seeded = draw_seed(seed, record.id, "split")
-        return Prompt(tuple(messages_of(record)), sampling, seeded, purpose=f"{record.id}/split")
-
-    return (_taken_apart(record, reply) for record, reply in ask(complete, records, prompt_of))
+def split(records: Iterable[Record], complete: Complete, wishes: Wishes) -> Iterator[Split]:
+    """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not
+    asked."""
+    found: Iterator[Split] = map(_whole, records)
+    for number in range(wishes.attempts):
+        found = _heard(wishes, ask(complete, found, partial(_request, wishes, number)))
+    return found
 
 
-def _grown(record: Record) -> bool:
-    rewrites = [step for step in record.steps if step.stage == "rewrite"]
-    return any(step.status == "ok" and step.action != "hold" for step in rewrites)
+def _whole(record: Record) -> Split:
+    """The record before it is asked about: settled unless a task was ever added to it."""
+    grown = any(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps)
+    step = Step("split", "", "unparsed") if grown else Step("split", "", "ok", reason="held")
+    return Split(record, (Task(record.instruction, record.response),), step)
 
 
-def _taken_apart(record: Record, reply: Reply | None) -> Split:
-    whole = (Task(record.instruction, record.response),)
-    if reply is None:
-        return Split(record, whole, "ok", "held", None)
+def _request(wishes: Wishes, number: int, one: Split) -> Prompt | None:
+    values = FORMS[wishes.form].values(one.record)
+    if one.settled or isinstance(values, str):
+        return None
+    rendered = wishes.template.render(values)
+    regex = rendered.regex or FORMS[wishes.form].regex(one.record)
+    return Prompt(
+        rendered.messages, wishes.sampling, draw_seed(wishes.seed, one.record.id, "split"), sample=number,
+        constraint=Constraint(regex=regex) if regex else None, purpose=f"{one.record.id}/split",
+        prefix=rendered.prefix, continue_final=rendered.continue_final,
+    )  # fmt: skip
+
+
+def _heard(wishes: Wishes, asked: Iterable[tuple[Split, Reply | None]]) -> Iterator[Split]:
+    for one, reply in asked:
+        yield _unasked(wishes, one) if reply is None else _taken_apart(wishes, one, reply)
+
+
+def _unasked(wishes: Wishes, one: Split) -> Split:
+    values = FORMS[wishes.form].values(one.record)
+    return one if one.settled or not isinstance(values, str) else one._replace(step=replace(one.step, reason=values))
+
+
+def _taken_apart(wishes: Wishes, one: Split, reply: Reply) -> Split:
+    step = Step(
+        stage="split", action="", status=reply.status, reason=reply.error, generator=reply.model,
+        prompt=wishes.template.hash, sampling=to_builtins(wishes.sampling),
+        replies=(*one.step.replies, *([reply.id] if reply.id else [])),
+    )  # fmt: skip
     if reply.status != "ok":
-        return Split(record, whole, reply.status, reply.error, reply)
-    tasks = parse_tasks(reply.text)
+        return one._replace(step=step)
+    tasks = FORMS[wishes.form].read(one.record, reply.text)
     if isinstance(tasks, str):
-        return Split(record, whole, "unparsed", tasks, reply)
-    if _lost(record, tasks):
-        return Split(record, whole, "rejected", "response-lost", reply)
-    return Split(record, tuple(tasks), "ok", "", reply)
-
-
-def _lost(record: Record, tasks: Sequence[Task]) -> bool:
-    """Whether less than nine tenths of the response's words are left, or more than a tenth is not the response's."""
-    before = Counter(record.response.lower().split())
-    after = Counter(word for task in tasks for word in task.response.lower().split())
-    return (before & after).total() < 0.9 * max(before.total(), after.total())
+        status = "rejected" if tasks in ("empty-task", "response-lost") else "unparsed"
+        return one._replace(step=replace(step, status=status, reason=tasks))
+    return Split(one.record, tuple(tasks), step)
 
 
 def single(found: Split) -> list[Record]:
@@ -123,29 +124,31 @@ def single(found: Split) -> list[Record]:
 def _single(found: Split, number: int) -> Record:
     task = found.tasks[number]
     instruction = unconnected(task.instruction)
-    context = found.record.input if number == 0 else found.tasks[number - 1].response
-    refers = number > 0 and bool(_BACK.search(instruction))
-    repairs = [name for name, done in (("connective", instruction != task.instruction), ("context", refers)) if done]
-    step = _step(found, "+".join(["part", *repairs]))
+    context = _context(found, number, instruction)
+    repairs = ["connective"] * (instruction != task.instruction) + [name for name in context if number]
     return found.record.step(
-        step, id=f"{found.record.id}.{number + 1}", instruction=instruction,
-        input=context if number == 0 or refers else "", response=task.response,
+        _step(found, "+".join(["part", *repairs])), id=f"{found.record.id}.{number + 1}", instruction=instruction,
+        input="\n\n".join(context.values()), response=task.response,
     )  # fmt: skip
+
+
+def _context(found: Split, number: int, instruction: str) -> dict[str, str]:
+    """What a fragment needs to be understood by itself: the row's input, the result of the task before it."""
+    texts = {"input": found.record.input, "context": found.tasks[number - 1].response if number else ""}
+    needed = {"input": not number or _INPUT.search(instruction), "context": _BACK.search(instruction)}
+    return {name: text for name, text in texts.items() if text and needed[name]}
 
 
 def unconnected(instruction: str) -> str:
     """A fragment without the "then," or "finally" that tied it to the one before; its first letter is large again."""
-    while (rest := _CONNECTIVE.sub("", instruction, count=1)) != instruction:
-        instruction = rest[:1].upper() + rest[1:]
+    while found := CONNECTIVE.match(instruction):
+        instruction = instruction[found.end() :]
+        instruction = instruction[:1].upper() + instruction[1:]
     return instruction
 
 
 def _step(found: Split, action: str) -> Step:
-    reply = found.reply
-    return Step(
-        stage="sample", action=f"split:{action}", status=found.status, reason=found.reason,
-        generator=reply.model if reply else "", replies=(reply.id,) if reply and reply.id else (),
-    )  # fmt: skip
+    return replace(found.step, action=action)
 
 
 def statistics(found: Iterable[Split]) -> dict[str, Any]:
@@ -153,7 +156,7 @@ def statistics(found: Iterable[Split]) -> dict[str, Any]:
     outcomes: Counter[str] = Counter()
     actions: Counter[str] = Counter()
     for one in found:
-        outcomes[one.reason or one.status] += 1
+        outcomes[one.step.reason or one.step.status] += 1
         actions.update(record.steps[-1].action for record in single(one))
     return {
         "outcomes": dict(sorted(outcomes.items())),

@@ -1,8 +1,10 @@
 """Task level (paper 5.1): the tasks of a sequence as turns of one conversation (SIT-multi); every answer is trained
 on."""
 
+from msgspec.structs import replace
+
 from stages.ablations.split import Split
-from stages.records import Record, Step, Turn
+from stages.records import Record, Turn
 
 
 def turns(found: Split) -> Record:
@@ -11,7 +13,7 @@ def turns(found: Split) -> Record:
     The input stays with the first turn, where it was given. Nothing is repaired: a turn may refer to the one before it.
     """
     record, (*earlier, last) = found.record, found.tasks
-    step = Step(stage="sample", action=f"turns:{len(found.tasks)}", status=found.status, reason=found.reason)
+    step = replace(found.step, action=f"turns:{len(found.tasks)}")
     if not earlier:
         return record.step(step)
     first = f"{earlier[0].instruction}\n\n{record.input}" if record.input else earlier[0].instruction

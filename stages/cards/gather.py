@@ -27,7 +27,8 @@ def names(params: Document) -> dict[str, list[str]]:
         "rewrite": [*params["rewrite"]["rounds"]],
         "respond": [*params["respond"]["rounds"]],
         "evolve": [*params["evolve"]["corpora"]],
-        "augment": [*params["augment"]],
+        "augment": [name for entries in params["augment"].values() for name in entries],
+        "split": [*params["split"]],
         "sample": [name for entries in params["sample"].values() for name in entries],
         "train": [*params["train"]["runs"]],
     }

@@ -5,10 +5,12 @@ A chain of your own is one function and one line in CHAINS: `each(shout)` with
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import tee
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from stages.chains import caption as captioned
 from stages.chains.caption import captions
@@ -17,11 +19,12 @@ from stages.chains.paraphrase import paraphrase
 from stages.chains.repeat import repeat
 from stages.chains.translate import translate, translations
 from stages.errors import UserError
+from stages.prompts import Template, parse
 from stages.records import Record
 
 __all__ = [
     "CHAINS", "Chain", "Link", "Means", "Middle", "answer", "captions", "chained", "each", "links", "plain", "prompt",
-    "statistics", "translations",
+    "sets", "statistics", "templates", "translations",
 ]  # fmt: skip
 
 CHAINS: dict[str, Chain] = {
@@ -56,16 +59,24 @@ def plain(records: Iterable[Record], links: Sequence[Link]) -> Iterator[Record]:
 
 
 def chained(records: Iterable[Record], links: Sequence[Link], means: Means) -> Iterator[Record]:
-    """The rows of the chained set: same rows, same order; those that no link applies to as they are.
+    """The rows of the chained set: same rows, same order. A row gets all links or none: where one does not apply or
+    its model failed, the row is as in the plain set, with the steps that failed.
 
     links: in the order in which the tasks are done ("translate, then repeat, then answer"). The last one is put
     nearest to the instruction and to the answer, so they are applied from the last to the first; each sees the
     row's own input.
     """
-    rows = plain(records, links)
+    before, rows = tee(plain(records, links))
     for link in reversed(links):
         rows = _entered(rows, link, means)
-    return rows
+    return (_all_or_none(old, new, len(links)) for old, new in zip(before, rows, strict=True))
+
+
+def _all_or_none(old: Record, new: Record, links: int) -> Record:
+    steps = new.steps[len(old.steps) :]
+    if sum(step.status == "ok" for step in steps) == links:
+        return new
+    return replace(old, steps=(*old.steps, *(step for step in steps if step.status != "ok")))
 
 
 def _entered(rows: Iterable[Record], link: Link, means: Means) -> Iterator[Record]:
@@ -87,6 +98,39 @@ def answer(response: str, input: str, links: Sequence[Link]) -> str:
         middle, response = part(link, CHAINS[link.chain], response, input)
         input = middle if link.chain == "translate" else input
     return response
+
+
+class Sets(NamedTuple):
+    """The plain and the chained set over the same rows."""
+
+    plain: list[Record]
+    chained: list[Record]
+
+    def rows(self) -> Iterator[tuple[str, Record]]:
+        """Each row of both with the name of its file: "" for the chained, ".plain" for the plain ones."""
+        yield from (("", record) for record in self.chained)
+        yield from ((".plain", record) for record in self.plain)
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts: rows, rows with an input, and links by what they did and how they ended."""
+        return statistics(self.plain, self.chained)
+
+
+def sets(records: Iterable[Record], entries: Iterable[dict[str, Any]], means: Means) -> Sets:
+    """Both sets, see `plain` and `chained`, by the links of an entry of params.yaml."""
+    before, asked = list(records), links(entries)
+    return Sets(list(plain(before, asked)), list(chained(before, asked, means)))
+
+
+def templates(files: Mapping[str, bytes], folder: str) -> dict[str, Template]:
+    """Chain -> its prompt file, from the files of a folder ("paraphrase.txt"). Raises UserError for what is none."""
+    found = {}
+    for name, data in files.items():
+        try:
+            found[name.removesuffix(".txt")] = parse(data.decode(), f"{folder}/{name}")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{folder}/{name}: not UTF-8 (byte {error.start}); mend the prompt file") from None
+    return found
 
 
 def statistics(before: Sequence[Record], after: Sequence[Record]) -> dict[str, Any]:

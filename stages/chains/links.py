@@ -1,11 +1,12 @@
 """What a link of a chain is, and how its intermediate task enters a row and can be taken out again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from stages.messages import Complete
+from stages.prompts import Template
 from stages.records import Record, Status, Step
 
 
@@ -33,6 +34,8 @@ class Means(msgspec.Struct, frozen=True):
     captions: Mapping[str, Sequence[str]] = {}
     """Image reference -> its captions."""
     complete: Complete | None = None
+    templates: Mapping[str, Template] = {}
+    """Chain -> the prompt file by which the model writes its intermediate result."""
     max_tokens: int = 2048
     """Longest reply of the model, in its tokens."""
 
@@ -51,6 +54,7 @@ class Middle(msgspec.Struct, frozen=True):
     reason: str = ""
     generator: str = ""
     prompt: str = ""
+    sampling: Mapping[str, Any] = {}
     replies: tuple[str, ...] = ()
 
 
@@ -86,7 +90,7 @@ def enter(record: Record, link: Link, middle: Middle) -> Record:
     """The row with the intermediate task in its instruction and the task's result before its response."""
     step = Step(
         stage="augment", action=middle.action, status=middle.status, reason=middle.reason,
-        generator=middle.generator, prompt=middle.prompt, replies=middle.replies,
+        generator=middle.generator, prompt=middle.prompt, sampling=dict(middle.sampling), replies=middle.replies,
     )  # fmt: skip
     if middle.status != "ok":
         return record.step(step)

@@ -1,36 +1,45 @@
 """Intermediate results that a model writes, greedily (paper A.1)."""
 
-import msgspec
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from stages.chains.links import Link, Means, Middle
 from stages.errors import UserError
-from stages.messages import Complete, Message, Prompt, Reply, Sampling, draw_seed
-from stages.records import Record, digest
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed
+from stages.prompts import Template
+from stages.records import Record
 
 
-def writer(link: Link, means: Means) -> Complete:
-    """The model. Raises UserError where there is none."""
+def writer(link: Link, means: Means) -> tuple[Complete, Template]:
+    """The model and the prompt file. Raises UserError where there is none."""
     if means.complete is None:
-        raise UserError(
-            f"params.yaml: chain {link.chain!r} needs a model to write its intermediate result, and there is none"
-        )
-    return means.complete
+        raise UserError(f"params.yaml: chain {link.chain!r} needs a model to write; put the entry under augment.model")
+    if link.chain not in means.templates:
+        raise UserError(f"params.yaml: chain {link.chain!r} needs {link.chain}.txt in the folder of `prompts`; add it")
+    return means.complete, means.templates[link.chain]
 
 
-def request(record: Record, task: str, means: Means, purpose: str) -> Prompt:
-    """`task` and the row's input, greedy."""
-    greedy = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=means.max_tokens)
+def greedy(means: Means) -> Sampling:
+    """Temperature 0."""
+    return Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=means.max_tokens)
+
+
+def request(record: Record, template: Template, means: Means, purpose: str, **more: str) -> Prompt:
+    """The prompt file, filled in for a row: its input as `text`, its instruction, and what the chain adds."""
+    rendered = template.render({"text": record.input, "instruction": record.instruction, **more})
     return Prompt(
-        messages=(Message("user", f"{task}\n\n{record.input}"),), sampling=greedy,
-        seed=draw_seed(means.seed, record.id, purpose), purpose=f"{record.id}/{purpose}",
+        messages=rendered.messages, sampling=greedy(means), seed=draw_seed(means.seed, record.id, purpose),
+        constraint=Constraint(regex=rendered.regex) if rendered.regex else None, purpose=f"{record.id}/{purpose}",
+        prefix=rendered.prefix, continue_final=rendered.continue_final,
     )  # fmt: skip
 
 
-def outcome(reply: Reply, middle: Middle, task: str, fault: str) -> Middle:
-    """`middle` with what became of the reply. fault: why an ended reply can't be used (closed list: "empty",
+def outcome(reply: Reply, middle: Middle, template: Template, means: Means, fault: str) -> Middle:
+    """`middle` with what became of the reply. fault: why an ended reply can't be used (closed list: "empty", "same",
     "holds-heading"), "" if it can."""
     ended = reply.status == "ok"
-    return msgspec.structs.replace(
+    return replace(
         middle, status="rejected" if ended and fault else reply.status, reason=fault if ended else reply.error,
-        generator=reply.model, prompt=digest(task, 16), replies=(reply.id,) if reply.id else (),
+        generator=reply.model, prompt=template.hash, sampling=to_builtins(greedy(means)),
+        replies=(reply.id,) if reply.id else (),
     )  # fmt: skip

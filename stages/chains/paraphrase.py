@@ -7,24 +7,18 @@ from stages.chains.model import outcome, request, writer
 from stages.messages import Prompt, Reply, ask
 from stages.records import Record
 
-TASK = (
-    "Paraphrase the text below: say the same in other words, leave nothing out, add nothing. Write only the paraphrase."
-)
-
 
 def paraphrase(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:
     """Rows with an input get a paraphrase of it, lazily. Raises UserError without a model."""
-    complete = writer(link, means)
+    complete, template = writer(link, means)
 
     def prompt_of(record: Record) -> Prompt | None:
-        return request(record, TASK, means, "paraphrase") if record.input.strip() else None
+        return request(record, template, means, "paraphrase") if record.input.strip() else None
 
-    return ((record, _middle(record, link, reply)) for record, reply in ask(complete, records, prompt_of))
+    def middle_of(record: Record, reply: Reply) -> Middle:
+        text = laid_out(link, reply.text)
+        fault = "empty" if not text else "" if fits(link, text) else "holds-heading"
+        return outcome(reply, Middle(text, record.input, "paraphrase"), template, means, fault)
 
-
-def _middle(record: Record, link: Link, reply: Reply | None) -> Middle | None:
-    if reply is None:
-        return None
-    text = laid_out(link, reply.text)
-    fault = "empty" if not text else "" if fits(link, text) else "holds-heading"
-    return outcome(reply, Middle(text, record.input, "paraphrase"), TASK, fault)
+    asked = ask(complete, records, prompt_of)
+    return ((record, None if reply is None else middle_of(record, reply)) for record, reply in asked)

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stages.chains.links import Link, Means, Middle, fits
-from stages.chains.model import outcome, request
+from stages.chains.model import outcome, request, writer
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, ask
 from stages.records import Record
@@ -123,26 +123,22 @@ def _aligned(record: Record, means: Means, language: str | None) -> Middle | Non
     return Middle(record.input, means.translations[record.input.strip()][language], f"translate:{language}")
 
 
-def _task(language: str) -> str:
-    return f"Translate the text below from English into {NAMES.get(language, language)}. Write only the translation."
-
-
 def _written(
     link: Link, rows: Sequence[Record], means: Means, chosen: Mapping[str, str]
 ) -> Iterator[tuple[Record, Middle | None]]:
     """Aligned translations where there are any, the model's for the others."""
-    assert means.complete is not None
+    complete, template = writer(link, means)
 
     def prompt_of(record: Record) -> Prompt | None:
         language = chosen.get(record.id)
-        known = means.translations.get(record.input.strip(), {})
-        return None if language is None or language in known else request(record, _task(language), means, "translate")
+        if language is None or language in means.translations.get(record.input.strip(), {}):
+            return None
+        return request(record, template, means, "translate", language=NAMES.get(language, language))
 
-    for record, reply in ask(means.complete, rows, prompt_of):
-        language = chosen.get(record.id)
-        yield record, _aligned(record, means, language) if reply is None else _told(record, reply, f"{language}")
+    def middle_of(record: Record, reply: Reply) -> Middle:
+        text = reply.text.strip()
+        fault = "empty" if not text else "same" if text == record.input.strip() else ""
+        return outcome(reply, Middle(record.input, text, f"translate:{chosen[record.id]}"), template, means, fault)
 
-
-def _told(record: Record, reply: Reply, language: str) -> Middle:
-    text = reply.text.strip()
-    return outcome(reply, Middle(record.input, text, f"translate:{language}"), _task(language), "" if text else "empty")
+    for record, reply in ask(complete, rows, prompt_of):
+        yield record, _aligned(record, means, chosen.get(record.id)) if reply is None else middle_of(record, reply)

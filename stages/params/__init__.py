@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from stages.errors import UserError
-from stages.params.data import Assemble, Augment, Evolve, Respond, Rewrite, Sample
+from stages.params.data import Assemble, Augment, Evolve, Measure, Respond, Rewrite, Sample, Split
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Evaluate, Judge, Published, Report, Train
 from stages.params.sources import Budget, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
@@ -28,7 +28,9 @@ class Params(Section):
     rewrite: Rewrite
     respond: Respond
     evolve: Evolve
-    augment: dict[Name, Augment]
+    augment: Augment
+    measure: dict[Name, Measure]
+    split: dict[Name, Split]
     sample: Sample
     assemble: dict[Name, Assemble]
     train: Train
@@ -50,7 +52,7 @@ class Params(Section):
     def _references(self) -> list[tuple[str, str, set[str]]]:
         """Every place that names something defined elsewhere: (where, name, what is defined)."""
         models, runs = set(self.fetch.models), set(self.train.runs)
-        made = self.artifacts()
+        made, measured = self.artifacts(), {entry.reads for entry in self.measure.values()}
         return [
             ("tokenizer", self.tokenizer, models),
             *((f"engines.{k}.model", e.model, models) for k, e in self._engines() if e.model is not None),
@@ -62,6 +64,7 @@ class Params(Section):
             ("report.before", self.report.before, made),
             ("report.after", self.report.after, made),
             *((where, artifact, made) for where, artifact in self._reads()),
+            *((f"{where}, not measured under measure", artifact, measured) for where, artifact in self._compared()),
         ]
 
     def _engines(self) -> list[tuple[str, Engine]]:
@@ -74,20 +77,33 @@ class Params(Section):
             *(f"rewritten/{n}" for n in self.rewrite.rounds),
             *(f"responded/{n}" for n in self.respond.rounds),
             *(f"evolved/{n}" for n in self.evolve.corpora),
-            *(f"augmented/{n}" for n in self.augment),
-            *(f"sampled/{n}" for n in [*self.sample.budget, *self.sample.mixture]),
+            *(f"augmented/{n}{part}" for _, entries in self.augment for n in entries for part in ("", ".plain")),
+            *(f"sampled/{n}" for _, entries in self.sample for n in entries),
+            *(f"sampled/{n}.like" for n in self.sample.pairs),
+            *(f"split/{n}{part}" for n in self.split for part in ("", ".turns")),
             *(f"assembled/{n}" for n in self.assemble),
         }
+
+    def _compared(self) -> list[tuple[str, str]]:
+        """Every (path in params.yaml, artifact) whose rows are compared by their lengths."""
+        entries = {"budget": self.sample.budget, "pairs": self.sample.pairs}
+        return [
+            (f"sample.{part}.{name}.{field}", getattr(entry, field))
+            for part, found in entries.items()
+            for name, entry in found.items()  # type: ignore[attr-defined]
+            for field in ("reads", "like")
+        ]
 
     def _reads(self) -> list[tuple[str, str]]:
         """Every (path in params.yaml, artifact) that a stage reads."""
         sections: list[tuple[str, dict[str, Any]]] = [
             ("rewrite.rounds", self.rewrite.rounds), ("respond.rounds", self.respond.rounds),
-            ("evolve.corpora", self.evolve.corpora), ("augment", self.augment), ("sample.budget", self.sample.budget),
-            ("sample.mixture", self.sample.mixture), ("assemble", self.assemble), ("train.runs", self.train.runs),
-            ("publish", self.publish),
+            ("evolve.corpora", self.evolve.corpora), ("measure", self.measure), ("split", self.split),
+            ("assemble", self.assemble), ("train.runs", self.train.runs), ("publish", self.publish),
+            *((f"augment.{part}", entries) for part, entries in self.augment),
+            *((f"sample.{part}", entries) for part, entries in self.sample),
         ]  # fmt: skip
-        fields = ("reads", "earlier", "parallel", "like", "one", "two", "three", "four", "set")
+        fields = ("reads", "earlier", "parallel", "captions", "like", "one", "two", "three", "four", "set")
         return [
             (f"{section}.{name}.{field}", value)
             for section, entries in sections

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share
+from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share, one_name_each
 from stages.records import Action
 
 
@@ -100,12 +100,49 @@ class Chain(Section):
     labels: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
 
 
-class Augment(Section):
-    """Manual chains over one set of rows."""
+class ByRule(Section):
+    """Chains that need nothing but the rows."""
 
     reads: Artifact
-    parallel: Artifact
     chains: Annotated[list[Chain], Field(min_length=1)]
+
+
+class Aligned(ByRule):
+    """Chains that take translations from an aligned corpus."""
+
+    parallel: Artifact
+
+
+class Captioned(ByRule):
+    """Chains that take descriptions from captions."""
+
+    captions: Artifact
+
+
+class ByModel(ByRule):
+    """Chains whose intermediate results the generator writes."""
+
+    prompts: Relative
+    max_tokens: Count
+
+
+class Augment(Section):
+    """Manual chains, by what they need beside the rows."""
+
+    rules: dict[Name, ByRule]
+    aligned: dict[Name, Aligned]
+    captions: dict[Name, Captioned]
+    model: dict[Name, ByModel]
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> "Augment":
+        return one_name_each(self)
+
+
+class Measure(Section):
+    """An artifact whose rows are measured in tokens."""
+
+    reads: Artifact
 
 
 class Budget(Section):
@@ -114,6 +151,28 @@ class Budget(Section):
     reads: Artifact
     like: Artifact
     measure: Literal["output", "input", "both"]
+
+    @model_validator(mode="after")
+    def _two_sets(self) -> "Budget":
+        if self.reads == self.like:
+            raise ValueError(f"reads and like are both {self.reads!r}; name two sets")
+        return self
+
+
+class Pairs(Budget):
+    """Instance level: rows of both sets that pair off at equal length."""
+
+    tolerance: Annotated[int, Field(ge=0)]
+
+
+class Split(Section):
+    """Task level: sequences taken apart by the generator."""
+
+    reads: Artifact
+    form: Literal["written", "marked"]
+    prompt: Relative
+    sampling: Sampling
+    attempts: Count
 
 
 class Mixture(Section):
@@ -136,7 +195,12 @@ class Sample(Section):
     """Ablation sets and mixtures."""
 
     budget: dict[Name, Budget]
+    pairs: dict[Name, Pairs]
     mixture: dict[Name, Mixture]
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> "Sample":
+        return one_name_each(self)
 
 
 class Assemble(Section):

@@ -1,6 +1,7 @@
 """What sections of params.yaml are made of: names, artifacts, shares, counts, sampling."""
 
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +20,17 @@ class Section(BaseModel):
     """A part of params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Parts = TypeVar("Parts", bound=Section)
+
+
+def one_name_each(section: Parts) -> Parts:
+    """A section of dictionaries whose entries are written to one folder. Raises ValueError for a name in two."""
+    names = Counter(name for _, entries in section for name in entries)
+    if both := sorted(name for name, times in names.items() if times > 1):
+        raise ValueError(f"{both[0]!r} names two entries; rename one")
+    return section
 
 
 class Sampling(Section):

@@ -30,10 +30,12 @@ class TrainSettings(Section):
 
 
 class TrainRun(Section):
-    """One fine-tuning run."""
+    """One fine-tuning run; what it says of the recipe goes before `train.settings`."""
 
     model: Name
     set: Artifact
+    template: Literal["own", "tulu", "alpaca"] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class Train(Section):

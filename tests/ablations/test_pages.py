@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.lengths import lengths
-from stages.ablations.pages import Arm, histogram, overlap, page, two_sample
+from stages.ablations.lengths import CHUNK, Arm, Length, arm, measured
+from stages.ablations.pages import histogram, overlap, page, two_sample
 from stages.records import Record, Source, Turn
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
@@ -19,19 +19,26 @@ def words(texts: Sequence[str]) -> list[int]:
 
 def test_lengths_of_each_side() -> None:
     row = Record("c", "c", "one two", "three", "a b c d", "", SOURCE, history=(Turn("x", "y z"),))
-    assert [lengths([row], measure, words) for measure in ("output", "input", "both")] == [[6], [4], [10]]
-    assert lengths([], "both", words) == []
+    (found,) = measured([row], words)
+    assert found == Length("c", 4, 6)
+    assert [arm([found], measure) for measure in ("output", "input", "both")] == [
+        Arm(["c"], [n]) for n in (6, 4, 10)
+    ]  # fmt: skip
+    assert list(measured([], words)) == []
 
 
-def test_all_texts_are_counted_in_one_call() -> None:
+def test_texts_are_counted_once_in_large_calls_and_as_they_come() -> None:
     calls = []
 
     def count(texts: Sequence[str]) -> list[int]:
         calls.append(len(texts))
-        return [1] * len(texts)
+        return [int(text.split()[-1]) for text in texts]
 
-    rows = [Record(str(n), "c", "i", "", "r", "", SOURCE) for n in range(50)]
-    assert lengths(rows, "both", count) == [2] * 50 and calls == [100]
+    rows = (Record(str(n), "c", f"i {n}", "", f"r {n + 1}", "", SOURCE) for n in range(CHUNK + 10))
+    found = measured(rows, count)
+    assert next(found) == Length("0", 0, 1) and calls == [CHUNK, CHUNK]
+    assert [(row.input, row.output) for row in found] == [(n, n + 1) for n in range(1, CHUNK + 10)]
+    assert calls == [CHUNK, CHUNK, 10, 10]
 
 
 def test_histograms_end_with_an_open_bar() -> None:
@@ -60,13 +67,17 @@ def test_equal_and_different_samples() -> None:
 
 
 def test_a_page() -> None:
-    rows = [Record(f"c-{n}", "c", "i", "", "r", "", SOURCE) for n in range(4)]
-    before = {"it": Arm(rows, [1, 2, 3, 4]), "sit": Arm(rows, [2, 3, 4, 100])}
-    after = {"it": Arm(rows[1:], [2, 3, 4]), "sit": Arm(rows[:3], [2, 3, 4])}
+    ids = [f"c-{n}" for n in range(4)]
+    before = {"it": Arm(ids, [1, 2, 3, 4]), "sit": Arm(ids, [2, 3, 4, 100])}
+    after = {"it": Arm(ids[1:], [2, 3, 4]), "sit": Arm(ids[:3], [2, 3, 4])}
     found = page(before, after)
     assert found["before"]["sit"] == {"rows": 4, "tokens": 109, "mean": 27.25, "histogram": [3, 0, 0, 1]}
     assert (found["tokens_difference"], found["same_lengths"]) == (0, True)
     assert found["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
-    assert (
-        found["ids"] == {"both": 2, "either": 4, "share": 0.5} == overlap(["c-1", "c-2", "c-3"], ["c-0", "c-1", "c-2"])
-    )
+    assert found["ids"] == {"both": 2, "either": 4, "share": 0.5} == overlap(ids[1:], ids[:3])
+
+
+def test_a_set_that_is_compared_with_nothing_before() -> None:
+    found = page({"sit": Arm(["a"], [4])}, {"tasks": Arm(["a", "a"], [2, 2]), "turns": Arm(["a"], [4])})
+    assert set(found["kolmogorov_smirnov"]) == {"after"}
+    assert found["tokens_difference"] == 0 and found["ids"]["share"] == 1.0

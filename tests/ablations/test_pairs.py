@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.pairs import Certificate, Matching, Side, pairs
+from stages.ablations.lengths import Arm
+from stages.ablations.pairs import Certificate, Matching, pairs
 
 LENGTHS = st.lists(st.integers(0, 12), max_size=14)
 
 
-def side(lengths: Sequence[int], name: str = "r") -> Side:
-    return Side([f"{name}-{n}" for n in range(len(lengths))], lengths)
+def side(lengths: Sequence[int], name: str = "r") -> Arm:
+    return Arm([f"{name}-{n}" for n in range(len(lengths))], lengths)
 
 
 def is_matching(found: Matching, left: Sequence[int], right: Sequence[int], tolerance: int) -> bool:
@@ -58,8 +59,28 @@ def test_a_smaller_matching_has_no_certificate_and_a_false_one_is_caught() -> No
     left, right = [5, 5, 7], [5, 7, 7]
     found = pairs(side(left), side(right), 1)
     assert len(found.left) == 2 == bound(found.certificate, left, right, 0)
+    assert found.certificate.bound(left, right) == 2
     with pytest.raises(AssertionError, match="not covered"):
         bound(Certificate((5,), (), 0), left, right, 0)
+    with pytest.raises(ValueError, match="rows of 7 and 7 tokens can be paired and are not covered"):
+        Certificate((5,), (), 0).bound(left, right)
+
+
+@given(LENGTHS, LENGTHS, LENGTHS, LENGTHS, st.integers(0, 3))
+def test_what_is_a_cover_is_judged_alike(
+    left: list[int], right: list[int], some: list[int], others: list[int], tolerance: int
+) -> None:
+    """The room's own check, which the stage runs, against the plain one of this test."""
+    cover = Certificate(tuple(sorted({*some})), tuple(sorted({*others})), tolerance)
+    try:
+        expected: int | None = bound(cover, left, right, tolerance)
+    except AssertionError:
+        expected = None
+    try:
+        found: int | None = cover.bound(left, right)
+    except ValueError:
+        found = None
+    assert found == expected
 
 
 @given(LENGTHS, LENGTHS, st.integers(0, 3), st.randoms(use_true_random=False))
@@ -68,12 +89,12 @@ def test_the_order_of_the_rows_changes_nothing(
 ) -> None:
     a, b = side(left, "a"), side(right, "b")
 
-    def shuffled(one: Side) -> Side:
+    def shuffled(one: Arm) -> Arm:
         order = list(range(len(one.ids)))
         random.shuffle(order)  # type: ignore[attr-defined]
-        return Side([one.ids[n] for n in order], [one.lengths[n] for n in order])
+        return Arm([one.ids[n] for n in order], [one.lengths[n] for n in order])
 
-    def chosen(one: Side, other: Side) -> set[tuple[str, str]]:
+    def chosen(one: Arm, other: Arm) -> set[tuple[str, str]]:
         found = pairs(one, other, 1, tolerance)
         return {(one.ids[x], other.ids[y]) for x, y in zip(found.left, found.right, strict=True)}
 

@@ -1,23 +1,27 @@
 """Both levels on the real Alpaca: its outputs against a second arm of the same rows whose responses are longer."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from stages import jsonl
-from stages.ablations import Arm, Side, budget, lengths, page, pairs
+from stages.ablations import Arm, arm, data_level, instance_level, measured
 from stages.corpora import Origin, read, rows
+from stages.engines.tokens import counter
 from stages.messages import seed_for
 from stages.records import Record
+from tests.ablations.vocabulary import train
 
 ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpaca" / "alpaca_data.json"
 
 
-def words(texts: Sequence[str]) -> list[int]:
-    return [len(text.split()) for text in texts]
+def alpaca() -> list[Record]:
+    if not ALPACA.exists():
+        pytest.skip(f"{ALPACA} is not here")
+    found = read("alpaca", rows(str(ALPACA), jsonl.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
+    return [record for record in found if isinstance(record, Record)]
 
 
 def longer(record: Record) -> Record:
@@ -30,30 +34,43 @@ def longer(record: Record) -> Record:
 
 
 @pytest.fixture(scope="module")
-def arms() -> dict[str, Arm]:
-    if not ALPACA.exists():
-        pytest.skip(f"{ALPACA} is not here")
-    found = read("alpaca", rows(str(ALPACA), jsonl.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
-    it = [record for record in found if isinstance(record, Record)]
-    sit = [longer(record) for record in it]
-    return {"it": Arm(it, lengths(it, "output", words)), "sit": Arm(sit, lengths(sit, "output", words))}
+def arms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Arm]:
+    it = alpaca()
+    sets = {"sit": [longer(record) for record in it], "it": it}
+    count = counter(train(tmp_path_factory.mktemp("tokenizer"), [record.response for record in it[:5_000]]))
+    return {name: arm(measured(records, count), "output") for name, records in sets.items()}
+
+
+def test_every_row_is_there(arms: dict[str, Arm]) -> None:
+    assert {len(found.ids) for found in arms.values()} == {52_002}
 
 
 def test_data_level(arms: dict[str, Arm]) -> None:
-    it, sit = arms["it"], arms["sit"]
-    part = budget(sit.records, sit.lengths, sum(it.lengths), 1)
-    found = page(arms, {"it": it, "sit": Arm(part, lengths(part, "output", words))})
-    assert abs(found["tokens_difference"]) <= max(sit.lengths)
+    found = data_level(arms, 1)
+    part = [arms["sit"].lengths[row] for row in found.rows["sit"]]
+    assert abs(sum(part) - sum(arms["it"].lengths)) <= max(arms["sit"].lengths)
+    assert found.page["tokens_difference"] == sum(part) - sum(arms["it"].lengths)
     assert 20_000 < len(part) < 40_000
-    assert found["ids"]["both"] == len(part)
+    assert found.page["ids"]["both"] == len(part)
 
 
 def test_instance_level(arms: dict[str, Arm]) -> None:
-    it, sit = arms["it"], arms["sit"]
-    left, right = (Side([r.id for r in arm.records], arm.lengths) for arm in (it, sit))
-    found = pairs(left, right, 1)
-    ours, theirs = ([arm.lengths[n] for n in chosen] for arm, chosen in ((it, found.left), (sit, found.right)))
-    assert Counter(ours) == Counter(theirs) == Counter(it.lengths) & Counter(sit.lengths)
-    cover_left, cover_right = set(found.certificate.left), set(found.certificate.right)
-    assert not set(it.lengths) - cover_left & set(sit.lengths) - cover_right
-    assert len(ours) == sum(n in cover_left for n in it.lengths) + sum(n in cover_right for n in sit.lengths) > 35_000
+    it, sit = arms["it"].lengths, arms["sit"].lengths
+    found = instance_level(arms, 1, 0)
+    theirs, ours = ([arms[name].lengths[row] for row in found.rows[name]] for name in ("sit", "it"))
+    assert Counter(ours) == Counter(theirs) == Counter(it) & Counter(sit)
+    assert found.page["same_lengths"] and len(ours) > 35_000
+    after = found.page["after"]
+    assert after["it"]["histogram"] == after["sit"]["histogram"] != found.page["before"]["it"]["histogram"]
+    assert found.certificate is not None and found.certificate.bound(sit, it) == len(ours)
+
+
+def test_another_tokenisation_of_the_same_rows(arms: dict[str, Arm], tmp_path: Path) -> None:
+    """A tolerance pairs nearly all of them, and none that is further apart."""
+    count = counter(train(tmp_path, [record.response for record in alpaca()[:5_000]], vocabulary=600))
+    other = arm(measured(alpaca(), count), "output")
+    found = instance_level({"it": arms["it"], "other": other}, 1, 2)
+    left, right = (sorted(lengths[row] for row in found.rows[name]) for name, lengths in
+                   (("it", arms["it"].lengths), ("other", other.lengths)))  # fmt: skip
+    assert all(abs(a - b) <= 2 for a, b in zip(left, right, strict=True))
+    assert found.page["matching"]["no_matching_has_more_than"] == len(left)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from stages.chains import CHAINS, Chain, Link, Means, Middle, answer, chained, e
 from stages.chains.translate import choose, spread, translations
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
+from stages.prompts import parse
 from stages.records import Record, Source
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
@@ -29,6 +31,12 @@ PARAPHRASE = Link("paraphrase", "First paraphrase the input, then")
 CAPTION = Link("caption", "First describe the image, then")
 
 
+FILES = {
+    name: parse((Path(__file__).resolve().parents[2] / f"stages/prompts/chains/{name}.txt").read_text(), name)
+    for name in ("paraphrase", "translate")
+}
+
+
 def record(number: int, input: str = "", response: str = "Yes.", image: str = "") -> Record:
     return Record(f"c-{number}", "c", f"Do {number}.", input, response, "", SOURCE, image=image)
 
@@ -38,10 +46,14 @@ def in_all(records: Iterable[Record], languages: Iterable[str] = LANGUAGES) -> d
 
 
 def upper(prompts: Iterable[Prompt]) -> Iterator[Reply]:
-    """A model that writes the last paragraph of what it is sent in capitals."""
+    """A model that writes what stands after the first blank line of what it is sent in capitals."""
     for asked in prompts:
         text = asked.messages[-1].content.partition("\n\n")[2].upper()
         yield Reply(text, "ok", 1, 1, id=f"reply-{asked.purpose}", model="upper")
+
+
+def saying(text: str) -> Any:
+    return lambda prompts: (Reply(text, "ok", 1, 1, id="r", model="m") for _ in prompts)
 
 
 def applied(record: Record, asked: Iterable[Link]) -> list[Link]:
@@ -86,7 +98,7 @@ def test_rows_keep_their_places_and_the_answer_can_be_found_again(
     texts: list[tuple[str, str]], asked: list[Link]
 ) -> None:
     rows = [record(n, *text) for n, text in enumerate(texts)]
-    after = list(chained(rows, asked, Means(complete=upper)))
+    after = list(chained(rows, asked, Means(complete=upper, templates=FILES)))
     assert [r.id for r in after] == [r.id for r in rows]
     for old, new in zip(rows, after, strict=True):
         assert answer(new.response, new.input, applied(new, asked)) == old.response
@@ -109,6 +121,7 @@ def test_translations_composed_with_others_can_be_taken_apart(texts: list[tuple[
         assert any("\n\nAnswer:\n" in f"{old.input}\n\nAnswer:\n"[:-1] for old in rows)
         return
     for old, new in zip(rows, after, strict=True):
+        assert len(applied(new, asked)) in (0, 2)
         assert answer(new.response, new.input, applied(new, asked)) == old.response
 
 
@@ -149,10 +162,57 @@ def test_too_few_translations_are_one_line() -> None:
 def test_a_model_translates_what_no_corpus_has() -> None:
     rows = [record(n, f"text {n}") for n in range(6)]
     link = Link("translate", "p", ("de",), 1.0, ("T:", "A:"))
-    after = list(chained(rows, [link], Means(translations=in_all(rows[:3], ["de"]), complete=upper)))
+    after = list(chained(rows, [link], Means(translations=in_all(rows[:3], ["de"]), complete=upper, templates=FILES)))
     assert [r.input for r in after] == [f"de: text {n}" for n in range(3)] + [f"TEXT {n}" for n in range(3, 6)]
     assert [s.generator for r in after for s in r.steps] == ["", "", "", "upper", "upper", "upper"]
-    assert all(step.replies and step.prompt for r in after[3:] for step in r.steps)
+    assert all(step.replies and step.prompt == FILES["translate"].hash for r in after[3:] for step in r.steps)
+    assert all(step.sampling["temperature"] == 0 for r in after[3:] for step in r.steps)
+
+
+def test_a_text_said_again_is_no_translation() -> None:
+    link = Link("translate", "p", ("de",), 1.0, ("T:", "A:"))
+    (new,) = chained([record(1, "Salz")], [link], Means(complete=saying(" Salz\n"), templates=FILES))
+    assert (new.input, new.response) == ("Salz", "Yes.")
+    assert [(s.action, s.status, s.reason) for s in new.steps] == [("translate:de", "rejected", "same")]
+
+
+@given(st.lists(st.tuples(TEXT, st.booleans()), min_size=1, max_size=12))
+def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
+    """Of the rows that a model could not paraphrase, none is left with half of the chain."""
+
+    def sometimes(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        for asked in prompts:
+            works = dict((f"c-{n}", ok) for n, (_, ok) in enumerate(texts))[asked.purpose.partition("/")[0]]
+            yield Reply("in other words", "ok", 1, 1) if works else Reply("", "failed", 1, 0, error="down")
+
+    rows = [record(n, text) for n, (text, _) in enumerate(texts)]
+    asked = [PARAPHRASE, Link("repeat", "repeat it, then")]
+    after = list(chained(rows, asked, Means(complete=sometimes, templates=FILES)))
+    for old, new, (text, works) in zip(rows, after, texts, strict=True):
+        if text.strip() and works:
+            assert new.instruction == "First paraphrase the input, then repeat it, then " + old.instruction
+            assert answer(new.response, new.input, asked) == old.response
+        else:
+            assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
+            assert [step.status for step in new.steps] == (["failed"] if text.strip() else [])
+
+
+def test_both_sets_hold_the_same_rows() -> None:
+    rows = [record(n, f"text {n}" if n % 2 else "") for n in range(6)]
+    found = chains.sets(rows, [{"chain": "repeat", "prefix": "First repeat the input, then"}], Means())
+    assert [r.id for r in found.plain] == [r.id for r in found.chained] == [r.id for r in rows]
+    assert found.plain == rows and found.statistics()["chained"] == 3
+    assert Counter(part for part, _ in found.rows()) == {"": 6, ".plain": 6}
+
+
+def test_prompt_files_come_from_a_folder() -> None:
+    found = chains.templates({"paraphrase.txt": b"--- user\nSay {{ text }} otherwise."}, "mine")
+    (new,) = chained([record(1, "a b")], [PARAPHRASE], Means(complete=saying("b a"), templates=found))
+    assert new.steps[-1].prompt == found["paraphrase"].hash
+    with pytest.raises(UserError, match=r"mine/x\.txt: not UTF-8"):
+        chains.templates({"x.txt": b"\xff"}, "mine")
+    with pytest.raises(UserError, match=r"needs paraphrase\.txt in the folder of `prompts`"):
+        list(chained([record(1, "a")], [PARAPHRASE], Means(complete=upper)))
 
 
 def test_a_translation_that_is_the_text_itself_is_none() -> None:
@@ -168,14 +228,14 @@ def test_a_reply_that_is_none_leaves_the_row_and_says_so(status: Any) -> None:
         return (Reply("half" if status == "truncated" else "", status, 1, 0, error="why", model="m") for _ in prompts)
 
     old = record(1, "a b")
-    (new,) = chained([old], [PARAPHRASE], Means(complete=broken))
+    (new,) = chained([old], [PARAPHRASE], Means(complete=broken, templates=FILES))
     assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
     assert [(s.action, s.status, s.reason, s.generator) for s in new.steps] == [("paraphrase", status, "why", "m")]
     assert statistics([old], [new])["links"] == {f"paraphrase/{status}": 1}
 
 
 def test_an_empty_paraphrase_is_rejected() -> None:
-    (new,) = chained([record(1, "a")], [PARAPHRASE], Means(complete=lambda ps: (Reply(" \n", "ok", 1, 1) for _ in ps)))
+    (new,) = chained([record(1, "a")], [PARAPHRASE], Means(complete=saying(" \n"), templates=FILES))
     assert [(s.status, s.reason) for s in new.steps] == [("rejected", "empty")]
 
 
@@ -187,7 +247,7 @@ def test_paraphrases_stream() -> None:
             asked.append(one.purpose)
             yield from upper([one])
 
-    rows = chained((record(n, "a") for n in range(1000)), [PARAPHRASE], Means(complete=watching))
+    rows = chained((record(n, "a") for n in range(1000)), [PARAPHRASE], Means(complete=watching, templates=FILES))
     next(iter(rows))
     assert len(asked) <= 2
 

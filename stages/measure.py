@@ -1,0 +1,27 @@
+"""An artifact's rows in tokens, counted once, for `sample` to compare by -> data/measured/<artifact>.jsonl."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import ablations, jsonl
+from stages.cli import main
+from stages.engines.tokens import counter
+from stages.params import entry, load
+from stages.records import Record
+
+
+def measure(name: Annotated[str, typer.Argument(help="An entry of `measure` in params.yaml, such as seed-0")]) -> None:
+    """Count the tokens of every row that walks on: of what the user said and of the responses, in all turns.
+
+    In the tokens of `tokenizer` in params.yaml, without what a chat template adds. A row is {id, input, output}.
+    """
+    params = load()
+    reads = entry(params.measure, name, "measure").reads
+    count = counter(Path("models", params.tokenizer))
+    jsonl.write(f"data/measured/{reads}.jsonl", ablations.measured(jsonl.artifact(reads, Record), count))
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -1,0 +1,34 @@
+"""Sequential instructions taken apart again (paper 5.1, task level) -> data/split/<name>.jsonl, <name>.turns.jsonl."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import ablations, jsonl, prompts
+from stages.cli import main
+from stages.engines import connect
+from stages.engines.tokens import counter
+from stages.params import entry, load
+from stages.records import Record
+
+
+def split(name: Annotated[str, typer.Argument(help="An entry of `split` in params.yaml, such as sit-split")]) -> None:
+    """Take rows with several tasks apart into rows with one (SIT-split), and into turns of a conversation (SIT-multi).
+
+    The generator tells the tasks apart; a row that was held, or that it can't take apart, stays whole and says why.
+    Writes data/split/NAME.jsonl, NAME.turns.jsonl with one row a source, and data/metrics/split/NAME.json.
+    """
+    params = load()
+    asked = entry(params.split, name, "split")
+    template = prompts.parse(jsonl.read_text(asked.prompt), asked.prompt)
+    wishes = ablations.Wishes(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
+    with connect(params.engines.generator, purpose=f"split {name}") as complete:
+        found = list(ablations.split(jsonl.artifact(asked.reads, Record), complete, wishes))
+    sets = ablations.task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
+    jsonl.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
+    jsonl.write_json(f"data/metrics/split/{name}.json", sets.page)
+
+
+if __name__ == "__main__":
+    main(split)

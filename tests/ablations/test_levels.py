@@ -1,0 +1,84 @@
+"""Each comparison whole: from lengths to the rows that are written and the page that shows them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from stages.ablations import Sets, Wishes, arm, data_level, instance_level, measured, split, task_level
+from stages.errors import UserError
+from stages.messages import Reply, Sampling
+from stages.prompts import parse
+from stages.records import Record, Source, Step
+
+SOURCE = Source("path:x", 0, "0", "MIT", "en")
+
+
+def words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+def rows(lengths: Sequence[int]) -> list[Record]:
+    return [Record(f"c-{n}", "c", "Do.", "", "word " * length, "", SOURCE) for n, length in enumerate(lengths)]
+
+
+SETS = {"responded/sit": rows([9, 4, 4, 7, 2, 8]), "responded/it": rows([4, 5, 9, 2, 2, 1])}
+ARMS = {name: arm(measured(records, words), "output") for name, records in SETS.items()}
+
+
+def lengths(records: Sequence[Record]) -> list[int]:
+    return words([record.response for record in records])
+
+
+def written(sets: Sets) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {part: [] for part in sets.rows}
+    for part, record in sets.tagged():
+        found[part].append(record)
+    return found
+
+
+def test_data_level_writes_one_set() -> None:
+    sets = data_level(ARMS, 1).sets(SETS.__getitem__)
+    found = written(sets)
+    assert set(found) == {""} and all(record.steps[-1].action == "budget" for record in found[""])
+    difference = sum(lengths(found[""])) - sum(lengths(SETS["responded/it"]))
+    assert sets.page["tokens_difference"] == difference and abs(difference) <= 9
+    assert sets.page["after"]["responded/sit"]["rows"] == len(found[""])
+
+
+def test_instance_level_writes_both_sets_and_the_proof() -> None:
+    drawn = instance_level(ARMS, 1, 0)
+    found = written(drawn.sets(SETS.__getitem__))
+    assert Counter(lengths(found[""])) == Counter(lengths(found[".like"])) == Counter({9: 1, 4: 1, 2: 1})
+    assert drawn.page["same_lengths"] and drawn.page["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
+    assert drawn.page["matching"] == {"pairs": 3, "no_matching_has_more_than": 3, "tolerance": 0}
+    assert drawn.certificate is not None
+    assert drawn.certificate.bound(*(arm.lengths for arm in ARMS.values())) == 3
+
+
+def test_a_tolerance_pairs_more_rows() -> None:
+    drawn = instance_level(ARMS, 1, 1)
+    found = written(drawn.sets(SETS.__getitem__))
+    pairs = zip(sorted(lengths(found[""])), sorted(lengths(found[".like"])), strict=True)
+    assert all(abs(a - b) <= 1 for a, b in pairs) and drawn.page["matching"]["pairs"] == 4
+
+
+@pytest.mark.parametrize("others", [rows([1]), rows([1] * 7), [*rows([1] * 5), rows([1] * 9)[8]]])
+def test_lengths_of_other_rows_are_told(others: list[Record]) -> None:
+    with pytest.raises(UserError, match="measured/responded/sit: holds the lengths of other rows"):
+        written(data_level(ARMS, 1).sets({**SETS, "responded/sit": others}.__getitem__))
+
+
+def test_task_level_writes_tasks_and_turns_of_the_same_rows() -> None:
+    grown = Record(
+        "a", "c", "List. Then sort.", "", "One two. Two one.", "", SOURCE, steps=(Step("rewrite", "suffix", "ok"),)
+    )
+    template = parse("--- user\n{{ tasks }} {{ sentences }} {{ later }}", "t")
+    asked = Wishes("marked", template, Sampling(0, 1, 0, 9), 1, 1)
+    found = list(split([grown, *rows([3])], lambda prompts: (Reply("2", "ok", 1, 1) for _ in prompts), asked))
+    sets = task_level(found, "responded/sit", words)
+    assert [r.id for r in sets.rows[""]] == ["a.1", "a.2", "c-0"]  # type: ignore[union-attr]
+    assert [(r.id, len(r.history)) for r in sets.rows[".turns"]] == [("a", 1), ("c-0", 0)]
+    assert [sets.page["after"][name]["tokens"] for name in ("single tasks", "turns")] == [7, 7]
+    assert sets.page["before"]["responded/sit"]["tokens"] == 7 and sets.page["ids"]["share"] == 1.0
+    assert sets.page["taken_apart"]["outcomes"] == {"held": 1, "ok": 1}
