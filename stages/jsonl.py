@@ -104,6 +104,19 @@ def read_json(path: str | Path, type: type[T]) -> T:
             raise UserError(f"{path}: {error}; mend the file") from None
 
 
+def read_rows(path: str | Path, type: type[T]) -> list[T]:
+    """The rows of a JSON array or of a JSONL file, by the name. Raises UserError naming the first row that misfits."""
+    if Path(path).suffix == ".jsonl":
+        return list(read(path, type))
+    found = []
+    for number, row in enumerate(read_json(path, list[msgspec.Raw])):
+        try:
+            found.append(msgspec.json.decode(row, type=type))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: row {number}: {error}; mend or remove it") from None
+    return found
+
+
 def read_text(path: str | Path) -> str:
     """A UTF-8 text file. Raises UserError if it is missing or not UTF-8."""
     path = Path(path)

@@ -41,6 +41,12 @@ MISTAKES = [
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
     ("answer.runs", {"gpt": {}}, "unknown 'gpt'"),
     ("answer.benchmarks.mmlu", VALUES["answer"]["benchmarks"]["mgsm"], "unknown 'mmlu'"),
+    ("compare.runs.seqeval-it-sit.baseline", "gpt", "compare.runs.seqeval-it-sit.baseline: unknown 'gpt'"),
+    ("compare.settings.reading", "guessed", "compare.settings.reading"),
+    ("mark.runs.seqeval-it.benchmark", "mmlu", "mark.runs.seqeval-it.benchmark: unknown 'mmlu'"),
+    ("mark.settings.lister", "me", "mark.settings.lister"),
+    ("review.runs.seqeval-sit.run", "gpt", "review.runs.seqeval-sit.run: unknown 'gpt'"),
+    ("engines.reviewer.model", "gpt", "engines.reviewer.model: unknown 'gpt'"),
     ("publish.seqeval.version", "one", "publish.seqeval.version"),
     ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
 ]

@@ -114,7 +114,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 def test_every_stage_runs(clone: Clone) -> None:
     kinds = {name.partition("@")[0] for name in clone.ran}
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert kinds == set(graph) - {"fetch_corpus"}
+    assert kinds == set(graph) - {"fetch_corpus", "estimate", "compare_references"}
 
 
 def test_no_row_is_lost_and_no_failure_is_a_hold(clone: Clone) -> None:
@@ -143,9 +143,39 @@ def test_only_what_describes_the_run_is_for_git(clone: Clone) -> None:
 
 def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> None:
     clone.change("judge/temperature", 0.3)
-    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "report"}
+    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "review", "report"}
     clone.change("judge/temperature", 0.0)
     clone.repro()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "ran"),
+    [
+        ("compare/settings/controls", 2, {"compare_runs", "report"}),
+        ("mark/settings/controls", 2, {"mark", "report"}),
+        ("review/settings/attempts", 3, {"review", "report"}),
+        ("evaluate/resamples", 200, {"evaluate", "compare_runs", "mark", "review", "report"}),
+    ],
+)
+def test_a_rule_of_the_judges_asks_no_model_under_test(clone: Clone, path: str, value: int, ran: set[str]) -> None:
+    before = YAML(typ="safe").load((clone.folder / "params.yaml").read_text())
+    for part in path.split("/"):
+        before = before[part]
+    clone.change(path, value)
+    assert {name.partition("@")[0] for name in clone.repro()} <= ran
+    clone.change(path, before)
+    clone.repro()
+
+
+def test_judgements_hold_what_their_scores_need(clone: Clone) -> None:
+    for name, metric in (("compared/seqeval-it-sit", "win"), ("marked/seqeval-sit", "done")):
+        rows = [json.loads(line) for line in (clone.folder / "data" / f"{name}.jsonl").read_text().splitlines()]
+        folder = "compare" if metric == "win" else "mark"
+        total = json.loads((clone.folder / f"data/metrics/{folder}/{name.partition('/')[2]}.json").read_text())
+        known = [row["values"][metric] for row in rows if row["values"] and not row["control"]]
+        assert known and total[metric]["mean"] == pytest.approx(sum(known) / len(known), abs=1e-6)
+        assert all(row["replies"] and row["judge"] for row in rows if row["values"])
+        assert all(row["reason"] for row in rows if not row["values"])
 
 
 def test_a_new_corpus_runs_nothing_of_the_others(clone: Clone) -> None:

@@ -6,7 +6,7 @@ BENCHMARKS names every benchmark that params.yaml may.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.benchmarks import commonsenseqa, generic, gsm8k, humaneval, mgsm, seqeval, xquad
+from stages.benchmarks import alpaca_eval, commonsenseqa, generic, gsm8k, humaneval, mgsm, seqeval, xquad
 from stages.benchmarks.questions import Answer, Files, Question
 from stages.records import Rejected
 
@@ -36,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mgsm": Benchmark(mgsm.questions, mgsm.grade),
     "mgsm-en": Benchmark(mgsm.direct_questions, mgsm.grade),
     "seqeval": Benchmark(seqeval.questions, None),
+    "alpaca_eval": Benchmark(alpaca_eval.questions, None),
     "gsm8k": Benchmark(gsm8k.questions, gsm8k.grade),
     "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade),
     "mmlu": Benchmark(generic.mmlu, None, weigh=generic.weigh_mmlu, harness=True),

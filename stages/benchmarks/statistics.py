@@ -42,6 +42,14 @@ class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p: float
 
 
+class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often two verdicts on the same `n` things are equal, and how often beyond chance."""
+
+    n: int
+    raw: Estimate
+    kappa: Estimate | None
+
+
 def summary(scores: Sequence[Score], seed: int, resamples: int) -> dict[str, Any]:
     """Counts, an `Estimate` for every metric, and the same by language, group and number of tasks where these vary.
 
@@ -133,6 +141,42 @@ def compare(
         len(items), _round(differences[:, 1].mean()), _round(low), _round(high),
         _round(_sign_flips(differences[:, 1], seed, resamples, metric)),
     )  # fmt: skip
+
+
+def agreement(rows: Sequence[tuple[str, float, float]], seed: int, resamples: int) -> Agreement | None:
+    """How far two verdicts on the same things agree; None if there are none. rows: (item, one verdict, the other).
+
+    Kappa (Cohen, 1960, https://doi.org/10.1177/001316446002000104) is what remains of the agreement when that of two
+    judges who say as much of each verdict, but blindly, is taken off; None where either says the same of everything.
+    """
+    if not rows:
+        return None
+    known = sorted({value for _, *both in rows for value in both})
+    cells = {(a, b): i * len(known) + j for i, a in enumerate(known) for j, b in enumerate(known)}
+    totals = _by_item((item, _one_hot(cells[one, two], len(cells))) for item, one, two in rows)
+    drawn = _resampled(totals, seed, resamples, "agreement")
+    (raw, chance), (every, by_chance) = (_agreed(tables, len(known)) for tables in (totals.sum(axis=0)[None], drawn))
+    low, high = _interval(every, every * 0 + 1)
+    kappa = None
+    if 1 - chance[0] > 1e-9:
+        ends = _interval(every - by_chance, 1 - by_chance)
+        kappa = Estimate(len(rows), _round((raw[0] - chance[0]) / (1 - chance[0])), *map(_round, ends))
+    return Agreement(len(rows), Estimate(len(rows), _round(raw[0]), _round(low), _round(high)), kappa)
+
+
+def _one_hot(place: int, size: int) -> list[float]:
+    return [float(i == place) for i in range(size)]
+
+
+def _agreed(tables: "Array", verdicts: int) -> tuple["Array", "Array"]:
+    """(tables,), (tables,): the share in which both agree, and the share that would by chance.
+
+    tables: (tables, verdicts squared), counts by one verdict and the other.
+    """
+    counts = tables.reshape(-1, verdicts, verdicts)
+    whole = counts.sum(axis=(1, 2))
+    both = counts.trace(axis1=1, axis2=2) / whole
+    return both, (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / whole**2
 
 
 def _item_means(scores: Iterable[Score], metric: str) -> dict[str, float]:

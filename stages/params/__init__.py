@@ -1,5 +1,6 @@
 """params.yaml as types: no defaults in code, unknown keys refused, every mistake named by its path."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from stages.errors import UserError
 from stages.params.data import Assemble, Augment, Evolve, Measure, Respond, Rewrite, Sample, Split
 from stages.params.kinds import Name, Section
-from stages.params.models import Answer, Evaluate, Judge, Published, Report, Train
+from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.sources import Budget, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
@@ -37,6 +38,10 @@ class Params(Section):
     answer: Answer
     evaluate: Evaluate
     judge: Judge
+    compare: Compare
+    mark: Mark
+    review: Review
+    estimate: dict[Name, Estimated]
     report: Report
     publish: dict[Name, Published]
 
@@ -59,6 +64,7 @@ class Params(Section):
             *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
             *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
             *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
+            *((where, name, set(known)) for where, name, known in self._judged()),
             ("report.baseline", self.report.baseline, set(self.answer.runs)),
             ("report.treatment", self.report.treatment, set(self.answer.runs)),
             ("report.before", self.report.before, made),
@@ -68,7 +74,21 @@ class Params(Section):
         ]
 
     def _engines(self) -> list[tuple[str, Engine]]:
-        return [("generator", self.engines.generator), ("judge", self.engines.judge), ("tuned", self.engines.tuned)]
+        return [(name, getattr(self.engines, name)) for name in type(self.engines).model_fields]
+
+    def _judged(self) -> list[tuple[str, str, Iterable[str]]]:
+        """Every run and benchmark that a judge is to look at: (where, name, what is answered)."""
+        entries: dict[str, dict[str, Any]] = {
+            "compare.runs": self.compare.runs, "compare.references": self.compare.references,
+            "mark.runs": self.mark.runs, "review.runs": self.review.runs,
+        }  # fmt: skip
+        return [
+            (f"{section}.{name}.{field}", value, self.answer.benchmarks if field == "benchmark" else self.answer.runs)
+            for section, found in entries.items()
+            for name, entry in found.items()
+            for field in ("benchmark", "run", "baseline", "treatment")
+            if (value := getattr(entry, field, None)) is not None
+        ]
 
     def artifacts(self) -> set[str]:
         """Every artifact that some stage makes, as "<folder>/<name>"."""

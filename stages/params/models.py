@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from stages.messages import Sampling as EngineSampling
 from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share
 
 
@@ -88,6 +89,95 @@ class Judge(Section):
     temperature: Annotated[float, Field(ge=0, le=5)]
     max_tokens: Count
     attempts: Count
+
+
+class Verdicts(Section):
+    """How a judge is asked for verdicts of one kind, and how they are read."""
+
+    prompt: Relative
+    reading: Literal["stated", "scores"]
+    temperature: Annotated[float, Field(ge=0, le=5)]
+    max_tokens: Count
+    attempts: Count
+
+    def sampling(self) -> EngineSampling:
+        """The same as the engines take it."""
+        return EngineSampling(self.temperature, top_p=1.0, top_k=0, max_tokens=self.max_tokens)
+
+
+class CompareSettings(Verdicts):
+    """What all comparisons share."""
+
+    controls: Annotated[int, Field(ge=0)]
+
+
+class ComparedRuns(Section):
+    """Two runs on one benchmark."""
+
+    benchmark: Name
+    baseline: Name
+    treatment: Name
+    sample: Count | None
+
+
+class ComparedReference(Section):
+    """A run against a file of outputs."""
+
+    benchmark: Name
+    outputs: Relative
+    treatment: Name
+    sample: Count | None
+
+
+class Compare(Section):
+    """Which answers are held against which."""
+
+    settings: CompareSettings
+    runs: dict[Name, ComparedRuns]
+    references: dict[Name, ComparedReference]
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> "Compare":
+        if both := sorted(self.runs.keys() & self.references.keys()):
+            raise ValueError(f"two comparisons are named {both[0]!r}; rename one")
+        return self
+
+
+class MarkSettings(Verdicts):
+    """What all marking shares."""
+
+    lister: Literal["judge", "sentences"]
+    list_prompt: Relative
+    controls: Annotated[int, Field(ge=0)]
+
+
+class JudgedRun(Section):
+    """A run on one benchmark."""
+
+    benchmark: Name
+    run: Name
+    sample: Count | None
+
+
+class Mark(Section):
+    """Whose answers are marked task by task."""
+
+    settings: MarkSettings
+    runs: dict[Name, JudgedRun]
+
+
+class Review(Section):
+    """Whose answers a second judge scores."""
+
+    settings: Verdicts
+    runs: dict[Name, JudgedRun]
+
+
+class Estimated(Section):
+    """Annotations as AlpacaEval has them, and the folder with alpaca_eval's two files."""
+
+    annotations: Relative
+    files: Relative
 
 
 class Report(Section):

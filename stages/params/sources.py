@@ -75,6 +75,7 @@ class Engines(Section):
 
     generator: Engine
     judge: Engine
+    reviewer: Engine
     tuned: Engine
 
 

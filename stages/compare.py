@@ -1,0 +1,60 @@
+"""Two sets of answers to one benchmark, pairwise and in both orders -> data/compared/<name>.jsonl."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from stages import jsonl, prompts
+from stages.benchmarks.alpaca_eval import annotations
+from stages.benchmarks.contests import Drawn, Output, Response, answered, contests, referred
+from stages.benchmarks.questions import Answer, Question
+from stages.cli import door
+from stages.engines import connect
+from stages.judges.asking import Panel
+from stages.judges.pairwise import prefer
+from stages.params import Params, entry, load
+
+HELP = "Ask the judge which of two answers is better, in both orders; rates go to data/metrics/compare/."
+app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under compare")]
+
+
+@app.command()
+@door
+def runs(name: Name) -> None:
+    """A treatment against a baseline, both of them runs."""
+    asked = entry((params := load()).compare.runs, name, "compare.runs")
+    _hold(params, name, asked, lambda _: answered(_answers(asked.baseline, asked.benchmark)))
+
+
+@app.command()
+@door
+def references(name: Name) -> None:
+    """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
+    asked = entry((params := load()).compare.references, name, "compare.references")
+    _hold(params, name, asked, lambda questions: referred(questions, jsonl.read_rows(asked.outputs, Output)))
+
+
+def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> None:
+    settings = params.compare.settings
+    questions = list(jsonl.read(f"data/ingested/{asked.benchmark}.jsonl", Question))
+    baseline, treatment = side(questions), answered(_answers(asked.treatment, asked.benchmark))
+    template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
+    drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
+    with connect(params.engines.judge, purpose=f"compare {name}") as complete:
+        panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
+        outcomes, summary = contests(questions, baseline, treatment, partial(prefer, panel), drawn)
+    jsonl.write(f"data/compared/{name}.jsonl", outcomes)
+    jsonl.write_json(f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment))
+    jsonl.write_json(f"data/metrics/compare/{name}.json", summary)
+
+
+def _answers(run: str, benchmark: str) -> list[Answer]:
+    name = f"answered/{run}/{benchmark}"
+    return list(jsonl.read_validated(f"data/{name}.jsonl", f"data/validated/{name}.json", Answer))
+
+
+if __name__ == "__main__":
+    app()

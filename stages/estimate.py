@@ -1,0 +1,30 @@
+"""AlpacaEval's win rates from annotations: the plain one, and the length-controlled one by alpaca_eval itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import jsonl
+from stages.benchmarks.alpaca_eval import Annotation, win_rate
+from stages.cli import main
+from stages.estimators import length_controlled
+from stages.params import entry, load
+
+
+def estimate(name: Annotated[str, typer.Argument(help="An entry of estimate in params.yaml")]) -> None:
+    """Estimate AlpacaEval 2.0's win rates, in percent, from annotations: no judge and no model is asked.
+
+    Reads annotations as `compare` (data/compared/<name>.annotations.json) or alpaca_eval writes them, and the folder
+    with alpaca_eval's files df_gamed.csv and instruction_difficulty.csv. Without these the length-controlled rate is
+    left out, and said to be. Writes data/metrics/estimate/NAME.json. Anything but AlpacaEval's 805 judged answers is an
+    error.
+    """
+    asked = entry(load().estimate, name, "estimate")
+    annotations = jsonl.read_rows(asked.annotations, Annotation)
+    found = win_rate(annotations) | length_controlled(annotations, Path(asked.files))
+    jsonl.write_json(f"data/metrics/estimate/{name}.json", found)
+
+
+if __name__ == "__main__":
+    main(estimate)

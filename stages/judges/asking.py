@@ -1,0 +1,122 @@
+"""How every judge is asked: a prompt file rendered for each item, asked again until it says something that counts."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
+from stages.prompts import Rendered, Template
+
+CONTENT_FREE = ("N/A", "[MASK]", "...")
+"""Texts that say nothing: what a judge makes of them is its liking of a verdict, not its opinion of an answer."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A judge: the model, the prompt file it is asked with, and how its verdict is read."""
+
+    complete: Complete
+    template: Template
+    sampling: Sampling
+    attempts: int
+    """How often it is asked before a reply without a verdict is left unscored."""
+    seed: int
+    reading: str
+    """stated: the last verdict in the reply's text. scores: the scores of the verdicts as single choices, where the
+    engine reports them, and the text where it does not."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to ask: an id of its own, and what the prompt file speaks of."""
+
+    id: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with every reply to it, the last one last."""
+
+    request: Request
+    replies: tuple[Reply, ...] = ()
+
+    @property
+    def last(self) -> Reply:
+        """What was replied last. Raises IndexError if nothing was asked."""
+        return self.replies[-1]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the replies in the store, in the order they were asked."""
+        return tuple(reply.id for reply in self.replies)
+
+
+def asked(
+    panel: Panel, requests: Iterable[Request], settled: Callable[[Request, Reply], bool], choices: Sequence[str] = ()
+) -> Iterator[Asked]:
+    """Each request with the replies to it, in order; asked up to `attempts` times until one is `settled`.
+
+    choices: the verdicts that the reply is one of, if it is read by its scores.
+    """
+    found: Iterator[Asked] = (Asked(request) for request in requests)
+    for attempt in range(panel.attempts):
+        found = _again(panel, found, settled, tuple(choices), attempt)
+    return found
+
+
+def _again(
+    panel: Panel, items: Iterator[Asked], settled: Callable[[Request, Reply], bool], choices: tuple[str, ...],
+    attempt: int,
+) -> Iterator[Asked]:  # fmt: skip
+    def prompt(item: Asked) -> Prompt | None:
+        done = item.replies and settled(item.request, item.last)
+        return None if done else _prompt(panel, item.request, choices, attempt)
+
+    for item, reply in ask(panel.complete, items, prompt):
+        yield item if reply is None else replace(item, replies=(*item.replies, reply))
+
+
+def _prompt(panel: Panel, request: Request, choices: tuple[str, ...], attempt: int) -> Prompt:
+    rendered = panel.template.render(request.values)
+    return Prompt(
+        messages=rendered.messages, sampling=panel.sampling, sample=attempt,
+        seed=draw_seed(panel.seed, request.id, f"judge/{panel.template.hash}/{attempt}"),
+        constraint=_constraint(rendered, choices), purpose=f"judge/{request.id}", prefix=rendered.prefix,
+        continue_final=rendered.continue_final,
+    )  # fmt: skip
+
+
+def _constraint(rendered: Rendered, choices: tuple[str, ...]) -> Constraint | None:
+    if choices:
+        # After a beginning of the reply the next token opens with a space, as it would in running text.
+        return Constraint(choice=tuple(f" {c}" for c in choices) if rendered.continue_final else choices)
+    return Constraint(regex=rendered.regex) if rendered.regex else None
+
+
+def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:
+    """Verdict -> its share: the probabilities of the choices, divided by what content-free items give them.
+
+    Contextual calibration (Zhao et al., 2021, https://arxiv.org/abs/2102.09690). Empty where the engine reported none.
+    """
+    scores = {choice.strip(): score - liking.get(choice.strip(), 0.0) for choice, score in reply.scores.items()}
+    top = max(scores.values(), default=0.0)
+    weights = {choice: math.exp(score - top) for choice, score in scores.items()}
+    return {choice: weight / math.fsum(weights.values()) for choice, weight in weights.items()}
+
+
+def likings(panel: Panel, choices: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+    """Verdict -> logarithm of its mean probability when every one of the variables `names` says nothing."""
+    silent = [Request(f"content-free/{text}", dict.fromkeys(names, text)) for text in CONTENT_FREE]
+    found = [item.last.scores for item in asked(panel, silent, lambda *_: True, choices) if item.last.scores]
+    if not found:
+        return {}
+    return {
+        choice.strip(): math.log(math.fsum(math.exp(scores[choice]) for scores in found) / len(found) + 1e-30)
+        for choice in found[0]
+    }
+
+
+def reason(item: Asked) -> str:
+    """Why an item has no verdict: judge-unparsed, judge-refused or judge-failed."""
+    return "judge-unparsed" if item.last.status in ("ok", "truncated") else f"judge-{item.last.status}"

@@ -1,0 +1,42 @@
+"""A second judge's opinion of the same exchanges: by the paper's verdict, or by how its scores lean to Yes or No."""
+
+from collections.abc import Iterable, Iterator
+
+from stages.judges import Exchange, Judgement, judge
+from stages.judges.asking import Asked, Panel, Request, asked, likings, reason
+from stages.judges.tasks import ANSWERS, share_of_yes
+
+
+def opinions(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
+    """A judgement for each exchange, in order; None passes by unasked.
+
+    stated: following and quality, as `stages.judges.judge` reads them. scores: following alone, which is whether the
+    scores of Yes and No lean to Yes, less what the judge gives to texts that say nothing. The prompt file gets
+    `instruction` and `response`.
+    """
+    if panel.reading == "scores":
+        return _leaned(panel, exchanges)
+    return judge(panel.complete, panel.template, panel.sampling, panel.attempts, panel.seed, exchanges)
+
+
+def _leaned(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
+    liking = likings(panel, ANSWERS, ("instruction", "response"))
+    kept = list(exchanges)
+    requests = (
+        Request(name, {"instruction": instruction, "response": response})
+        for name, instruction, response in filter(None, kept)
+    )
+    found = asked(panel, requests, lambda _, reply: share_of_yes(reply, liking) is not None, ANSWERS)
+    for exchange in kept:
+        yield _judgement(next(found), liking) if exchange else None
+
+
+def _judgement(item: Asked, liking: dict[str, float]) -> Judgement:
+    share = share_of_yes(item.last, liking)
+    return Judgement(
+        values={} if share is None else {"following": float(share > 0.5)},
+        reason=reason(item) if share is None else "",
+        replies=item.keys,
+        judge=item.last.model,
+        text=item.last.text if share is None else f"{item.last.text} ({share:.4f})",
+    )

@@ -1,0 +1,78 @@
+"""Which of two responses is better, asked in both orders: a judge that prefers a place contradicts itself, and ties.
+
+Zheng et al. (2023), https://arxiv.org/abs/2306.05685, section 3.4; preferences as AlpacaEval 2.0 weighs them, by the
+probability of the verdict, where the engine reports scores (Dubois et al., 2024, https://arxiv.org/abs/2404.04475).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+
+from stages.judges.asking import Asked, Panel, Request, asked, leaning, reason
+from stages.messages import Reply
+
+Contest = tuple[str, str, str, str]
+"""What is judged: (id, instruction, the baseline's response, the treatment's response)."""
+PLACES = ("A", "B")
+_SHARES = {"a": 1.0, "b": 0.0, "c": 0.5, "tie": 0.5}
+_VERDICT = re.compile(r"\[\[\s*[\"'*]{0,4}([A-Za-z]{1,12})[\"'*]{0,4}\s*\]\]")
+
+
+class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A judge's opinion of one contest, with what it rests on."""
+
+    orders: tuple[float, ...]
+    """The treatment's share in [0, 1] when it stood second, and when it stood first; empty without both verdicts."""
+    reason: str
+    """"" or why there is no preference: judge-unparsed, judge-refused, judge-failed."""
+    replies: tuple[str, ...]
+    """Keys of the judge's replies in the store: those of the first order, then those of the second."""
+    judge: str
+    """Identity of the judge."""
+    texts: tuple[str, str]
+    """The last reply in each order, word for word."""
+
+
+def parse_preference(text: str) -> float | None:
+    """The share of the response in place A by the last "[[A]]", "[[B]]" or "[[C]]" (a tie); None if it says no such."""
+    stated = _VERDICT.findall(text)
+    return _SHARES.get(stated[-1].lower()) if stated else None
+
+
+def prefer(panel: Panel, contests: Iterable[Contest]) -> Iterator[Preference]:
+    """A preference for each contest, in order. The prompt file gets `instruction`, `a` and `b`, which are data.
+
+    No liking is taken off the scores: what a judge gives to a place, it gives to each response once.
+    """
+    choices = PLACES if panel.reading == "scores" else ()
+    found = asked(panel, _requests(contests), lambda _, reply: _first(reply) is not None, choices)
+    while pair := list(islice(found, 2)):
+        yield _preference(*pair)
+
+
+def _requests(contests: Iterable[Contest]) -> Iterator[Request]:
+    for name, instruction, baseline, treatment in contests:
+        yield Request(f"{name}/0", {"instruction": instruction, "a": baseline, "b": treatment})
+        yield Request(f"{name}/1", {"instruction": instruction, "a": treatment, "b": baseline})
+
+
+def _first(reply: Reply) -> float | None:
+    """The share of the response in place A."""
+    if shares := leaning(reply, {}):
+        return shares["A"]
+    # An engine that can't report scores replies with the bare letter.
+    return parse_preference(reply.text) if "[[" in reply.text else _SHARES.get(reply.text.strip().lower())
+
+
+def _preference(ahead: Asked, behind: Asked) -> Preference:
+    one, two = _first(ahead.last), _first(behind.last)
+    missing = ahead if one is None else behind if two is None else None
+    return Preference(
+        orders=() if one is None or two is None else (round(1 - one, 6), round(two, 6)),
+        reason=reason(missing) if missing else "",
+        replies=(*ahead.keys, *behind.keys),
+        judge=behind.last.model,
+        texts=(ahead.last.text, behind.last.text),
+    )

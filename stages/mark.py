@@ -1,0 +1,45 @@
+"""Task by task: what each question asks for, and which of it an answer did -> data/marked/<name>.jsonl."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from stages import jsonl, prompts
+from stages.benchmarks.marking import Drawn, Marker, marking
+from stages.benchmarks.questions import Answer, Question
+from stages.cli import main
+from stages.engines import connect
+from stages.judges.asking import Panel
+from stages.judges.tasks import LISTERS
+from stages.judges.tasks import mark as marks
+from stages.params import entry, load
+
+
+def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in params.yaml")]) -> None:
+    """List the tasks of every question and have the judge mark which ones a run's answer did.
+
+    Reads data/answered/RUN/BENCHMARK.jsonl and the questions; no model under test is asked. Writes the marks of every
+    answer to data/marked/NAME.jsonl, and to data/metrics/mark/NAME.json how many tasks were done, by their number and
+    by their place in the chain. What could not be listed or marked is counted with its reason and is never undone.
+    """
+    params = load()
+    asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
+    questions = list(jsonl.read(f"data/ingested/{asked.benchmark}.jsonl", Question))
+    place = f"answered/{asked.run}/{asked.benchmark}"
+    answers = jsonl.read_validated(f"data/{place}.jsonl", f"data/validated/{place}.json", Answer)
+    listing, template = (
+        prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
+    )
+    drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
+    with connect(params.engines.judge, purpose=f"mark {name}") as complete:
+        how = (settings.sampling(), settings.attempts, params.seed)
+        lists = partial(LISTERS[settings.lister], Panel(complete, listing, *how, "stated"))
+        marker = Marker(lists, partial(marks, Panel(complete, template, *how, settings.reading)))
+        marked, summary = marking(questions, answers, marker, drawn)
+    jsonl.write(f"data/marked/{name}.jsonl", marked)
+    jsonl.write_json(f"data/metrics/mark/{name}.json", summary)
+
+
+if __name__ == "__main__":
+    main(mark)

@@ -1,0 +1,43 @@
+"""A second judge on the answers that the first one scored, and how far the two agree -> data/reviewed/<name>.jsonl."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from stages import jsonl, prompts
+from stages.benchmarks import reviewing
+from stages.benchmarks.questions import Answer, Question, Score
+from stages.cli import main
+from stages.engines import connect
+from stages.judges.asking import Panel
+from stages.judges.opinions import opinions
+from stages.params import entry, load
+
+
+def review(name: Annotated[str, typer.Argument(help="An entry of review.runs in params.yaml")]) -> None:
+    """Have the judge `engines.reviewer` score a run's answers as well.
+
+    Reads the answers and what `evaluate` made of them; no model under test is asked. Writes the second judge's scores
+    to data/reviewed/NAME.jsonl, and to data/metrics/review/NAME.json their means with how often both judges say the
+    same (raw, and Cohen's kappa).
+    """
+    params = load()
+    asked, settings = entry(params.review.runs, name, "review.runs"), params.review.settings
+    place = f"{asked.run}/{asked.benchmark}"
+    questions = list(jsonl.read(f"data/ingested/{asked.benchmark}.jsonl", Question))
+    receipt = f"data/validated/answered/{place}.json"
+    answers = jsonl.read_validated(f"data/answered/{place}.jsonl", receipt, Answer)
+    first = jsonl.read(f"data/scored/{place}.jsonl", Score)
+    template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
+    with connect(params.engines.reviewer, purpose=f"review {name}") as complete:
+        panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
+        judge = partial(opinions, panel)
+        how = (asked.sample, params.seed, params.evaluate.resamples)
+        scores, summary = reviewing.review(questions, answers, first, judge, *how)
+    jsonl.write(f"data/reviewed/{name}.jsonl", scores)
+    jsonl.write_json(f"data/metrics/review/{name}.json", summary)
+
+
+if __name__ == "__main__":
+    main(review)

@@ -1,0 +1,113 @@
+"""Contests between answers, with judges that are functions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pytest
+from msgspec import json
+
+from stages.benchmarks.alpaca_eval import annotations, win_rate
+from stages.benchmarks.contests import Contest, Drawn, Outcome, Output, answered, contests, referred, summed
+from stages.benchmarks.questions import Answer, Question
+from stages.judges.pairwise import Preference
+
+DRAWN = Drawn(None, 3, 1, 200)
+
+
+def question(number: int) -> Question:
+    name = f"seqeval-{number}"
+    return Question(name, "seqeval", "en", "CC0-1.0", str(number), f"Do {number}.", tasks=2 + number % 2)
+
+
+def answers(run: str, texts: Sequence[str | None]) -> list[Answer]:
+    return [
+        Answer(f"seqeval-{i}/0", f"seqeval-{i}", run, text or "", "failed" if text is None else "ok", 0, "r", "m", 1, 1)
+        for i, text in enumerate(texts)
+    ]
+
+
+def longer(found: Iterable[Contest]) -> Iterator[Preference]:
+    """Prefers the longer answer, whoever stands where; has no opinion where one is empty."""
+    for name, instruction, baseline, treatment in found:
+        assert instruction.startswith("Do ")
+        share = 0.5 if len(baseline) == len(treatment) else float(len(treatment) > len(baseline))
+        known = baseline and treatment
+        yield Preference((share, share) if known else (), "" if known else "judge-unparsed", (name,), "j", ("x", "y"))
+
+
+def always_first(found: Iterable[Contest]) -> Iterator[Preference]:
+    for _ in found:
+        yield Preference((0.0, 1.0), "", (), "j", ("A", "A"))
+
+
+QUESTIONS = [question(i) for i in range(6)]
+BASELINE = answered(answers("it", ["aaa", "aa", "a", "aa", None, ""]))
+TREATMENT = answered(answers("sit", ["a", "aa", "aaa", "aaaa", "a", "aa"]))
+
+
+def test_wins_ties_and_what_is_unscored() -> None:
+    found, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
+    assert [o.values.get("won") for o in found if not o.control] == [0, 0.5, 1, 1, None, None]
+    assert [o.reason for o in found if not o.control][4:] == ["answer-failed", "judge-unparsed"]
+    assert (total["n"], total["scored"], total["won"].mean) == (6, 4, 0.625)
+    assert total["unscored"] == {"answer-failed": 1, "judge-unparsed": 1}
+    assert total["orders"].raw.mean == 1 and total["orders"].kappa.mean == 1
+    assert (found[0].run, found[0].baseline, found[0].tasks) == ("sit", "it", 2)
+
+
+def test_a_judge_that_likes_a_place_is_found_out() -> None:
+    found, total = contests(QUESTIONS[:4], BASELINE, TREATMENT, always_first, DRAWN)
+    assert [o.values["win"] for o in found] == [0.5] * 7
+    assert total["first_shown"].mean == 1
+    assert total["orders"].raw.mean == 0
+    assert total["control"].mean == 0.5
+
+
+def test_controls_are_the_same_run_on_another_question_and_count_nowhere_else() -> None:
+    seen: list[Contest] = []
+
+    def judge(found: Iterable[Contest]) -> Iterator[Preference]:
+        for contest in found:
+            seen.append(contest)
+            yield from longer([contest])
+
+    found, total = contests(QUESTIONS, BASELINE, TREATMENT, judge, DRAWN)
+    controls = [outcome for outcome in found if outcome.control]
+    assert [(c.run, c.baseline) for c in controls] == [("sit", "sit")] * 3
+    planted = {name: (theirs, own) for name, _, theirs, own in seen if name.endswith("/control")}
+    assert all(own == TREATMENT[name.removesuffix("/control")].text for name, (_, own) in planted.items())
+    assert total["control"].n == 3 and total["n"] == 6
+    assert contests(QUESTIONS, BASELINE, TREATMENT, longer, Drawn(None, 0, 1, 200))[1]["control"] is None
+
+
+def test_a_smaller_sample_lies_in_a_larger_one() -> None:
+    drawn = [
+        {o.question for o in contests(QUESTIONS, BASELINE, TREATMENT, longer, Drawn(n, 0, 1, 200))[0]} for n in (2, 4)
+    ]
+    assert len(drawn[0]) == 2 and drawn[0] < drawn[1]
+
+
+def test_the_rows_hold_all_that_the_summary_needs() -> None:
+    found, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
+    again = [json.decode(json.encode(outcome), type=Outcome) for outcome in found]
+    assert summed([o for o in again if not o.control], [o for o in again if o.control], DRAWN) == total
+
+
+def test_outputs_of_a_file_are_matched_by_their_instruction() -> None:
+    outputs = [Output("Do 1. ", "b" * 9, "rival"), Output("Do 0.", "bb")]
+    baseline = referred(QUESTIONS[:3], outputs)
+    found, _ = contests(QUESTIONS[:3], baseline, TREATMENT, longer, DRAWN)
+    assert [(o.baseline, o.reason) for o in found[:3]] == [("reference", ""), ("rival", ""), ("", "output-missing")]
+
+
+def test_annotations_have_alpaca_evals_columns_and_rate() -> None:
+    outcomes, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
+    made = annotations(outcomes, QUESTIONS, BASELINE, TREATMENT)
+    assert [a.preference for a in made] == [1, 1.5, 2, 2, None, None]
+    assert (made[0].output_1, made[0].generator_1, made[0].output_2, made[0].generator_2) == ("aaa", "it", "a", "sit")
+    assert win_rate(made)["win_rate"] == pytest.approx(100 * total["win"].mean)
+
+
+def test_nothing_to_compare() -> None:
+    found, total = contests(QUESTIONS, {}, {}, longer, DRAWN)
+    assert total["scored"] == 0 and total["orders"] is None and total["control"] is None
+    assert {o.reason for o in found} == {"answer-missing"}

@@ -1,0 +1,139 @@
+"""Marks by number of tasks and by place, with judges that are functions."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from msgspec import json
+
+from stages.benchmarks.marking import Case, Drawn, Marked, Marker, marking, summed
+from stages.benchmarks.questions import Answer, Question, Score
+from stages.benchmarks.reviewing import review
+from stages.benchmarks.scoring import Exchange
+from stages.errors import UserError
+from stages.judges import Judgement
+from stages.judges.tasks import Listing, Marks
+
+DRAWN = Drawn(None, 2, 1, 200)
+
+
+def question(number: int, tasks: int, benchmark: str = "seqeval") -> Question:
+    said = " ".join(f"Do {number}.{k}" for k in range(tasks))
+    return Question(f"{benchmark}-{number}", benchmark, "en", "CC0-1.0", str(number), said, tasks=tasks)
+
+
+def answer(asked: Question, text: str, status: str = "ok") -> Answer:
+    return Answer(f"{asked.id}/0", asked.id, "sit", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
+
+
+def lists(found: Iterable[tuple[str, str]]) -> Iterator[Listing]:
+    """ "Do 1.0 Do 1.1" -> its pairs of words; what begins with "Do 9" can't be listed."""
+    for _, text in found:
+        words = text.split()
+        tasks = tuple(f"{a} {b}" for a, b in zip(words[::2], words[1::2], strict=True))
+        yield Listing((), "judge-unparsed") if text.startswith("Do 9") else Listing(tasks)
+
+
+def marks(cases: Iterable[Case]) -> Iterator[Marks]:
+    """A task is done if the answer names it; "?" can't be told."""
+    for _, tasks, _, response in cases:
+        done = () if response == "?" else tuple(float(task.split()[1] in response.split()) for task in tasks)
+        yield Marks(done, "" if done else "judge-unparsed", ("k",), "j", "said")
+
+
+MARKER = Marker(lists, marks)
+QUESTIONS = [question(0, 2), question(1, 3), question(2, 3), question(3, 4), question(9, 2), question(5, 2)]
+ANSWERS = [
+    answer(QUESTIONS[0], "0.0 0.1"), answer(QUESTIONS[1], "1.0 1.2"), answer(QUESTIONS[2], "?"),
+    answer(QUESTIONS[3], "3.0"), answer(QUESTIONS[4], "9.0"), answer(QUESTIONS[5], "", "failed"),
+]  # fmt: skip
+
+
+def test_what_is_done_and_what_nobody_can_tell() -> None:
+    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    real = [row for row in found if not row.control]
+    assert [row.values.get("done") for row in real] == pytest.approx([1, 2 / 3, None, 1 / 4, None, None])
+    assert [row.values.get("following") for row in real] == [1, 0, None, 0, None, None]
+    assert total["unscored"] == {"judge-unparsed": 2, "answer-failed": 1}
+    assert total["n"] == 6 and total["scored"] == 3
+    assert [row.tasks for row in real[:4]] == [2, 3, 3, 4]
+
+
+def test_by_number_by_position_and_by_place() -> None:
+    _, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    assert {n: e["done"].mean for n, e in total["tasks"].items()} == pytest.approx(
+        {"2": 1, "3": 2 / 3, "4": 1 / 4}, abs=1e-5
+    )
+    assert {n: e.mean for n, e in total["positions"].items()} == {
+        "1": 1,
+        "2": pytest.approx(1 / 3, abs=1e-5),
+        "3": 0.5,
+        "4": 0,
+    }
+    assert {n: e.mean for n, e in total["places"].items()} == {
+        "first": 1,
+        "middle": 0,
+        "last": pytest.approx(2 / 3, abs=1e-5),
+    }
+    assert total["trend"]["done"].mean < 0 and total["position_trend"].mean < 0
+
+
+def test_controls_show_another_answer_and_count_nowhere_else() -> None:
+    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    controls = [row for row in found if row.control]
+    assert [row.values["done"] for row in controls] == [0, 0]
+    # On the same two questions, own answers did 1 and 2/3 of the tasks, planted ones none.
+    assert total["control"].n == 2 and total["control"].difference == pytest.approx(5 / 6, abs=1e-5)
+
+
+def test_the_rows_hold_all_that_the_summary_needs() -> None:
+    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    again = [json.decode(json.encode(row), type=Marked) for row in found]
+    assert summed([r for r in again if not r.control], [r for r in again if r.control], DRAWN) == total
+
+
+def test_nothing_answered() -> None:
+    found, total = marking(QUESTIONS, [], MARKER, DRAWN)
+    assert found == [] and total["n"] == 0 and total["positions"] == {} and total["control"] is None
+
+
+def second(exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
+    """Says yes to everything that has a 0, and nothing about "?"."""
+    for exchange in exchanges:
+        if exchange is None:
+            yield None
+        else:
+            known = exchange[2] != "?"
+            values = {"following": float("0" in exchange[2])} if known else {}
+            yield Judgement(values, "" if known else "judge-unparsed", ("k",), "second", "said")
+
+
+def first(values: dict[str, float]) -> list[Score]:
+    return [
+        Score(
+            f"seqeval-{n}/0",
+            f"seqeval-{n}",
+            n,
+            "sit",
+            "en",
+            "",
+            2,
+            "ok",
+            {"following": v, "quality": 3.0},
+            judge="first",
+        )
+        for n, v in values.items()
+    ]
+
+
+def test_two_judges_agree_on_what_both_scored() -> None:
+    before = first({"0": 1.0, "1": 0.0, "2": 1.0, "3": 1.0})
+    found, total = review(QUESTIONS, ANSWERS, before, second, None, 1, 200)
+    assert [s.reason for s in found] == ["", "", "judge-unparsed", "", "", "answer-failed"]
+    assert set(total["agreement"]) == {"following"}
+    assert total["agreement"]["following"].n == 3
+    assert total["agreement"]["following"].raw.mean == pytest.approx(2 / 3, abs=1e-5)
+
+
+def test_a_benchmark_with_a_rule_has_no_judge_to_agree_with() -> None:
+    with pytest.raises(UserError, match="xquad is scored by a rule"):
+        review([question(1, 2, "xquad")], [], [], second, None, 1, 200)

@@ -1,0 +1,30 @@
+"""Judges that are functions."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from stages.judges.asking import Panel
+from stages.messages import Prompt, Reply, Sampling
+from stages.prompts import parse
+
+PROMPTS = Path(__file__).resolve().parents[2] / "stages/prompts"
+
+
+def panel(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", attempts: int = 2) -> Panel:
+    """A judge that is asked with one of our prompt files and replies what `said` makes of each prompt."""
+
+    def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        for number, prompt in enumerate(prompts):
+            reply = said(prompt)
+            yield Reply(
+                reply.text, reply.status, 1, 1, reply.error, f"{prompt.purpose}/{prompt.sample}/{number}", "m",
+                reply.scores,
+            )  # fmt: skip
+
+    template = parse((PROMPTS / file).read_text(encoding="utf-8"), file)
+    return Panel(complete, template, Sampling(0.0, 1.0, 0, 16), attempts, 1, reading)
+
+
+def ok(text: str, **scores: float) -> Reply:
+    """A reply that ended by itself."""
+    return Reply(text, "ok", 1, 1, scores=scores)
