@@ -141,14 +141,15 @@ def test_continued(text: str, within: str) -> None:
 
 
 SIDES = {"a": "One.", "b": "Two.", "response": "One.", "task": "Name a sea.", "tasks": "1. Name a sea.", "count": "1"}
-JUDGED = {"judges": SIDES, "judges-small": SIDES}
+LINK = {"text": "Name a sea.", "language": "German"}
+OTHERS = {"judges": SIDES, "judges-small": SIDES, "chains": LINK}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_every_prompt_file_renders_with_the_values_of_its_room(path: Path) -> None:
     template = parse(path.read_text(encoding="utf-8"), str(path))
     for given_input in ("", "An input."):
-        values = {"instruction": "Name a sea.", "input": given_input, **JUDGED.get(path.parent.name, {})}
+        values = {"instruction": "Name a sea.", "input": given_input, **OTHERS.get(path.parent.name, {})}
         rendered = template.render(values, Random(1), 4)
         assert "Name a sea." in "".join(message.content for message in rendered.messages)
     if template.framed:
