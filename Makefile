@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help env repro test lint test-fast clean
+.PHONY: help env repro test lint test-fast sandbox clean
 help:
 	@echo "make repro      environment, embedded model, the whole pipeline; says how long each stage took"
 	@echo "make test       environment, checks and all tests"
@@ -32,7 +32,16 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@rm -f .env-started
 	@touch $@
 
-repro: env
+# Generated code runs in bubblewrap or not at all (stages/sandbox).
+sandbox:
+	@if ! command -v bwrap >/dev/null; then \
+	  root=$$([ $$(id -u) -eq 0 ] || echo "sudo -n"); \
+	  echo "== bubblewrap, the sandbox for generated code"; \
+	  $$root apt-get update -qq && $$root apt-get install -y -qq bubblewrap >/dev/null || \
+	  echo "== bubblewrap can't be installed: HumanEval is refused and the sandbox's tests are skipped until it is"; \
+	fi
+
+repro: env sandbox
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
 
@@ -45,7 +54,7 @@ lint: env
 test-fast: env lint
 	$(BIN)/python -m pytest -m "not slow"
 
-test: env lint
+test: env lint sandbox
 	@echo "== pytest: every test, the slow ones too"
 	$(BIN)/python -m pytest --durations=15
 

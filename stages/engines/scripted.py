@@ -7,6 +7,7 @@ Options: `rules` names a JSON or YAML file that holds a list of rules. A rule ha
     reply: the text, in which \\1 and \\g<name> stand for groups of `match`; or a list, of which the seed takes one
     status: ok (when left out), truncated, refused or failed
     scores: log-probabilities of the constraint's choices
+    weigh: true for log-probabilities that the seed draws, whatever the choices are
 """
 
 import re
@@ -33,6 +34,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reply: str | list[str] = ""
     status: ReplyStatus = "ok"
     scores: dict[str, float] = {}
+    weigh: bool = False
 
 
 class Scripted:
@@ -63,7 +65,10 @@ def _by_rule(rule: Rule, found: re.Match[str], prompt: Prompt, words: int) -> Re
     # The seed alone decides, and the sample: what else is in the prompt has chosen the rule.
     drawn = Random(f"{prompt.seed}:{prompt.sample}").choice(texts) if texts else ""
     text = found.expand(drawn) if rule.status in ("ok", "truncated") else ""
-    return Reply(text, rule.status, words, len(text.split()), error="" if text else rule.status, scores=rule.scores)
+    scores = rule.scores
+    if rule.weigh and prompt.constraint:
+        scores = {choice: Random(f"{prompt.seed}:{choice}").uniform(-9, 0) for choice in prompt.constraint.choice}
+    return Reply(text, rule.status, words, len(text.split()), error="" if text else rule.status, scores=scores)
 
 
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:

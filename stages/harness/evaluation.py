@@ -34,13 +34,17 @@ def evaluated(complete: Complete, questions: Sequence[Question], way: Way) -> It
     """
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     model, kinds = Model(complete, way), _kinds(questions)
-    tasks = {name: _task(name, some) for name, some in kinds.items()}
-    found = lm_eval.evaluator.evaluate(model, tasks, bootstrap_iters=0, apply_chat_template=not way.raw)
+    found = lm_eval.evaluator.evaluate(model, tasks(questions), bootstrap_iters=0, apply_chat_template=not way.raw)
     logged = {
         some[sample["doc_id"]].id: sample for name, some in kinds.items() for sample in found["samples"][name]
     }  # fmt: skip
     for question in questions:
         yield _answer(question, logged[question.id], model, way.run)
+
+
+def tasks(questions: Sequence[Question]) -> dict[str, ConfigurableTask]:
+    """The tasks of lm-eval that ask these questions. Raises UserError for one that lm-eval does not have."""
+    return {name: _task(name, some) for name, some in _kinds(questions).items()}
 
 
 def _kinds(questions: Sequence[Question]) -> dict[str, list[Question]]:

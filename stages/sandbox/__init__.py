@@ -16,7 +16,7 @@ from threading import Lock
 
 from stages.benchmarks.programs import Execute, Outcome
 from stages.errors import UserError
-from stages.sandbox.jail import Limits, jail
+from stages.sandbox.jail import Jail, Limits, jail
 from stages.sandbox.process import run
 
 __all__ = ["Limits", "connect"]
@@ -42,8 +42,8 @@ def _runner(limits: Limits, bwrap: str) -> Callable[[str], Outcome]:
 
     def one(program: str) -> Outcome:
         with lock:
-            command, number = tried(), next(numbers)
-        return run(command, program, limits, number)
+            walls, number = tried(), next(numbers)
+        return run(walls, program, limits, number)
 
     return one
 
@@ -65,11 +65,11 @@ def _ordered(
             future.cancel()
 
 
-def _tried(limits: Limits, bwrap: str) -> list[str]:
-    """The command that opens a sandbox, once an empty program has run in one. Raises UserError if it can't."""
-    command = jail(bwrap, limits, os.geteuid() == 0)
+def _tried(limits: Limits, bwrap: str) -> Jail:
+    """The walls of a sandbox, once an empty program has run in one. Raises UserError if it can't."""
+    walls = jail(bwrap, limits, os.geteuid() == 0)
     try:
-        outcome = run(command, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
+        outcome = run(walls, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
     except FileNotFoundError:
         raise UserError(f"{bwrap}: not found; generated code runs in bubblewrap or not at all, {INSTALL}") from None
     if outcome.ending != "passed":
@@ -77,4 +77,4 @@ def _tried(limits: Limits, bwrap: str) -> list[str]:
             f"{bwrap}: no sandbox can be opened ({outcome.detail or outcome.ending}), so generated code is not run; "
             f"the machine must allow user namespaces (or root), and bubblewrap must be current: {INSTALL}"
         )
-    return command
+    return walls

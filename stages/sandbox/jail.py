@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -58,36 +59,44 @@ main()
 word that says "to the end" comes with the program and is not on any command line."""
 
 
-def jail(bwrap: str, limits: Limits, root: bool) -> list[str]:
-    """The command that reads a program from its standard input and runs it inside; `ends` completes it.
+class Jail(NamedTuple):
+    """The command that opens a sandbox."""
+
+    command: list[str]
+    root: bool
+
+    def line(self, number: int, report: int) -> list[str]:
+        """The command for run `number` of this process, which reports over the descriptor `report`.
+
+        As root, the run becomes a user that is nobody else's on this machine and that no file belongs to, so that its
+        processes are counted alone.
+        """
+        user = 0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if self.root else 0
+        return [*self.command, str(user), str(report)]
+
+
+def jail(bwrap: str, limits: Limits, root: bool) -> Jail:
+    """A sandbox for a program that comes on standard input.
 
     Root opens no user namespace, since the limit on processes does not hold for a user that is root outside: instead
     it becomes a user that exists nowhere else, inside a chroot, where no further user namespace may be made. Everybody
     else gets a user namespace that allows no further one.
     """
-    python = str(Path(sys.executable).resolve())
     rights = ["--cap-drop", "ALL"]
     if root:
         rights += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SYS_CHROOT"]
     else:
         rights += ["--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
-    return [
+    python = [str(Path(sys.executable).resolve()), "-P", "-s", "-S", "-B", "-c", DRIVER]
+    command = [
         bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
         "--die-with-parent", "--new-session", "--hostname", "sandbox", *rights,
         *_view("", limits), *(_view(ROOM, limits) if root else []), "--remount-ro", "/", "--chdir", "/",
         # Texts hash alike in every run, so that a program that depends on the order of a set does so every time.
-        "--setenv", "PYTHONHASHSEED", "0", python, "-P", "-s", "-S", "-B", "-c", DRIVER,
+        "--setenv", "PYTHONHASHSEED", "0", *python,
         ROOM, str(math.ceil(limits.seconds)), str(limits.memory), str(limits.processes),
     ]  # fmt: skip
-
-
-def ends(root: bool, number: int, report: int) -> list[str]:
-    """The rest of a `jail` command: the user that run `number` of this process becomes, the descriptor to report to.
-
-    That user is nobody else's on this machine and no file belongs to it, so that its processes are counted alone; 0 is
-    to stay who one is.
-    """
-    return [str(0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if root else 0), str(report)]
+    return Jail(command, root)
 
 
 def _view(top: str, limits: Limits) -> list[str]:

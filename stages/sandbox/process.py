@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import NamedTuple
 
 from stages.benchmarks.programs import Outcome
-from stages.sandbox.jail import Limits, ends
+from stages.sandbox.jail import Jail, Limits
 
 LONGEST = 300
 """Characters of a reason for people."""
@@ -23,17 +23,17 @@ class _Seen(NamedTuple):
     printed: bytes
 
 
-def run(command: list[str], program: str, limits: Limits, number: int) -> Outcome:
-    """What became of `program` behind `command` (see `jail`); `number` tells the runs of this process apart.
+def run(walls: Jail, program: str, limits: Limits, number: int) -> Outcome:
+    """What became of `program` behind the walls; `number` tells the runs of this process apart.
 
-    Raises FileNotFoundError if there is no such command.
+    Raises FileNotFoundError if there is no bubblewrap.
     """
     word = token_hex(16).encode()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(os.fdopen(os.memfd_create("program"), "wb+"))
         source.write(word + b"\n" + program.encode(errors="replace"))
         source.seek(0)
-        process, report = _start(command, number, source.fileno(), stack)
+        process, report = _start(walls, number, source.fileno(), stack)
         try:
             seen = _watch(process, report, limits)
         finally:
@@ -44,7 +44,7 @@ def run(command: list[str], program: str, limits: Limits, number: int) -> Outcom
 
 
 def _start(
-    command: list[str], number: int, source: int, stack: contextlib.ExitStack
+    walls: Jail, number: int, source: int, stack: contextlib.ExitStack
 ) -> tuple["subprocess.Popen[bytes]", int]:
     """The process, and the descriptor that its report can be read from."""
     report, inside = os.pipe()
@@ -52,8 +52,8 @@ def _start(
     try:
         # No environment: bubblewrap is process 1 inside, and what it was started with could be read there.
         process = subprocess.Popen(
-            [*command, *ends(os.geteuid() == 0, number, inside)], stdin=source, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, pass_fds=(inside,), env={},
+            walls.line(number, inside), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=(inside,), env={},
         )  # fmt: skip
     finally:
         os.close(inside)

@@ -161,6 +161,26 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Em
     assert scored.text == max(LETTERS.choice, key=scored.scores.__getitem__)
 
 
+def test_transformers_weighs_choices_as_the_embedded_engine_does(engine: embedded.Embedded, directory: Path) -> None:
+    asked = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(12)]
+    asked += [prompt("one token each", constraint=Constraint(choice=("A", "B"))), prompt("say")]
+    asked += [prompt("as it stands <|im_end|>", constraint=LETTERS, raw=True), prompt("as it stands", raw=True)]
+    with open_transformers(directory, OPTIONS) as other:
+        ours, theirs = ask(engine, asked), ask(other, asked)
+        assert ask(other, [prompt("x", constraint=Constraint(choice=("A", "")))])[0].status == "failed"
+    for one, two in zip(ours, theirs, strict=True):
+        assert (one.status, one.tokens_in) == (two.status, two.tokens_in)
+        assert two.scores == pytest.approx(one.scores, abs=0.02)
+        assert one.text == two.text or sorted(one.scores.values())[-1] - sorted(one.scores.values())[-2] < 0.04
+
+
+def test_a_raw_prompt_has_no_template_and_no_special_tokens(directory: Path) -> None:
+    chat, text = Chat(directory), "Question: <|im_end|> why?\nAnswer:"
+    ids = chat.ids(Prompt((Message("user", text),), GREEDY, 1, raw=True))
+    assert chat.tokenizer.decode(ids, skip_special_tokens=True) == text
+    assert chat.ids(prompt("x")) == chat.encode(prompt("x").messages)
+
+
 def test_a_drawn_choice_follows_the_scores() -> None:
     hot = [prompt("x", Sampling(1.0, 1.0, 0, 1), seed=i) for i in range(2000)]
     drawn = [embedded.draw(("a", "b"), (-0.2877, -1.3863), one) for one in hot]

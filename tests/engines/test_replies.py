@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from stages.engines import sharing, store
@@ -331,3 +332,10 @@ def test_the_door_runs_as_a_module(tmp_path: Path) -> None:
     environment = os.environ | {"SEQIT_REPLIES": str(filled(tmp_path / "s", 3))}
     command = [sys.executable, "-m", "stages.replies", "count"]
     assert ": 3 ok;" in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_keys_from_before_there_were_raw_prompts_are_still_found() -> None:
+    asked = Prompt((Message("user", "Say it."),), Sampling(0.0, 1.0, 0, 16), 7)
+    known = "a491e4953f556970b37fbabea8e1da85cdfc2098b95257628212da05c89ae334"
+    assert request(IDENTITY, asked).key.hex() == known
+    assert request(IDENTITY, replace(asked, raw=True)).key.hex() != known
