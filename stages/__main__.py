@@ -31,6 +31,7 @@ DOORS = {
     "estimate": "AlpacaEval's win rates from annotations -> data/metrics/estimate/<name>.json",
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
+    "plan": "What a run would do, ask and cost, before it does",
     "replies": "Count, show, export, import, prune the remembered replies",
 }
 

@@ -20,8 +20,8 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
-        # `python -m stages.rewrite` runs the module as __main__; its file says what it is.
-        name = Path(sys.argv[0]).stem.replace("__main__", "stages") or "stages"
+        # `python -m stages.rewrite` runs the module as __main__; its file says what it is, and _mount names it.
+        name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
         try:
             function(*args, **kwargs)
         except UserError as error:

@@ -51,7 +51,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of several samples of the same request this is; a retry asks the next one."""
     constraint: Constraint | None = None
     purpose: str = ""
-    """Who asks and why, for progress and logs: "seed-0a1b…/classify"."""
+    """Who asks and why, for progress and logs: "seed-0a1b…/choose", row first, step last."""
     prefix: str = ""
     """Prompts with an equal value share a long beginning; engines may send them together."""
     continue_final: bool = False

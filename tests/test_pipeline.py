@@ -141,6 +141,31 @@ def test_only_what_describes_the_run_is_for_git(clone: Clone) -> None:
     assert all(name.startswith(("data/", "dvc.lock", "docs/")) for name in names)
 
 
+def test_a_plan_says_what_a_run_then_asks(clone: Clone) -> None:
+    def planned(*arguments: str) -> dict:
+        command = (sys.executable, "-m", "stages", "plan", "--json", *arguments)
+        done = subprocess.run(command, cwd=clone.folder, env=clone.env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    key, before = "respond.settings.sampling.temperature", clone.run("git", "status", "--porcelain", "-uall")
+    assert planned()["stages"] == []
+    found = planned("-S", f"{key}=0.7", "respond@seed-1")
+    assert clone.run("git", "status", "--porcelain", "-uall") == before
+    assert [one["stage"] for one in found["stages"]] == ["respond@seed-0", "respond@seed-1"]
+    first, second = found["stages"]
+    assert first["why"] == ["respond.settings"] and first["certain"] and not second["certain"]
+    clone.change(key.replace(".", "/"), 0.7)
+    assert clone.repro("respond@seed-1") == ["respond@seed-0", "respond@seed-1"]
+    asked = [int(number) for number in re.findall(r"seqit respond .*?, (\d+) asked", clone.said)]
+    assert first["asks"][0]["new"] == asked[0] > 0 and first["asks"][0]["guessed"] == 0
+    assert second["asks"][0]["new"] + second["asks"][0]["guessed"] == asked[1] > 0
+    again = planned("-S", f"{key}=1.0", "respond@seed-1")
+    assert all(one["asks"][0]["new"] == 0 for one in again["stages"] if one["asks"]), "set back, it costs nothing"
+    clone.change(key.replace(".", "/"), 1.0)
+    assert "respond@seed-1" in clone.repro("respond@seed-1")
+
+
 def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> None:
     clone.change("judge/temperature", 0.3)
     assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "review", "report"}

@@ -41,7 +41,7 @@ def _prompt(way: Way, asked: Asked) -> Prompt:
         # The run is not part of the seed: two runs differ in their weights only.
         seed=draw_seed(way.seed, question.id, f"answer/{sample}"),
         sample=sample,
-        purpose=f"{way.run}/{question.id}",
+        purpose=f"{question.id}/answer",
         prefix=digest(question.instruction, 16) if question.input else "",
         raw=way.raw,
     )

@@ -11,6 +11,7 @@ from stages import params
 from stages.engines.budgets import Ledger
 from stages.engines.checkout import store_path
 from stages.engines.identities import Identity, Reference, reference_of
+from stages.engines.planning import PLANNER
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
@@ -60,11 +61,15 @@ def connect(
 
     Replies come from the store where it has them; the engine is opened at the first that it has not. `models` and
     `store` say where the models and the store are, by default models/ and what `checkout.store_path` says. Raises
-    UserError for an unknown engine or model, and from the stream when something concerns every prompt.
+    UserError for an unknown engine or model, and from the stream when something concerns every prompt. While a plan is
+    made (`planning.PLANNER`), no model is reached and nothing is stored.
     """
     module = _module(engine.engine)
     directory = models / (engine.model or model or "")
     identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
+    if planner := PLANNER.get():
+        yield planner.complete(identity, engine)
+        return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
         progress = stack.enter_context(Progress(purpose, identity.model))

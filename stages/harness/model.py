@@ -76,7 +76,7 @@ class Model(LM):  # type: ignore[misc]
             sampling=sampling,
             seed=draw_seed(self._way.seed, name, "harness"),
             constraint=choices,
-            purpose=f"{self._way.run}/{name}",
+            purpose=f"{name}/answer",
             raw=self._way.raw,
         )
 

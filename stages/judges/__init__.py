@@ -92,7 +92,7 @@ def _prompt(exchange: Exchange, template: Template, sampling: Sampling, seed: in
         seed=draw_seed(seed, name, f"judge/{attempt}"),
         sample=attempt,
         constraint=Constraint(regex=rendered.regex) if rendered.regex else None,
-        purpose=f"judge/{name}",
+        purpose=f"{name}/judge",
         prefix=rendered.prefix,
         continue_final=rendered.continue_final,
     )

@@ -1,0 +1,163 @@
+"""Asking without asking: a `Complete` that answers from the reply store alone, and counts what is not there.
+
+A prompt that is not remembered is certain to be sent, and its row goes on with a stand-in: a remembered reply to the
+same step of another row, drawn by the prompt's own seed, else one of the prompt's own worked examples. What the row
+asks after that is a guess, and counted apart. Where a stand-in was not a real reply, further attempts at the same step
+are not counted: whether they are needed, nobody can say.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+
+from stages.engines.budgets import Tokens
+from stages.engines.identities import Identity
+from stages.engines.payloads import Request, request
+from stages.engines.store import WINDOW, Replies
+from stages.messages import Prompt, Reply
+from stages.params import Engine
+
+CHARACTERS = 4.0
+"""A token, where no remembered reply tells better."""
+POOL = 500
+"""Remembered replies of a step that stand-ins are drawn from."""
+
+
+@dataclass
+class Asked:
+    """What one connection would ask."""
+
+    identity: Identity
+    engine: Engine
+    remembered: int = 0
+    new: int = 0
+    """Certain to be sent."""
+    guessed: int = 0
+    """To be sent if the rows go on as their stand-ins do."""
+    read: float = 0.0
+    """Characters of the prompts to be sent, new and guessed."""
+    steps: Counter[str] = field(default_factory=Counter)
+    """The same requests by step."""
+    longest: Counter[str] = field(default_factory=Counter)
+    """Sum of max_tokens over the same requests, by step."""
+
+    def total(self) -> int:
+        """Requests, remembered ones too."""
+        return self.remembered + self.new + self.guessed
+
+
+class Planner:
+    """Plays every model while stages are run for their requests only."""
+
+    def __init__(self, replies: Replies | None) -> None:
+        """`replies`: the store; None where there is none yet."""
+        self._replies = replies
+        self._pools: dict[str, list[Reply]] = {}
+        self._lengths: dict[str, tuple[int, int]] = {}
+        self._missed: dict[bytes, Reply] = {}
+        self._unreal: set[str] = set()
+        self._characters = self._tokens = 0
+        self.engines: dict[Identity, Engine] = {}
+        """Every model that was asked, and how it is reached."""
+        self.asked: list[Asked] = []
+        self.guessed: set[str] = set()
+        """Ids of the rows that went on with a stand-in."""
+        self.learning = False
+        """While true, remembered replies are noted and nothing is counted."""
+
+    def begin(self, guessed: set[str]) -> None:
+        """A stage begins whose input has `guessed` among its rows."""
+        self.asked, self.guessed = [], set(guessed)
+        self._unreal.clear()
+
+    def complete(self, identity: Identity, engine: Engine) -> Callable[[Iterable[Prompt]], Iterator[Reply]]:
+        """A `Complete` for one connection."""
+        asked = Asked(identity, engine)
+        if not self.learning:
+            self.engines[identity] = engine
+        self.asked.append(asked)
+        return lambda prompts: self._answers(asked, iter(prompts))
+
+    def tokens(self, asked: Asked) -> tuple[Tokens, int, bool]:
+        """Tokens of what is to be sent: (read, written), at most written, and whether all is measured.
+
+        Read by the characters a token has in remembered requests; written by the mean of remembered replies to the
+        same step, and by max_tokens, a bound, where there is none.
+        """
+        each = self._characters / self._tokens if self._tokens else CHARACTERS
+        written = 0.0
+        for step, number in asked.steps.items():
+            count, total = self._lengths.get(step, (0, 0))
+            most = asked.longest[step]
+            written += min(number * total / count, most) if count else most
+        measured = bool(self._tokens) and all(step in self._lengths for step in asked.steps)
+        return (round(asked.read / each), round(written)), asked.longest.total(), measured
+
+    def _answers(self, asked: Asked, prompts: Iterator[Prompt]) -> Iterator[Reply]:
+        while window := [request(asked.identity, prompt) for prompt in islice(prompts, WINDOW)]:
+            keys = [ask.key for ask in window]
+            found = self._replies.find(keys, asked.identity.model) if self._replies else {}
+            for ask in window:
+                yield self._answer(asked, ask, found.get(ask.key))
+
+    def _answer(self, asked: Asked, ask: Request, found: Reply | None) -> Reply:
+        row, _, step = ask.prompt.purpose.rpartition("/")
+        if found is not None:
+            asked.remembered += 1
+            self._learn(step, ask.prompt, found)
+            return found
+        if self.learning:
+            return Reply("", "failed", 0, 0, "not remembered")
+        if ask.key in self._missed:
+            asked.remembered += 1  # by then
+            return self._missed[ask.key]
+        if ask.prompt.sample and ask.prompt.purpose in self._unreal:
+            return Reply("", "failed", 0, 0, "nobody can say")
+        self._count(asked, ask.prompt, step, self._depends(row))
+        self.guessed.add(row)
+        reply = self._missed[ask.key] = self._stand_in(step, ask.prompt, asked.identity.model)
+        return reply
+
+    def _count(self, asked: Asked, prompt: Prompt, step: str, depends: bool) -> None:
+        if depends:
+            asked.guessed += 1
+        else:
+            asked.new += 1
+        asked.read += _characters(prompt)
+        asked.steps[step] += 1
+        asked.longest[step] += prompt.sampling.max_tokens
+
+    def _depends(self, row: str) -> bool:
+        """Whether a stand-in has had a part in what is asked about `row`; a question may be named after a row."""
+        return any(name in self.guessed for name in (row, row.partition("-")[2], *row.split("/")))
+
+    def _learn(self, step: str, prompt: Prompt, reply: Reply) -> None:
+        self._characters += _characters(prompt)
+        self._tokens += reply.tokens_in
+        count, total = self._lengths.get(step, (0, 0))
+        self._lengths[step] = count + 1, total + reply.tokens_out
+        pool = self._pools.setdefault(step, [])
+        if len(pool) < POOL:
+            pool.append(reply)
+
+    def _stand_in(self, step: str, prompt: Prompt, model: str) -> Reply:
+        rng = Random(f"{prompt.seed}:{prompt.sample}")
+        choices = prompt.constraint.choice if prompt.constraint else ()
+        pool = [reply for reply in self._pools.get(step, []) if not choices or reply.text in choices]
+        if pool:
+            drawn = rng.choice(pool)
+            return Reply(drawn.text, drawn.status, 0, 0, drawn.error, "", model, drawn.scores)
+        self._unreal.add(prompt.purpose)
+        said = [m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"]
+        return Reply(rng.choice(choices or said or ["(not known yet)"]), "ok", 0, 0, model=model)
+
+
+def _characters(prompt: Prompt) -> int:
+    return sum(len(message.content) for message in prompt.messages)
+
+
+PLANNER: ContextVar[Planner | None] = ContextVar("planner", default=None)
+"""Set while a plan is made: `connect` then gives its `Complete` instead of a model's."""

@@ -1,0 +1,197 @@
+"""Which stages would run and what they would ask, one after another, each on what those before it would have made."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from stages.engines.budgets import Tokens, cost
+from stages.engines.planning import PLANNER, Asked, Planner
+from stages.foresight import shadow
+from stages.foresight.graph import Made, Step, reasons
+from stages.params import Params
+
+CHEAP = ("ingest", "measure", "sample", "assemble")
+"""Doors that ask nobody and are done in a moment: run for what they write."""
+
+
+class Requests(msgspec.Struct, frozen=True):
+    """What one stage would ask one model."""
+
+    model: str
+    endpoint: str
+    remembered: int
+    new: int
+    """Not remembered, certain to be sent."""
+    guessed: int
+    """Depend on replies that aren't there yet: counted as if those were like remembered ones."""
+    tokens_in: int
+    tokens_out: int
+    tokens_out_at_most: int
+    """If every reply to `new` and `guessed` took its max_tokens."""
+    measured: bool
+    """Tokens follow from remembered replies to the same steps; where not, from max_tokens."""
+    hours: float | None
+    cost: float | None
+    cost_at_most: float | None
+    currency: str | None
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """What would become of one stage that would run."""
+
+    stage: str
+    why: list[str]
+    certain: bool
+    """False where it hangs on what stages before it make of replies or weights that aren't there yet."""
+    asks: list[Requests]
+    unknown: str
+    """What can't be said about it, and why; "" where all is told."""
+
+
+@dataclass
+class World:
+    """How far the plan has come."""
+
+    folder: Path
+    baseline: Path | None
+    """The shadow under the parameters as they are, where others are asked about."""
+    params: Params
+    planner: Planner
+    made: dict[str, Made] = field(default_factory=dict)
+    guessed: dict[str, set[str]] = field(default_factory=dict)
+    """Artifact -> its rows that rest on stand-ins."""
+    waits: dict[str, str] = field(default_factory=dict)
+    """Artifact that can't be made here -> the stage that it fails at."""
+    told: Callable[[str], None] = lambda name: None
+
+
+def forecasts(steps: list[Step], world: World) -> Iterator[Forecast]:
+    """A forecast for each stage that would run. Stages that ask are run in the shadow, and so are cheap ones."""
+    for step in steps:
+        why = reasons(step, world.made)
+        _place_models(step, world)
+        if why:
+            world.told(step.name)
+            certain = all(world.made[path].certain for path in step.deps if path in world.made)
+            yield _forecast(step, world, why, certain)
+
+
+def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Forecast:
+    upstream: set[str] = set().union(*(world.guessed.get(path, set()) for path in step.deps))
+    world.planner.begin(upstream)
+    root = next((world.waits[path] for path in step.deps if path in world.waits), "")
+    unknown = f"{WAITS}{root}" if root else _simulate(step, world)
+    if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
+        unknown = "what it reads hangs on replies that aren't there yet, and no stand-in got through"
+    asks = [_requests(world.planner, asked) for asked in world.planner.asked]
+    known = not unknown and certain and not world.planner.guessed
+    for path in step.outs:
+        world.made[path] = _made(world.folder / path, known, bool(unknown))
+        world.guessed[path] = set(world.planner.guessed)
+        # A model may be played by something else; a file that nobody has made may not.
+        if unknown and not path.startswith("models/") and (unknown != NOT_RUN or not (world.folder / path).exists()):
+            world.waits[path] = root or step.name
+    return Forecast(step.name, why, certain, asks, unknown.removeprefix(NOT_RUN))
+
+
+def _nothing_came(step: Step, world: World) -> bool:
+    """Whether an artifact that the plan has made for this stage is empty."""
+    return any(
+        path.endswith(".jsonl") and path in world.made and (world.folder / path).stat().st_size == 0
+        for path in step.deps if (world.folder / path).is_file()
+    )  # fmt: skip
+
+
+WAITS = "waits for "
+"""Begins why nothing can be told of a stage whose input can't be made here."""
+NOT_RUN = "\0"
+"""Marks a stage that isn't run for a plan: nothing to tell about it."""
+
+
+def _simulate(step: Step, world: World) -> str:
+    """Run a stage in the shadow as far as that is cheap; returns why what it makes can't be known, "" if it can."""
+    door, arguments = step.door, step.command[3:]
+    if door == "validate":
+        try:
+            shadow.receive(world.folder, arguments[0], arguments[arguments.index("--suite") + 1])
+        except Exception as error:
+            return str(error)
+        return ""
+    if door == "fetch" and _endpoint(world, arguments):
+        return shadow.run(world.folder, step.command)
+    if door in CHEAP:
+        return shadow.run(world.folder, step.command)
+    if not asks(door):
+        return NOT_RUN
+    with _planning(world.planner):
+        if world.baseline:
+            _learn(step, world)
+        return shadow.run(world.folder, step.command)
+
+
+def asks(door: str) -> bool:
+    """Whether a door of stages/ reaches a model."""
+    return bool(door) and hasattr(importlib.import_module(f"stages.{door}"), "connect")
+
+
+def _learn(step: Step, world: World) -> None:
+    """What the same stage has been told under the parameters as they are: stand-ins, and how long replies are."""
+    assert world.baseline
+    world.planner.learning = True
+    kept = world.planner.asked, world.planner.guessed
+    try:
+        shadow.run(world.baseline, step.command)
+    finally:
+        world.planner.learning = False
+        world.planner.asked, world.planner.guessed = [], kept[1]
+
+
+@contextmanager
+def _planning(planner: Planner) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.callback(PLANNER.reset, PLANNER.set(planner))
+        yield
+
+
+def _endpoint(world: World, arguments: list[str]) -> bool:
+    """Whether it is a model behind an endpoint: then there is nothing to download."""
+    model = world.params.fetch.models.get(arguments[-1]) if arguments[0] == "model" else None
+    return model is not None and model.reference.startswith("endpoint:")
+
+
+def _place_models(step: Step, world: World) -> None:
+    """Stand-ins for the models of a stage that aren't there, or would be made anew."""
+    for path in step.deps:
+        top, _, rest = path.partition("/")
+        model = rest.partition("/")[0]
+        if top != "models" or not model:
+            continue
+        remade = any(name == f"models/{model}" and not one.md5 for name, one in world.made.items())
+        folder = world.folder / "models" / model
+        if not folder.exists() or (remade and folder.is_symlink()):
+            shadow.place(world.folder, model, f"{model} (not there yet)")
+
+
+def _made(path: Path, certain: bool, unknown: bool) -> Made:
+    if unknown or not path.is_file():
+        return Made("", False)
+    return Made(shadow.md5(path), certain)
+
+
+def _requests(planner: Planner, asked: Asked) -> Requests:
+    (read, written), most, measured = planner.tokens(asked)
+    engine, price, speed = asked.engine, asked.engine.price, asked.engine.speed
+    most = max(most, written)
+    tokens: Tokens = (read, written)
+    return Requests(
+        asked.identity.model, asked.identity.endpoint, asked.remembered, asked.new, asked.guessed, read, written, most,
+        measured,
+        hours=(read / speed.input + written / speed.output) / 3600 if speed else None,
+        cost=cost(price, tokens) if price else None,
+        cost_at_most=cost(price, (read, most)) if price else None,
+        currency=engine.price.currency if engine.price else None,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""A checkout's shadow: a temporary folder that shows the checkout's files, and keeps what is written to itself."""
+
+import contextlib
+import hashlib
+import io
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from stages import jsonl
+from stages.params import PARAMS
+
+OWN = ("data", "models")
+"""Folders that stages write into: made anew, with a link for each file or model."""
+LEFT = (".git", ".dvc", ".seqit", PARAMS.name)
+
+
+@contextlib.contextmanager
+def shadow(root: Path, params: str) -> Iterator[Path]:
+    """The shadow of the checkout `root`, with `params` for params.yaml."""
+    with TemporaryDirectory(prefix="seqit-plan-") as name:
+        folder = Path(name)
+        for entry in root.iterdir():
+            if entry.name not in (*OWN, *LEFT):
+                (folder / entry.name).symlink_to(entry.resolve())
+        for top in OWN:
+            (folder / top).mkdir()
+        for model in (root / "models").glob("*"):
+            (folder / "models" / model.name).symlink_to(model.resolve())
+        for place, _, files in os.walk(root / "data"):
+            inside = folder / Path(place).relative_to(root)
+            inside.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                (inside / file).symlink_to(Path(place, file).resolve())
+        (folder / PARAMS.name).write_text(params, encoding="utf-8")
+        yield folder
+
+
+def run(folder: Path, command: list[str]) -> str:
+    """Run a door in the shadow, in this process, without a word; returns what it says is wrong, "" if nothing."""
+    said, before, arguments = io.StringIO(), Path.cwd(), sys.argv
+    sys.argv = command[2:]
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            runpy.run_module(command[2], run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            return (said.getvalue().strip().splitlines() or [f"exit status {end.code}"])[-1]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        os.chdir(before)
+        sys.argv = arguments
+    return ""
+
+
+def md5(path: Path) -> str:
+    """As DVC writes it into dvc.lock."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def receive(folder: Path, artifact: str, suite: str) -> None:
+    """A receipt for an artifact of the shadow, as if every row met every expectation.
+
+    Where the checkout has one for the same bytes, that one counts.
+    """
+    receipt, data = folder / f"data/validated/{artifact}.json", folder / f"data/{artifact}.jsonl"
+    found = jsonl.sha256(data)
+    if receipt.exists() and jsonl.read_json(receipt, jsonl.Receipt).sha256 == found:
+        return
+    rows = sum(1 for _ in jsonl.lines(data))
+    listed = msgspec.json.decode((folder / f"schemas/{suite}.json").read_bytes())["expectations"]
+    jsonl.write_json(receipt, jsonl.Receipt(artifact, found, suite, rows, {}, len(listed)))
+
+
+def place(folder: Path, model: str, identity: str) -> None:
+    """Something in the place of a model that isn't there yet: an identity, and words for tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    target = folder / "models" / model
+    if target.is_symlink():
+        target.unlink()
+    target.mkdir(parents=True, exist_ok=True)
+    jsonl.write_json(target / jsonl.REFERENCE, {"reference": identity, "identity": identity})
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(target / "tokenizer.json"))

@@ -1,0 +1,40 @@
+"""What a run would do, ask and cost, before it does."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stages.cli import main
+from stages.foresight import tables
+from stages.foresight.making import plan as make
+
+
+def plan(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages, as for `dvc repro`; left out, all")] = None,
+    set_param: Annotated[
+        list[str] | None, typer.Option("--set-param", "-S", help="As for `dvc exp run`: key=value, +key=value, ~key")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
+) -> None:
+    """Say what `dvc exp run -S key=value` would re-run, and what that would ask of which model.
+
+    Per stage: requests that the reply store remembers, new ones, those that may follow from new ones, tokens in and
+    out, hours and cost by `speed` and `price` of the engines in params.yaml. Nothing is asked, and no file is changed.
+    """
+    found = make(Path.cwd(), set_param or [], targets or [], _tell)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+    else:
+        tables.show(found)
+
+
+def _tell(name: str) -> None:
+    if sys.stderr.isatty():
+        print(f"seqit plan: {name}\x1b[K", end="\r", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(plan)
