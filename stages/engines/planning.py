@@ -6,6 +6,7 @@ asks after that is a guess, and counted apart. Where a stand-in was not a real r
 are not counted: whether they are needed, nobody can say.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -151,8 +152,12 @@ class Planner:
             drawn = rng.choice(pool)
             return Reply(drawn.text, drawn.status, 0, 0, drawn.error, "", model, drawn.scores)
         self._unreal.add(prompt.purpose)
+        if choices:
+            drawn_choice = rng.choice(choices)
+            scores = {choice: math.log(2 if choice == drawn_choice else 1) for choice in choices}
+            return Reply(drawn_choice, "ok", 0, 0, model=model, scores=scores)
         said = [m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"]
-        return Reply(rng.choice(choices or said or ["(not known yet)"]), "ok", 0, 0, model=model)
+        return Reply(rng.choice(said or ["(not known yet)"]), "ok", 0, 0, model=model)
 
 
 def _characters(prompt: Prompt) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from stages.engines.budgets import Tokens, cost
 from stages.engines.planning import PLANNER, Asked, Planner
 from stages.foresight import shadow
-from stages.foresight.graph import Made, Step, reasons
+from stages.foresight.graph import Made, Step, concerned, reasons
 from stages.params import Params
 
 CHEAP = ("ingest", "measure", "sample", "assemble")
@@ -68,29 +68,36 @@ class World:
     """Artifact that can't be made here -> the stage that it fails at."""
     told: Callable[[str], None] = lambda name: None
 
+    def md5(self, path: str) -> str:
+        """Of a file or folder as the plan has made it."""
+        return shadow.md5(self.folder / path)
+
 
 def forecasts(steps: list[Step], world: World) -> Iterator[Forecast]:
     """A forecast for each stage that would run. Stages that ask are run in the shadow, and so are cheap ones."""
     for step in steps:
-        why = reasons(step, world.made)
+        why = reasons(step, world.made, world.md5)
         _place_models(step, world)
         if why:
             world.told(step.name)
-            certain = all(world.made[path].certain for path in step.deps if path in world.made)
+            certain = all(one.certain for path in step.deps for one in concerned(path, world.made))
             yield _forecast(step, world, why, certain)
 
 
 def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Forecast:
-    upstream: set[str] = set().union(*(world.guessed.get(path, set()) for path in step.deps))
+    upstream = {
+        row for path in step.deps for name, rows in world.guessed.items() if _within(path, name) for row in rows
+    }
     world.planner.begin(upstream)
-    root = next((world.waits[path] for path in step.deps if path in world.waits), "")
+    waits = [name for path in step.deps for where, name in world.waits.items() if where == path or _in(path, where)]
+    root = next(iter(waits), "")
     unknown = f"{WAITS}{root}" if root else _simulate(step, world)
     if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
         unknown = "what it reads hangs on replies that aren't there yet, and no stand-in got through"
     asks = [_requests(world.planner, asked) for asked in world.planner.asked]
     known = not unknown and certain and not world.planner.guessed
     for path in step.outs:
-        world.made[path] = _made(world.folder / path, known, bool(unknown))
+        world.made.update(_made(world.folder, path, known, bool(unknown)))
         world.guessed[path] = set(world.planner.guessed)
         # A model may be played by something else; a file that nobody has made may not.
         if unknown and not path.startswith("models/") and (unknown != NOT_RUN or not (world.folder / path).exists()):
@@ -116,11 +123,7 @@ def _simulate(step: Step, world: World) -> str:
     """Run a stage in the shadow as far as that is cheap; returns why what it makes can't be known, "" if it can."""
     door, arguments = step.door, step.command[3:]
     if door == "validate":
-        try:
-            shadow.receive(world.folder, arguments[0], arguments[arguments.index("--suite") + 1])
-        except Exception as error:
-            return str(error)
-        return ""
+        return shadow.validate(world.folder, arguments)
     if door == "fetch" and _endpoint(world, arguments):
         return shadow.run(world.folder, step.command)
     if door in CHEAP:
@@ -176,10 +179,21 @@ def _place_models(step: Step, world: World) -> None:
             shadow.place(world.folder, model, f"{model} (not there yet)")
 
 
-def _made(path: Path, certain: bool, unknown: bool) -> Made:
-    if unknown or not path.is_file():
-        return Made("", False)
-    return Made(shadow.md5(path), certain)
+def _made(folder: Path, path: str, certain: bool, unknown: bool) -> dict[str, Made]:
+    """A file, or each file of a folder; something without contents where they can't be known."""
+    place = folder / path
+    files = [file for file in (place, *place.rglob("*")) if file.is_file()]
+    if unknown or not files:
+        return {path: Made("", False)}
+    return {file.relative_to(folder).as_posix(): Made(shadow.md5(file), certain) for file in files}
+
+
+def _in(folder: str, path: str) -> bool:
+    return path.startswith(f"{folder}/")
+
+
+def _within(one: str, other: str) -> bool:
+    return one == other or _in(one, other) or _in(other, one)
 
 
 def _requests(planner: Planner, asked: Asked) -> Requests:

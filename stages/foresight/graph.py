@@ -4,7 +4,7 @@ import io
 import os
 import shlex
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,22 +88,27 @@ def steps(root: Path, params: str, targets: list[str]) -> list[Step]:
         raise UserError(f"dvc: {_said(error)}") from None
 
 
-def reasons(step: Step, made: Mapping[str, Made]) -> list[str]:
-    """Why DVC would run a stage, if it would: what has changed, or is missing. `made`: path -> in place of the file."""
+def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> list[str]:
+    """Why DVC would run a stage, if it would: what has changed, or is missing.
+
+    made: path -> in place of the file. md5: of a path, with those files in place.
+    """
     found = ["its command"] if step.stage.cmd_changed else []
     for dep, path in zip(step.stage.deps, step.deps, strict=True):
-        remade = {name: one for name, one in made.items() if name == path or name.startswith(f"{path}/")}
-        if remade:
-            found += [path] if any(_differs(dep, path, name, one) for name, one in remade.items()) else []
+        if remade := concerned(path, made):
+            changed = not all(one.md5 for one in remade) or md5(path) != dep.hash_info.value
+            found += [path] if changed else []
         else:
             found += _changes(dep)
     found += [f"{path} is {state}" for out in step.stage.outs for path, state in out.status().items()]
     return found
 
 
-def _differs(dep: Any, path: str, name: str, made: Made) -> bool:
-    """A folder's hash can't be put together from one file's: it counts as changed."""
-    return name != path or not made.md5 or made.md5 != dep.hash_info.value
+def concerned(path: str, made: Mapping[str, Made]) -> list[Made]:
+    """What the plan has made of a path: itself, what lies in it, what it lies in."""
+    return [
+        one for name, one in made.items() if name == path or name.startswith(f"{path}/") or path.startswith(f"{name}/")
+    ]
 
 
 def _changes(dep: Any) -> list[str]:

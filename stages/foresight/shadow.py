@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import json
 import os
 import runpy
 import sys
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from stages import jsonl
+from stages.errors import UserError
 from stages.params import PARAMS
 
 OWN = ("data", "models")
@@ -61,9 +63,29 @@ def run(folder: Path, command: list[str]) -> str:
 
 
 def md5(path: Path) -> str:
-    """As DVC writes it into dvc.lock."""
+    """Of a file, or a folder with all in it, as DVC writes it into dvc.lock; "" where there is none.
+
+    A folder's is that of the JSON list of its files (dvc_data/hashfile/tree.py).
+    """
+    if path.is_dir():
+        files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+        listed = [{"md5": md5(file), "relpath": name} for name, file in files]
+        return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
+    if not path.is_file():
+        return ""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def validate(folder: Path, arguments: list[str]) -> str:
+    """Receipts for the artifacts that a call of the door `validate` names; returns what is wrong, "" if nothing."""
+    names, suite = arguments[: arguments.index("--suite")], arguments[arguments.index("--suite") + 1]
+    try:
+        for artifact in [name for part in names for name in jsonl.artifacts(str(folder / "data"), part)]:
+            receive(folder, artifact, suite)
+    except (UserError, OSError) as error:
+        return str(error).replace(f"{folder}/", "")
+    return ""
 
 
 def receive(folder: Path, artifact: str, suite: str) -> None:
