@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.cards import theme
+from stages.cards import ablations, theme
 from stages.cards.charts import axis_for, lines, text
+from stages.cards.document import document
 from stages.cards.findings import ACTIONS, Findings
 from stages.cards.making import actions_chart, making, segments
 from stages.cards.markup import Safe, element, number, table
@@ -16,7 +17,7 @@ from stages.cards.scoring import colours, judged, ordered, percent, score_charts
 COUNTED = {
     "ingest": "Ingested",
     "augment": "Manual chains (paper 4.1 and A.1)",
-    "sample": "Ablation sets and mixtures (paper 3 and 5.1)",
+    "sample": "Mixtures (paper 3)",
 }
 
 LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
@@ -29,6 +30,7 @@ def files(findings: Findings) -> dict[str, str]:
         "picture.svg": picture(findings),
         "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
+        **ablations.files(ablations.ablations(findings.stages)),
     }
 
 
@@ -51,12 +53,7 @@ def figures(findings: Findings) -> dict[str, Any]:
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
     sections = [*_opening(findings), *making(findings), *_training(findings), *scoring(findings), *_counts(findings)]
-    head = element(
-        "head", Safe('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Safe('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'),
-        element("title", "seqit report"), Safe(f"<style>{theme.COLOURS}{theme.CHARTS}{theme.PAGE}</style>"),
-    )  # fmt: skip
-    return f"<!doctype html>\n{element('html', head, element('body', element('main', *sections)), lang='en')}\n"
+    return document("seqit report", *sections)
 
 
 def picture(findings: Findings) -> str:
@@ -136,29 +133,16 @@ def _training(findings: Findings) -> list[Safe]:
 
 def _counts(findings: Findings) -> list[Safe]:
     found = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
-    return [element("h2", "Counts", id="counts"), *found] if found else []
+    told = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
+    pages = element("p", told, element("a", "the ablations", href="ablations/index.html"), ".")
+    return [element("h2", "Counts", id="counts"), pages, *found] if found else []
 
 
 def _stage(title: str, sets: Mapping[str, Any]) -> list[Safe]:
-    flat = {name: dict(_flat(metrics)) for name, metrics in sorted(sets.items())}
+    apart = ablations.ablations({"sample": sets})
+    flat = {name: dict(_flat(metrics)) for name, metrics in sorted(sets.items()) if name not in apart}
     rows = [[name, key, value] for name, values in flat.items() for key, value in values.items()]
-    charts = [element("div", chart, class_="chart") for name in flat for chart in _lengths(name, sets[name])]
-    return [element("h3", title), *charts, table(["set", "count", "value"], rows, first=2)] if rows else []
-
-
-def _lengths(name: str, metrics: Any) -> Iterator[Safe]:
-    """Histograms of an ablation's two sets, before and after."""
-    for when in ("before", "after"):
-        arms = metrics.get(when, {}) if isinstance(metrics, Mapping) else {}
-        bars = {arm: [(32.0 * i, float(n)) for i, n in enumerate(_closed(v))] for arm, v in sorted(arms.items())}
-        if any(bars.values()):
-            axis = axis_for([n for points in bars.values() for _, n in points])
-            hues = {arm: i + 1 for i, arm in enumerate(bars)}
-            yield lines(f"{name}, rows by length, {when}", bars, hues, axis, f"tokens, {when} ({name})", marks=False)
-
-
-def _closed(arm: Mapping[str, Any]) -> list[int]:
-    return [*arm["histogram"], 0] if arm.get("histogram") else []
+    return [element("h3", title), table(["set", "count", "value"], rows, first=2)] if rows else []
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from stages.ablations import Arm, data_level, instance_level, page
 from stages.benchmarks.questions import Score
 from stages.benchmarks.statistics import compare, summary
 from stages.cards import gather
@@ -33,12 +34,18 @@ def metrics() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     length = {"rows": 63, "rejected": 1, "rejected_by_reason": {"empty": 1}, "tokens_input": 21.5}
     length["tokens_output"] = 118.25
-    arm = {"rows": 40, "tokens": 4000, "mean": 100.0, "histogram": [4, 9, 14, 8, 5]}
-    pages = {when: {"responded/seed-2": arm, "responded/seed-0": arm} for when in ("before", "after")}
     found = {stage: {} for stage in gather.names(PARAMS)}
     found["rewrite"] = {"seed-1": first, "seed-2": second, "heldout-1": first | {"rows": 64}}
     found["respond"] = {"seed-0": length, "seed-1": length | {"tokens_input": 40.0}, "seed-2": length}
-    found["sample"] = {"sit-budget": pages | {"tokens_difference": 3}}
+    arms = {
+        name: Arm([f"c-{n}" for n in range(rows)], [(n * step) % 160 for n in range(rows)])
+        for name, rows, step in (("responded/seed-2", 64, 7), ("responded/seed-0", 60, 5))
+    }
+    pairs = instance_level(arms, 1, 0).page
+    tasks = {"single tasks": arms["responded/seed-2"], "turns": arms["responded/seed-0"]}
+    apart = {"outcomes": {"held": 40, "ok": 24}, "rows": 90, "actions": {"whole": 40, "part": 50}}
+    found["sample"] = {"sit-budget": data_level(arms, 1).page, "sit-pairs": pairs, "seqeval": {"rows": 24}}
+    found["split"] = {"sit-split": page({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}}
     found["ingest"] = {"seed": {"read": 64, "kept": 64, "rejected": {}}}
     return found
 
