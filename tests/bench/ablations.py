@@ -1,0 +1,134 @@
+"""What the ablations cost at full size: `python -m tests.bench.ablations [alpaca_data.json] [tokenizer folder]`.
+
+Tokenisation of every Alpaca row, both sides, beside a bare batch encode of the same texts with the same tokenizer; then
+the matching and the budget by the lengths that were remembered, on Alpaca's rows and on a million synthetic rows a side;
+each step in a process of its own, with its peak memory. Without a tokenizer folder one of our own is trained.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from stages import jsonl
+from stages.ablations import Arm, Length, arm, data_level, instance_level, measured
+from stages.corpora import Origin, read, rows
+from stages.engines.tokens import counter, tokenizer
+from stages.records import Record, user_text
+from tests.ablations.test_real import longer
+from tests.ablations.vocabulary import train
+
+ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpaca" / "alpaca_data.json"
+TIMES = 5
+
+
+def alpaca(path: Path) -> list[Record]:
+    """All rows."""
+    found = read("alpaca", rows(str(path), jsonl.files(path)), Origin("alpaca", "path:x", "CC", "en"), {})
+    return [record for record in found if isinstance(record, Record)]
+
+
+def tokenise(path: Path, folder: Path) -> None:
+    """`measured` as the stage runs it, and the bare encode, turn about; the median of the ratios."""
+    records = alpaca(path)
+    texts = [user_text(record) for record in records] + [record.response for record in records]
+    bare, count = tokenizer(folder, literal=True), counter(folder)
+    bare.encode_batch_fast(texts[:1000], add_special_tokens=False)
+    ratios, seconds = [], []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        bare.encode_batch_fast(texts, add_special_tokens=False)
+        between = time.perf_counter()
+        lengths = list(measured(records, count))
+        ended = time.perf_counter()
+        ratios.append((ended - between) / (between - started))
+        seconds.append(ended - between)
+    tokens = sum(row.input + row.output for row in lengths)
+    told = f"{tokens / statistics.median(seconds) / 1e6:.2f}M tokens/s, {statistics.median(ratios):.2f} x a bare encode"
+    say("tokenise", statistics.median(seconds), f"{len(lengths)} rows, {tokens} tokens, {told}")
+
+
+def remember(path: Path, folder: Path) -> None:
+    """Both arms' lengths as the stage writes them."""
+    count = counter(folder)
+    it = alpaca(path)
+    jsonl.write(folder / "it.jsonl", measured(it, count))
+    jsonl.write(folder / "sit.jsonl", measured(map(longer, it), count))
+
+
+def arms(folder: Path) -> dict[str, Arm]:
+    """Both arms from disk, the longer one first."""
+    return {name: arm(jsonl.read(folder / f"{name}.jsonl", Length), "output") for name in ("sit", "it")}
+
+
+def matching(path: Path, folder: Path) -> None:
+    """Instance level on Alpaca's rows; what is read from disk is timed as well."""
+    started = time.perf_counter()
+    found = arms(folder)
+    read_in = time.perf_counter()
+    drawn = instance_level(found, 1, 0)
+    ended = time.perf_counter()
+    proof = drawn.page["matching"]
+    say("pairs", ended - read_in, f"{proof['pairs']} pairs of 52,002 (no matching has more than "
+        f"{proof['no_matching_has_more_than']}), page and proof included; reading lengths {read_in - started:.2f} s")  # fmt: skip
+
+
+def drawing(path: Path, folder: Path) -> None:
+    """Data level on Alpaca's rows."""
+    found = arms(folder)
+    started = time.perf_counter()
+    drawn = data_level(found, 1)
+    difference = drawn.page["tokens_difference"]
+    say("budget", time.perf_counter() - started, f"{len(drawn.rows['sit'])} rows, totals {difference} tokens apart")
+
+
+def synthetic(name: str, mean: float, number: int = 1_000_000) -> Arm:
+    """Lengths as spread as Table 4's."""
+    draw = Random(name)
+    return Arm([f"{name}-{n:016x}" for n in range(number)], [int(draw.expovariate(1 / mean)) for _ in range(number)])
+
+
+def million(path: Path, folder: Path) -> None:
+    """Instance level on a million rows a side, exact and within 2 tokens."""
+    sets = {"sit": synthetic("sit", 375.0), "it": synthetic("it", 265.0)}
+    for tolerance in (0, 2):
+        started = time.perf_counter()
+        found = instance_level(sets, 1, tolerance).page["matching"]
+        say(f"million {tolerance}", time.perf_counter() - started, f"{found['pairs']} pairs of 1,000,000")
+
+
+def say(name: str, seconds: float, told: str) -> None:
+    """One line."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{name:10} {seconds:8.2f} s {peak:6.0f} MiB peak   {told}", flush=True)
+
+
+STEPS = {"tokenise": tokenise, "remember": remember, "pairs": matching, "budget": drawing, "million": million}
+
+
+def main(path: Path, folder: Path) -> None:
+    """Every step in a process of its own."""
+    if not (folder / "tokenizer.json").exists():
+        train(folder, [record.response for record in alpaca(path)[:20_000]], vocabulary=32_000)
+    for name in STEPS:
+        subprocess.run([sys.executable, "-m", "tests.bench.ablations", name, str(path), str(folder)], check=True)
+    print(f"load {', '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
+
+
+def arguments() -> Iterator[Path]:
+    """Alpaca's file, a folder for the tokenizer and the lengths."""
+    yield Path((sys.argv[1:] or [str(ALPACA)])[0])
+    yield Path((sys.argv[2:] or [tempfile.mkdtemp()])[0])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
+        STEPS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main(*arguments())
