@@ -1,10 +1,10 @@
 """The seam to every model: prompts in, replies out, in the same order and number, lazily."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from random import Random
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -79,6 +79,35 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]
 """The only way to a model. Same order, same number, lazy, a bounded number in flight; failures are statuses."""
+
+
+class Meter:
+    """A `Complete` that counts what passes, for a stage's metrics.
+
+    It counts every reply, whether asked for now or remembered, so that a second run has the same numbers. What was
+    asked, how fast and when is told elsewhere (`engines.progress`): that differs from run to run.
+    """
+
+    def __init__(self, complete: Complete) -> None:
+        """`complete` is asked."""
+        self._complete = complete
+        self._statuses: Counter[str] = Counter()
+        self._tokens = [0, 0]
+
+    def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        """The replies, counted."""
+        for reply in self._complete(prompts):
+            self._statuses[reply.status] += 1
+            self._tokens[0] += reply.tokens_in
+            self._tokens[1] += reply.tokens_out
+            yield reply
+
+    def summary(self) -> dict[str, Any]:
+        """Replies by status, and their tokens."""
+        return {
+            "replies": self._statuses.total(), "replies_by_status": dict(sorted(self._statuses.items())),
+            "reply_tokens_in": self._tokens[0], "reply_tokens_out": self._tokens[1],
+        }  # fmt: skip
 
 
 def seed_for(seed: int, record_id: str, purpose: str) -> Random:

@@ -7,6 +7,7 @@ import typer
 from stages import jsonl, prompts
 from stages.cli import main
 from stages.engines import connect
+from stages.messages import Meter
 from stages.params import entry, load
 from stages.records import Record
 from stages.seqinstruct.gates import Limits
@@ -41,8 +42,9 @@ def rewrite(
     rows = jsonl.read_validated(f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json", Record)
     tally = Tally("rewrite")
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
-        jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(rewrite_round(rows, complete, plan)))
-    jsonl.write_json(f"data/metrics/rewrite/{name}.json", tally.summary())
+        meter = Meter(complete)
+        jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(rewrite_round(rows, meter, plan)))
+    jsonl.write_json(f"data/metrics/rewrite/{name}.json", tally.summary() | meter.summary())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.messages import PASSING, Message, Prompt, Reply, Sampling, ask, draw_seed
+from stages.messages import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed
 
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
 
@@ -76,3 +76,14 @@ def test_a_seed_belongs_to_the_record_and_the_purpose() -> None:
     assert len({draw_seed(1, "a", "respond"), draw_seed(2, "a", "respond"), draw_seed(1, "b", "respond"),
                 draw_seed(1, "a", "choose")}) == 4  # fmt: skip
     assert all(0 <= draw_seed(1, str(n), "x") < 2**31 for n in range(100))
+
+
+def test_a_meter_counts_the_same_whether_replies_are_asked_for_or_remembered() -> None:
+    told = [("a", "ok", 3, 2), ("b", "truncated", 4, 8), ("", "refused", 1, 0), ("c", "ok", 3, 1)]
+    replies = [Reply(*one) for one in told]  # type: ignore[arg-type]
+    meter = Meter(lambda prompts: (reply for _, reply in zip(prompts, replies, strict=True)))
+    assert list(meter(Prompt((), Sampling(0.0, 1.0, 0, 1), n) for n in range(4))) == replies
+    assert meter.summary() == {
+        "replies": 4, "replies_by_status": {"ok": 2, "refused": 1, "truncated": 1}, "reply_tokens_in": 11,
+        "reply_tokens_out": 11,
+    }  # fmt: skip

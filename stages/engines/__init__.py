@@ -72,7 +72,7 @@ def connect(
         return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
-        progress = stack.enter_context(Progress(purpose, identity.model))
+        progress = stack.enter_context(Progress(purpose, identity.model, replies.path.with_suffix(".log")))
 
         def open_engine() -> AbstractContextManager[Engine]:
             opened: AbstractContextManager[Engine] = module.open_engine(directory, engine.options)

@@ -1,10 +1,14 @@
 """What long work tells a person on stderr: done, remembered, in flight, rate, failures, time left."""
 
+import contextlib
 import shutil
 import sys
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
+
+import msgspec
 
 from stages.messages import Reply
 
@@ -17,9 +21,12 @@ TICK = 0.2
 class Progress:
     """Counts of one connection; numbers of a run (asked, remembered) differ between runs and never go into metrics."""
 
-    def __init__(self, purpose: str, model: str) -> None:
-        """`purpose` is what the lines begin with, the model's identity where it is empty."""
-        self.label = purpose or model
+    def __init__(self, purpose: str, model: str, log: Path | None = None) -> None:
+        """`purpose` is what the lines begin with, the model's identity where it is empty.
+
+        `log`: a file that gets a line of JSON at the end, where anything was asked.
+        """
+        self.label, self.model, self._log = purpose or model, model, log
         self.asked = self.remembered = self.failed = self.tokens_in = self.tokens_out = self.in_flight = 0
         self.total: int | None = 0
         self._lock = threading.Lock()
@@ -92,6 +99,14 @@ class Progress:
             f"{self.failed} failed; {self.tokens_in} tokens in, {self.tokens_out} out, {self.tokens_out / spent:.0f}/s)"
         )
 
+    def entry(self) -> dict[str, str | int | float]:
+        """What the log gets: when it ended (Unix seconds), how long it took, what came of it."""
+        return {
+            "ended": int(time.time()), "purpose": self.label, "model": self.model,
+            "seconds": round(time.monotonic() - self._started, 3), "asked": self.asked, "remembered": self.remembered,
+            "failed": self.failed, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out,
+        }  # fmt: skip
+
     def __enter__(self) -> "Progress":
         """The counts themselves."""
         return self
@@ -100,3 +115,7 @@ class Progress:
         """Tell the summary."""
         if self.done or self.in_flight:
             print(f"seqit {self.summary()}" + ("\x1b[K" if self._terminal else ""), file=sys.stderr, flush=True)
+        if self._log and self.asked:
+            # One write, so that lines of several processes don't mix; a log that can't be written stops no stage.
+            with contextlib.suppress(OSError), open(self._log, "ab", buffering=0) as stream:
+                stream.write(msgspec.json.encode(self.entry()) + b"\n")

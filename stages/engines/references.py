@@ -138,16 +138,21 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
         # A model is what lies at the top; folders hold other formats and checkpoints. A pattern's * also matches /.
         beside = ["*/*"] if kind == "model" else None
+        # A folder that outlives a cut or a kill: what it holds by then is not downloaded again.
+        begun = folder.parent / f".{digest([kind, repository, commit, patterns], 16)}.download"
         snapshot_download(
             repository,
             revision=commit,
             repo_type=kind,
-            local_dir=folder,
+            local_dir=begun,
             allow_patterns=patterns,
             ignore_patterns=beside,
         )
     # Book-keeping with times in it: the same download must be the same bytes.
-    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    shutil.rmtree(begun / ".cache", ignore_errors=True)
+    for path in begun.iterdir():
+        path.rename(folder / path.name)
+    begun.rmdir()
     return repository, str(commit)
 
 
@@ -179,7 +184,8 @@ def _hub_errors(name: str) -> Iterator[None]:
         if not _is_network(error):
             raise
         raise UserError(
-            f"{name}: the Hub can't be reached ({type(error).__name__}); go online, or use path:…"
+            f"{name}: the Hub can't be reached, or not to the end ({type(error).__name__}); go online and run again to "
+            "go on where it was, or use path:…"
         ) from None
 
 

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from stages.engines.progress import Progress
@@ -35,3 +38,20 @@ def test_nothing_asked_nothing_told(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("x", "m"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_the_log_gets_one_line_a_connection_that_asked(tmp_path: Path) -> None:
+    log = tmp_path / "replies.log"
+    for number in range(3):
+        with Progress(f"rewrite {number}", "model@1", log) as progress:
+            progress.recall(number)
+            if number:
+                progress.send()
+                progress.receive([Reply("a", "ok", 10, 5)])
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["purpose"], line["asked"], line["remembered"], line["tokens_out"]) for line in lines] == [
+        ("rewrite 1", 1, 1, 5),
+        ("rewrite 2", 1, 2, 5),
+    ]
+    with Progress("x", "m", tmp_path / "no such folder" / "log") as progress:
+        progress.receive([Reply("a", "ok", 10, 5)])

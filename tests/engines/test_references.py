@@ -3,6 +3,7 @@
 Each fetch is a process of its own: which packages there are and where the Hub is, is decided when Python starts.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -172,6 +173,10 @@ class Hub(BaseHTTPRequestHandler):
     """One repository of each kind with `files` at COMMIT, a gated one, and one that is broken."""
 
     files: dict[str, bytes]
+    cut = 0
+    """Bytes after which the connection ends, where that is not 0."""
+    asked: list[str]
+    """The ranges that were asked for."""
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -201,7 +206,13 @@ class Hub(BaseHTTPRequestHandler):
     def file(self, name: str) -> None:
         data = self.files[name]
         tag = hashlib.sha256(data).hexdigest()
-        self.say(200, data, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data))})
+        headers = {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data))}
+        wanted = self.headers.get("Range") or "bytes=0-"
+        if self.command == "GET":
+            self.asked.append(f"{name} {wanted}")
+        begin = int(wanted.removeprefix("bytes=").partition("-")[0])
+        ranged = {"Content-Range": f"bytes {begin}-{len(data) - 1}/{len(data)}"} if begin else {}
+        self.say(206 if begin else 200, data[begin:], headers | ranged)
 
     def say(self, status: int, data: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -209,7 +220,8 @@ class Hub(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(data)
+            self.wfile.write(data[: self.cut or None])
+            self.close_connection = bool(self.cut)
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +229,35 @@ def hub(directory: Path) -> Iterator[str]:
     files = {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
     files |= {"pytorch_model.bin": b"pickle", "code.py": b"raise SystemExit"}
     files |= {"data/a.parquet": b"1", "data/b.txt": b"2"}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Hub,), {"files": files}))
+    with serving(files) as (_, url):
+        yield url
+
+
+@contextlib.contextmanager
+def serving(files: dict[str, bytes]) -> Iterator[tuple[type[Hub], str]]:
+    handler = type("Bound", (Hub,), {"files": files, "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield handler, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_download_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
+    data = os.urandom(1 << 20) * 25
+    with serving({"data/a.parquet": b"1", "data/b.parquet": data}) as (hub, url):
+        call = f"fetch_corpus('hub:org/name@v1', ['data/*.parquet'], Path({str(tmp_path / 'c')!r}))"
+        hub.cut = 15 << 20
+        assert "run again to go on where it was" in fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home"))
+        assert not (tmp_path / "c").exists()
+        before, hub.cut = len(hub.asked), 0
+        assert fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home")) == ""
+        assert [one for one in hub.asked[before:] if "=0-" in one] == []
+        assert len(hub.asked) == before + 1
+    assert (tmp_path / "c/data/b.parquet").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
 def test_a_model_of_the_hub(hub: str, directory: Path, tmp_path: Path) -> None:
