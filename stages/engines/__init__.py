@@ -24,6 +24,8 @@ ENGINES = {
     "embedded": "stages.engines.embedded",
     "transformers": "stages.engines.transformers",
     "openai": "stages.engines.openai",
+    "vllm": "stages.engines.vllm",
+    "ray": "stages.engines.ray",
     "scripted": "stages.engines.scripted",
 }
 """Name in params.yaml -> module, imported when asked for.

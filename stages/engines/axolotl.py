@@ -15,7 +15,7 @@ from typing import Any
 
 from stages import jsonl
 from stages.engines import checkpoints, delivery
-from stages.engines.checkout import main_checkout
+from stages.engines.checkout import cache
 from stages.engines.launch import launch
 from stages.errors import UserError
 from stages.recipes import Row
@@ -96,12 +96,6 @@ def train(run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], 
             return _render(job, out)
         with _locked(job.work) as lock:
             return _run(job, out, lock)
-
-
-def cache() -> Path:
-    """$SEQIT_CACHE, else .seqit of the main checkout that the working directory belongs to."""
-    named = os.environ.get("SEQIT_CACHE")
-    return Path(named).absolute() if named else main_checkout(Path.cwd()) / ".seqit"
 
 
 def _base(directory: Path, template: str) -> Base:

@@ -99,6 +99,12 @@ class Chat:
         return frozenset(number for number in ends if isinstance(number, int))
 
 
+def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """The text before the first of `stops`, and whether there was one."""
+    places = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return (text[: min(places)], True) if places else (text, False)
+
+
 def _template(directory: Path, config: dict[str, Any]) -> "Template":
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -1,4 +1,4 @@
-"""Where the reply store is: shared by the main checkout, its git worktrees and the temporary copies that DVC makes."""
+"""Where the reply store and the cache are, also in git worktrees and in the temporary copies that DVC makes."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,12 @@ def store_path() -> Path:
     """$SEQIT_REPLIES, else .seqit/replies.sqlite of the main checkout that the working directory belongs to."""
     named = os.environ.get("SEQIT_REPLIES")
     return Path(named) if named else main_checkout(Path.cwd()) / ".seqit" / "replies.sqlite"
+
+
+def cache() -> Path:
+    """$SEQIT_CACHE, else .seqit of the main checkout that the working directory belongs to."""
+    named = os.environ.get("SEQIT_CACHE")
+    return Path(named).absolute() if named else main_checkout(Path.cwd()) / ".seqit"
 
 
 def main_checkout(start: Path) -> Path:

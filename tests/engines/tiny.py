@@ -36,18 +36,17 @@ def tokenizer(directory: Path, chat_template: str | None = CHATML) -> Path:
     return directory
 
 
-def model(directory: Path) -> Path:
-    """Write the model with its tokenizer; the same bytes every time."""
+def model(directory: Path, heads: int = 4) -> Path:
+    """Write the model with its tokenizer; the same bytes every time. Fewer heads are larger ones."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokenizer(directory)
     torch.manual_seed(0)
-    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": heads}
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
-    config = LlamaConfig(
-        **shape, **tokens, vocab_size=300, num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=True
-    )
+    shape["num_key_value_heads"] = heads // 2
+    config = LlamaConfig(**shape, **tokens, vocab_size=300, max_position_embeddings=512, tie_word_embeddings=True)
     LlamaForCausalLM(config).save_pretrained(directory)
     return directory
 

@@ -1,0 +1,193 @@
+"""vLLM on a Ray cluster, by Ray Data's batch processor (ray.data.llm): models and corpora too large for one machine.
+
+Each batch comes back, and is stored, when its last sequence is done. Run with Ray 2.58.0 and vLLM 0.32.0 (CPU). Ray is
+no part of the default environment: `make test-engines` makes one for a CPU (.venv-engines).
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Annotated, Any
+
+import msgspec
+
+from stages.engines.identities import Identity, Reference
+from stages.engines.installed import demand
+from stages.engines.options import checked
+from stages.engines.raydata import Pipeline, Result, dataset
+from stages.engines.references import check
+from stages.engines.sequences import Made, Piece, Positive, Sequences, Settings, identity
+from stages.errors import UserError
+from stages.messages import Prompt, Reply
+
+SPARE = 8
+"""CPUs that a Ray of our own believes to have besides those of the models: without some, its small tasks starve."""
+
+
+class Options(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The engine's options in params.yaml; see `Settings` for the others."""
+
+    address: str | None
+    """Of the cluster, "auto" on one of its machines. null: a Ray of our own on this machine."""
+    concurrency: Positive
+    """Copies of the model."""
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    """Sequences a batch; each copy computes several batches at once."""
+    bundle: dict[str, Annotated[float, msgspec.Meta(gt=0)]]
+    """What each of a copy's `tensor_parallel` parts takes of the cluster: {GPU: 1}, on a CPU {CPU: 1}."""
+
+
+Told = Result | tuple[int, Reply] | int
+"""Outcomes from the pipeline or its failure, a reply to a prompt that was not sent, or how many pieces were."""
+
+
+class Cluster:
+    """An `Engine` over a pipeline of Ray Data."""
+
+    def __init__(self, directory: Path, options: Options) -> None:
+        """Ray must have been started."""
+        self.identity = str(directory)
+        self.grouping = options.batch_size if options.prefix_caching else 1
+        self._sequences = Sequences(directory, options.max_model_len)
+        copies, bundles = options.concurrency, [options.bundle] * options.tensor_parallel
+
+        def make(feed: Any) -> Any:
+            return dataset(feed, directory, options.arguments(), options.batch_size, copies, bundles)
+
+        self._pipeline = Pipeline(make, options.batch_size)
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """Groups of what has come back meanwhile."""
+        call = _Call(self._sequences, self._pipeline)
+        # Taking a prompt may block until something that is answered here has been told.
+        Thread(target=call.send, args=(prompts,), daemon=True).start()
+        return call.replies()
+
+    def cancel(self) -> None:
+        """Abandon what is under way; `answer` raises."""
+        self._pipeline.fail(RuntimeError("the engine was closed"))
+
+
+class _Call:
+    """One stream of prompts on its way through the pipeline."""
+
+    def __init__(self, sequences: Sequences, pipeline: Pipeline) -> None:
+        self._sequences, self._pipeline = sequences, pipeline
+        self._results: SimpleQueue[Told] = SimpleQueue()
+        self._asked: dict[int, tuple[Prompt, list[Piece], dict[int, Made]]] = {}
+        self._of: dict[int, tuple[int, int]] = {}
+
+    def send(self, prompts: Iterable[Prompt]) -> None:
+        """Hand the prompts over in batches; the last ones are not whole."""
+        count = 0
+        try:
+            for batch in self._batches(prompts):
+                self._pipeline.put(batch, self._results.put)
+                count += len(batch)
+            self._results.put(count)
+        except BaseException as error:
+            self._results.put(error)
+
+    def _batches(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Piece]]]:
+        # Of one kind each: a number that only some rows of a block have comes out of Ray as a float, also where it is
+        # there, and vLLM's process dies of it without a word.
+        kinds: dict[bool, list[tuple[int, Piece]]] = {True: [], False: []}
+        for number, piece in self._numbered(prompts):
+            batch = kinds[piece.params["logprobs"] is None]
+            batch.append((number, piece))
+            if len(batch) == self._pipeline.batch_size:
+                yield batch[:]
+                batch.clear()
+        yield from filter(None, kinds.values())
+
+    def _numbered(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Piece]]:
+        number = 0
+        for position, prompt in enumerate(prompts):
+            pieces = self._sequences.pieces(prompt)
+            if isinstance(pieces, Reply):
+                self._results.put((position, pieces))
+                continue
+            self._asked[position] = (prompt, pieces, {})
+            for place, piece in enumerate(pieces):
+                self._of[number] = (position, place)
+                yield number, piece
+                number += 1
+
+    def replies(self) -> Iterator[list[tuple[int, Reply]]]:
+        """Groups of (position, reply) until every piece sent has come back."""
+        came, sent = 0, -1
+        while came != sent:
+            told = self._results.get()
+            if isinstance(told, BaseException):
+                raise told
+            if isinstance(told, int):
+                sent = told
+            elif isinstance(told, tuple):
+                yield [told]
+            else:
+                came += len(told)
+                if group := [*self._ended(told)]:
+                    yield group
+
+    def _ended(self, outcomes: list[tuple[int, Made]]) -> Iterator[tuple[int, Reply]]:
+        for number, outcome in outcomes:
+            position, place = self._of.pop(number)
+            prompt, pieces, made = self._asked[position]
+            made[place] = outcome
+            if len(made) == len(pieces):
+                del self._asked[position]
+                yield position, self._sequences.reply(prompt, pieces, [made[k] for k in range(len(pieces))])
+
+
+def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
+    """That of the vllm engine: the cluster is speed."""
+    return identity(reference, checked(options, Options, "ray"), "ray")
+
+
+@contextmanager
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Cluster]:
+    """The engine on the model of `directory`, which every machine of the cluster must see under the same path.
+
+    Raises UserError where Ray, vLLM, the model or the cluster is missing.
+    """
+    found = checked(options, Options, "ray")
+    demand("ray", "", "ray")
+    demand("vllm", found.version, "ray")
+    check(directory)
+    import ray
+    import ray.data
+
+    _quiet(logging.ERROR)
+    _start_ray(found)
+    try:
+        yield Cluster(directory, found)
+    finally:
+        # What the pipeline's threads say while the ground is taken from under them is of no use to anyone.
+        _quiet(logging.CRITICAL + 1)
+        ray.shutdown()
+
+
+def _quiet(level: int) -> None:
+    for name in ("ray", "ray.data", "ray.llm"):
+        logging.getLogger(name).setLevel(level)
+
+
+def _start_ray(options: Options) -> None:
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        if options.address is None:
+            copies = options.concurrency * options.tensor_parallel
+            cpus = int(copies * options.bundle.get("CPU", 0)) + SPARE
+            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+        else:
+            ray.init(options.address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"engine ray: no cluster at address {options.address!r} ({reason})") from None

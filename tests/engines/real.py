@@ -1,0 +1,100 @@
+"""Prompts and answers for the engines that only `make test-engines` has, on the packaged model."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.engines import connect
+from stages.engines.identities import Identity
+from stages.engines.progress import Progress
+from stages.engines.store import Replies
+from stages.engines.streams import Connection
+from stages.messages import Constraint, Message, Prompt, Reply, Sampling
+from stages.params import Engine
+
+OPTIONS: dict[str, Any] = {
+    "version": "0.32.0", "dtype": "float32", "max_model_len": 512, "sequences": 16, "tensor_parallel": 1,
+    "memory": 0.12, "prefix_caching": True, "eager": True,
+}  # fmt: skip
+GREEDY, DRAWN = Sampling(0.0, 1.0, 0, 12), Sampling(1.0, 0.9, 50, 12)
+LETTERS = Constraint(choice=(" A", " B", " and C"))
+
+
+def prompt(text: str, sampling: Sampling = GREEDY, seed: int = 1, **more: Any) -> Prompt:
+    return Prompt((Message("system", "Be brief."), Message("user", text)), sampling, seed, **more)
+
+
+def ask(engine: Any, prompts: Iterable[Prompt]) -> list[Reply]:
+    found = [pair for group in engine.answer(iter(prompts)) for pair in group]
+    assert sorted(position for position, _ in found) == list(range(len(found)))
+    return [reply for _, reply in sorted(found, key=lambda pair: pair[0])]
+
+
+def check_knowledge(engine: Any) -> None:
+    """The template, the tokenizer and the weights fit together."""
+    knows = [prompt(f"What is the capital of {place}?") for place in ("France", "Japan")]
+    begun = (*knows[0].messages, Message("assistant", "The capital of France is"))
+    cities = Constraint(choice=(" Rome", " Paris", " New York City"))
+    asked = [*knows, Prompt(begun, GREEDY, 1, constraint=cities, continue_final=True)]
+    france, japan, chosen = ask(engine, asked)
+    assert "Paris" in france.text and "Tokyo" in japan.text and chosen.text == " Paris"
+    assert set(chosen.scores) == set(cities.choice)
+
+
+def check_failures(engine: Any) -> None:
+    """What can't be answered is a status and takes nobody along."""
+    broken = prompt("x", constraint=Constraint(regex="("))
+    replies = ask(engine, [prompt("one"), prompt("y " * 600), broken, prompt("two"), prompt("three")])
+    assert [reply.status for reply in replies] == ["truncated", "failed", "failed", "truncated", "truncated"]
+    assert "do not fit the model's context of 512" in replies[1].error
+    assert "unclosed group" in replies[2].error and "\n" not in replies[2].error
+    assert all(reply.tokens_out == 12 for reply in replies if reply.status == "truncated")
+
+
+def check_drawing(engine: Any) -> None:
+    """Seed and sample decide what is drawn, not the mates; constraints and stop strings are kept."""
+    same = [prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=6)]
+    first = ask(engine, [*same, prompt("draw", DRAWN, seed=5, sample=1)])
+    assert first[0] == first[1] and len({reply.text for reply in first}) == 3
+    assert ask(engine, [prompt("another"), same[0]])[1] == first[0]
+    shape = Constraint(regex="option is: [ABCD]")
+    short = Sampling(0.0, 1.0, 0, 12, (" is",))
+    shaped, stopped = ask(engine, [prompt("Pick.", constraint=shape), prompt("Say 0 ", short)])
+    assert shaped.text[:-1] == "option is: " and shaped.status == "ok"
+    assert " is" not in stopped.text and stopped.status == "ok" and stopped.text
+
+
+def transformers(directory: Path, prompts: list[Prompt]) -> list[Reply]:
+    from stages.engines.transformers import open_engine
+
+    with open_engine(directory, {"batch": 8, "threads": 2, "dtype": "float32"}) as engine:
+        return ask(engine, prompts)
+
+
+def remembered(name: str, options: dict[str, Any], models: Path, store: Path, prompts: list[Prompt]) -> list[Reply]:
+    """The replies through `connect`; the model's directory is models/m."""
+    with connect(Engine(engine=name, options=options), "m", "test", models, store) as complete:
+        return list(complete(prompts))
+
+
+class _Lent:
+    """An engine without its `cancel`: it goes on afterwards."""
+
+    def __init__(self, engine: Any) -> None:
+        self.identity, self.answer = engine.identity, engine.answer
+
+
+def stored(engine: Any, identity: Identity, store: Path, prompts: list[Prompt]) -> list[Reply]:
+    """The replies of an engine that is open, through the store."""
+
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        yield _Lent(engine)
+
+    with (
+        Replies(store) as replies,
+        Progress("test", "m") as progress,
+        Connection(identity, replies, progress, opened) as connection,
+    ):
+        return list(connection.complete(prompts))
