@@ -10,6 +10,7 @@ from stages.benchmarks import scoring
 from stages.benchmarks.questions import Answer, Question
 from stages.cli import main
 from stages.engines import connect
+from stages.engines.resemblance import resemblance
 from stages.messages import Sampling
 from stages.params import load
 
@@ -31,10 +32,15 @@ def evaluate(
     answers = jsonl.read_validated(f"data/answered/{name}.jsonl", f"data/validated/answered/{name}.json", Answer)
     sampling = Sampling(settings.temperature, top_p=1.0, top_k=0, max_tokens=settings.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
-    with connect(params.engines.judge, purpose=f"evaluate {name}") as complete, sandbox.connect(limits) as execute:
+    with (
+        connect(params.engines.judge, purpose=f"evaluate {name}") as complete,
+        sandbox.connect(limits) as execute,
+        resemblance(**params.evaluate.bertscore.model_dump()) as resemble,
+    ):
         judge = partial(judges.judge, complete, template, sampling, settings.attempts, params.seed)
+        graders = scoring.Graders(judge, execute, resemble)
         scores, summary = scoring.evaluate(
-            questions, answers, judge, execute, params.seed, params.evaluate.resamples, params.evaluate.pass_at
+            questions, answers, graders, params.seed, params.evaluate.resamples, params.evaluate.pass_at
         )
     jsonl.write(f"data/scored/{name}.jsonl", scores)
     jsonl.write_json(f"data/evaluated/{name}.json", summary)

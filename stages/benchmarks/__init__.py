@@ -27,6 +27,8 @@ class Benchmark(NamedTuple):
     """(question, answer text) -> the Python program that ends well if it is right; run in a sandbox, never here."""
     weigh: Callable[[Question, Mapping[str, float]], dict[str, float]] | None = None
     """(question, choice -> log-probability) -> metric -> value, where choices are weighed and nothing is written."""
+    alike: bool = False
+    """Whether an answer is also held against its question's reference by BERTScore, if params name a model for it."""
     harness: bool = False
     """Whether lm-evaluation-harness asks it, by the task that the question's `meta` names."""
 
@@ -38,7 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "seqeval": Benchmark(seqeval.questions, None),
     "alpaca_eval": Benchmark(alpaca_eval.questions, None),
     "gsm8k": Benchmark(gsm8k.questions, gsm8k.grade),
-    "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade),
+    "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade, alike=True),
     "mmlu": Benchmark(generic.mmlu, None, weigh=generic.weigh_mmlu, harness=True),
     "arc": Benchmark(generic.arc, None, weigh=generic.weigh_arc, harness=True),
     "gsm8k-harness": Benchmark(generic.gsm8k, generic.grade_gsm8k, harness=True),

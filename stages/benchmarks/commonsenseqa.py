@@ -10,7 +10,7 @@ import msgspec
 
 from stages.benchmarks.decoding import only, rows
 from stages.benchmarks.questions import Files, Question
-from stages.benchmarks.rouge import exceeds_l
+from stages.benchmarks.rouge import rouge_l
 from stages.errors import UserError
 
 PROMPTS = {
@@ -66,10 +66,14 @@ def _question(row: _Row, prompt: str, licence: str) -> Question:
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy, 0 or 1; following, 0 or 1, where an intermediate task was asked."""
-    values = {"accuracy": float(chosen(text, question.input, question.meta) == question.gold[0])}
+    """accuracy, 0 or 1; where an intermediate task was asked, rouge_l in [0, 1] (Table 1) and following, 0 or 1."""
+    label = chosen(text, question.input, question.meta)
+    # By its text: in a few rows two choices say the same.
+    right = label is not None and question.meta[label] == question.meta[question.gold[0]]
+    values = {"accuracy": float(right)}
     if question.reference:
-        values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
+        values["rouge_l"] = round(rouge_l(text.lower(), question.reference.lower()), 6)
+        values["following"] = float(values["rouge_l"] > FOLLOWED)
     return values
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from stages.benchmarks import BENCHMARKS, Benchmark
 from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question, Score
-from stages.benchmarks.scoring import Judge, scores
+from stages.benchmarks.scoring import Graders, Judge, scores
 from stages.benchmarks.selection import select
 from stages.benchmarks.statistics import agreement, summary
 from stages.errors import UserError
@@ -24,7 +24,7 @@ def review(
     asked = {q.id: q for q in select(questions, sample, seed) if not isinstance(q, Rejected)}
     if ruled := {q.benchmark for q in asked.values() if _ruled(BENCHMARKS[q.benchmark])}:
         raise UserError(f"params.yaml: review: {min(ruled)} is scored by a rule, not by a judge; remove the entry")
-    second = list(scores(asked, [answer for answer in answers if answer.question in asked], judge, _never))
+    second = list(scores(asked, [answer for answer in answers if answer.question in asked], Graders(judge, _never)))
     before = {score.id: score for score in first}
     pairs = [(before[score.id], score) for score in second if score.id in before]
     return second, {**summary(second, seed, resamples), "agreement": _agreement(pairs, seed, resamples)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import tee
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stages.benchmarks import BENCHMARKS, humaneval
 from stages.benchmarks.programs import Execute, Outcome
@@ -42,13 +42,22 @@ class Opinion(Protocol):
 
 Judge = Callable[[Iterable[Exchange | None]], Iterator[Opinion | None]]
 """An opinion for each exchange, in order; None passes by unasked."""
+Resemble = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
+"""How alike each (text, reference) is, by a model; same order and number."""
+
+
+class Graders(NamedTuple):
+    """What may be needed to grade an answer beyond a rule."""
+
+    judge: Judge
+    execute: Execute
+    resemble: Resemble | None = None
 
 
 def evaluate(
     questions: Iterable[Question],
     answers: Iterable[Answer],
-    judge: Judge,
-    execute: Execute,
+    graders: Graders,
     seed: int,
     resamples: int,
     pass_at: Iterable[int],
@@ -58,21 +67,32 @@ def evaluate(
     `pass_at`: the k of pass@k, where answers are programs. Raises UserError for an answer to a question that is not
     among `questions`.
     """
-    found = list(scores({question.id: question for question in questions}, answers, judge, execute))
+    found = list(scores({question.id: question for question in questions}, answers, graders))
     found = humaneval.tally(found, pass_at)
     return found, summary(found, seed, resamples)
 
 
-def scores(
-    questions: Mapping[str, Question], answers: Iterable[Answer], judge: Judge, execute: Execute
-) -> Iterator[Score]:
+def scores(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:
     """Lazily. Only programs are executed, and the judge is asked only about texts that nothing else can grade."""
-    ran, shown = tee(ask(execute, _paired(questions, answers), _program))
-    for ((question, answer), outcome), opinion in zip(ran, judge(_exchange(p) for p, _ in shown), strict=True):
+    compared = _compared(graders.resemble, _paired(questions, answers))
+    ran, shown = tee(ask(graders.execute, compared, lambda item: _program(item[0])))
+    opinions = graders.judge(_exchange(pair) for (pair, _), _ in shown)
+    for (((question, answer), alike), outcome), opinion in zip(ran, opinions, strict=True):
         if outcome:
             yield _executed(question, answer, outcome)
         else:
-            yield _judged(question, answer, opinion) if opinion else _graded(question, answer)
+            yield _judged(question, answer, opinion) if opinion else _graded(question, answer, alike)
+
+
+def _compared(resemble: Resemble | None, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, float | None]]:
+    """Each pair with how alike answer and reference are; None where nobody asks."""
+    return ask(resemble, pairs, _likeness) if resemble else ((pair, None) for pair in pairs)
+
+
+def _likeness(pair: Pair) -> tuple[str, str] | None:
+    question, answer = pair
+    asked = BENCHMARKS[question.benchmark].alike and question.reference and _has_text(answer)
+    return (answer.text, question.reference) if asked else None
 
 
 def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Iterator[Pair]:
@@ -105,12 +125,13 @@ def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
     return _score(question, answer, values={"passed": float(outcome.ending == "passed")}, verdict=said)
 
 
-def _graded(question: Question, answer: Answer) -> Score:
+def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
     if _has_text(answer) and benchmark.weigh:
         return _score(question, answer, values=benchmark.weigh(question, answer.scores))
     if _has_text(answer) and benchmark.grade:
-        return _score(question, answer, values=benchmark.grade(question, answer.text))
+        values = benchmark.grade(question, answer.text)
+        return _score(question, answer, values=values if alike is None else {**values, "bertscore": alike})
     return _score(question, answer, reason=f"answer-{answer.status}")
 
 

@@ -74,12 +74,21 @@ class Sandbox(Section):
     output: Count
 
 
+class Bertscore(Section):
+    """The encoder of BERTScore; no model, no BERTScore."""
+
+    model: Relative | None
+    layer: Count
+    batch: Count
+
+
 class Evaluate(Section):
     """How answers are scored and summed up."""
 
     resamples: Annotated[int, Field(ge=100)]
     pass_at: Annotated[list[Count], Field(min_length=1)]
     sandbox: Sandbox
+    bertscore: Bertscore
 
 
 class Judge(Section):

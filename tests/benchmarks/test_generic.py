@@ -9,7 +9,7 @@ import pytest
 
 from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import scores
+from stages.benchmarks.scoring import Graders, scores
 from stages.errors import UserError
 from tests.benchmarks.test_scoring import idle, nobody
 
@@ -108,7 +108,7 @@ def test_our_own_files() -> None:
 
 def weighed(question: Question, weights: dict[str, float]) -> dict[str, float]:
     answer = Answer(f"{question.id}/0", question.id, "it", "x", "ok", 0, "r", "m", 1, 1, scores=weights)
-    (score,) = scores({question.id: question}, [answer], nobody, idle)
+    (score,) = scores({question.id: question}, [answer], Graders(nobody, idle))
     return score.values
 
 

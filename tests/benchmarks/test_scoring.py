@@ -7,7 +7,7 @@ import pytest
 from stages.benchmarks.answering import Way, answers
 from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Exchange, Opinion, evaluate, scores
+from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, scores
 from stages.errors import UserError
 from stages.judges import Judgement
 from stages.messages import Prompt, Reply, Sampling
@@ -77,7 +77,7 @@ def test_runs_are_asked_with_the_same_seeds() -> None:
 def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     first, second, third = (question("xquad", n) for n in (1, 2, 3))
     given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
-    found, total = evaluate([third, first, second], given, nobody, idle, 1, 100, [1])
+    found, total = evaluate([third, first, second], given, Graders(nobody, idle), 1, 100, [1])
     assert [s.id for s in found] == [a.id for a in given]
     assert [s.values.get("accuracy") for s in found] == [1, None, 0]
     assert total["unscored"] == {"answer-refused": 1}
@@ -88,7 +88,7 @@ def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
 def test_a_judge_is_asked_only_about_texts() -> None:
     first, second, third = (question("seqeval", n) for n in (1, 2, 3))
     given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
-    found = list(scores({q.id: q for q in (first, second, third)}, given, generous, idle))
+    found = list(scores({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))
     assert [s.values for s in found] == [{"following": 1, "quality": 4}, {}, {}]
     assert [s.reason for s in found] == ["", "answer-failed", "judge-unparsed"]
     assert (found[0].replies, found[0].judge, found[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
@@ -96,4 +96,4 @@ def test_a_judge_is_asked_only_about_texts() -> None:
 
 def test_an_answer_to_no_question() -> None:
     with pytest.raises(UserError, match="xquad-9/0"):
-        list(scores({}, [answer(question("xquad", 9), "x")], nobody, idle))
+        list(scores({}, [answer(question("xquad", 9), "x")], Graders(nobody, idle)))
