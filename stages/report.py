@@ -3,9 +3,10 @@
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stages import jsonl
+from stages.benchmarks.marking import Marked
 from stages.benchmarks.questions import Score
 from stages.benchmarks.statistics import compare
 from stages.cards import gather
@@ -13,6 +14,8 @@ from stages.cards.report import figures, files
 from stages.cli import main
 from stages.params import load
 from stages.records import Record
+
+T = TypeVar("T")
 
 
 def report() -> None:
@@ -22,16 +25,17 @@ def report() -> None:
     and `dvc plots diff`, and picture.svg for the README. What did not run is left out.
     """
     params = load()
-    chosen, names = params.report, gather.names(params.model_dump(mode="json"))
+    plain, chosen = params.model_dump(mode="json"), params.report
     answers = [f"{run}/{benchmark}" for run, benchmark in product(params.answer.runs, params.answer.benchmarks)]
     findings = gather.findings(
-        params.model_dump(mode="json"),
-        metrics={stage: _documents(f"data/metrics/{stage}/{{}}.json", found) for stage, found in names.items()},
+        plain,
+        metrics={s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in gather.names(plain).items()},
         evaluated=_documents("data/evaluated/{}.json", answers),
-        logs={run: jsonl.read_text(path) for run, path in _existing("data/metrics/train/{}.csv", names["train"])},
-        scored={name: list(jsonl.read(path, Score)) for name, path in _existing("data/scored/{}.jsonl", answers)},
-        before=_records(chosen.before),
-        after=_records(chosen.after),
+        logs={run: jsonl.read_text(path) for run, path in _existing("data/metrics/train/{}.csv", [*params.train.runs])},
+        scored={name: _rows(f"scored/{name}", Score) for name in answers}
+        | {key: _rows(f"marked/{name}", Marked) for key, name in gather.marked(plain).items()},
+        before=_rows(chosen.before, Record),
+        after=_rows(chosen.after, Record),
         compare=partial(compare, seed=params.seed, resamples=params.evaluate.resamples),
     )
     for path, text in files(findings).items():
@@ -48,8 +52,8 @@ def _documents(pattern: str, names: list[str]) -> dict[str, dict[str, Any]]:
     return {name: jsonl.read_json(path, dict[str, Any]) for name, path in _existing(pattern, names)}
 
 
-def _records(artifact: str) -> list[Record]:
-    return [record for _, path in _existing("data/{}.jsonl", [artifact]) for record in jsonl.read(path, Record)]
+def _rows(artifact: str, type: type[T]) -> list[T]:
+    return [row for _, path in _existing("data/{}.jsonl", [artifact]) for row in jsonl.read(path, type)]
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def summed(found: Sequence[Marked], controls: Sequence[Marked], drawn: Drawn) ->
     """What marks add up to, from the rows alone, so that nobody needs to be asked again.
 
     Beside `statistics.summary` (by number of tasks, with the trend): positions (share done of the first task, the
-    second, …), places (of the first, a middle, the last task of a sequence), position_trend (change from one task to
+    second, …), places (of the first, a middle, the last task of a sequence), position_slope (change from one task to
     the next), control (share of tasks done, own answers minus planted ones).
     """
     how = (drawn.seed, drawn.resamples)
@@ -153,7 +153,7 @@ def summed(found: Sequence[Marked], controls: Sequence[Marked], drawn: Drawn) ->
         **summary(found, *how),
         "positions": {name: means(rows, *how, f"position/{name}")["done"] for name, rows in positions.items()},
         "places": {name: means(rows, *how, f"place/{name}")["done"] for name, rows in places.items() if rows},
-        "position_trend": trends(single, *how).get("done"),
+        "position_slope": trends(single, *how),
         "control": compare(controls, found, "done", *how),
     }
 

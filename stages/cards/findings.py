@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stages.cards.doubts import Doubt
 from stages.records import Record
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
@@ -37,7 +38,10 @@ class Score(NamedTuple):
     high: float | None
     questions: int
     group: str = ""
-    """"" for the whole benchmark, else what it is broken down by: "language:de", "tasks:3"."""
+    """"" for the whole benchmark, else what it is broken down by: "language:de", "tasks:3", "position:1"; "trend" for
+    the change with one more task."""
+    maker: str = ""
+    """Which stage made it: evaluate or mark."""
 
 
 class Difference(NamedTuple):
@@ -74,3 +78,6 @@ class Findings(NamedTuple):
     treatment: str
     settings: Mapping[str, Any]
     """Parts of params.yaml that tell what was run."""
+    doubts: Sequence[Doubt] = ()
+    judges: Mapping[str, Any] = {}
+    """Of params.yaml, what compare, mark, review and estimate were asked for."""

@@ -4,11 +4,15 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stages.cards.doubts import doubts
 from stages.cards.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.records import Record
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
+BY_TASK = " by task"
+"""What follows a benchmark's name where answers were marked task by task."""
+JUDGES = ("compare", "mark", "review", "estimate")
 """Parts of a benchmark's summary, and what `Score.group` calls them."""
 RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
 
@@ -31,7 +35,16 @@ def names(params: Document) -> dict[str, list[str]]:
         "split": [*params["split"]],
         "sample": [name for entries in params["sample"].values() for name in entries],
         "train": [*params["train"]["runs"]],
+        "compare": [*params["compare"]["runs"], *params["compare"]["references"]],
+        "mark": [*params["mark"]["runs"]],
+        "review": [*params["review"]["runs"]],
+        "estimate": [*params["estimate"]],
     }
+
+
+def marked(params: Document) -> dict[str, str]:
+    """What was marked task by task, as "run/benchmark by task" -> its name under mark.runs."""
+    return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["mark"]["runs"].items()}
 
 
 def findings(
@@ -42,17 +55,21 @@ def findings(
     """Everything on the page.
 
     params: params.yaml as plain values. metrics: stage -> name -> what it wrote to data/metrics/. evaluated:
-    "run/benchmark" -> its summary; scored: the same -> its single scores. logs: run -> CSV with the columns step and
-    loss. before, after: rows without and with Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) ->
-    a paired comparison, or None.
+    "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
+    them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
+    Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
     """
     chosen = params["report"]
     baseline, treatment = chosen["baseline"], chosen["treatment"]
+    marks = metrics.get("mark", {})
+    scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
+    evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
     return Findings(
         rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
         differences=differences(evaluated, scored, baseline, treatment, compare),
         losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
-        treatment=treatment, settings=settings(params),
+        treatment=treatment, settings=settings(params), doubts=doubts(evaluated, scored),
+        judges={name: params[name] for name in JUDGES},
     )  # fmt: skip
 
 
@@ -80,6 +97,9 @@ def scores(evaluated: Mapping[str, Document]) -> list[Score]:
         for cut, group in CUTS.items():
             for part, estimates in sorted(document.get(cut, {}).items()):
                 found += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
+        for position, estimate in document.get("positions", {}).items():
+            found += list(_estimates(run, benchmark, f"position:{position}", {"done": estimate}))
+        found += list(_estimates(run, benchmark, "trend", document.get("trend", {})))
     return found
 
 
@@ -120,6 +140,7 @@ def settings(params: Document) -> dict[str, Any]:
         "models": {name: model["reference"] for name, model in models.items()},
         "generator": f"{engines['generator']['model']} through {engines['generator']['engine']}",
         "judge": f"{engines['judge']['model']} through {engines['judge']['engine']}",
+        "second judge": f"{engines['reviewer']['model']} through {engines['reviewer']['engine']}",
         "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
         "rewriting": params["rewrite"]["settings"]["sampling"],
         "policies": {name: entry["policy"] for name, entry in params["rewrite"]["rounds"].items()},
@@ -154,4 +175,5 @@ def _shares(document: Document, key: str) -> dict[str, float]:
 def _estimates(run: str, benchmark: str, group: str, found: Document) -> Iterator[Score]:
     for measure, e in sorted(found.items()):
         if isinstance(e, Mapping) and "mean" in e:
-            yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group)
+            maker = "mark" if benchmark.endswith(BY_TASK) else "evaluate"
+            yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group, maker)

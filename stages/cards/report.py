@@ -9,10 +9,12 @@ from typing import Any
 from stages.cards import ablations, theme
 from stages.cards.charts import axis_for, lines, text
 from stages.cards.document import document
-from stages.cards.findings import ACTIONS, Findings
+from stages.cards.findings import ACTIONS, Findings, Score
+from stages.cards.judging import judging
 from stages.cards.making import actions_chart, making, segments
-from stages.cards.markup import Safe, element, number, table
-from stages.cards.scoring import colours, judged, ordered, percent, score_charts, scoring
+from stages.cards.markup import Safe, element, join, number, table
+from stages.cards.results import doubted, results
+from stages.cards.scoring import SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
 
 COUNTED = {
     "ingest": "Ingested",
@@ -20,6 +22,7 @@ COUNTED = {
     "sample": "Mixtures (paper 3)",
 }
 
+JUDGES = ("compare", "mark", "review")
 LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
 
 
@@ -29,6 +32,8 @@ def files(findings: Findings) -> dict[str, str]:
         "index.html": page(findings),
         "picture.svg": picture(findings),
         "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
+        "plots/tasks.csv": _csv(["run", "tasks", "score", "low", "high"], _by_number(findings, "tasks")),
+        "plots/positions.csv": _csv(["run", "position", "score", "low", "high"], _by_number(findings, "position")),
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
         **ablations.files(ablations.ablations(findings.stages)),
     }
@@ -47,13 +52,25 @@ def figures(findings: Findings) -> dict[str, Any]:
         found["seqinstruct"][row.name] = shares | {k: v for k, v in lengths.items() if v is not None}
     for d in findings.differences:
         found.setdefault("difference", {}).setdefault(d.benchmark, {})[d.measure] = round(d.value, 4)
+    found["judges"] = {stage: _means(documents) for stage in JUDGES if (documents := findings.stages.get(stage))}
     return found
+
+
+def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
+    """The means of what the judges' stages wrote, without intervals and cuts."""
+    return {
+        name: {key: round(v["mean"], 4) for key, v in document.items() if isinstance(v, Mapping) and "mean" in v}
+        for name, document in documents.items()
+    }
 
 
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
-    sections = [*_opening(findings), *making(findings), *_training(findings), *scoring(findings), *_counts(findings)]
-    return document("seqit report", *sections)
+    told = [
+        *results(findings), *_run(findings), *making(findings), *_training(findings), *scoring(findings),
+        *judging(findings), *_counts(findings),
+    ]  # fmt: skip
+    return document("seqit report", *_opening(findings, join(told)), *told)
 
 
 def picture(findings: Findings) -> str:
@@ -74,16 +91,21 @@ def picture(findings: Findings) -> str:
     return f"{drawn}\n"
 
 
-def _opening(findings: Findings) -> list[Safe]:
-    links = {"run": "What was run", "data": "Data", "training": "Training", "scores": "Scores", "counts": "Counts"}
+def _opening(findings: Findings, told: Safe) -> list[Safe]:
+    links = {
+        "results": "Results", "run": "What was run", "data": "Data", "training": "Training", "scores": "Scores",
+        "judges": "Judges", "counts": "Counts",
+    }  # fmt: skip
     return [
         element("h1", "Sequential instruction tuning: what this run found"),
         element("p", LEAD, class_="lead"),
-        element("nav", *(element("a", title, href=f"#{target}") for target, title in links.items())),
+        element("nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in told)),
         element("div", *_tiles(findings), class_="tiles"),
-        element("h2", "What was run", id="run"),
-        table(["", ""], _settings(findings.settings), first=2),
-    ]  # fmt: skip
+    ]
+
+
+def _run(findings: Findings) -> list[Safe]:
+    return [element("h2", "What was run", id="run"), table(["", ""], _settings(findings.settings), first=2)]
 
 
 def _tiles(findings: Findings) -> Iterator[Safe]:
@@ -99,7 +121,9 @@ def _tiles(findings: Findings) -> Iterator[Safe]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
-        yield _tile(shown, f"{d.benchmark} {d.measure}, {findings.treatment} against {findings.baseline} {around}")
+        doubt = " (doubtful, see Results)" if doubted(findings, d.benchmark, d.measure) else ""
+        who = f"{findings.treatment} against {findings.baseline}"
+        yield _tile(shown, f"{d.benchmark} {d.measure}, {who} {around}{doubt}")
 
 
 def _tile(value: str, meaning: str) -> Safe:
@@ -171,6 +195,19 @@ def _score_rows(findings: Findings) -> Iterator[Sequence[object]]:
         if not score.group and score.value is not None:
             values = ["" if v is None else f"{_on_percent(score.measure, v):.2f}" for v in percent(score)]
             yield [score.run, score.benchmark, f"{score.benchmark} {score.measure}", *values]
+
+
+def _by_number(findings: Findings, group: str) -> Iterator[Sequence[object]]:
+    """Shares by the number of tasks, or by the place of a task."""
+    for score in findings.scores:
+        kind, _, which = score.group.partition(":")
+        if kind == group and score.value is not None and _sequential(score):
+            values = ["" if v is None else f"{v:.2f}" for v in percent(score)]
+            yield [score.run, f"{score.benchmark} {score.measure}, {group} {which}", *values]
+
+
+def _sequential(score: Score) -> bool:
+    return score.benchmark.startswith(SEQUENTIAL) and not judged(score.measure)
 
 
 def _on_percent(measure: str, value: float) -> float:

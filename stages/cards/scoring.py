@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from stages.cards.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
 from stages.cards.findings import Difference, Findings, Score
 from stages.cards.markup import Safe, element, number, table
-from stages.cards.paper import FIGURE_2, LANGUAGES, TABLE_5
+from stages.cards.paper import FIGURE_2, LANGUAGES
 
 MEASURES = ("accuracy", "strict", "pass@10", "pass@1", "win", "following", "quality")
 """The order on the page; measures not named here come after, by name."""
 PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 """Colours of the paper's methods: those of our baseline and treatment, and one of its own."""
+SEQUENTIAL = "seqeval"
+"""The benchmark whose questions differ in their number of tasks by design."""
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
     "Bars are means over the questions, lines their 95% bootstrap intervals. Following: the share of answers that "
@@ -26,7 +28,6 @@ def scoring(findings: Findings) -> list[Safe]:
         element("h2", "How the runs did", id="scores"),
         element("p", INTRODUCTION),
         *(element("div", chart, class_="chart") for chart in score_charts(findings)),
-        _scores(findings),
     ]  # fmt: skip
     return [*parts, *_differences(findings), *_by_tasks(findings), *_by_language(findings)]
 
@@ -82,40 +83,6 @@ def _groups(scores: Sequence[Score]) -> dict[str, dict[str, Bar]]:
     return groups
 
 
-def _scores(findings: Findings) -> Safe:
-    whole = {(s.benchmark, s.measure, s.run): s for s in findings.scores if not s.group}
-    runs = ordered([run for _, _, run in whole], findings)
-    keys = sorted({key[:2] for key in whole}, key=lambda key: (key[0], rank(key[1])))
-    rows = [
-        [benchmark, measure, max(s.questions for key, s in whole.items() if key[:2] == (benchmark, measure))]
-        + [_interval(whole.get((benchmark, measure, run))) for run in runs]
-        + [_paper(benchmark, measure, method) for method in ("IT", "SIT")]
-        for benchmark, measure in keys
-    ]
-    head = ["benchmark", "measure", "questions", *runs, "paper's IT", "paper's SIT"]
-    note = (
-        "Means with 95% intervals; shares in %. Italic: the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12), "
-        "another model and other questions than in this run."
-    )
-    return table(head, rows, note, first=2)
-
-
-def _interval(score: Score | None) -> object:
-    if score is None or score.value is None:
-        return None
-    bar, digits = percent(score), 2 if judged(score.measure) else 1
-    around = element("span", f" [{number(bar.low, digits)}, {number(bar.high, digits)}]", class_="paper")
-    return element("span", number(bar.value, digits), around if bar.low is not None else "")
-
-
-def _paper(benchmark: str, measure: str, method: str) -> object:
-    shown = "following" if benchmark == "seqeval" else "accuracy"
-    value = TABLE_5.get(benchmark, {}).get(method) if measure == shown else None
-    if benchmark == "seqeval" and judged(measure):
-        value = {"IT": 4.453, "SIT": 4.659}[method]
-    return None if value is None else element("span", number(value, 2 if judged(measure) else 1), class_="paper")
-
-
 def _differences(findings: Findings) -> list[Safe]:
     if not findings.differences:
         return []
@@ -148,13 +115,33 @@ def _by_tasks(findings: Findings) -> list[Safe]:
                 lines(f"{measure}, the paper's", theirs, PAPER, axis, f"tasks: {measure}, the paper's (Table 13)", 440),
             ]
             pairs.append(element("div", *(element("div", c, class_="chart") for c in charts), class_="pair"))
-    return [element("h3", "By the number of tasks (Figure 2)"), *pairs] if pairs else []
+    return [element("h3", "By the number of tasks (Figure 2)"), *pairs, *_slopes(findings)] if pairs else []
+
+
+def _slopes(findings: Findings) -> list[Safe]:
+    """How fast each measure falls with one more task in the query."""
+    rows = [
+        [s.benchmark, s.measure, s.run, s.questions, *_change(s)]
+        for s in sorted(findings.scores, key=lambda s: (s.benchmark, rank(s.measure), s.run))
+        if s.group == "trend" and s.benchmark.startswith(SEQUENTIAL)
+    ]
+    caption = "Slopes of a line through them, with 95% intervals: points (or marks) for one more task in the query."
+    return [table(["benchmark", "measure", "run", "n", "slope", "interval"], rows, caption, first=3)] if rows else []
+
+
+def _change(score: Score) -> list[object]:
+    bar, digits = percent(score), 2 if judged(score.measure) else 1
+    ends = [number(end, digits, sign=True) for end in (bar.low, bar.high)]
+    return [number(bar.value, digits, sign=True), f"[{ends[0]}, {ends[1]}]"]
 
 
 def _against_tasks(findings: Findings, measure: str) -> dict[str, list[tuple[float, float]]]:
     """Run -> (tasks, value), where a benchmark's questions differ in their number of tasks."""
     found: dict[str, list[tuple[float, float]]] = {}
-    scores = [s for s in findings.scores if s.group.startswith("tasks:") and s.measure == measure]
+    scores = [
+        s for s in findings.scores
+        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == SEQUENTIAL
+    ]  # fmt: skip
     for run in ordered([score.run for score in scores], findings):
         points = [(float(s.group.partition(":")[2]), percent(s).value) for s in scores if s.run == run]
         found[run] = sorted((x, y) for x, y in points if y is not None)

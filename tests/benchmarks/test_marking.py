@@ -74,7 +74,7 @@ def test_by_number_by_position_and_by_place() -> None:
         "middle": 0,
         "last": pytest.approx(2 / 3, abs=1e-5),
     }
-    assert total["trend"]["done"].mean < 0 and total["position_trend"].mean < 0
+    assert total["trend"]["done"].mean < 0 and total["position_slope"]["done"].mean < 0
 
 
 def test_controls_show_another_answer_and_count_nowhere_else() -> None:

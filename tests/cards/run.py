@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import to_builtins
 
 from stages.ablations import Arm, data_level, instance_level, page
+from stages.benchmarks import contests, marking
 from stages.benchmarks.questions import Score
-from stages.benchmarks.statistics import compare, summary
+from stages.benchmarks.statistics import agreement, compare, summary
 from stages.cards import gather
 from stages.cards.findings import Findings
 from stages.params import load
@@ -46,6 +47,14 @@ def metrics() -> dict[str, dict[str, Any]]:
     apart = {"outcomes": {"held": 40, "ok": 24}, "rows": 90, "actions": {"whole": 40, "part": 50}}
     found["sample"] = {"sit-budget": data_level(arms, 1).page, "sit-pairs": pairs, "seqeval": {"rows": 24}}
     found["split"] = {"sit-split": page({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}}
+    found["compare"] = {"seqeval-it-sit": to_builtins(contests.summed(*held(), contests.Drawn(None, 4, 7, 200)))}
+    for run in ("it", "sit"):
+        summed = marking.summed(*marks(run), marking.Drawn(None, 4, 7, 200))
+        found["mark"][f"seqeval-{run}"] = to_builtins(summed)
+    found["review"]["seqeval-sit"] = {
+        "n": 24, "scored": 24, "following": {"n": 24, "mean": 0.5, "low": 0.3, "high": 0.7},
+        "agreement": {"following": to_builtins(agreement([(str(i), 1.0, i % 4 / 3) for i in range(24)], 7, 200))},
+    }  # fmt: skip
     found["ingest"] = {"seed": {"read": 64, "kept": 64, "rejected": {}}}
     return found
 
@@ -65,8 +74,38 @@ def scores(run: str, benchmark: str) -> list[Score]:
     return found
 
 
+def held() -> tuple[list[contests.Outcome], list[contests.Outcome]]:
+    """A judge that leans to SIT by a little, and to whoever stands first by a lot; it does not see the controls."""
+    found = []
+    for i in range(24):
+        orders = (0.2 + i / 60, 0.9 - i / 100) if i < 20 else (0.2, 0.8)
+        values = {"win": sum(orders) / 2, "won": float(sum(orders) > 1) if i < 20 else 0.5}
+        name, control = f"q{i}", i > 19
+        row = contests.Outcome(name, name, str(i), "sit", "en", "", 2, "ok", values, orders=orders, control=control)
+        found.append(row)
+    return found[:20], found[20:]
+
+
+def marks(run: str) -> tuple[list[marking.Marked], list[marking.Marked]]:
+    """Later tasks are dropped more often, by IT more than by SIT; the controls have nothing done."""
+    found = []
+    for i in range(24):
+        count = 2 + i % 4
+        done = [float(Random(f"{run}{i}{k}").random() < SKILL[run] + 0.4 - k / 10) for k in range(count)]
+        done = [0.0] * count if i > 19 else done
+        values = {"following": float(all(done)), "done": sum(done) / count}
+        item = str(i if i < 20 else i - 20)
+        row = marking.Marked(
+            f"{i}", f"q{i}", item, run, "en", str(count), count, "ok", values, judge="j", listed=("Do.",) * count,
+            marks=tuple(done), control=i > 19,
+        )  # fmt: skip
+        found.append(row)
+    return found[:20], found[20:]
+
+
 def findings(hostile: str = "", **changes: Any) -> Findings:
     scored = {f"{run}/{name}": scores(run, name) for run in SKILL for name in ("xquad", "mgsm", "seqeval")}
+    scored |= {f"{run}/seqeval by task": [*marks(run)[0], *marks(run)[1]] for run in ("it", "sit")}  # type: ignore[misc]
     before = [record(i, instruction=f"Name {i} rivers.{hostile}") for i in range(8)]
     after = [
         record(i, step("rewrite", a, round=1), instruction=f"Name {i} rivers. Then sort.{hostile}", response=hostile)
@@ -74,7 +113,7 @@ def findings(hostile: str = "", **changes: Any) -> Findings:
     ]
     values: dict[str, Any] = {
         "metrics": metrics(), "scored": scored, "before": before, "after": after,
-        "evaluated": {name: to_builtins(summary(found, 7, 200)) for name, found in scored.items()},
+        "evaluated": {name: to_builtins(summary(f, 7, 200)) for name, f in scored.items() if "by task" not in name},
         "logs": {run: "step,loss,learning_rate\n" + "".join(f"{i},{3 / (i + k)},1e-4\n" for i in range(1, 20))
                  for k, run in enumerate(("it", "sit"), 1)},
         "compare": partial(compare, seed=7, resamples=200),

@@ -139,7 +139,7 @@ def test_the_difference_is_treatment_minus_baseline() -> None:
     for d in found.differences:
         expected = value["sit", d.benchmark, d.measure] - value["it", d.benchmark, d.measure]
         assert d.value == pytest.approx(expected, abs=1e-5)
-    assert len(found.differences) == 8
+    assert len(found.differences) == 10
 
 
 def test_every_metrics_file_of_the_graph_has_a_name() -> None:

@@ -1,0 +1,72 @@
+"""Where a number means little, by rules that see nothing but the scores: few questions, one verdict, a blind judge."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+FEW = 30
+"""Questions below which a 95% interval of a share spans a third of the scale; versions of one (languages) are one."""
+SAME = 0.95
+"""Share of equal verdicts from which a judge is taken to say the same whatever it sees."""
+MISSING = 0.1
+"""Share of unscored answers from which what is left is no fair sample."""
+
+MEANINGS = {
+    "few": f"fewer than {FEW} questions: the interval is wide, and only a large difference shows",
+    "one verdict": f"the judge said the same of at least {SAME:.0%} of the answers of all runs: it separates nothing",
+    "blind judge": "the judge did not tell answers from answers to other questions (control): its marks mean nothing",
+    "floor": "no run has anything but the lowest score: nothing can be compared",
+    "unscored": f"more than {MISSING:.0%} of some run's answers are unscored: what is left is no fair sample",
+}
+
+
+class Doubt(NamedTuple):
+    """Why a measure of a benchmark is not to be trusted: a key of MEANINGS."""
+
+    benchmark: str
+    measure: str
+    kind: str
+
+
+def doubts(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Doubt]:
+    """Every doubt, by benchmark and measure. evaluated, scored: by "run/benchmark", see `gather.findings`."""
+    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for name, document in evaluated.items():
+        benchmark = name.partition("/")[2]
+        for measure, estimate in document.items():
+            if isinstance(estimate, Mapping) and "mean" in estimate:
+                found.setdefault((benchmark, measure), {})[name] = document
+    return [
+        Doubt(benchmark, measure, kind)
+        for (benchmark, measure), documents in sorted(found.items())
+        for kind in _kinds(measure, documents, {name: scored.get(name, ()) for name in documents})
+    ]
+
+
+def _kinds(
+    measure: str, documents: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]
+) -> Iterator[str]:
+    rows = [row for some in scored.values() for row in some if measure in row.values]
+    values = Counter(row.values[measure] for row in rows)
+    if any(len(_items(some, measure)) < FEW for some in scored.values()):
+        yield "few"
+    if any(row.judge for row in rows) and max(values.values()) >= SAME * len(rows):
+        yield "one verdict"
+    elif values and set(values) == {0.0}:
+        yield "floor"
+    if any(blind(document.get("control")) for document in documents.values()):
+        yield "blind judge"
+    if any(document["n"] - document["scored"] > MISSING * document["n"] for document in documents.values()):
+        yield "unscored"
+
+
+def _items(rows: Sequence[Any], measure: str) -> set[str]:
+    return {row.item for row in rows if measure in row.values}
+
+
+def blind(control: Mapping[str, Any] | None) -> bool:
+    """Whether a control's interval holds what guessing gives: a difference of 0, or a share of a half."""
+    if not control:
+        return False
+    chance = 0.0 if "difference" in control else 0.5
+    return bool(control["low"] <= chance)

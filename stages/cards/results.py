@@ -1,0 +1,117 @@
+"""The one table to read first: every run on every benchmark with intervals, what changed, what to doubt."""
+
+from collections.abc import Sequence
+
+from stages.cards.doubts import MEANINGS
+from stages.cards.findings import Difference, Findings, Score
+from stages.cards.markup import Safe, element, join, number, table
+from stages.cards.paper import TABLE_5
+from stages.cards.scoring import judged, ordered, percent, rank
+
+FILES = {
+    "evaluate": "data/evaluated/<run>/<benchmark>.json",
+    "mark": "data/metrics/mark/<name>.json",
+}
+PAPERS = {
+    ("seqeval", "following"): "seqeval", ("xquad", "accuracy"): "xquad", ("mgsm", "accuracy"): "mgsm",
+    ("gsm8k", "accuracy"): "gsm8k", ("generic", "gsm8k"): "gsm8k", ("generic", "mmlu"): "mmlu",
+    ("generic", "arc"): "arc",
+    ("mmlu", "mmlu"): "mmlu", ("arc", "arc"): "arc", ("humaneval", "pass@10"): "humaneval",
+}  # fmt: skip
+"""Benchmark and measure -> the column of Table 5 that it is."""
+QUALITY = ("seqeval", "quality")
+PAPERS_QUALITY = {"IT": 4.453, "SIT": 4.659}
+CLEAR = 0.05
+NOTE = (
+    "Means with 95% bootstrap intervals over the questions; shares in %, quality in marks from 1 to 5. The difference "
+    "is taken question by question, p is that of a sign-flip test. Italic: the paper's Llama-3-8B tuned on Alpaca "
+    "(Tables 5 and 12), another model and other questions than in this run."
+)
+
+
+def results(findings: Findings) -> list[Safe]:
+    """The section with the table; empty where nothing was evaluated."""
+    whole = [score for score in findings.scores if not score.group]
+    if not whole:
+        return []
+    return [
+        element("h2", "Results", id="results"), _verdict(findings), element("p", NOTE, class_="note"),
+        _table(whole, findings), *_legend(findings),
+    ]  # fmt: skip
+
+
+def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
+    """The kinds of doubt about one row of the table."""
+    return [doubt.kind for doubt in findings.doubts if (doubt.benchmark, doubt.measure) == (benchmark, measure)]
+
+
+def _verdict(findings: Findings) -> Safe:
+    """In one sentence, how many differences are worth reading."""
+    clear = [d for d in findings.differences if _clear(d)]
+    sound = [d for d in clear if not doubted(findings, d.benchmark, d.measure)]
+    text = (
+        f"{findings.treatment} against {findings.baseline}: {len(findings.differences)} measures; {len(clear)} differ "
+        f"clearly (interval without zero and p < {CLEAR}), {len(sound)} of these without a doubt in the last column."
+    )
+    return element("p", text, class_="" if sound else "warn")
+
+
+def _clear(found: Difference) -> bool:
+    return (found.low > 0 or found.high < 0) and found.p < CLEAR
+
+
+def _table(whole: Sequence[Score], findings: Findings) -> Safe:
+    cells = {(s.benchmark, s.measure, s.run): s for s in whole}
+    changes = {(d.benchmark, d.measure): d for d in findings.differences}
+    runs = ordered([score.run for score in whole], findings)
+    keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (key[0], rank(key[1])))
+    rows = [
+        [
+            benchmark, measure, max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
+            *(_interval(cells.get((benchmark, measure, run))) for run in runs),
+            *_change(changes.get((benchmark, measure))), _paper(benchmark, measure),
+            element("span", ", ".join(doubted(findings, benchmark, measure)), class_="warn"),
+        ]
+        for benchmark, measure in keys
+    ]  # fmt: skip
+    change = f"{findings.treatment} − {findings.baseline}"
+    head = ["benchmark", "measure", "answers", *runs, change, "questions", "p", "the paper's", "doubts"]
+    return table(head, rows, first=2)
+
+
+def _interval(score: Score | None) -> object:
+    if score is None or score.value is None:
+        return None
+    bar, digits = percent(score), 2 if judged(score.measure) else 1
+    around = element("span", f"[{number(bar.low, digits)}, {number(bar.high, digits)}]", class_="under")
+    return element("span", number(bar.value, digits), around if bar.low is not None else "")
+
+
+def _change(found: Difference | None) -> list[object]:
+    if found is None:
+        return [None, None, None]
+    scale, digits = (1, 2) if judged(found.measure) else (100, 1)
+    low, high = (number(v * scale, digits, sign=True) for v in (found.low, found.high))
+    value = element("b" if _clear(found) else "span", number(found.value * scale, digits, sign=True))
+    return [join([value, element("span", f"[{low}, {high}]", class_="under")]), found.questions, number(found.p, 3)]
+
+
+def _paper(benchmark: str, measure: str) -> object:
+    """The paper's IT and SIT; None where it has no such figure."""
+    found = PAPERS.get((benchmark, measure))
+    values = TABLE_5.get(found, {}) if found else PAPERS_QUALITY if (benchmark, measure) == QUALITY else {}
+    digits = 2 if judged(measure) else 1
+    shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
+    return element("span", shown, class_="paper") if shown else None
+
+
+def _legend(findings: Findings) -> list[Safe]:
+    kinds = [kind for kind in MEANINGS if any(doubt.kind == kind for doubt in findings.doubts)]
+    told = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
+    makers = sorted({score.maker for score in findings.scores if score.maker in FILES})
+    places = join((element("code", FILES[maker]) for maker in makers), " and ")
+    return [
+        *([element("p", "What the doubts say:", class_="note"), element("ul", *told, class_="note")] if told else []),
+        element("p", "Every number is in ", places, "; every single score with the judge's words and the keys of its "
+                "replies in data/scored, data/marked, data/compared and data/reviewed.", class_="note"),
+    ]  # fmt: skip
