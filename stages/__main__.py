@@ -14,6 +14,8 @@ DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
     "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
     "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
+    "withhold": "What models are tested with -> data/withheld/<name>.jsonl",
+    "decontaminate": "A training corpus against benchmarks and itself -> data/decontaminated/<corpus>.jsonl",
     "rewrite": "One round of Seq-Instruct -> data/rewritten/<name>.jsonl",
     "respond": "Responses for one round -> data/responded/<name>.jsonl",
     "evolve": "WizardLM's evolution, the rival -> data/evolved/<name>.jsonl",

@@ -206,8 +206,11 @@ def test_judgements_hold_what_their_scores_need(clone: Clone) -> None:
 def test_a_new_corpus_runs_nothing_of_the_others(clone: Clone) -> None:
     corpus = {"adapter": "alpaca", "source": "data/seeds/alpaca.json", "licence": "x", "language": "en", "sample": 5}
     clone.change("ingest/corpora/extra", corpus)
+    clone.change("decontaminate/corpora/extra", {"reads": "ingested/extra", "remove": [], "ngram": 13})
     # The report says which corpora there are.
-    assert set(clone.repro()) == {"ingest_corpus@extra", "validate_ingested@extra", "report"}
+    own = {f"{stage}@extra" for stage in ("ingest_corpus", "decontaminate")}
+    judged = {f"validate_{kind}@extra" for kind in ("ingested", "decontaminated")}
+    assert set(clone.repro()) == own | judged | {"report"}
 
 
 def test_a_prompt_file_runs_from_rewrite_on(clone: Clone) -> None:

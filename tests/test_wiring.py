@@ -78,6 +78,7 @@ def allowed(name: str, file: Path) -> bool:
     """One door with two commands: each stage depends on the rooms of its own command."""
     other = {
         "ingest_corpus": "benchmarks", "ingest_benchmark": "corpora", "fetch_corpus": "engines",
+        "withhold_corpus": "benchmarks",
         **dict.fromkeys(("augment_rules", "augment_aligned", "augment_captions"), "engines"),
     }  # fmt: skip
     return name in other and file.is_relative_to(STAGES / other[name])

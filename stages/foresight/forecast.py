@@ -14,7 +14,7 @@ from stages.foresight import shadow
 from stages.foresight.graph import Made, Step, concerned, reasons
 from stages.params import Params
 
-CHEAP = ("ingest", "measure", "sample", "assemble")
+CHEAP = ("ingest", "withhold", "decontaminate", "measure", "sample", "assemble")
 """Doors that ask nobody and are done in a moment: run for what they write."""
 
 

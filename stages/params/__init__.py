@@ -10,6 +10,7 @@ from stages.errors import UserError
 from stages.params.data import Assemble, Augment, Evolve, Measure, Respond, Rewrite, Sample, Split
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
+from stages.params.overlaps import Decontaminate, Withheld
 from stages.params.sources import Budget, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
@@ -26,6 +27,8 @@ class Params(Section):
     engines: Engines
     ingest: Ingest
     validation: Annotated[Validate, Field(alias="validate")]
+    withhold: dict[Name, Withheld]
+    decontaminate: Decontaminate
     rewrite: Rewrite
     respond: Respond
     evolve: Evolve
@@ -49,6 +52,8 @@ class Params(Section):
     def _names_known(self) -> "Params":
         if both := sorted(self.fetch.models.keys() & self.train.runs.keys()):
             raise ValueError(f"a model of fetch and a run of train are both named {both[0]!r}; rename one")
+        if both := sorted(self.withhold.keys() & self.ingest.benchmarks.keys()):
+            raise ValueError(f"a benchmark and an entry of withhold are both named {both[0]!r}; rename one")
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
@@ -94,6 +99,7 @@ class Params(Section):
         """Every artifact that some stage makes, as "<folder>/<name>"."""
         return {
             *(f"ingested/{n}" for n in [*self.ingest.corpora, *self.ingest.benchmarks]),
+            *(f"decontaminated/{n}" for n in self.decontaminate.corpora),
             *(f"rewritten/{n}" for n in self.rewrite.rounds),
             *(f"responded/{n}" for n in self.respond.rounds),
             *(f"evolved/{n}" for n in self.evolve.corpora),
@@ -117,6 +123,7 @@ class Params(Section):
     def _reads(self) -> list[tuple[str, str]]:
         """Every (path in params.yaml, artifact) that a stage reads."""
         sections: list[tuple[str, dict[str, Any]]] = [
+            ("withhold", self.withhold), ("decontaminate.corpora", self.decontaminate.corpora),
             ("rewrite.rounds", self.rewrite.rounds), ("respond.rounds", self.respond.rounds),
             ("evolve.corpora", self.evolve.corpora), ("measure", self.measure), ("split", self.split),
             ("assemble", self.assemble), ("train.runs", self.train.runs), ("publish", self.publish),

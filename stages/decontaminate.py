@@ -1,0 +1,39 @@
+"""A training corpus held against every benchmark and against itself -> data/decontaminated/<corpus>.jsonl."""
+
+from typing import Annotated
+
+import typer
+
+from stages import jsonl, overlaps
+from stages.cli import main
+from stages.params import entry, load
+from stages.records import Record
+
+
+def decontaminate(
+    name: Annotated[str, typer.Argument(help="An entry of `decontaminate.corpora` in params.yaml, such as seed")],
+) -> None:
+    """Find the rows of a corpus that benchmarks share, or that say again what another row says.
+
+    Writes data/decontaminated/NAME.jsonl; the rows that go, as the entry's `remove` has it, to NAME.rejected.jsonl with
+    a reason each; everything that was found of any row to NAME.flags.jsonl; and the counts with a few examples to
+    data/metrics/decontaminate/NAME.json. Rows that stay say in their history what was found of them.
+    """
+    params = load()
+    settings, this = params.decontaminate.settings, entry(params.decontaminate.corpora, name, "decontaminate.corpora")
+    withheld = {
+        benchmark: jsonl.read(f"data/withheld/{benchmark}.jsonl", overlaps.Withheld)
+        for benchmark in (*params.ingest.benchmarks, *params.withhold)
+    }
+    index = overlaps.index(withheld, settings.ngrams, settings.shortest)
+    rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram)
+    path, receipt = f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json"
+    found = overlaps.survey(jsonl.read_validated(path, receipt, Record), index, rules)
+    folder = f"data/decontaminated/{name}"
+    paths = {"kept": f"{folder}.jsonl", "rejected": f"{folder}.rejected.jsonl", "flags": f"{folder}.flags.jsonl"}
+    jsonl.write_split(paths, found.split(jsonl.read_validated(path, receipt, Record)))
+    jsonl.write_json(f"data/metrics/decontaminate/{name}.json", found.metrics())
+
+
+if __name__ == "__main__":
+    main(decontaminate)

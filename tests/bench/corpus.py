@@ -1,0 +1,98 @@
+"""A real corpus from download to its second round: `python -m tests.bench.corpus [shared] [rows]`.
+
+Runs the doors one after the other, each as the process that DVC would start, on Stanford Alpaca under `shared`
+(../shared by default; `rows` of it, drawn by `ingest`), with AlpacaEval and the released SeqEval withheld and the
+scripted engine as the model. Prints wall seconds, seconds of CPU in user mode and peak memory of each, and what the
+overlap is. The replies are asked in the first pass; in the second all are remembered, as after a kill -9, so that what
+is left is the cost of the pipeline alone.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[2]
+ASKED = r"(?s)#Original Instruction#: (.*)\n\nLet's think"
+RULES = [
+    {"match": "the letter\\.", "reply": [f"It could gain from that. So the option is: {letter}" for letter in "ABCD"]},
+    {"match": ASKED, "reply": "One more task helps.\n#New Instruction#: \\1 Then check the result.\n###"},
+    {"reply": ["A short answer.", "An answer of some more words than the first one has."]},
+]
+STEPS = [
+    "ingest corpus alpaca", "validate ingested/alpaca --suite ingested --limit 0.01",
+    "ingest corpus heldout", "validate ingested/heldout --suite ingested --limit 0.01",
+    "ingest benchmark seqeval", "validate ingested/seqeval --suite questions --limit 0.01",
+    "withhold corpus heldout", "withhold benchmark seqeval",
+    "decontaminate alpaca", "validate decontaminated/alpaca --suite decontaminated --limit 0.01",
+    "rewrite alpaca-1", "validate rewritten/alpaca-1 --suite rewritten --limit 0.1",
+    "rewrite alpaca-2", "validate rewritten/alpaca-2 --suite rewritten --limit 0.1",
+]  # fmt: skip
+
+
+def workplace(folder: Path, shared: Path, rows: int | None) -> None:
+    """The paper's profile, cut to one corpus of which the download is there."""
+    yaml = YAML()
+    params = yaml.load((ROOT / "stages/profiles/paper.yaml").read_text())
+    corpora, rounds = params["ingest"]["corpora"], params["rewrite"]["rounds"]
+    corpora["alpaca"] |= {"source": str(shared / "data/alpaca/alpaca_data.json"), "sample": rows}
+    outputs = shared / "data/alpaca_eval/gpt4_1106_preview/model_outputs.json"
+    corpora["heldout"]["source"] = str(outputs)
+    seqeval = params["ingest"]["benchmarks"]["seqeval"] | {"source": str(shared / "data/seqeval/seqEval.json")}
+    params["ingest"]["benchmarks"] = {"seqeval": seqeval}
+    params["answer"]["benchmarks"] = {"seqeval": params["answer"]["benchmarks"]["seqeval"]}
+    params["rewrite"]["rounds"] = {name: entry for name, entry in rounds.items()}
+    params["engines"]["generator"] = {"engine": "scripted", "options": {"rules": "rules.json"}}
+    yaml.dump(params, (folder / "params.yaml").open("w"))
+    (folder / "rules.json").write_text(json.dumps(RULES))
+    for name in ("stages", "schemas"):
+        (folder / name).symlink_to(ROOT / name)
+
+
+def step(words: str, folder: Path) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds in user mode, and peak MiB of a door as a process."""
+    door, *rest = words.split()
+    env = os.environ | {"SEQIT_REPLIES": str(folder / "replies.sqlite")}
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", f"stages.{door}", *rest], cwd=folder, env=env)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{words} failed")
+    return time.perf_counter() - started, used.ru_utime, used.ru_maxrss / 1024
+
+
+def run(folder: Path) -> list[tuple[float, float, float]]:
+    """Every step, with a line for each."""
+    found = []
+    for words in STEPS:
+        found.append(step(words, folder))
+        wall, user, peak = found[-1]
+        print(f"{' '.join(words.split()[:3]):44} {wall:7.1f} {user:7.1f} {peak:7.0f}", flush=True)
+    walls, users, peaks = zip(*found, strict=True)
+    print(f"{'all':44} {sum(walls):7.1f} {sum(users):7.1f} {max(peaks):7.0f}\n")
+    return found
+
+
+def main(words: list[str]) -> None:
+    """Print both passes and the overlap."""
+    shared = Path(words[0] if words else ROOT.parent / "shared").resolve()
+    rows = int(words[1]) if len(words) > 1 else None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workplace(folder, shared, rows)
+        for title in ("asked", "remembered"):
+            print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores; {title}")
+            print(f"{'step':44} {'wall s':>7} {'user s':>7} {'MiB':>7}")
+            run(folder)
+        metrics: dict[str, Any] = json.loads((folder / "data/metrics/decontaminate/alpaca.json").read_text())
+        print(json.dumps({key: metrics[key] for key in ("rows", "duplicates", "near_duplicates", "overlap")}, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

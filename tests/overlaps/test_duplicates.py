@@ -1,0 +1,95 @@
+"""Duplicates and near duplicates against what the definition says, pair by pair."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.overlaps.duplicates import first_of, near, shingles, together
+from stages.overlaps.words import spelled
+from tests.overlaps.rows import kept, record, surveyed
+
+TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=7).map(" ".join), min_size=1, max_size=12)
+
+
+def pairs(text: str) -> set[tuple[str, ...]]:
+    said = spelled([text])[0]
+    return {tuple(said[i : i + 2]) for i in range(len(said) - 1)} or ({tuple(said)} if said else set())
+
+
+def similar(one: str, other: str) -> float:
+    both, either = pairs(one) & pairs(other), pairs(one) | pairs(other)
+    return len(both) / len(either) if either else 1.0
+
+
+@given(TEXTS, st.data(), st.sampled_from([0.3, 0.5, 0.7, 0.8, 1.0]))
+def test_every_pair_that_is_similar_enough_is_found_and_no_other(
+    texts: list[str], data: st.DataObject, threshold: float
+) -> None:
+    inputs = data.draw(st.lists(st.sampled_from(["", "x y z", "x y w"]), min_size=len(texts), max_size=len(texts)))
+    order = data.draw(st.permutations(range(len(texts))))
+    stays: list[int] = []
+    expected: dict[int, int] = {}
+    for row in order:
+        alike = (o for o in stays if pairs(texts[row]) | pairs(inputs[row]) and all(
+            similar(said[row], said[o]) >= threshold - 1e-9 for said in (texts, inputs)))  # fmt: skip
+        first = next(alike, None)
+        if first is None:
+            stays.append(row)
+        else:
+            expected[row] = first
+    assert near([shingles(texts, 2), shingles(inputs, 2)], order, threshold) == expected
+
+
+def test_parts_are_put_together_in_order() -> None:
+    whole, parts = shingles(["a b c", "", "d"], 2), together([shingles(["a b c"], 2), shingles(["", "d"], 2)])
+    assert [whole.of(n).tolist() for n in range(3)] == [parts.of(n).tolist() for n in range(3)]
+
+
+def test_of_equal_keys_the_first_in_the_order_stays() -> None:
+    assert first_of("abab", [3, 2, 1, 0]) == {1: 3, 0: 2}
+
+
+LONG = "Write a short and friendly letter to the neighbours about the street party on Saturday"
+ALIKE = [
+    ((LONG, ""), (LONG.upper() + ".", ""), True),
+    ((LONG, ""), (LONG.replace("Saturday", "Sunday"), ""), True),
+    ((LONG, ""), ("Name three colours", ""), False),
+    ((LONG, "dog"), (LONG, "cat"), False),
+    ((LONG, ""), (LONG, "cat"), False),
+    (("What is 2 + 2", ""), ("What is 2 - 2", ""), False),
+    (("请把下面的句子翻译成英文并解释它的意思", ""), ("请把下面的句子翻译成英文并解释它的意思。", ""), True),
+    (("!!!", ""), ("???", ""), False),
+]
+
+
+def test_what_is_nearly_the_same() -> None:
+    for (one, input_one), (other, input_other), expected in ALIKE:
+        rows = [record(0, one, input_one), record(1, other, input_other)]
+        assert (kept(rows) == ["c-0"]) == expected, (one, other)
+
+
+def test_the_same_words_said_to_another_history_or_image_are_another_row() -> None:
+    from stages.records import Turn
+
+    rows = [
+        record(0, "Go on"), record(1, "Go on", history=(Turn("Tell me of cats", "Cats purr"),)),
+        record(2, "What is this", image="a.jpg"), record(3, "What is this", image="b.jpg"),
+        record(4, "What is this", image="a.jpg"),
+    ]  # fmt: skip
+    assert kept(rows) == ["c-0", "c-1", "c-2", "c-3"]
+
+
+def test_a_duplicate_and_a_near_duplicate_are_told_apart() -> None:
+    rows = [record(0, LONG), record(1, LONG, response="Another."), record(2, LONG.lower())]
+    flags = surveyed(rows).flags
+    assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
+        "c-1": [("duplicate", "c-0")], "c-2": [("near-duplicate", "c-0")],
+    }  # fmt: skip
+
+
+def test_a_row_goes_only_for_one_that_stays() -> None:
+    # 1 is like 0 and 2 is like 1, but 2 is not like 0: 1 goes, and 2 stays.
+    chain = ["a b c d e f g h i j", "a b c d e f g h x y", "a b c d e f z w x y"]
+    assert kept([record(n, text) for n, text in enumerate(chain)], similarity=0.5) == ["c-0", "c-2"]
+    # 0 goes for its overlap, so it is no reason for 1 to go.
+    rows = [record(0, LONG, response="one two three"), record(1, LONG)]
+    assert kept(rows, "one two three") == ["c-1"]
