@@ -140,6 +140,7 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         beside = ["*/*"] if kind == "model" else None
         # A folder that outlives a cut or a kill: what it holds by then is not downloaded again.
         begun = folder.parent / f".{digest([kind, repository, commit, patterns], 16)}.download"
+        begun.mkdir(exist_ok=True)  # which the download does not make where no file matches
         snapshot_download(
             repository,
             revision=commit,
