@@ -1,4 +1,4 @@
-"""Ablation sets (paper 5.1) and mixtures of rounds, such as SeqEval (paper 3) -> data/sampled/<name>.jsonl."""
+"""Ablation sets (paper 5.1), combinations, and mixtures of rounds such as SeqEval (3) -> data/sampled/<name>.jsonl."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -10,10 +10,9 @@ from stages.cli import door
 from stages.params import entry, load
 from stages.records import Record
 
-HELP = "Draw a set from others; counts, totals and tests that show what it is go to data/metrics/sample/."
-app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under sample")]
-_rows = partial(jsonl.artifact, type=Record)
+_rows, _lengths = partial(jsonl.artifact, type=Record), partial(jsonl.read, type=ablations.Length)
 
 
 def budget(name: Name) -> None:
@@ -33,18 +32,21 @@ def pairs(name: Name) -> None:
 
 
 def mixture(name: Name) -> None:
-    """Each source row once, from one of four rounds, in fixed shares."""
+    """Each source row once, from one of four rounds, in fixed shares; rows without a version go to NAME.rejected."""
     params = load()
     asked = entry(params.sample.mixture, name, "sample.mixture")
-    rounds = [_rows(artifact) for artifact in (asked.one, asked.two, asked.three, asked.four)]
-    found = ablations.mixture(rounds, asked.shares, params.seed)
-    _write(name, ablations.Sets({"": found.rows}, ablations.mixed(found, asked.shares)))
+    _write(name, ablations.mixed([*map(_rows, asked.rounds)], asked.shares, params.seed))
+
+
+def combination(name: Name) -> None:
+    """Two sets as one, a sample of each; rows whose id both have go to NAME.rejected."""
+    params = load()
+    asked = entry(params.sample.combination, name, "sample.combination")
+    _write(name, ablations.combination({part: _rows(part) for part in asked.parts}, asked.sizes, params.seed))
 
 
 def _arms(asked: Any) -> dict[str, ablations.Arm]:
-    names = (asked.reads, asked.like)
-    measured = {name: jsonl.read(f"data/measured/{name}.jsonl", ablations.Length) for name in names}
-    return {name: ablations.arm(lengths, asked.measure) for name, lengths in measured.items()}
+    return {name: ablations.arm(_lengths(f"data/measured/{name}.jsonl"), asked.measure) for name in asked.sets}
 
 
 def _write(name: str, sets: ablations.Sets) -> None:
@@ -52,8 +54,7 @@ def _write(name: str, sets: ablations.Sets) -> None:
     jsonl.write_json(f"data/metrics/sample/{name}.json", sets.page)
 
 
-for _command in (budget, pairs, mixture):
+for _command in (budget, pairs, mixture, combination):
     app.command()(door(_command))
-
 if __name__ == "__main__":
     app()

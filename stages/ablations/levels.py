@@ -11,17 +11,18 @@ from stages.ablations.pairs import Certificate, pairs
 from stages.ablations.split import Split, single, statistics
 from stages.ablations.turns import turns
 from stages.errors import UserError
-from stages.records import Record, Step
+from stages.records import Record, Rejected, Step
 
 
 class Sets(NamedTuple):
     """What is written of an ablation."""
 
-    rows: Mapping[str, Iterable[Record]]
-    """What the set's name ends with ("" for the one that the ablation is about) -> its rows, in order."""
+    rows: Mapping[str, Iterable[Record | Rejected]]
+    """What the set's name ends with ("" for the one that the ablation is about, ".rejected" for what came into none) ->
+    its rows, in order."""
     page: dict[str, Any]
 
-    def tagged(self) -> Iterator[tuple[str, Record]]:
+    def tagged(self) -> Iterator[tuple[str, Record | Rejected]]:
         """Each row with its set."""
         return ((part, record) for part, records in self.rows.items() for record in records)
 

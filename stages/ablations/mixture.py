@@ -2,9 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
+from msgspec import to_builtins
+
 from stages.ablations.lengths import draw
+from stages.ablations.levels import Sets
 from stages.records import Record, Rejected, Step
 
 
@@ -28,7 +32,8 @@ def mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: i
     shares differ from the wanted ones, the row then takes its highest iteration. A row without any version is rejected
     ("no-version").
     """
-    versions = _versions([list(records) for records in rounds])
+    made = [list(records) for records in rounds]
+    versions = _versions(made)
     usable = _unlike(versions, seed)
     order = sorted((id for id in versions if usable[id]), key=lambda id: (draw(seed, id, "mixture"), id))
     placed = place({id: frozenset(usable[id]) for id in order}, quotas(shares, len(order)))
@@ -37,7 +42,18 @@ def mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: i
         for id, k in sorted(placed.items())
     ]
     missing = sorted(versions.keys() - placed.keys())
-    return Mixture(rows, [Rejected(id, "no-version", "no round had a usable version", {"id": id}) for id in missing])
+    first = {record.id: record for record in chain.from_iterable(reversed(made))}
+    return Mixture(rows, [_missing(first[id]) for id in missing])
+
+
+def _missing(record: Record) -> Rejected:
+    return Rejected(record.id, "no-version", "no round had a usable version", to_builtins(record))
+
+
+def mixed(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> Sets:
+    """The rows of `mixture`, the rejected ones beside them, and the counts."""
+    found = mixture(rounds, shares, seed)
+    return Sets({"": found.rows, ".rejected": found.rejected}, statistics(found, shares))
 
 
 def iteration(record: Record) -> int:

@@ -3,6 +3,7 @@
 Reads our own mixture (records, as `sample` writes them) or the released file (objects of instruction and iteration).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -16,21 +17,42 @@ class _Released(msgspec.Struct):
     instruction: str
     iteration: int
 
+BROKEN = {
+    "empty": "the instruction is empty: a failed generation",
+    "leaking": "holds a marker of the prompt that it was written with",
+    "duplicate": "the same question as an earlier row",
+}
+"""Why a row is no question: the closed list of this benchmark."""
+_LEAK = re.compile(r"#[ \t]*(?:(?:New|Original|Given)[ \t]+(?:Instruction|Prompt)|Explanation)[ \t]*#|\boption is:")
+
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question | Rejected]:
-    """Every row in order; one without an instruction (row 547 of the release) is rejected as "empty".
+    """Every row in order; a broken one is rejected with a reason of `BROKEN` (row 547 of the release is empty).
 
-    `languages` is not used: a record knows its own, the release is English. Raises UserError naming a row that is
-    neither a record nor an object of the release.
+    `languages` is not used: a record knows its own, the release is English. Any round of ours is a benchmark too: its
+    questions are grouped by how often a row really grew, 0 for one that no round could change. Raises UserError naming
+    a row that is neither a record nor an object of the release.
     """
     name = only(files, (".json", ".jsonl"))
     found = _released(files, name, licence) if name.endswith(".json") else _own(files, name)
+    said: set[tuple[str, str]] = set()
     for question in found:
-        if question.instruction.strip():
-            yield question
-        else:
-            row = {"instruction": question.instruction, "input": question.input, "group": question.group}
-            yield Rejected(question.id, "empty", "the instruction is empty: a failed generation", row)
+        reason = _broken(question, said)
+        row = {"instruction": question.instruction, "input": question.input, "group": question.group}
+        yield Rejected(question.id, reason, BROKEN[reason], row) if reason else question
+
+
+def _broken(question: Question, said: set[tuple[str, str]]) -> str:
+    """A key of `BROKEN`, or "" for a question that can be asked; `said` remembers what was asked before."""
+    text = " ".join(question.instruction.split()).casefold()
+    if not text:
+        return "empty"
+    if _LEAK.search(question.instruction):
+        return "leaking"
+    if (text, question.input) in said:
+        return "duplicate"
+    said.add((text, question.input))
+    return ""
 
 
 def _own(files: Files, name: str) -> Iterator[Question]:
@@ -43,7 +65,7 @@ def _own(files: Files, name: str) -> Iterator[Question]:
             item=record.id,
             instruction=record.instruction,
             input=record.input,
-            group=str(max((step.round for step in record.steps), default=0)),
+            group=str(growth(record)),
             tasks=1 + growth(record),
         )
 

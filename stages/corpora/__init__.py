@@ -59,7 +59,9 @@ def read(adapter: str, raws: Iterable[Raw], origin: Origin, fields: Mapping[str,
 def _item(id: str, raw: Raw, content: Content | Refusal, origin: Origin, sha256: str) -> Record | Rejected:
     said = _checked(content)
     if isinstance(said, Refusal):
-        return Rejected(id, said.reason, said.detail or raw.where, raw.row)
+        # The rows of another subset are no waste to look through, but millions: their ids say enough.
+        row = {} if said.reason == "other-subset" else raw.row
+        return Rejected(id, said.reason, said.detail or raw.where, row)
     reference = f"{origin.reference}#{raw.file}" if raw.file else origin.reference
     source = Source(reference, raw.number, sha256, origin.licence, origin.language)
     return Record(

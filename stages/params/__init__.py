@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from stages.errors import UserError
-from stages.params.data import Assemble, Augment, Evolve, Measure, Respond, Rewrite, Sample, Split
+from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
@@ -29,6 +29,7 @@ class Params(Section):
     validation: Annotated[Validate, Field(alias="validate")]
     withhold: dict[Name, Withheld]
     decontaminate: Decontaminate
+    extract: Extract
     rewrite: Rewrite
     respond: Respond
     evolve: Evolve
@@ -100,6 +101,7 @@ class Params(Section):
         return {
             *(f"ingested/{n}" for n in [*self.ingest.corpora, *self.ingest.benchmarks]),
             *(f"decontaminated/{n}" for n in self.decontaminate.corpora),
+            *(f"extracted/{n}" for n in self.extract.corpora),
             *(f"rewritten/{n}" for n in self.rewrite.rounds),
             *(f"responded/{n}" for n in self.respond.rounds),
             *(f"evolved/{n}" for n in self.evolve.corpora),
@@ -124,13 +126,27 @@ class Params(Section):
         """Every (path in params.yaml, artifact) that a stage reads."""
         sections: list[tuple[str, dict[str, Any]]] = [
             ("withhold", self.withhold), ("decontaminate.corpora", self.decontaminate.corpora),
+            ("extract.corpora", self.extract.corpora),
             ("rewrite.rounds", self.rewrite.rounds), ("respond.rounds", self.respond.rounds),
             ("evolve.corpora", self.evolve.corpora), ("measure", self.measure), ("split", self.split),
             ("assemble", self.assemble), ("train.runs", self.train.runs), ("publish", self.publish),
             *((f"augment.{part}", entries) for part, entries in self.augment),
             *((f"sample.{part}", entries) for part, entries in self.sample),
         ]  # fmt: skip
-        fields = ("reads", "earlier", "parallel", "captions", "like", "one", "two", "three", "four", "set")
+        fields = (
+            "reads",
+            "earlier",
+            "parallel",
+            "captions",
+            "like",
+            "one",
+            "two",
+            "three",
+            "four",
+            "first",
+            "second",
+            "set",
+        )
         return [
             (f"{section}.{name}.{field}", value)
             for section, entries in sections

@@ -8,6 +8,27 @@ from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Secti
 from stages.records import Action
 
 
+class ExtractSettings(Section):
+    """How parts are asked for."""
+
+    sampling: Sampling
+    attempts: Count
+    prompt: Relative
+
+
+class ExtractCorpus(Section):
+    """Whose flat prompts are told apart."""
+
+    reads: Artifact
+
+
+class Extract(Section):
+    """Instruction and input told apart in flat prompts."""
+
+    settings: ExtractSettings
+    corpora: dict[Name, ExtractCorpus]
+
+
 class Gates(Section):
     """What a new instruction must satisfy."""
 
@@ -152,6 +173,11 @@ class Budget(Section):
     like: Artifact
     measure: Literal["output", "input", "both"]
 
+    @property
+    def sets(self) -> tuple[str, str]:
+        """What is compared."""
+        return (self.reads, self.like)
+
     @model_validator(mode="after")
     def _two_sets(self) -> "Budget":
         if self.reads == self.like:
@@ -184,10 +210,34 @@ class Mixture(Section):
     four: Artifact
     shares: Annotated[list[Share], Field(min_length=4, max_length=4)]
 
+    @property
+    def rounds(self) -> tuple[str, ...]:
+        """What is mixed, in the order of the shares."""
+        return (self.one, self.two, self.three, self.four)
+
     @model_validator(mode="after")
     def _whole(self) -> "Mixture":
         if abs(sum(self.shares) - 1) > 1e-9:
             raise ValueError(f"shares add up to {sum(self.shares):g}, not to 1")
+        return self
+
+
+class Combination(Section):
+    """Two sets as one."""
+
+    first: Artifact
+    second: Artifact
+    sizes: Annotated[list[Count | None], Field(min_length=2, max_length=2)]
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What is combined, in the order of the sizes."""
+        return (self.first, self.second)
+
+    @model_validator(mode="after")
+    def _two(self) -> "Combination":
+        if self.first == self.second:
+            raise ValueError(f"first and second are both {self.first}; name two sets")
         return self
 
 
@@ -197,6 +247,7 @@ class Sample(Section):
     budget: dict[Name, Budget]
     pairs: dict[Name, Pairs]
     mixture: dict[Name, Mixture]
+    combination: dict[Name, Combination]
 
     @model_validator(mode="after")
     def _one_name_each(self) -> "Sample":

@@ -15,6 +15,7 @@ from stages.messages import Complete, Prompt, Reply
 from stages.records import Record, Step
 from stages.seqinstruct.actions import parse_instruction, parse_task
 from stages.seqinstruct.drafts import Draft, retried
+from stages.seqinstruct.extraction import extracted, held_within
 from stages.seqinstruct.gates import check, copies, echoes
 from stages.seqinstruct.policies import Plan, choose, values
 
@@ -101,4 +102,13 @@ def _closed(draft: Draft, plan: Plan) -> Record:
         generator=draft.generator, prompt="+".join(draft.prompts), replies=draft.replies,
         sampling=to_builtins(plan.sampling) if draft.replies else {},
     )  # fmt: skip
-    return draft.record.step(step, instruction=draft.text) if draft.status == "ok" else draft.record.step(step)
+    if draft.status != "ok":
+        return draft.record.step(step)
+    return draft.record.step(step, instruction=draft.text, input=_kept_input(draft))
+
+
+def _kept_input(draft: Draft) -> str:
+    """The row's input, which follows the new instruction, unless it was taken out of a prompt and is back in there."""
+    record = draft.record
+    again = draft.action != "hold" and extracted(record) and held_within(record.input, draft.text)
+    return "" if again else record.input

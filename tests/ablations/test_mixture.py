@@ -61,6 +61,7 @@ def test_failed_rounds_give_no_version(seed: int, data: st.DataObject) -> None:
         assert row.steps[-1].round == row.instruction.count(", then ") >= 1
     nothing = {id for id, went in outcomes.items() if not {"prefix", "suffix"} & set(went)}
     assert {r.id for r in found.rejected} == nothing
+    assert all(r.row["instruction"] for r in found.rejected)
     assert statistics(found, SHARES)["rejected"] == dict.fromkeys(sorted(nothing), "no-version")
 
 

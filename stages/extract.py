@@ -1,0 +1,38 @@
+"""Flat prompts told apart into instruction and input, for corpora such as FlanCoT (paper B.4) -> data/extracted/."""
+
+from typing import Annotated
+
+import typer
+
+from stages import jsonl, prompts
+from stages.cli import main
+from stages.engines import connect
+from stages.params import entry, load
+from stages.records import Record
+from stages.seqinstruct.extraction import Extraction
+from stages.seqinstruct.extraction import extract as extract_rows
+from stages.seqinstruct.statistics import Tally
+
+
+def extract(
+    name: Annotated[str, typer.Argument(help="An entry of `extract.corpora` in params.yaml, such as flancot")],
+) -> None:
+    """Have the generator tell instruction and input apart in rows that are one flat prompt.
+
+    Parts are taken only where nothing of the prompt is lost or made up; else the row keeps its flat prompt under a
+    status that says why. Rows that have an input pass unasked. Writes data/extracted/NAME.jsonl, as many rows as were
+    read and in the same order, and data/metrics/extract/NAME.json.
+    """
+    params = load()
+    settings, this = params.extract.settings, entry(params.extract.corpora, name, "extract.corpora")
+    template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
+    plan = Extraction(params.seed, template, settings.sampling.engine(), settings.attempts)
+    tally = Tally("extract")
+    with connect(params.engines.generator, purpose=f"extract {name}") as complete:
+        rows = extract_rows(jsonl.artifact(this.reads, Record), complete, plan)
+        jsonl.write(f"data/extracted/{name}.jsonl", tally.records(rows))
+    jsonl.write_json(f"data/metrics/extract/{name}.json", tally.summary())
+
+
+if __name__ == "__main__":
+    main(extract)
