@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED := 1
 # vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
 ENGINES := .venv-engines
 
-.PHONY: help env repro test lint test-fast test-engines sandbox clean
+.PHONY: help env repro test lint test-fast test-engines bench-engines sandbox clean
 help:
 	@echo "make repro      environment, embedded model, the whole pipeline; says how long each stage took"
 	@echo "make test       environment, checks and all tests"
@@ -78,7 +78,10 @@ $(ENGINES)/.ready: constraints-engines.txt
 test-engines: $(ENGINES)/.ready
 	@echo "== pytest: vLLM and Ray for real, on the packaged model"
 	$(ENGINES)/bin/python -c "import ray, vllm"
-	$(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
+	VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
+
+bench-engines: $(ENGINES)/.ready
+	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:
 	rm -rf $(VENV) $(ENGINES) .seqit .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -88,7 +88,7 @@ def test_what_is_remembered_needs_no_model_also_on_a_cluster(
     prompts = [real.prompt(f"Say {number}") for number in range(5)]
     reference = reference_of(models / "m")
     first = real.stored(engine, vllm.identify(reference, OPTIONS), tmp_path / "s", prompts)
-    assert [reply.status for reply in first] == ["truncated"] * 5
+    assert all(reply.status != "failed" for reply in first)
     # Opened, either would fail: there is no such memory, and no such cluster.
     assert real.remembered("vllm", OPTIONS | {"memory": 1.0}, models, tmp_path / "s", prompts) == first
     cluster = real.OPTIONS | {"address": "nowhere:1", "concurrency": 1, "batch_size": 4, "bundle": {"CPU": 1}}
