@@ -111,7 +111,7 @@ def lines(
 def differences(title: str, rows: Mapping[str, Bar]) -> Drawing:
     """Dots with their intervals about a line at zero. rows: label -> difference, in the chart's unit."""
     left, step, bottom = 250.0, 30.0, 30 + 30.0 * len(rows)
-    reach = axis_for([abs(v) for bar in rows.values() for v in bar if v is not None]).high
+    reach = axis_for([abs(v) for bar in rows.values() for v in bar if v] or [1.0]).high
 
     def place(value: float) -> float:
         return left + (value / reach + 1) / 2 * (WIDTH - RIGHT - 40 - left)

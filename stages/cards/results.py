@@ -6,7 +6,7 @@ from stages.cards.doubts import MEANINGS
 from stages.cards.findings import Difference, Findings, Score
 from stages.cards.markup import Safe, element, join, number, table
 from stages.cards.paper import TABLE_5
-from stages.cards.scoring import judged, ordered, percent, rank
+from stages.cards.scoring import judged, ordered, percent, place, rank
 
 FILES = {
     "evaluate": "data/evaluated/<run>/<benchmark>.json",
@@ -51,7 +51,7 @@ def _verdict(findings: Findings) -> Safe:
     sound = [d for d in clear if not doubted(findings, d.benchmark, d.measure)]
     text = (
         f"{findings.treatment} against {findings.baseline}: {len(findings.differences)} measures; {len(clear)} differ "
-        f"clearly (interval without zero and p < {CLEAR}), {len(sound)} of these without a doubt in the last column."
+        f"clearly (interval without zero and p < {CLEAR}), {len(sound)} of these without a doubt below their name."
     )
     return element("p", text, class_="" if sound else "warn")
 
@@ -64,19 +64,23 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
     cells = {(s.benchmark, s.measure, s.run): s for s in whole}
     changes = {(d.benchmark, d.measure): d for d in findings.differences}
     runs = ordered([score.run for score in whole], findings)
-    keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (key[0], rank(key[1])))
+    keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (place(key[0]), rank(key[1])))
     rows = [
         [
-            benchmark, measure, max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
+            benchmark, _measure(measure, doubted(findings, benchmark, measure)),
+            max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
             *(_interval(cells.get((benchmark, measure, run))) for run in runs),
             *_change(changes.get((benchmark, measure))), _paper(benchmark, measure),
-            element("span", ", ".join(doubted(findings, benchmark, measure)), class_="warn"),
         ]
         for benchmark, measure in keys
     ]  # fmt: skip
     change = f"{findings.treatment} − {findings.baseline}"
-    head = ["benchmark", "measure", "answers", *runs, change, "questions", "p", "the paper's", "doubts"]
+    head = ["benchmark", "measure", "answers", *runs, change, "questions", "p", "the paper's"]
     return table(head, rows, first=2)
+
+
+def _measure(measure: str, kinds: Sequence[str]) -> Safe:
+    return element("span", measure, *([element("span", ", ".join(kinds), class_="under warn")] if kinds else []))
 
 
 def _interval(score: Score | None) -> object:

@@ -11,6 +11,9 @@ MEASURES = ("accuracy", "strict", "pass@10", "pass@1", "win", "following", "qual
 """The order on the page; measures not named here come after, by name."""
 PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 """Colours of the paper's methods: those of our baseline and treatment, and one of its own."""
+FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
+CROWD = 7
+"""Groups of three bars that one chart has room for."""
 SEQUENTIAL = "seqeval"
 """The benchmark whose questions differ in their number of tasks by design."""
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
@@ -65,10 +68,18 @@ def score_charts(findings: Findings) -> list[Drawing]:
     runs = {run: colour for run, colour in colours(findings).items() if run in names}
     found = []
     for title, axis, kind in (("Scores by run, %", PERCENT, False), ("Quality by run, marks 1 to 5", JUDGED, True)):
-        groups = _groups([score for score in whole if judged(score.measure) == kind])
-        if groups:
-            found.append(grouped_bars(title, groups, runs, axis))
+        groups = list(_groups([score for score in whole if judged(score.measure) == kind]).items())
+        size = max(1, min(CROWD, CROWD * 3 // max(1, len(runs))))
+        found += [
+            grouped_bars(title, dict(groups[start : start + size]), runs, axis)
+            for start in range(0, len(groups), size)
+        ]
     return found
+
+
+def place(benchmark: str) -> tuple[int, str]:
+    """Sorts benchmarks: the paper's sequential ones first, then by name."""
+    return (FIRST.index(benchmark) if benchmark in FIRST else len(FIRST), benchmark)
 
 
 def rank(measure: str) -> tuple[int, str]:
@@ -78,7 +89,7 @@ def rank(measure: str) -> tuple[int, str]:
 
 def _groups(scores: Sequence[Score]) -> dict[str, dict[str, Bar]]:
     groups: dict[str, dict[str, Bar]] = {}
-    for score in sorted(scores, key=lambda s: (s.benchmark, rank(s.measure))):
+    for score in sorted(scores, key=lambda s: (place(s.benchmark), rank(s.measure))):
         groups.setdefault(f"{score.benchmark} / {score.measure}", {})[score.run] = percent(score)
     return groups
 

@@ -42,7 +42,8 @@ caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 6px}
 th{font-weight:600;color:var(--soft);border-bottom:2px solid var(--rule);white-space:nowrap;vertical-align:bottom}
 th,td{padding:5px 12px 5px 0}td{border-bottom:1px solid var(--rule);vertical-align:top}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.name{text-align:left}
-.paper{color:var(--soft);font-style:italic}.under{display:block;color:var(--soft);font-size:12.5px}.best{font-weight:650}
+.paper{color:var(--soft);font-style:italic}
+.under{display:block;color:var(--soft);font-size:12.5px}.under.warn{color:var(--warn)}.best{font-weight:650}
 details{border:1px solid var(--rule);border-radius:10px;background:var(--panel);padding:10px 16px;margin:10px 0}
 summary{cursor:pointer;font-weight:600}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0 12px;
 font:14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;unicode-bidi:isolate}
