@@ -21,7 +21,7 @@ from stages.benchmarks.answering import Way, answered
 from stages.benchmarks.questions import Answer, Question
 from stages.errors import UserError
 from stages.harness.model import Model
-from stages.messages import Complete
+from stages.messages import Complete, Reply
 from stages.records import digest
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
@@ -90,8 +90,13 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 def _answer(question: Question, sample: dict[str, Any], model: Model, run: str) -> Answer:
     asked = sample["arguments"]
     reply = model.replies[asked[0][0]]
-    if reply.status == "ok" and reply.scores:
-        # A choice is what follows the blank with which lm-eval sets it off.
-        scores = {choice.removeprefix(" "): reply.scores[choice] for _, choice in asked}
-        reply = msgspec.structs.replace(reply, text=max(scores, key=scores.__getitem__), scores=scores)
-    return answered(question, 0, run, reply)
+    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if reply.scores else reply)
+
+
+def _weighed(reply: Reply, choices: Sequence[str]) -> Reply:
+    """The likeliest choice as the text; failed if one of them was not weighed."""
+    if missing := [choice for choice in choices if choice not in reply.scores]:
+        return msgspec.structs.replace(reply, text="", status="failed", error=f"not weighed: {missing[0]!r:.80}")
+    # A choice is what follows the blank with which lm-eval sets it off.
+    scores = {choice.removeprefix(" "): reply.scores[choice] for choice in choices}
+    return msgspec.structs.replace(reply, text=max(scores, key=scores.__getitem__), scores=scores)

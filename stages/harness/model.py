@@ -37,7 +37,7 @@ class Model(LM):  # type: ignore[misc]
         found: list[tuple[float, bool]] = []
         for (context, continuations), reply in zip(groups, self._complete(prompts), strict=True):
             self.replies[context] = reply
-            if reply.status == "ok" and set(continuations) - reply.scores.keys():
+            if reply.status == "ok" and not reply.scores:
                 raise UserError(
                     "params.yaml: engines.tuned: this engine gives no log-probabilities of choices, which MMLU and ARC "
                     "need; use embedded or transformers"

@@ -121,6 +121,16 @@ def test_an_engine_that_does_not_weigh() -> None:
         list(answers(mute, questions("arc"), RAW))
 
 
+def test_a_choice_that_was_not_weighed() -> None:
+    def half(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        for prompt in prompts:
+            assert prompt.constraint is not None
+            yield Reply("x", "ok", 1, 1, scores=dict.fromkeys(prompt.constraint.choice[:2], -1.0))
+
+    found = list(answers(half, questions("mmlu"), RAW))
+    assert {(a.status, a.text) for a in found} == {("failed", "")} and "' C'" in found[0].error
+
+
 def test_a_subject_that_mmlu_does_not_have() -> None:
     (asked, *_) = questions("mmlu")
     odd = msgspec.structs.replace(asked, meta={**asked.meta, "task": "mmlu_astrology"})
