@@ -38,7 +38,7 @@ TRAINING_ONLY = {"output", "history", "image", "round"}
 def dataset(facts: Facts) -> str:
     """The README.md of a published data set: the same facts give the same bytes."""
     sections = [_front(facts), f"# {facts.name}", _summary(facts), _use(facts)]
-    sections += [_cautions(facts), _columns(facts), _making(facts), _sources(facts), _again(facts)]
+    sections += [_cautions(facts), _columns(facts), _making(facts), _overlaps(facts), _sources(facts), _again(facts)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -110,6 +110,24 @@ def _making(facts: Facts) -> str:
         samplings = [(stage, _code(sampling), count) for stage, sampling, count in facts.samplings]
         parts += ["Sampling:", _table(["stage", "sampling", "steps"], samplings)]
     return "\n\n".join(parts)
+
+
+def _overlaps(facts: Facts) -> str:
+    """Counted from the rows' own steps, so that it is true of the rows that are here."""
+    counts = {str(action): count for stage, _, action, _, count in facts.steps if stage == "decontaminate"}
+    if not counts:
+        return ""
+    clean = int(counts.pop("clean", 0))
+    told = (
+        "## Overlap with benchmarks\n\nBefore anything was made of them, the source rows were held against the "
+        "benchmarks of this project and against each other: whole texts, and runs of as many words as the table says. "
+        f"{clean:,} of the {facts.rows:,} rows here share none with any benchmark, and no row before them asks the "
+        "same or nearly so"
+    )
+    if not counts:
+        return f"{told}."
+    found = [(_code(action.removeprefix("overlap:")), count) for action, count in sorted(counts.items())]
+    return f"{told}; the others:\n\n" + _table(["found (benchmark:run, or of another row)", "rows"], found)
 
 
 def _sources(facts: Facts) -> str:

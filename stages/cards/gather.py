@@ -28,6 +28,7 @@ def names(params: Document) -> dict[str, list[str]]:
     """Stage -> the names of its metrics files. params: params.yaml as plain values."""
     return {
         "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
+        "decontaminate": [*params["decontaminate"]["corpora"]],
         "rewrite": [*params["rewrite"]["rounds"]],
         "respond": [*params["respond"]["rounds"]],
         "evolve": [*params["evolve"]["corpora"]],

@@ -13,6 +13,7 @@ from stages.cards.findings import ACTIONS, Findings, Score
 from stages.cards.judging import judging
 from stages.cards.making import actions_chart, making, segments
 from stages.cards.markup import Safe, element, join, number, table
+from stages.cards.overlaps import overlaps
 from stages.cards.results import doubted, results
 from stages.cards.scoring import SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
 
@@ -67,8 +68,8 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
     told = [
-        *results(findings), *_run(findings), *making(findings), *_training(findings), *scoring(findings),
-        *judging(findings), *_counts(findings),
+        *results(findings), *_run(findings), *making(findings), *overlaps(findings.stages.get("decontaminate", {})),
+        *_training(findings), *scoring(findings), *judging(findings), *_counts(findings),
     ]  # fmt: skip
     return document("seqit report", *_opening(findings, join(told)), *told)
 
@@ -93,7 +94,8 @@ def picture(findings: Findings) -> str:
 
 def _opening(findings: Findings, told: Safe) -> list[Safe]:
     links = {
-        "results": "Results", "run": "What was run", "data": "Data", "training": "Training", "scores": "Scores",
+        "results": "Results", "run": "What was run", "data": "Data", "overlaps": "Overlaps",
+        "training": "Training", "scores": "Scores",
         "judges": "Judges", "counts": "Counts",
     }  # fmt: skip
     return [

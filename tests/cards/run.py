@@ -55,8 +55,19 @@ def metrics() -> dict[str, dict[str, Any]]:
         "n": 24, "scored": 24, "following": {"n": 24, "mean": 0.5, "low": 0.3, "high": 0.7},
         "agreement": {"following": to_builtins(agreement([(str(i), 1.0, i % 4 / 3) for i in range(24)], 7, 200))},
     }  # fmt: skip
+    found["decontaminate"] = {"seed": decontaminated()}
     found["ingest"] = {"seed": {"read": 64, "kept": 64, "rejected": {}}}
     return found
+
+
+def decontaminated(text: str = "which of the old bridges") -> dict[str, Any]:
+    sizes = {"exact": (1, 0, 1), "8-gram": (5, 2, 3), "13-gram": (2, 1, 2)}
+    told = {size: dict(zip(("rows", "responses", "items"), counts, strict=True)) for size, counts in sizes.items()}
+    flag = {"id": "seed-1", "kind": "overlap-ngram", "against": "mgsm", "item": "0003", "n": 13, "shared": text}
+    return {
+        "rows": 64, "kept": 60, "removed": {"overlap-ngram": 1, "duplicate": 3}, "duplicates": 3, "near_duplicates": 7,
+        "overlap": {"mgsm": {"items": 12} | told, "xquad": {"items": 48} | told}, "examples": [flag],
+    }  # fmt: skip
 
 
 def scores(run: str, benchmark: str) -> list[Score]:
