@@ -8,7 +8,7 @@ import typer
 from stages import chains, jsonl
 from stages.cli import door
 from stages.engines import connect
-from stages.params import entry, load
+from stages.params import Params, entry, load
 from stages.records import Record
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
@@ -20,21 +20,21 @@ _rows = partial(jsonl.artifact, type=Record)
 def rules(name: Name) -> None:
     """Chains that need nothing else, such as repeat."""
     params = load()
-    _write(name, entry(params.augment.rules, name, "augment.rules"), chains.Means(params.seed))
+    _write(params, name, entry(params.augment.rules, name, "augment.rules"))
 
 
 def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
     params = load()
     asked = entry(params.augment.aligned, name, "augment.aligned")
-    _write(name, asked, chains.Means(params.seed, translations=chains.translations(_rows(asked.parallel))))
+    _write(params, name, asked, translations=chains.translations(_rows(asked.parallel)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
     params = load()
     asked = entry(params.augment.captions, name, "augment.captions")
-    _write(name, asked, chains.Means(params.seed, captions=chains.captions(_rows(asked.captions))))
+    _write(params, name, asked, captions=chains.captions(_rows(asked.captions)))
 
 
 def model(name: Name) -> None:
@@ -43,13 +43,14 @@ def model(name: Name) -> None:
     asked = entry(params.augment.model, name, "augment.model")
     files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
-        _write(name, asked, chains.Means(params.seed, complete=complete, templates=files, max_tokens=asked.max_tokens))
+        _write(params, name, asked, complete=complete, templates=files, max_tokens=asked.max_tokens)
 
 
-def _write(name: str, asked: Any, means: chains.Means) -> None:
-    found = chains.sets(_rows(asked.reads), [chain.model_dump() for chain in asked.chains], means)
-    jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, found.rows())
-    jsonl.write_json(f"data/metrics/augment/{name}.json", found.statistics())
+def _write(params: Params, name: str, asked: Any, **found: Any) -> None:
+    means = chains.Means(params.seed, params.wording.model_dump(), **found)
+    sets = chains.sets(_rows(asked.reads), [chain.model_dump() for chain in asked.chains], means)
+    jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
+    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics())
 
 
 for _command in (rules, aligned, captions, model):

@@ -42,8 +42,8 @@ def benchmark(name: Name) -> None:
     """
     params = load()
     found = entry(params.ingest.benchmarks, name, "ingest.benchmarks")
-    questions = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks").questions
-    items = questions(jsonl.contents(found.source), found.languages, found.licence)
+    kind = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks")
+    items = kind.read(jsonl.contents(found.source), found.languages, found.licence, params.wording.model_dump())
     tally = Tally()
     jsonl.write_split(outputs(name), tally.split(select(items, found.sample, params.seed, found.first)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.benchmarks import alpaca_eval, commonsenseqa, generic, gsm8k, humaneval, mgsm, seqeval, xquad
-from stages.benchmarks.questions import Answer, Files, Question
+from stages.benchmarks.questions import Answer, Files, Question, Wording
 from stages.records import Rejected
 
 __all__ = ["BENCHMARKS", "Answer", "Benchmark", "Files", "Question"]
@@ -16,8 +16,9 @@ __all__ = ["BENCHMARKS", "Answer", "Benchmark", "Files", "Question"]
 class Benchmark(NamedTuple):
     """How a benchmark is read and graded. Both functions are pure."""
 
-    questions: Callable[[Files, Sequence[str], str], Iterator[Question | Rejected]]
-    """(files, languages, licence) -> questions, and rows that are none with their reason (closed list: "empty").
+    questions: Callable[..., Iterator[Question | Rejected]]
+    """(files, languages, licence), and the wording if the benchmark is `worded` -> questions, and rows that are none
+    with their reason (closed list: "empty").
 
     `languages` is [] where the benchmark has but one. Raises UserError naming file and row that do not fit."""
     grade: Callable[[Question, str], dict[str, float]] | None
@@ -31,16 +32,24 @@ class Benchmark(NamedTuple):
     """Whether an answer is also held against its question's reference by BERTScore, if params name a model for it."""
     harness: bool = False
     """Whether lm-evaluation-harness asks it, by the task that the question's `meta` names."""
+    worded: bool = False
+    """Whether intermediate tasks are asked for in the words of params.yaml, as in training."""
+
+    def read(
+        self, files: Files, languages: Sequence[str], licence: str, wording: Wording
+    ) -> Iterator[Question | Rejected]:
+        """The questions of a benchmark's own files. wording: chain -> how its intermediate task is asked for."""
+        return self.questions(files, languages, licence, *([wording] if self.worded else []))
 
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "xquad": Benchmark(xquad.questions, xquad.grade),
+    "xquad": Benchmark(xquad.questions, xquad.grade, worded=True),
     "mgsm": Benchmark(mgsm.questions, mgsm.grade),
     "mgsm-en": Benchmark(mgsm.direct_questions, mgsm.grade),
     "seqeval": Benchmark(seqeval.questions, None),
     "alpaca_eval": Benchmark(alpaca_eval.questions, None),
     "gsm8k": Benchmark(gsm8k.questions, gsm8k.grade),
-    "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade, alike=True),
+    "commonsenseqa": Benchmark(commonsenseqa.questions, commonsenseqa.grade, alike=True, worded=True),
     "mmlu": Benchmark(generic.mmlu, None, weigh=generic.weigh_mmlu, harness=True),
     "arc": Benchmark(generic.arc, None, weigh=generic.weigh_arc, harness=True),
     "gsm8k-harness": Benchmark(generic.gsm8k, generic.grade_gsm8k, harness=True),

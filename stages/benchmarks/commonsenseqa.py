@@ -9,15 +9,13 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.benchmarks.decoding import only, rows
-from stages.benchmarks.questions import Files, Question
+from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_l
 from stages.errors import UserError
 
-PROMPTS = {
-    "plain": "Choose the correct answer to the question from the choices.",
-    "repeat": "First repeat the input, then choose the correct answer to the question from the choices.",
-    "paraphrase": "First paraphrase the input, then choose the correct answer to the question from the choices.",
-}
+TASK = "choose the correct answer to the question from the choices."
+CHAINS = ("repeat", "paraphrase")
+"""Intermediate tasks, in the words of training; a model was trained on one of them, or on neither (paper A.2)."""
 FOLLOWED = 0.5
 """ROUGE-L F of the answer against the input above which the intermediate task was attempted."""
 _STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*:?\s*[(\[\"']*([A-Z])(?![A-Za-z'])")
@@ -36,17 +34,17 @@ class _Row(msgspec.Struct):
     answerKey: str
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
     name = only(files, (".jsonl",))
     for row in rows(files, name, _Row):
         if row.answerKey not in row.choices.label or len(row.choices.label) != len(row.choices.text):
             raise UserError(f"{name}: question {row.id} has an answer that is none of its choices; mend or remove it")
-        for prompt in PROMPTS:
-            yield _question(row, prompt, licence)
+        yield _question(row, "plain", TASK[0].upper() + TASK[1:], licence)
+        yield from (_question(row, chain, f"{wording[chain]} {TASK}", licence) for chain in CHAINS)
 
 
-def _question(row: _Row, prompt: str, licence: str) -> Question:
+def _question(row: _Row, prompt: str, instruction: str, licence: str) -> Question:
     choices = dict(zip(row.choices.label, row.choices.text, strict=True))
     said = "\n".join([row.question, *(f"({label}) {text}" for label, text in choices.items())])
     return Question(
@@ -55,7 +53,7 @@ def _question(row: _Row, prompt: str, licence: str) -> Question:
         language="en",
         licence=licence,
         item=row.id,
-        instruction=PROMPTS[prompt],
+        instruction=instruction,
         input=said,
         gold=(row.answerKey,),
         reference="" if prompt == "plain" else said,

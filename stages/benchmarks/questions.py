@@ -12,6 +12,10 @@ with "/" between the parts ("xquad.de.json", "exemplars/de.jsonl"), unzipped if 
 for a single file, its name alone ("seqEval.json")."""
 
 
+Wording = Mapping[str, str]
+"""Chain ("repeat") -> how its intermediate task is asked for before the instruction, in training and in tests."""
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to ask a model under test, and what is needed to grade the answer."""
 

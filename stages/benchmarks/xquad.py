@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.benchmarks.decoding import document
-from stages.benchmarks.questions import Files, Question
+from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_1
 from stages.errors import UserError
 
-INSTRUCTION = "First translate the input into English, then answer the question with a few words from the context."
+TASK = "answer the question with a few words from the context."
 MARKERS = ("result:", "answer:", "answer is", "result is")
 """What announces the final answer, in the order in which the paper's rule looks for them."""
 FOLLOWED = 0.4
@@ -43,24 +43,27 @@ class _Squad(msgspec.Struct):
     data: list[_Article]
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The questions of each language in file order. Raises UserError for a file or an id that does not fit."""
     english = {asked.id: (context, asked) for context, asked in _asked(files, "en")}
     for language in languages:
         for context, asked in _asked(files, language):
             if asked.id not in english:
                 raise UserError(f"xquad.{language}.json: question {asked.id} is not in xquad.en.json; remove it")
-            yield _question(language, licence, _said(context, asked), asked.id, *english[asked.id])
+            instruction = f"{wording['translate']} {TASK}"
+            yield _question(language, licence, instruction, _said(context, asked), asked.id, *english[asked.id])
 
 
-def _question(language: str, licence: str, said: str, item: str, context: str, english: _Asked) -> Question:
+def _question(
+    language: str, licence: str, instruction: str, said: str, item: str, context: str, english: _Asked
+) -> Question:
     return Question(
         id=f"xquad-{language}-{item}",
         benchmark="xquad",
         language=language,
         licence=licence,
         item=item,
-        instruction=INSTRUCTION,
+        instruction=instruction,
         input=said,
         gold=tuple(dict.fromkeys(answer.text for answer in english.answers)),
         reference=_said(context, english),

@@ -35,19 +35,23 @@ CHAINS: dict[str, Chain] = {
 }
 
 
-def links(entries: Iterable[dict[str, Any]]) -> tuple[Link, ...]:
-    """Links from params.yaml. Raises UserError for an unknown chain, or one without what it needs."""
-    return tuple(_link({key: value for key, value in entry.items() if value is not None}) for entry in entries)
+def links(entries: Iterable[dict[str, Any]], wording: Mapping[str, str]) -> tuple[Link, ...]:
+    """Links from params.yaml. wording: chain -> prefix, for entries that have none of their own.
+
+    Raises UserError for an unknown chain, or one without what it needs.
+    """
+    return tuple(_link({key: value for key, value in entry.items() if value is not None}, wording) for entry in entries)
 
 
-def _link(entry: dict[str, Any]) -> Link:
-    if entry["chain"] not in CHAINS:
-        raise UserError(f"params.yaml: unknown chain {entry['chain']!r}; known are {', '.join(CHAINS)}")
-    needed = ("languages", "share", "labels") if entry["chain"] == "translate" else ()
-    missing = [key for key in needed if entry.get(key) in (None, [])]
-    if missing:
-        raise UserError(f"params.yaml: chain 'translate' needs {' and '.join(missing)}")
-    return msgspec.convert(entry, Link)
+def _link(entry: dict[str, Any], wording: Mapping[str, str]) -> Link:
+    chain = entry["chain"]
+    if chain not in CHAINS:
+        raise UserError(f"params.yaml: unknown chain {chain!r}; known are {', '.join(CHAINS)}")
+    said = {"prefix": wording[chain], **entry} if chain in wording else entry
+    needed = ("prefix", "languages", "share", "labels") if chain == "translate" else ("prefix",)
+    if missing := [key for key in needed if said.get(key) in (None, [])]:
+        raise UserError(f"params.yaml: chain {chain!r} needs {' and '.join(missing)}")
+    return msgspec.convert(said, Link)
 
 
 def plain(records: Iterable[Record], links: Sequence[Link]) -> Iterator[Record]:
@@ -118,7 +122,7 @@ class Sets(NamedTuple):
 
 def sets(records: Iterable[Record], entries: Iterable[dict[str, Any]], means: Means) -> Sets:
     """Both sets, see `plain` and `chained`, by the links of an entry of params.yaml."""
-    before, asked = list(records), links(entries)
+    before, asked = list(records), links(entries, means.wording)
     return Sets(list(plain(before, asked)), list(chained(before, asked, means)))
 
 

@@ -29,6 +29,8 @@ class Means(msgspec.Struct, frozen=True):
     """What chains draw on beside the row."""
 
     seed: int = 0
+    wording: Mapping[str, str] = {}
+    """Chain -> its prefix, for links that have none of their own."""
     translations: Mapping[str, Mapping[str, str]] = {}
     """English text -> language -> its translation."""
     captions: Mapping[str, Sequence[str]] = {}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from stages.errors import UserError
-from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
+from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split, Wording
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
@@ -33,6 +33,7 @@ class Params(Section):
     rewrite: Rewrite
     respond: Respond
     evolve: Evolve
+    wording: Wording
     augment: Augment
     measure: dict[Name, Measure]
     split: dict[Name, Split]

@@ -115,10 +115,19 @@ class Chain(Section):
     """One link of a manual chain; which fields a chain needs is said by stages.chains."""
 
     chain: str
-    prefix: Annotated[str, Field(min_length=1)]
+    prefix: Annotated[str, Field(min_length=1)] | None = None
     languages: list[str] | None = None
     share: Share | None = None
     labels: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+
+
+class Wording(Section):
+    """How the intermediate task of each chain is asked for before an instruction, in training and in tests."""
+
+    repeat: Annotated[str, Field(min_length=1)]
+    paraphrase: Annotated[str, Field(min_length=1)]
+    translate: Annotated[str, Field(min_length=1)]
+    caption: Annotated[str, Field(min_length=1)]
 
 
 class ByRule(Section):

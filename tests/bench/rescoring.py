@@ -24,7 +24,7 @@ def answered(shared: Path) -> Iterator[tuple[Question, str]]:
     for path in sorted(shared.glob("data/model_outputs/xquad/*.jsonl.gz")):
         language = path.name.removesuffix(".jsonl.gz").rpartition(".")[2]
         files = {f"xquad.{k}.json": (shared / f"data/xquad/xquad.{k}.json").read_bytes() for k in {language, "en"}}
-        questions = BENCHMARKS["xquad"].questions(files, [language], "n/a")
+        questions = BENCHMARKS["xquad"].read(files, [language], "n/a", {"translate": ""})
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             outputs = [json.loads(line)["output"] for line in stream]
         yield from ((q, text) for q, text in zip(questions, outputs, strict=True) if isinstance(q, Question))

@@ -33,7 +33,8 @@ def mgsm(shared: Path) -> Iterator[tuple[str, dict[str, float]]]:
 
 def percent(benchmark: str, files: dict[str, bytes], language: str, outputs: list[str]) -> dict[str, float]:
     """Metric -> mean in percent over the outputs, which answer the questions in order."""
-    questions, grade = BENCHMARKS[benchmark].questions(files, [language], "n/a"), BENCHMARKS[benchmark].grade
+    questions = BENCHMARKS[benchmark].read(files, [language], "n/a", {"translate": ""})
+    grade = BENCHMARKS[benchmark].grade
     assert grade is not None
     values = [grade(question, text) for question, text in zip(questions, outputs, strict=True)]  # type: ignore[arg-type]
     return {metric: 100 * sum(v[metric] for v in values) / len(values) for metric in values[0]}

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.commonsenseqa import PROMPTS, chosen
+from stages.benchmarks.commonsenseqa import CHAINS, chosen
 from stages.benchmarks.questions import Answer, Question
 from stages.benchmarks.scoring import Graders, evaluate
 from stages.benchmarks.selection import select
 from tests.benchmarks.test_scoring import idle, nobody
 
 ROOT = Path(__file__).resolve().parents[2]
+WORDING = {"repeat": "First repeat the input, then", "paraphrase": "First paraphrase the input, then"}
 SHARED = ROOT.parent / "shared" / "data" / "commonsenseqa"
 CHOICES = {"A": "park", "B": "car park", "C": "bank", "D": "river bank", "E": "a"}
 ASKED = "Where do you leave a car?\n(A) park\n(B) car park\n(C) bank\n(D) river bank\n(E) a"
@@ -35,7 +36,7 @@ def test_the_last_statement_counts(text: str, expected: str | None) -> None:
 
 def questions(count: int | None = None) -> list[Question]:
     path = ROOT / "data" / "seeds" / "commonsenseqa" / "dev.jsonl"
-    found = BENCHMARKS["commonsenseqa"].questions({path.name: path.read_bytes()}, [], "Apache-2.0")
+    found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "Apache-2.0", WORDING)
     return [q for q in select(found, None, 1, first=count) if isinstance(q, Question)]
 
 
@@ -47,7 +48,7 @@ def graded(question: Question, text: str) -> dict[str, float]:
 
 def test_repeating_the_input_is_following() -> None:
     plain, repeat, paraphrase = questions(1)
-    assert list(PROMPTS) == [q.group for q in (plain, repeat, paraphrase)] and plain.tasks == 1
+    assert ["plain", *CHAINS] == [q.group for q in (plain, repeat, paraphrase)] and plain.tasks == 1
     right = f"{repeat.input}\n\nThe answer is ({repeat.gold[0]})."
     assert graded(repeat, right)["following"] == 1 and graded(repeat, right)["rouge_l"] > 0.9
     short = graded(repeat, f"({repeat.gold[0]})")
@@ -86,7 +87,7 @@ def test_bertscore_is_only_for_answers_that_have_a_reference() -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="no ../shared: the real CommonsenseQA is not here")
 def test_repeating_the_real_questions_settles_nothing_and_naming_the_answer_is_right() -> None:
     (path,) = SHARED.glob("*.jsonl")
-    found = BENCHMARKS["commonsenseqa"].questions({path.name: path.read_bytes()}, [], "MIT")
+    found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "MIT", WORDING)
     kept = [q for q in select(found, None, 1, first=100) if isinstance(q, Question)]
     assert len(kept) == 300
     for question in kept:

@@ -8,9 +8,11 @@ import pytest
 from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.questions import Question, user_text
 from stages.errors import UserError
+from stages.params import load
 from stages.records import Record, Rejected, Source, Step
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+WORDING = load(Path(__file__).resolve().parents[2] / "params.yaml").wording.model_dump()
 SOURCE = Source("path:x", 0, "0" * 64, "CC0-1.0", "en")
 
 
@@ -34,7 +36,7 @@ MGSM = {
 
 
 def read(benchmark: str, files: dict[str, bytes], *languages: str) -> list[Question]:
-    found = list(BENCHMARKS[benchmark].questions(files, languages, "CC0-1.0"))
+    found = list(BENCHMARKS[benchmark].read(files, languages, "CC0-1.0", WORDING))
     assert all(isinstance(question, Question) for question in found)
     assert len({question.id for question in found}) == len(found)
     return found  # type: ignore[return-value]
@@ -128,7 +130,7 @@ def test_seqeval_as_released_sets_its_broken_rows_aside() -> None:
 )
 def test_mistakes_name_file_and_row(benchmark: str, files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        list(BENCHMARKS[benchmark].questions(files, ["de"], "n/a"))
+        list(BENCHMARKS[benchmark].read(files, ["de"], "n/a", WORDING))
     assert "\n" not in str(caught.value)
 
 
@@ -147,6 +149,6 @@ def test_the_real_files(benchmark: str, folder: str, languages: list[str], kept:
     root = SHARED / folder
     paths = [path for path in root.rglob("*") if path.suffix in (".json", ".jsonl", ".tsv")]
     files = {str(path.relative_to(root)): path.read_bytes() for path in paths}
-    found = list(BENCHMARKS[benchmark].questions(files, languages, "n/a"))
+    found = list(BENCHMARKS[benchmark].read(files, languages, "n/a", WORDING))
     assert sum(isinstance(row, Question) for row in found) == kept
     assert len(found) - kept == rejected

@@ -76,6 +76,12 @@ def test_translate_is_the_papers() -> None:
     assert row.steps[0].action == "translate:de"
 
 
+def test_a_prefix_of_ones_own_goes_before_the_wording_of_all() -> None:
+    wording = {"repeat": "First repeat the input, then"}
+    common, own = links([{"chain": "repeat"}, {"chain": "repeat", "prefix": "say it again, then"}], wording)
+    assert prompt("Do it.", [common, own]) == "First repeat the input, then say it again, then Do it."
+
+
 def test_chains_compose_in_the_order_in_which_the_tasks_are_done() -> None:
     translate = Link(
         "translate", "First translate the input into English, then", ("de",), 1.0, ("Translation:", "Answer:")
@@ -199,7 +205,7 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
 
 def test_both_sets_hold_the_same_rows() -> None:
     rows = [record(n, f"text {n}" if n % 2 else "") for n in range(6)]
-    found = chains.sets(rows, [{"chain": "repeat", "prefix": "First repeat the input, then"}], Means())
+    found = chains.sets(rows, [{"chain": "repeat"}], Means(wording={"repeat": REPEAT.prefix}))
     assert [r.id for r in found.plain] == [r.id for r in found.chained] == [r.id for r in rows]
     assert found.plain == rows and found.statistics()["chained"] == 3
     assert Counter(part for part, _ in found.rows()) == {"": 6, ".plain": 6}
@@ -274,7 +280,7 @@ def test_a_chain_of_ones_own_is_a_function_and_a_line() -> None:
 
     CHAINS["shout"] = Chain(each(shout))
     try:
-        (asked,) = links([{"chain": "shout", "prefix": "First shout the input, then"}])
+        (asked,) = links([{"chain": "shout", "prefix": "First shout the input, then"}], {})
         (row,) = chained([record(1, "a b")], [asked], Means())
         assert (row.instruction, row.response) == ("First shout the input, then Do 1.", "A B\nYes.")
         assert answer(row.response, row.input, [asked]) == "Yes."
@@ -286,6 +292,7 @@ def test_a_chain_of_ones_own_is_a_function_and_a_line() -> None:
     ("entry", "message"),
     [
         ({"chain": "sing", "prefix": "p"}, "unknown chain 'sing'; known are repeat, paraphrase, translate, caption"),
+        ({"chain": "repeat"}, "chain 'repeat' needs prefix"),
         ({"chain": "translate", "prefix": "p", "share": 0.5, "labels": ["a", "b"]}, "needs languages"),
         ({"chain": "translate", "prefix": "p", "share": 0.5, "languages": ["de"]}, "needs labels"),
         ({"chain": "translate", "prefix": "p", "languages": ["de"], "labels": ["a", "b"]}, "needs share"),
@@ -293,7 +300,7 @@ def test_a_chain_of_ones_own_is_a_function_and_a_line() -> None:
 )
 def test_a_mistake_in_params_is_one_line(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        links([entry])
+        links([entry], {})
 
 
 def test_a_chain_that_needs_a_model_says_so() -> None:

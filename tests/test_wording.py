@@ -1,0 +1,60 @@
+"""Training and tests ask for an intermediate task in the same words (paper 4.1.1, A.1, A.2)."""
+
+from pathlib import Path
+
+import pytest
+
+from stages import chains
+from stages.benchmarks import BENCHMARKS
+from stages.benchmarks.questions import Question
+from stages.params import Params, load
+from stages.records import Record, Source
+
+ROOT = Path(__file__).resolve().parents[1]
+PROFILES = ["params.yaml", "stages/profiles/paper.yaml"]
+SEEDS = {"xquad": ("xquad", ["de"]), "commonsenseqa": ("commonsenseqa", [])}
+ROW = Record("a", "a", "Do it.", "a b", "Yes.", "", Source("path:x", 0, "0", "MIT", "en"))
+
+
+def asked(name: str, params: Params) -> dict[str, str]:
+    """Chain, or "plain" -> the instruction of a test question."""
+    folder, languages = SEEDS[name]
+    files = {path.name: path.read_bytes() for path in (ROOT / "data/seeds" / folder).iterdir()}
+    found = BENCHMARKS[name].read(files, languages, "x", params.wording.model_dump())
+    return {(q.group or "translate"): q.instruction for q in found if isinstance(q, Question)}
+
+
+def trained(params: Params) -> dict[str, str]:
+    """Chain -> what stands before the instruction of a training row, for the chains that the profile trains on."""
+    wording = params.wording.model_dump()
+    parts = {name: entries for name, entries in params.augment if name != "captions"}
+    links = [
+        chains.links([entry.chains[0].model_dump()], wording)[0] for part in parts.values() for entry in part.values()
+    ]
+    return {link.chain: chains.prompt("", [link]) for link in links}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_seen_and_unseen_chains_are_asked_for_as_in_training(profile: str) -> None:
+    params = load(ROOT / profile)
+    before = trained(params)
+    for name in SEEDS:
+        for chain, instruction in asked(name, params).items():
+            assert chain == "plain" or instruction.startswith(before[chain]), (name, chain)
+    assert set(before) == {"repeat", "paraphrase", "translate"}
+
+
+def test_another_wording_reaches_both() -> None:
+    params = load(ROOT / "params.yaml")
+    wording = params.wording.model_copy(update={"repeat": "Say the input again, and then"})
+    changed = params.model_copy(update={"wording": wording})
+    (row,) = chains.sets([ROW], [{"chain": "repeat"}], chains.Means(0, wording.model_dump())).chained
+    assert row.instruction == "Say the input again, and then Do it."
+    assert asked("commonsenseqa", changed)["repeat"].startswith("Say the input again, and then choose ")
+    assert asked("commonsenseqa", changed)["plain"] == asked("commonsenseqa", params)["plain"]
+
+
+def test_the_papers_words() -> None:
+    told = asked("commonsenseqa", load(ROOT / "params.yaml"))
+    assert told["repeat"].startswith("First repeat the input, then ")
+    assert told["paraphrase"].startswith("First paraphrase the input, then ")
