@@ -17,15 +17,15 @@ def answer(
 ) -> None:
     """Ask a model every question of a benchmark.
 
-    Reads data/ingested/BENCHMARK.jsonl and its receipt, writes data/answered/RUN/BENCHMARK.jsonl: the
+    Reads data/ingested/benchmarks/BENCHMARK.jsonl and its receipt, writes data/answered/RUN/BENCHMARK.jsonl: the
     answers to each question, in the same order. A request that failed or was refused keeps that status and is never
     scored. Run again after an interruption, it asks only what is missing.
     """
     params = load()
     asked = entry(params.answer.benchmarks, benchmark, "answer.benchmarks")
     way = harness.Way(run, asked.sampling.engine(), params.seed, asked.samples, raw=asked.template == "none")
-    receipt = f"data/validated/ingested/{benchmark}.json"
-    questions = jsonl.read_validated(f"data/ingested/{benchmark}.jsonl", receipt, Question)
+    receipt = f"data/validated/ingested/benchmarks/{benchmark}.json"
+    questions = jsonl.read_validated(f"data/ingested/benchmarks/{benchmark}.jsonl", receipt, Question)
     with connect(params.engines.tuned, model=run, purpose=f"answer {run} {benchmark}") as complete:
         found = harness.answers(complete, questions, way)
         jsonl.write(f"data/answered/{run}/{benchmark}.jsonl", found)

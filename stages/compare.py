@@ -39,7 +39,7 @@ def references(name: Name) -> None:
 
 def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> None:
     settings = params.compare.settings
-    questions = list(jsonl.read(f"data/ingested/{asked.benchmark}.jsonl", Question))
+    questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
     baseline, treatment = side(questions), answered(_answers(asked.treatment, asked.benchmark))
     template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)

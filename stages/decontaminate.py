@@ -21,10 +21,8 @@ def decontaminate(
     """
     params = load()
     settings, this = params.decontaminate.settings, entry(params.decontaminate.corpora, name, "decontaminate.corpora")
-    withheld = {
-        benchmark: jsonl.read(f"data/withheld/{benchmark}.jsonl", overlaps.Withheld)
-        for benchmark in (*params.ingest.benchmarks, *params.withhold)
-    }
+    texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {name: name for name in params.withhold}
+    withheld = {name: jsonl.read(f"data/withheld/{file}.jsonl", overlaps.Withheld) for name, file in texts.items()}
     index = overlaps.index(withheld, settings.ngrams, settings.shortest)
     rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram)
     path, receipt = f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json"

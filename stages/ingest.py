@@ -37,7 +37,7 @@ def corpus(name: Name) -> None:
 def benchmark(name: Name) -> None:
     """Read a benchmark's own files into questions with what is needed to grade the answers.
 
-    Writes data/ingested/NAME.jsonl, the rows that are no question to NAME.rejected.jsonl, and the counts to
+    Writes data/ingested/benchmarks/NAME.jsonl, the rows that are no question to NAME.rejected.jsonl, and the counts to
     data/metrics/ingest/NAME.json.
     """
     params = load()
@@ -45,7 +45,7 @@ def benchmark(name: Name) -> None:
     kind = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks")
     items = kind.read(jsonl.contents(found.source), found.languages, found.licence, params.wording.model_dump())
     tally = Tally()
-    jsonl.write_split(outputs(name), tally.split(select(items, found.sample, params.seed, found.first)))
+    jsonl.write_split(outputs(f"benchmarks/{name}"), tally.split(select(items, found.sample, params.seed, found.first)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
 
 

@@ -48,9 +48,13 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def artifacts(root: str, name: str) -> list[str]:
-    """The artifact of that name below `root`, or if it is a folder those in it, by name. Raises UserError for none."""
+    """The artifact of that name below `root`, or if it is a folder those in it, by name. Raises UserError for none.
+
+    What was rejected lies beside an artifact and is none.
+    """
     folder = Path(root, name)
-    found = sorted(f"{name}/{path.stem}" for path in folder.glob("*.jsonl")) if folder.is_dir() else [name]
+    stems = sorted(path.stem for path in folder.glob("*.jsonl") if not path.stem.endswith(".rejected"))
+    found = [f"{name}/{stem}" for stem in stems] if folder.is_dir() else [name]
     if not found:
         raise UserError(f"{folder}: holds no .jsonl file; run the stage that makes them")
     return found
@@ -165,9 +169,12 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """SHA-256 of a file's bytes, in hexadecimal. Raises UserError where there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that makes it") from None
 
 
 def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:

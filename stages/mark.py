@@ -25,7 +25,7 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in para
     """
     params = load()
     asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
-    questions = list(jsonl.read(f"data/ingested/{asked.benchmark}.jsonl", Question))
+    questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
     place = f"answered/{asked.run}/{asked.benchmark}"
     answers = jsonl.read_validated(f"data/{place}.jsonl", f"data/validated/{place}.json", Answer)
     listing, template = (

@@ -19,10 +19,12 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 
 @app.command()
 @door
-def benchmark(name: Annotated[str, typer.Argument(help="An entry of ingest.benchmarks in params.yaml")]) -> None:
-    """Write the distinct texts of a benchmark's questions, each with its item, to data/withheld/NAME.jsonl."""
-    pairs = ((question.item, text) for question in _rows(f"ingested/{name}", Question) for text in texts(question))
-    jsonl.write(f"data/withheld/{name}.jsonl", overlaps.withheld(pairs))
+def benchmarks() -> None:
+    """Write the distinct texts of every benchmark's questions, each with its item, to data/withheld/benchmarks/."""
+    for name in load().ingest.benchmarks:
+        questions = _rows(f"ingested/benchmarks/{name}", Question)
+        pairs = ((question.item, text) for question in questions for text in texts(question))
+        jsonl.write(f"data/withheld/benchmarks/{name}.jsonl", overlaps.withheld(pairs))
 
 
 @app.command()

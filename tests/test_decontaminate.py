@@ -40,7 +40,7 @@ def workplace(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for name in ("seqeval", "xquad", "mgsm"):
         question = Question(f"{name}-1", name, "en", "MIT", "1", "Solve.", input=f"{name}: {ASKED}?")
-        write(tmp_path, f"ingested/{name}", [question])
+        write(tmp_path, f"ingested/benchmarks/{name}", [question])
     write(tmp_path, "ingested/heldout", [record(9, "Where do people live?")])
     texts = [ASKED, "Name a colour", "Name a colour", "Tell me where do people live", "Sing"]
     write(tmp_path, "ingested/seed", [record(number, text) for number, text in enumerate(texts)])
@@ -53,10 +53,7 @@ def call(workplace: Path, app: typer.Typer, *words: str) -> Result:
 
 
 def run(workplace: Path) -> Result:
-    params = YAML(typ="safe").load(workplace / "params.yaml")
-    for name in params["ingest"]["benchmarks"]:
-        if (workplace / f"data/ingested/{name}.jsonl").exists():
-            assert call(workplace, withhold.app, "benchmark", name).exit_code == 0
+    assert call(workplace, withhold.app, "benchmarks").exit_code == 0
     assert call(workplace, withhold.app, "corpus", "heldout").exit_code == 0
     return corpus(workplace, "seed")
 
@@ -113,7 +110,7 @@ def test_a_file_that_a_former_benchmark_left_is_not_looked_at(workplace: Path) -
     change(workplace, remove=["overlap-exact"])
     run(workplace)
     before = (workplace / "data/decontaminated/seed.jsonl").read_bytes()
-    (workplace / "data/withheld/former.jsonl").write_text('{"item": "1", "text": "Sing"}\n')
+    (workplace / "data/withheld/benchmarks/former.jsonl").write_text('{"item": "1", "text": "Sing"}\n')
     corpus(workplace, "seed")
     assert (workplace / "data/decontaminated/seed.jsonl").read_bytes() == before
 
@@ -133,9 +130,9 @@ def test_a_mistake_in_the_parameters_is_one_line(workplace: Path, changes: dict[
 
 
 FILES = [
-    ("withheld/xquad.jsonl", None, "data/withheld/xquad.jsonl: no such file"),
-    ("withheld/xquad.jsonl", '{"item": "1"}\n', "data/withheld/xquad.jsonl:1: "),
-    ("withheld/xquad.jsonl", '{"item": "1", "text": 3}\n', "data/withheld/xquad.jsonl:1: "),
+    ("withheld/benchmarks/xquad.jsonl", None, "data/withheld/benchmarks/xquad.jsonl: no such file"),
+    ("withheld/benchmarks/xquad.jsonl", '{"item": "1"}\n', "data/withheld/benchmarks/xquad.jsonl:1: "),
+    ("withheld/benchmarks/xquad.jsonl", '{"item": "1", "text": 3}\n', "data/withheld/benchmarks/xquad.jsonl:1: "),
     ("ingested/seed.jsonl", "{}\n", "was written for other contents"),
     ("validated/ingested/seed.json", None, "data/validated/ingested/seed.json: no such file"),
 ]
@@ -157,7 +154,11 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(workplace: Path, name: str, c
 def test_unknown_names_are_told(workplace: Path) -> None:
     told_once(corpus(workplace, "nothing"), "decontaminate.corpora has no entry 'nothing'; known are seed")
     told_once(call(workplace, withhold.app, "corpus", "nothing"), "withhold has no entry 'nothing'; known are heldout")
-    told_once(call(workplace, withhold.app, "benchmark", "nothing"), "no such file")
+
+
+def test_a_benchmark_that_was_not_ingested_is_told(workplace: Path) -> None:
+    (workplace / "data/ingested/benchmarks/xquad.jsonl").unlink()
+    told_once(call(workplace, withhold.app, "benchmarks"), "data/ingested/benchmarks/")
 
 
 def told_once(result: Result, told: str) -> None:

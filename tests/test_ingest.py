@@ -63,7 +63,7 @@ def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
 def test_the_seed_benchmarks(workplace: Path, name: str, count: int) -> None:
     result = ingest(workplace, "benchmark", name)
     assert result.exit_code == 0, result.output
-    questions = list(jsonl.read(workplace / "data" / "ingested" / f"{name}.jsonl", Question))
+    questions = list(jsonl.read(workplace / "data" / "ingested" / "benchmarks" / f"{name}.jsonl", Question))
     assert len(questions) == count == sum(metrics(workplace, name)["languages"].values())
 
 
@@ -150,7 +150,7 @@ def test_a_mistake_leaves_what_was_there_before(workplace: Path) -> None:
 
 
 MISTAKES = [
-    (("corpus", "nothing"), {}, "ingest.corpora has no entry 'nothing'; known are seed, heldout, parallel"),
+    (("corpus", "nothing"), {}, "ingest.corpora has no entry 'nothing'; known are seed, heldout"),
     (("benchmark", "nothing"), {}, "ingest.benchmarks has no entry 'nothing'"),
     (("corpus", "seed"), {"adapter": "nothing"}, "unknown adapter 'nothing'; known are alpaca"),
     (("corpus", "seed"), {"fields": {"instruction": "q"}}, "`fields` is for adapter own"),

@@ -100,7 +100,7 @@ class Params(Section):
     def artifacts(self) -> set[str]:
         """Every artifact that some stage makes, as "<folder>/<name>"."""
         return {
-            *(f"ingested/{n}" for n in [*self.ingest.corpora, *self.ingest.benchmarks]),
+            *(f"ingested/{n}" for n in self.ingest.corpora),
             *(f"decontaminated/{n}" for n in self.decontaminate.corpora),
             *(f"extracted/{n}" for n in self.extract.corpora),
             *(f"rewritten/{n}" for n in self.rewrite.rounds),

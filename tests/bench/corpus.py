@@ -28,8 +28,8 @@ RULES = [
 STEPS = [
     "ingest corpus alpaca", "validate ingested/alpaca --suite ingested --limit 0.01",
     "ingest corpus heldout", "validate ingested/heldout --suite ingested --limit 0.01",
-    "ingest benchmark seqeval", "validate ingested/seqeval --suite questions --limit 0.01",
-    "withhold corpus heldout", "withhold benchmark seqeval",
+    "ingest benchmark seqeval", "validate ingested/benchmarks --suite questions --limit 0.01",
+    "withhold corpus heldout", "withhold benchmarks",
     "decontaminate alpaca", "validate decontaminated/alpaca --suite decontaminated --limit 0.01",
     "rewrite alpaca-1", "validate rewritten/alpaca-1 --suite rewritten --limit 0.1",
     "rewrite alpaca-2", "validate rewritten/alpaca-2 --suite rewritten --limit 0.1",
