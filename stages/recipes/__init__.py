@@ -8,8 +8,9 @@ import msgspec
 from stages.messages import Message
 from stages.records import Record, Rejected, user_text
 
-Unassembled = Literal["no-instruction", "no-response"]
-"""Why a record can't be trained on: a turn of it has no instruction, or no response."""
+Unassembled = Literal["no-instruction", "no-response", "image"]
+"""Why a record can't be trained on: a turn of it has no instruction, or no response, or it is about an image, which a
+text model does not see."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +24,7 @@ def assemble(records: Iterable[Record]) -> Iterator[tuple[Literal["rows", "rejec
     """Each record as a training row, in order, or rejected with an `Unassembled` reason."""
     for record in records:
         turns = _turns(record)
-        reason = _reason(turns)
+        reason = "image" if record.image else _reason(turns)
         if reason:
             yield "rejected", Rejected(record.id, reason, "", msgspec.to_builtins(record))
         else:

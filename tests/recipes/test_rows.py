@@ -44,6 +44,7 @@ def test_row_has_turns_in_order_and_no_empty_system(made: Record, expected: list
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
+        (record(image="000000000101.jpg"), "image"),
         (record(response=""), "no-response"),
         (record(response=" \n\t"), "no-response"),
         (record(history=(Turn("One?", ""),)), "no-response"),
