@@ -47,6 +47,9 @@ MISTAKES = [
     ("mark.settings.lister", "me", "mark.settings.lister"),
     ("review.runs.seqeval-sit.run", "gpt", "review.runs.seqeval-sit.run: unknown 'gpt'"),
     ("engines.reviewer.model", "gpt", "engines.reviewer.model: unknown 'gpt'"),
+    ("answer.benchmarks.humaneval.sampling.temperature", 0.0, "humaneval: 2 samples at temperature 0"),
+    ("answer.benchmarks.humaneval.template", "alpaca", "answer.benchmarks.humaneval.template"),
+    ("evaluate.sandbox.seconds", 0, "evaluate.sandbox.seconds"),
     ("publish.seqeval.version", "one", "publish.seqeval.version"),
     ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
 ]

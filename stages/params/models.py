@@ -57,6 +57,12 @@ class Answered(Section):
     samples: Count
     template: Literal["chat", "none"]
 
+    @model_validator(mode="after")
+    def _drawn(self) -> "Answered":
+        if self.samples > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are one; raise it, or set samples to 1")
+        return self
+
 
 class Answer(Section):
     """Who answers what."""
