@@ -25,6 +25,8 @@ class Round(NamedTuple):
     """The same among the rows that were really asked in this round."""
     input_tokens: float | None = None
     output_tokens: float | None = None
+    tasks: float | None = None
+    """Mean number of tasks of an instruction: one, and one for each rewrite that succeeded."""
 
 
 class Score(NamedTuple):

@@ -29,6 +29,7 @@ def names(params: Document) -> dict[str, list[str]]:
     return {
         "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
         "decontaminate": [*params["decontaminate"]["corpora"]],
+        "extract": [*params["extract"]["corpora"]],
         "rewrite": [*params["rewrite"]["rounds"]],
         "respond": [*params["respond"]["rounds"]],
         "evolve": [*params["evolve"]["corpora"]],
@@ -165,6 +166,7 @@ def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Ro
         name=name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
         shares=_shares(document, "actions_with_frozen"), asked=_shares(document, "actions"),
         input_tokens=lengths.get("tokens_input"), output_tokens=lengths.get("tokens_output"),
+        tasks=document.get("tasks"),
     )  # fmt: skip
 
 

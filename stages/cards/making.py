@@ -50,7 +50,7 @@ def segments(found: Round) -> dict[str, float]:
 
 def table_4(rounds: Sequence[Round]) -> Safe:
     """The paper's Table 4, ours above theirs."""
-    head = ["seed data", "round", "rows", "input tokens", "output tokens", *ACTIONS, "hold of asked", "lost"]
+    head = ["seed data", "round", "rows", "input tokens", "output tokens", "tasks", *ACTIONS, "hold of asked", "lost"]
     rows = [_ours(found) for found in rounds]
     caption = (
         "Table 4: mean tokens, and options in % of the rows that have one, frozen rows counted as hold as in the "
@@ -63,14 +63,14 @@ def _ours(found: Round) -> list[object]:
     shares = [number(100 * found.shares[a]) if a in found.shares else None for a in ACTIONS]
     asked = number(100 * found.asked["hold"]) if "hold" in found.asked and found.round else None
     lost = found.by_action.get("lost", 0) if found.round else None
-    tokens = [number(found.input_tokens), number(found.output_tokens)]
+    tokens = [number(found.input_tokens), number(found.output_tokens), number(found.tasks, 2)]
     return [found.corpus, found.round, found.number, *tokens, *(shares if found.round else [None] * 4), asked, lost]
 
 
 def _theirs(row: Iteration) -> list[object]:
     shares = [None if (v := getattr(row, a)) is None else number(v) for a in ACTIONS]
     asked = HELD_OF_ASKED.get(row.corpus) if row.round == 2 else None
-    cells = [row.corpus, row.round, None, number(row.input_tokens), number(row.output_tokens), *shares]
+    cells = [row.corpus, row.round, None, number(row.input_tokens), number(row.output_tokens), None, *shares]
     cells += [None if asked is None else number(asked), None]
     return [cell if cell is None else element("span", cell, class_="paper") for cell in cells]
 
@@ -79,7 +79,7 @@ def _lost(rounds: Sequence[Round], stages: Mapping[str, Mapping[str, object]]) -
     rows = [
         (stage, name, metrics.get("rows"), metrics.get("rejected", 0), _counts(metrics.get("failures_by_status")),
          _counts(metrics.get("failures_by_reason") or metrics.get("rejected_by_reason")))
-        for stage in ("rewrite", "respond", "evolve")
+        for stage in ("extract", "rewrite", "respond", "evolve")
         for name, metrics in sorted(stages.get(stage, {}).items())
         if isinstance(metrics, Mapping)
     ]  # fmt: skip

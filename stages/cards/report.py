@@ -20,7 +20,8 @@ from stages.cards.scoring import SEQUENTIAL, colours, judged, ordered, percent, 
 COUNTED = {
     "ingest": "Ingested",
     "augment": "Manual chains (paper 4.1 and A.1)",
-    "sample": "Mixtures (paper 3)",
+    "extract": "Instruction and input told apart (paper B.4)",
+    "sample": "Mixtures (paper 3) and combinations (paper 4.2)",
 }
 
 JUDGES = ("compare", "mark", "review")

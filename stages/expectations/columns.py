@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stages.errors import UserError
-from stages.expectations.rows import COLUMNS, NUMBERS, SCRIPT_OF, TEXTS, flat
+from stages.expectations.rows import COLUMNS, COMMON, NUMBERS, SCRIPT_OF, TEXTS, flat
 
 if TYPE_CHECKING:
     import polars as pl
 
 FEW = 30
 """A share is not judged over fewer rows than this: its column is empty then."""
+SURE, SURER = 5, 3
+"""Words of another language from which a text is in it, and how many times those of the row's own they must be."""
+BEGINNING = 600
+"""Characters of a text by which its language is told."""
 SCRIPTS = ("Latin", *sorted(set(SCRIPT_OF.values())))
 
 
@@ -27,6 +31,9 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
     - FIELD.copies: number of rows with the same text
     - FIELD.script: the script of most letters, null where there are none; `script`: that of the language the row names
     - FIELD.foreign: 1 where there are letters but none of `script`, else 0; null where the row names no language
+    - FIELD.strange: 1 where the words of `COMMON` say another language in Latin letters than the row names (`tongue`):
+      at least SURE of them, and SURER times as many as of its own; for a language in another script, one of them and no
+      letter of it; else 0; null where the row names no language of `COMMON` or `SCRIPT_OF`
     - FIELD.untranslated: 1 where there are letters but none of `translated`, the script of the language that a chain
       translated the input into, else 0; null where none did
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok
@@ -121,6 +128,23 @@ def _untranslated(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
     return _elsewhere(frame["translated"], text)
 
 
+def _strange(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    begun, tongue = text.str.slice(0, BEGINNING), pl.lit(frame["tongue"])
+    table = {name: begun.str.count_matches(rf"(?i)\b(?:{'|'.join(said)})\b") for name, said in COMMON.items()}
+    strange = pl.lit(None, pl.Int8)
+    for name in frame["tongue"].drop_nulls().unique().sort():
+        others = pl.max_horizontal(pl.lit(table[other]) for other in COMMON if other != name)
+        if name in COMMON:
+            found = (others >= SURE) & (others > SURER * pl.lit(table[name]))
+        else:
+            found = (others >= 1) & ~pl.lit(text.str.contains(rf"\p{{{SCRIPT_OF[name]}}}"))
+        strange = pl.when(tongue == name).then(found.cast(pl.Int8)).otherwise(strange)
+    named = frame["tongue"].drop_nulls().len()
+    return pl.select(strange.alias("strange") if named else pl.repeat(None, len(text), dtype=pl.Int8))[:, 0]
+
+
 def _elsewhere(scripts: "pl.Series", text: "pl.Series") -> "pl.Series":
     """0 for a text without letters: a number or a formula is in every language."""
     import polars as pl
@@ -134,8 +158,8 @@ def _elsewhere(scripts: "pl.Series", text: "pl.Series") -> "pl.Series":
 
 FEATURES: dict[str, Callable[["pl.DataFrame", "pl.Series"], "pl.Series"]] = {
     "chars": _chars, "words": _words, "blank": _blank, "copies": _hash, "script": _script, "foreign": _foreign,
-    "untranslated": _untranslated,
+    "strange": _strange, "untranslated": _untranslated,
 }  # fmt: skip
 """What can be computed from a text."""
-NEEDS = {"foreign": ["script"], "untranslated": ["translated"]}
+NEEDS = {"foreign": ["script"], "strange": ["tongue"], "untranslated": ["translated"]}
 """What a feature needs beside the text."""

@@ -1,6 +1,7 @@
 """Rows of any artifact as flat columns: msgspec decodes the fields that are needed, and nothing else of a row is
 kept."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
@@ -25,6 +26,14 @@ SCRIPT_OF = {
     "ar": "Arabic", "fa": "Arabic", "ur": "Arabic", "el": "Greek", "hi": "Devanagari", "th": "Thai", "he": "Hebrew",
 }  # fmt: skip
 """The script that tells a language; languages that are not here are written in Latin letters."""
+
+COMMON = {
+    "en": tuple(re.findall(r"\w+", "the of and to is that for with are this what from by which you your")),
+    "de": tuple(re.findall(r"\w+", "der das und ist mit den eine einen für auf nicht dem sich wie sie von zu")),
+    "es": tuple(re.findall(r"\w+", "el los las una que por para del es con como su más qué cuál en y")),
+    "fr": tuple(re.findall(r"\w+", "le les des est et une dans pour qui sur pas vous avec aux du")),
+}
+"""Words by which languages in Latin letters are told apart; a language that is not here is not judged."""
 
 
 class Step(msgspec.Struct, gc=False):
@@ -79,6 +88,12 @@ def _script(row: Any) -> str | None:
     return SCRIPT_OF.get(language, "Latin") if language and language != "multi" else None
 
 
+def _tongue(row: Any) -> str | None:
+    """The language that a row says it is in, where its words or its script are known."""
+    language = row.language or row.source.language
+    return language if language in COMMON or language in SCRIPT_OF else None
+
+
 def _translated(row: Any) -> str | None:
     """The script that a translated input must be in; null where nothing was translated."""
     chains = [step.action for step in row.steps if (step.action or "").startswith("translate:")]
@@ -98,6 +113,7 @@ COLUMNS: dict[str, tuple[frozenset[str], Callable[[Any], Any]]] = {
     **{f"step.{name}": (frozenset({"steps"}), _of_last(name)) for name in STEP},
     "chosen": (frozenset({"steps"}), _chosen),
     "script": (frozenset({"language", "source"}), _script),
+    "tongue": (frozenset({"language", "source"}), _tongue),
     "translated": (frozenset({"steps"}), _translated),
     "source.language": (frozenset({"source"}), attrgetter("source.language")),
     "source.licence": (frozenset({"source"}), attrgetter("source.licence")),

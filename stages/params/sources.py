@@ -2,21 +2,35 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.params.kinds import Count, Name, Relative, Section, Share
+
+MOVING = ("", "main", "master", "head")
+"""Revisions that are another one tomorrow."""
+
+
+def _pinned(reference: str) -> str:
+    """A reference of the Hub names a commit or tag: else next year's run reads other data under the same name."""
+    repository, _, revision = reference.partition("@")
+    if reference.startswith("hub:") and revision.lower() in MOVING:
+        raise ValueError(
+            f"{reference} is not pinned; write {repository}@COMMIT, with the commit that `git ls-remote "
+            f"https://huggingface.co/{repository[4:]} HEAD` prints (for data sets: huggingface.co/datasets/…)"
+        )
+    return reference
 
 
 class Model(Section):
     """A model to fetch."""
 
-    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$")]
+    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$"), AfterValidator(_pinned)]
 
 
 class HubCorpus(Section):
     """A corpus to download from the Hub."""
 
-    reference: Annotated[str, Field(pattern=r"^hub:[^@]+@.+$")]
+    reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned)]
     files: Annotated[list[str], Field(min_length=1)]
 
 

@@ -47,6 +47,24 @@ CASES: list[tuple[str, list[dict[str, Any]], list[Any]]] = [
         [0, 1, 0, 1, None, None],
     ),
     (
+        "instruction.strange",
+        [
+            {"instruction": "What is the name of the book that you gave to the child?", "source": {"language": "de"}},
+            {"instruction": "What is the name of the book that you gave to the child?", "source": {"language": "en"}},
+            {"instruction": "Nenne den Fluss, der mit dem Rhein und der Aare fließt.", "source": {"language": "en"}},
+            {"instruction": "Nombra los ríos que van por el norte y el sur.", "source": {"language": "es"}},
+            {"instruction": "Translate: der Hund und die Katze mit dem Kind", "source": {"language": "de"}},
+            {"instruction": "Name a sea.", "source": {"language": "fr"}},
+            {"instruction": "What is the name of the book that you gave to the child?", "source": {"language": "zh"}},
+            {"instruction": "Name the sea.", "source": {"language": "zh"}},
+            {"instruction": "说出一个海 in the EU.", "source": {"language": "zh"}},
+            {"instruction": "x + 2 = 5", "source": {"language": "ru"}},
+            {"instruction": "What is the name of the book that you gave?", "source": {"language": "multi"}},
+            {"instruction": "What is the name of the book that you gave to the child?"},
+        ],
+        [1, 0, 1, 0, 0, 0, 1, 1, 0, 0, None, None],
+    ),
+    (
         "input.untranslated",
         [
             {"input": "你好", "steps": [step("augment", "translate:zh"), step("augment", "repeat")]},
