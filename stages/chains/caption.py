@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from stages.chains.links import Link, Means, Middle, fits, laid_out
+from stages.errors import UserError
 from stages.messages import seed_for
 from stages.records import Record
 
@@ -24,7 +25,12 @@ def plain(record: Record) -> Record:
 
 
 def caption(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:
-    """Rows with an image get one of its captions, drawn for the row; a row whose image has none stays as it is."""
+    """Rows with an image get one of its captions, drawn for the row; a row whose image has none stays as it is.
+
+    Raises UserError where there are no captions at all.
+    """
+    if not means.captions:
+        raise UserError(f"params.yaml: chain {link.chain!r} needs captions; put the entry under augment.captions")
     return ((record, _middle(record, link, means)) for record in records)
 
 

@@ -303,9 +303,11 @@ def test_a_mistake_in_params_is_one_line(entry: dict[str, Any], message: str) ->
         links([entry], {})
 
 
-def test_a_chain_that_needs_a_model_says_so() -> None:
-    with pytest.raises(UserError, match="'paraphrase' needs a model"):
+def test_a_chain_that_needs_more_than_it_has_says_so() -> None:
+    with pytest.raises(UserError, match=r"'paraphrase' needs a model to write; put the entry under augment\.model"):
         list(chained([record(1, "a")], [PARAPHRASE], Means()))
+    with pytest.raises(UserError, match=r"'caption' needs captions; put the entry under augment\.captions"):
+        list(chained([record(1, "a", image="x.jpg")], [CAPTION], Means()))
 
 
 def test_statistics_count_what_was_done() -> None:
