@@ -14,6 +14,7 @@ from stages.messages import seed_for
 from stages.records import Record
 from tests.ablations.vocabulary import train
 
+pytestmark = pytest.mark.slow
 ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpaca" / "alpaca_data.json"
 
 
