@@ -36,7 +36,7 @@ def _shares(found: Document | None, digits: int = 1) -> object:
     if not found:
         return None
     low, high = (number(100 * found[end], digits) if found[end] is not None else None for end in ("low", "high"))
-    around = element("span", f" [{low}, {high}]", class_="paper")
+    around = element("span", f"[{low}, {high}]", class_="under")
     return element("span", number(100 * found.get("mean", found.get("difference", 0.0)), digits), around)
 
 
@@ -71,7 +71,11 @@ def _pairwise(findings: Findings) -> list[Safe]:
     ]  # fmt: skip
     head = ["benchmark", "treatment", "against", "scored", "win %", "won %", "p", "orders agree %", "kappa",
             "shown first %", "control %"]  # fmt: skip
-    return [element("h3", "Pairwise (Tables 5 and 12)"), table(head, rows, PAIRWISE, first=3)] if rows else []
+    return _told("Pairwise (Tables 5 and 12)", PAIRWISE, table(head, rows, first=3)) if rows else []
+
+
+def _told(title: str, note: str, *parts: Safe) -> list[Safe]:
+    return [element("h3", title), element("p", note, class_="note"), *parts]
 
 
 def _tasks(findings: Findings) -> list[Safe]:
@@ -88,10 +92,8 @@ def _tasks(findings: Findings) -> list[Safe]:
             "slope, place", "control"]  # fmt: skip
     if not rows:
         return []
-    return [
-        element("h3", "Task by task: which one is dropped"), table(head, rows, BY_TASK, first=2),
-        *(element("div", chart, class_="chart") for chart in _positions(findings)),
-    ]  # fmt: skip
+    charts = [element("div", chart, class_="chart") for chart in _positions(findings)]
+    return _told("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
 
 
 def _positions(findings: Findings) -> Iterator[Safe]:
@@ -116,7 +118,7 @@ def _agreement(findings: Findings) -> list[Safe]:
         if found
     ]
     head = ["benchmark", "run", "measure", "answers", "both say the same %", "kappa"]
-    return [element("h3", "Two judges"), table(head, rows, AGREEMENT, first=3)] if rows else []
+    return _told("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
 
 
 def _rates(findings: Findings) -> list[Safe]:
@@ -134,6 +136,6 @@ def _rates(findings: Findings) -> list[Safe]:
     )
     head = ["annotations", "n", "win rate", "discrete", "length-controlled", "left out"]
     return [
-        *([element("h3", "AlpacaEval 2.0"), table(head, rows, LENGTHS, first=1)] if rows else []),
+        *(_told("AlpacaEval 2.0", LENGTHS, table(head, rows, first=1)) if rows else []),
         *([element("p", left_out, class_="note")] if held and not rows else []),
     ]  # fmt: skip
