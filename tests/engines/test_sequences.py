@@ -164,6 +164,26 @@ def test_gpus_are_shared_out_among_the_copies() -> None:
         vllm.shared_out(["0", "1", "2"], 2, 2)
 
 
+def test_a_chunk_is_computed_by_prefix_and_answered_in_order(tmp_path: Path) -> None:
+    computed: list[str] = []
+
+    def make(pieces: list[Piece]) -> list[Made]:
+        texts = [engine._sequences.chat.tokenizer.decode(piece.ids).split()[1] for piece in pieces]
+        computed.extend(texts)
+        return [Made(engine._sequences.chat.tokenizer.encode(text).ids) for text in texts]
+
+    directory = tiny.tokenizer(tmp_path)
+    engine = vllm.Offline(directory, vllm.Options(**VLLM | {"chunk": 6}), make)
+    asked = [prompt(f"{number}", prefix="ab"[number % 2]) for number in range(8)]
+    asked[4] = prompt("y" * 300)
+    groups = list(engine.answer(iter(asked)))
+    assert [[position for position, _ in group] for group in groups] == [[0, 1, 2, 3, 4, 5], [6, 7]]
+    assert computed == ["0", "2", "1", "3", "5", "6", "7"]
+    replies = [reply for group in groups for _, reply in group]
+    assert [reply.text for reply in replies] == ["0", "1", "2", "3", "", "5", "6", "7"]
+    assert replies[4].status == "failed"
+
+
 class Instant:
     """A pipeline that has computed a batch when it takes it, and says so in another order."""
 
