@@ -26,6 +26,7 @@ SAMPLING = Sampling(1.0, 0.9, 50, 2048)
 SYSTEM = "You improve instructions. " * 20
 EXAMPLE = "Here is a worked example of how to do that, with some length to it. " * 8
 CASES = {  # name: (calls, concurrency, plan)
+    "few": (500, 64, "steady"),
     "64": (2000, 64, "steady"),
     "512": (20000, 512, "steady"),
     "tail": (2000, 64, "tail"),

@@ -1,9 +1,9 @@
 """What grouping requests by shared prefix saves: `python -m tests.bench.prefixes [calls]`.
 
-The server is ours, and no model: it keeps the `room` prefixes that were used last (all messages but the last one), takes
-its time over every prefix that it does not have and over every last message, one request after another as one GPU would,
-and counts. Sixteen prefixes, as 4 orders of the worked examples of 4 prompt files make; tests.bench.vllm measures a
-real engine.
+The server is ours, and no model: it keeps the `room` prefixes that were used last (all messages but the last one),
+takes its time over every prefix that it does not have and over every last message, one request after another as one GPU
+would, and counts. Sixteen prefixes, as 4 orders of the worked examples of 4 prompt files make; tests.bench.vllm
+measures a real engine.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 from urllib.request import urlopen
 
 from stages.engines import connect
@@ -33,7 +34,7 @@ class Caching(server.Connection):
     """A connection to a server that remembers some prefixes."""
 
     room = 0
-    kept: OrderedDict[str, None] = OrderedDict()
+    kept: ClassVar[OrderedDict[str, None]] = OrderedDict()
     computed = 0
     free_at = 0.0
 
@@ -82,7 +83,10 @@ def prompt(number: int) -> Prompt:
 def run(calls: int, room: int, grouping: int) -> tuple[float, int, list[str]]:
     """Wall seconds, characters that the server had to compute, and the replies."""
     command = [sys.executable, "-m", "tests.bench.prefixes", "serve", str(room)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, tempfile.TemporaryDirectory() as folder:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
         options = OPENAI | {"url": url, "model": "bench", "concurrency": 32, "grouping": grouping}
@@ -102,7 +106,8 @@ def main(calls: int) -> None:
         (plain, without, texts), (grouped, within, same) = run(calls, room, 1), run(calls, room, 64)
         assert texts == same, "a result depends on the grouping"
         print(
-            f"room {room:3}: computed {without / 1e6:6.2f} -> {within / 1e6:5.2f} MB ({1 - within / without:4.0%} saved), "
+            f"room {room:3}: computed {without / 1e6:6.2f} -> {within / 1e6:5.2f} MB "
+            f"({1 - within / without:4.0%} saved), "
             f"wall {plain:6.2f} -> {grouped:5.2f} s",
             flush=True,
         )

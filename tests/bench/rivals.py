@@ -1,8 +1,9 @@
-"""The same calls by other clients, each in an environment of its own: `python -m tests.bench.rivals CASE NAME=PYTHON ...`.
+"""The same calls by other clients: `python -m tests.bench.rivals CASE NAME=PYTHON ...`.
 
-CASE is one of tests.bench.engines (64, 512, tail); NAME is datatrove, curator or distilabel, PYTHON the interpreter of an
-environment in which it is installed. They get the same prompts, server and concurrency, and what they offer for keeping
-replies: curator its cache, distilabel its own with `use_cache`, datatrove none for single replies (a writer at the end).
+CASE is one of tests.bench.engines (few, 64, 512, tail); NAME is datatrove, curator or distilabel, PYTHON the
+interpreter of an environment of its own in which it is installed. They get the same prompts, server and concurrency,
+and what they offer for keeping replies: curator its cache, distilabel its own with `use_cache`, datatrove none for single
+replies (a writer at the end).
 Wall and CPU (all threads and child processes) are taken around the run itself, imports and set-up aside.
 """
 
@@ -134,13 +135,14 @@ def main(case: str, environments: list[str]) -> None:
         for name, python in (pair.split("=", 1) for pair in environments):
             with engines.server(plan) as url:
                 command = [python, str(Path(__file__).resolve()), "answer", name, url, str(file), str(at_once)]
-                done = subprocess.run(["timeout", "150", *command], capture_output=True, text=True, cwd=folder)
+                done = subprocess.run(["timeout", "300", *command], capture_output=True, text=True, cwd=folder)
             told = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
             if told:
                 wall, used, right = json.loads(told[0].removeprefix("RESULT "))
                 _say(name, wall, used, right, calls, ideal)
             else:
-                print(f"{name:12} failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:300]}", flush=True)
+                said = (done.stderr.strip().splitlines() or ["?"])[-1][:300]
+                print(f"{name:12} failed (exit status {done.returncode}, 124 is 300 s): {said}", flush=True)
 
 
 def _say(name: str, wall: float, used: float, right: int, calls: int, ideal: float) -> None:

@@ -1,0 +1,173 @@
+"""The parts of a plan: parameters as DVC would set them, a shadow that keeps what is written to itself, the table."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from stages import jsonl
+from stages.engines.budgets import cost
+from stages.errors import UserError
+from stages.foresight import shadow, tables
+from stages.foresight.forecast import WAITS, Forecast, Requests
+from stages.foresight.graph import Made, concerned, overridden
+from stages.foresight.making import _budget
+from stages.params import Budget, Engine, Price, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    before = (tmp_path / "params.yaml").read_bytes()
+    text = overridden(tmp_path, ["judge.temperature=0.25", "+answer.runs.mine={}", "~publish.seed-it"])
+    (tmp_path / "changed.yaml").write_text(text)
+    found = __import__("yaml").safe_load(text)
+    assert found["judge"]["temperature"] == 0.25
+    assert "mine" in found["answer"]["runs"] and "seed-it" not in found["publish"]
+    assert (tmp_path / "params.yaml").read_bytes() == before
+    assert overridden(tmp_path, []).encode() == before
+    assert load(tmp_path / "params.yaml").seed == found["seed"]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("judge.temperatur=0.5", "Did you mean: 'temperature'"),
+        ("judge.temperature", "missing EQUAL"),
+        ("judge.temperature=0.1,0.2", "several values for one key"),
+        ("other.yaml:a=1", "leave the file's name out"),
+        ("judge.temperature=[", "-S judge.temperature=["),
+    ],
+)
+def test_what_dvc_refuses_is_one_line(tmp_path: Path, override: str, told: str) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    with pytest.raises(UserError) as error:
+        overridden(tmp_path, [override])
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for name in ("data/a/rows.jsonl", "models/m/reference.json", "schemas/s.json", "prompts/p.txt", ".git/x"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("{}\n")
+    (root / "schemas/s.json").write_text('{"expectations": [1, 2]}')
+    return root
+
+
+def test_what_is_written_in_a_shadow_stays_there(checkout: Path) -> None:
+    before = {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
+    with shadow.shadow(checkout, "seed: 1\n") as folder:
+        assert (folder / "params.yaml").read_text() == "seed: 1\n"
+        assert (folder / "prompts/p.txt").read_text() == "{}\n" and not (folder / ".git").exists()
+        jsonl.write_json(folder / "data/a/rows.jsonl", {"new": 1})
+        jsonl.write_json(folder / "data/b/more.json", {"new": 1})
+        shadow.place(folder, "m", "m (not there yet)")
+        assert jsonl.read_json(folder / "models/m/reference.json", dict)["identity"] == "m (not there yet)"
+    assert {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()} == before
+    assert not folder.exists()
+
+
+def test_a_receipt_lets_every_row_walk_on_and_a_real_one_counts(checkout: Path) -> None:
+    with shadow.shadow(checkout, "") as folder:
+        assert shadow.validate(folder, ["a/rows", "--suite", "s"]) == ""
+        found = jsonl.read_json(folder / "data/validated/a/rows.json", jsonl.Receipt)
+        assert (found.rows, found.quarantined, found.expectations) == (1, {}, 2)
+        real = jsonl.Receipt("a/rows", found.sha256, "s", 1, {"x": ["bad"]}, 2)
+        jsonl.write_json(folder / "data/validated/a/rows.json", real)
+        shadow.validate(folder, ["a/rows", "--suite", "s"])
+        assert jsonl.read_json(folder / "data/validated/a/rows.json", jsonl.Receipt) == real
+        said = shadow.validate(folder, ["a/absent", "--suite", "s"])
+        assert "data/a/absent.jsonl" in said and str(folder) not in said
+
+
+def test_a_door_that_fails_says_why_and_the_process_stays_where_it_was(checkout: Path) -> None:
+    before = os.getcwd()
+    with shadow.shadow(checkout, "") as folder:
+        said = shadow.run(folder, ["python", "-m", "stages.rewrite", "seed-1"])
+    assert said.startswith("seqit rewrite: params.yaml") and os.getcwd() == before
+
+
+def test_a_folder_is_hashed_as_dvc_hashes_it(tmp_path: Path) -> None:
+    from dvc_data.hashfile.build import build
+    from dvc_data.hashfile.db import HashFileDB
+    from dvc_objects.fs import LocalFileSystem
+
+    for name in ("d/b.txt", "d/a/ü.txt", "d/a.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    fs = LocalFileSystem()
+    _, _, found = build(HashFileDB(fs, str(tmp_path / "db")), str(tmp_path / "d"), fs, "md5")
+    assert shadow.md5(tmp_path / "d") == found.hash_info.value
+    assert shadow.md5(tmp_path / "none") == ""
+
+
+def test_what_is_made_concerns_what_it_lies_in_and_what_lies_in_it() -> None:
+    made = {"data/a/x.jsonl": Made("1", True), "models/it": Made("", False)}
+    assert [concerned(path, made) != [] for path in ("data/a", "data/a/x.jsonl", "models/it/t.json")] == [True] * 3
+    assert [concerned(path, made) for path in ("data/ab", "data/a/x", "models/ita")] == [[], [], []]
+
+
+PRICE = Price(input=10.0, output=30.0, currency="USD")
+
+
+def requests(**changes: object) -> Requests:
+    values = {
+        "model": "[bold]m", "endpoint": "e", "remembered": 5, "new": 3, "guessed": 2, "tokens_in": 1000,
+        "tokens_out": 500, "tokens_out_at_most": 900, "measured": True, "hours": 0.5, "cost": 1.25,
+        "cost_at_most": 2.5, "currency": "USD",
+    }  # fmt: skip
+    return Requests(**values | changes)  # type: ignore[arg-type]
+
+
+def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        Forecast("respond@a", ["respond.settings"], True, [requests()], ""),
+        Forecast("respond@b", ["x", "y", "z"], False, [requests(measured=False, guessed=0)], ""),
+        Forecast("train@it", ["x"], False, [], ""),
+        Forecast("ingest@c", ["x"], True, [], "no such file [red]"),
+        Forecast("rewrite@c", ["x"], True, [], f"{WAITS}ingest@c"),
+    ]
+    (total,) = tables.totals(found)
+    assert (total.new, total.guessed, total.remembered, total.tokens_in, total.cost) == (6, 2, 10, 2000, 2.5)
+    tables.show(tables.Plan(found, [total], tables.notes(found, missing=True)))
+    said = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "~ respond@b", "x, y and 1 more", "≤500", "0:30", "1.25 USD", "also run: train (1)",
+        "not known: ingest@c and 1 stages after it: no such file [red]", "[bold]m: 6 new and perhaps 2 more",
+        "2.50 USD (at most 5.00 USD)", "1:00 h", "dvc checkout",
+    ):  # fmt: skip
+        assert text in said, text
+    tables.show(tables.Plan([], [], []))
+    assert "Nothing would run" in capsys.readouterr().out
+
+
+def test_without_a_speed_or_a_price_nothing_is_made_up() -> None:
+    found = [Forecast("a", ["x"], True, [requests(), requests(hours=None, cost=None, cost_at_most=None)], "")]
+    assert (tables.totals(found)[0].hours, tables.totals(found)[0].cost) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (None, ""),
+        (Budget(tokens=1000, money=None), "spent 300 of 1,000 tokens"),
+        (Budget(tokens=400, money=None), "spent 300 of 400 tokens; this plan would stop on the way"),
+        (Budget(tokens=None, money=0.009), "spent 0.01 of 0.01 USD; this plan would stop on the way"),
+        (Budget(tokens=None, money=None), ""),
+    ],
+)
+def test_a_plan_is_held_against_the_budget(budget: Budget | None, told: str) -> None:
+    engine = Engine(engine="openai", options={}, price=PRICE, budget=budget)
+    assert _budget(engine, (100, 200), (150, 50)) == told
+    assert cost(PRICE, (1_000_000, 2_000_000)) == 70.0
+
+
+def test_a_plan_as_json_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    import msgspec
+
+    found = tables.Plan([Forecast("a", ["x"], True, [requests()], "")], [], ["note"])
+    assert json.loads(msgspec.json.encode(found))["stages"][0]["asks"][0]["new"] == 3
