@@ -26,7 +26,7 @@ DOORS = {
     "sample": "Ablation sets, mixtures, combinations -> data/sampled/<name>.jsonl",
     "assemble": "Rows as chat messages -> data/assembled/<name>.jsonl",
     "train": "A set and a recipe -> models/<run>/",
-    "answer": "A model answers a benchmark -> data/answered/<run>/<benchmark>.jsonl",
+    "answer": "A model answers the benchmarks -> data/answered/<run>/<benchmark>.jsonl",
     "evaluate": "Answers -> scores in data/evaluated/<run>/<benchmark>.json",
     "compare": "Two sets of answers, pairwise and in both orders -> data/compared/<name>.jsonl",
     "mark": "Which tasks of each question an answer did -> data/marked/<name>.jsonl",
