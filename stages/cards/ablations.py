@@ -88,8 +88,9 @@ def _histogram(name: str, when: str, arms: Mapping[str, Page]) -> Safe:
 
 
 def _agreement(page: Page) -> Iterator[list[object]]:
-    first, second = [*page["after"]][:2]
-    yield [f"tokens of {first} less those of {second}", page["tokens_difference"]]
+    # Reckoned again: metrics on disk have their keys sorted, so the first set here may be the second of the stage.
+    (first, one), (second, other) = [*page["after"].items()][:2]
+    yield [f"tokens of {first} less those of {second}", one["tokens"] - other["tokens"]]
     yield ["the same lengths, row by row", "yes" if page["same_lengths"] else "no"]
     for when, test in page["kolmogorov_smirnov"].items():
         yield [f"Kolmogorov-Smirnov, {when}: largest distance D", number(test["d"], 4)]

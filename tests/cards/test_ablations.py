@@ -57,5 +57,14 @@ def test_a_page_tells(name: str, told: list[str]) -> None:
     assert all(f"{arm['tokens']:,}" in text for when in ("before", "after") for arm in page[when].values())
 
 
+def test_a_difference_has_the_sign_of_the_sets_it_names() -> None:
+    page = ablations(metrics())["sit-budget"]
+    for names in (sorted(page["after"]), sorted(page["after"], reverse=True)):
+        turned = page | {"after": {name: page["after"][name] for name in names}}
+        difference = page["after"][names[0]]["tokens"] - page["after"][names[1]]["tokens"]
+        text = Outline(files({"x": turned})["ablations/x.html"]).text
+        assert f"tokens of {names[0]} less those of {names[1]}{difference:,}" in text
+
+
 def test_without_ablations_there_is_a_page_that_says_so() -> None:
     assert "No ablation was run" in Outline(files({})["ablations/index.html"]).text
