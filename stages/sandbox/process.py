@@ -86,7 +86,7 @@ def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _
 
 
 def _outcome(seen: _Seen, status: int, word: bytes) -> Outcome:
-    said = _printable(seen.report)
+    said = _printable(seen.report).removesuffix(":")  # an exception without a word
     printed = _printable(seen.printed.strip().rpartition(b"\n")[2])
     if seen.limit == "output":
         return Outcome("output", "printed more than it may")

@@ -71,6 +71,8 @@ def ran(texts: Iterable[str], question: Question = QUESTION) -> list[str]:
 def test_code_is_found_in_replies() -> None:
     assert dict(zip(GOOD, ran(GOOD.values()), strict=True)) == dict.fromkeys(GOOD, "passed")
     assert dict(zip(BAD, ran(BAD.values()), strict=True)) == dict.fromkeys(BAD, "failed")
+    with connect(LIMITS) as execute:
+        assert next(execute([program(QUESTION, BAD["wrong"])])) == Outcome("failed", "AssertionError")
 
 
 @needs_bwrap

@@ -173,7 +173,7 @@ def test_log_likelihoods_are_those_of_lm_evals_own_transformers_model(tmp_path: 
     requests = [Instance("loglikelihood", {}, pair, n) for n, pair in enumerate(pairs)]
     theirs = HFLM(pretrained=str(directory), device="cpu", dtype="float32", batch_size=2).loglikelihood(requests)
 
-    with open_engine(directory, {"batch": 4, "threads": 1}) as engine:
+    with open_engine(directory, {"batch": 4, "threads": 1, "dtype": "float32"}) as engine:
 
         def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
             return (reply for group in engine.answer(prompts) for _, reply in group)
