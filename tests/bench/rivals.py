@@ -2,8 +2,8 @@
 
 CASE is one of tests.bench.engines (few, 64, 512, tail); NAME is datatrove, curator or distilabel, PYTHON the
 interpreter of an environment of its own in which it is installed. They get the same prompts, server and concurrency,
-and what they offer for keeping replies: curator its cache, distilabel its own with `use_cache`, datatrove none for single
-replies (a writer at the end).
+and what they offer for keeping replies: curator its cache, distilabel its own with `use_cache`, datatrove none for
+single replies (a writer at the end).
 Wall and CPU (all threads and child processes) are taken around the run itself, imports and set-up aside.
 """
 

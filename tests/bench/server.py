@@ -28,6 +28,8 @@ class Connection(asyncio.Protocol):
     """One keep-alive connection."""
 
     count = 0
+    last = False
+    """The client wants the connection closed after the reply."""
 
     def __init__(self, latency: float, plan: str) -> None:
         self.latency, self.plan, self.buffer = latency, plan, b""
@@ -40,6 +42,7 @@ class Connection(asyncio.Protocol):
         head, separator, rest = self.buffer.partition(b"\r\n\r\n")
         if not separator:
             return
+        self.last = b"connection: close" in head.lower()
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
         if len(rest) >= length:
             self.buffer = rest[length:]
@@ -48,6 +51,8 @@ class Connection(asyncio.Protocol):
     def request(self, body: bytes) -> None:
         if not body:  # somebody asks whether we are there
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")  # type: ignore[attr-defined]
+            if self.last:
+                self.transport.close()
             return
         number = Connection.count
         Connection.count += 1
@@ -66,11 +71,14 @@ class Connection(asyncio.Protocol):
         data = data[: len(data) // 2] if kind == "malformed" else data
         head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         self.transport.write(head.encode() + data)  # type: ignore[attr-defined]
+        if self.last:
+            self.transport.close()
 
 
 def reply(body: bytes) -> bytes:
     """A completion of some 600 characters that begins with the prompt's last line."""
-    last = json.loads(body)["messages"][-1]["content"].splitlines()[-1]
+    said = json.loads(body)["messages"] or [{"content": "nothing"}]  # curator asks that to learn about limits
+    last = said[-1]["content"].splitlines()[-1]
     message = {"role": "assistant", "content": f"{last} " + "word " * 120}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = {"prompt_tokens": 500, "completion_tokens": 121, "total_tokens": 621}
