@@ -11,6 +11,7 @@ from stages.records import Record, Rejected, Turn
 from tests.overlaps.rows import EVERYTHING, kept, record, surveyed
 
 ASKED = "Which of the old bridges in the town was built before the war and which one after it"
+HELD = (ASKED, "Where do people live?", "Who?", "Who cares?", "Why the town has old bridges")
 FOUND = [
     (ASKED, [("overlap-exact", 13, "asked")]),
     (f"  {ASKED.upper()}?!", [("overlap-exact", 13, "asked")]),
@@ -21,12 +22,14 @@ FOUND = [
     ("So where do people live now", [("overlap-ngram", 13, "asked")]),
     ("Who", [("overlap-exact", 0, "asked")]),
     ("Who is it", []),
+    ("But who cares for it", []),
+    ("Tell me why the town has old bridges please", [("overlap-ngram", 13, "asked")]),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), FOUND)
 def test_what_a_row_shares_with_a_benchmark(text: str, expected: list[tuple[str, int, str]]) -> None:
-    flags = surveyed([record(0, text)], ASKED, "Where do people live?", "Who?").flags.get("c-0", [])
+    flags = surveyed([record(0, text)], *HELD).flags.get("c-0", [])
     assert [(flag.kind, flag.n, flag.side) for flag in flags] == expected
 
 
@@ -52,6 +55,11 @@ def test_a_match_names_the_item_and_the_words() -> None:
     (flag,) = surveyed([record(0, f"Hello! {ASKED}; or so")], "Something else entirely", ASKED).flags["c-0"]
     words = "which of the old bridges in the town was built before the war"
     assert flag == Flag("c-0", "overlap-ngram", "bench", "i1", 13, "asked", words)
+
+
+def test_of_several_matches_the_one_that_comes_first_in_the_row_is_told() -> None:
+    (flag,) = surveyed([record(0, f"So where do people live now? {ASKED}")], *HELD).flags["c-0"]
+    assert (flag.item, flag.shared) == ("i1", "where do people live")
 
 
 REMOVED: list[tuple[set[str], int, list[int]]] = [
