@@ -40,14 +40,16 @@ def workplace(folder: Path, shared: Path, rows: int | None) -> None:
     """The paper's profile, cut to one corpus of which the download is there."""
     yaml = YAML()
     params = yaml.load((ROOT / "stages/profiles/paper.yaml").read_text())
-    corpora, rounds = params["ingest"]["corpora"], params["rewrite"]["rounds"]
+    corpora = params["ingest"]["corpora"]
     corpora["alpaca"] |= {"source": str(shared / "data/alpaca/alpaca_data.json"), "sample": rows}
     outputs = shared / "data/alpaca_eval/gpt4_1106_preview/model_outputs.json"
     corpora["heldout"]["source"] = str(outputs)
     seqeval = params["ingest"]["benchmarks"]["seqeval"] | {"source": str(shared / "data/seqeval/seqEval.json")}
     params["ingest"]["benchmarks"] = {"seqeval": seqeval}
     params["answer"]["benchmarks"] = {"seqeval": params["answer"]["benchmarks"]["seqeval"]}
-    params["rewrite"]["rounds"] = {name: entry for name, entry in rounds.items()}
+    params["compare"] |= {"runs": {}, "references": {}}
+    for judged in ("mark", "review"):
+        params[judged]["runs"] = {}
     params["engines"]["generator"] = {"engine": "scripted", "options": {"rules": "rules.json"}}
     yaml.dump(params, (folder / "params.yaml").open("w"))
     (folder / "rules.json").write_text(json.dumps(RULES))
