@@ -21,6 +21,7 @@ from stages.seqinstruct.drafts import Draft, retried
 from stages.seqinstruct.gates import copies, words
 from stages.seqinstruct.responses import REASONS as NO_RESPONSE
 from stages.seqinstruct.responses import Wishes, answered, rejected
+from stages.seqinstruct.speech import spoken
 
 REASONS = {
     "empty": "nothing was written",
@@ -104,9 +105,10 @@ def declined(response: str) -> str:
 
 def parse_evolved(reply: str) -> str | None:
     """The instruction after the last `#Rewritten Prompt#` or `#Created Prompt#`, or the reply's first paragraph."""
-    if _MARKER.search(reply) is None:
-        return parse_task(reply)
-    text = _MARKER.split(reply)[-1].partition("###")[0].strip(" \t\n:*")
+    said = spoken(reply)
+    if _MARKER.search(said) is None:
+        return parse_task(said)
+    text = _MARKER.split(said)[-1].partition("###")[0].strip(" \t\n:*")
     return text if re.search(r"\w", text) else None
 
 

@@ -92,6 +92,7 @@ def test_a_long_response_may_say_sorry() -> None:
         ("#Rewritten Prompt#: Name a sea.", "Name a sea."),
         ("Sure!\n\n**#Created Prompt#**\nName a sea.\n\nThen a lake.", "Name a sea.\n\nThen a lake."),
         ("Name a sea.", "Name a sea."),
+        ("<think>#Rewritten Prompt#\nA draft.</think>#Rewritten Prompt#\nName a sea.<|eot_id|>", "Name a sea."),
         ("#Rewritten Prompt#\n", None),
     ],
 )
