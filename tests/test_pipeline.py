@@ -114,7 +114,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 def test_every_stage_runs(clone: Clone) -> None:
     kinds = {name.partition("@")[0] for name in clone.ran}
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert kinds == set(graph) - {"fetch_corpus", "estimate", "compare_references"}
+    assert kinds == set(graph) - {"fetch_corpus", "estimate"}
 
 
 def test_no_row_is_lost_and_no_failure_is_a_hold(clone: Clone) -> None:
@@ -176,10 +176,10 @@ def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> Non
 @pytest.mark.parametrize(
     ("path", "value", "ran"),
     [
-        ("compare/settings/controls", 2, {"compare_runs", "report"}),
+        ("compare/settings/controls", 2, {"compare_runs", "compare_references", "report"}),
         ("mark/settings/controls", 2, {"mark", "report"}),
         ("review/settings/attempts", 3, {"review", "report"}),
-        ("evaluate/resamples", 200, {"evaluate", "compare_runs", "mark", "review", "report"}),
+        ("evaluate/resamples", 200, {"evaluate", "compare_runs", "compare_references", "mark", "review", "report"}),
     ],
 )
 def test_a_rule_of_the_judges_asks_no_model_under_test(clone: Clone, path: str, value: int, ran: set[str]) -> None:
