@@ -7,6 +7,7 @@ single replies (a writer at the end).
 Wall and CPU (all threads and child processes) are taken around the run itself, imports and set-up aside.
 """
 
+import importlib.util
 import json
 import os
 import resource
@@ -63,6 +64,10 @@ def datatrove(url: str, prompts: list[Messages], at_once: int, folder: Path) -> 
 def curator(url: str, prompts: list[Messages], at_once: int, folder: Path) -> tuple[Clock, list[str]]:
     """curator.LLM with its cache in `folder`, limits that never bind."""
     os.environ |= {"CURATOR_CACHE_DIR": str(folder), "TELEMETRY_ENABLED": "0", "OPENAI_API_KEY": "none"}
+    # tiktoken would download its table; litellm, which curator needs, brings it along.
+    place = importlib.util.find_spec("litellm")
+    if place and place.origin:
+        os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(place.origin).parent / "litellm_core_utils/tokenizers")
     from bespokelabs import curator as library
 
     class Asking(library.LLM):  # type: ignore[misc, name-defined]
