@@ -91,7 +91,9 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
     world.planner.begin(upstream)
     waits = [name for path in step.deps for where, name in world.waits.items() if where == path or _in(path, where)]
     root = next(iter(waits), "")
-    unknown = f"{WAITS}{root}" if root else _simulate(step, world)
+    # Around every door that is run: none of them may reach a model, whatever it is.
+    with _planning(world.planner):
+        unknown = f"{WAITS}{root}" if root else _simulate(step, world)
     if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
         unknown = "what it reads hangs on replies that aren't there yet, and no stand-in got through"
     asks = [_requests(world.planner, asked) for asked in world.planner.asked]
@@ -130,10 +132,9 @@ def _simulate(step: Step, world: World) -> str:
         return shadow.run(world.folder, step.command)
     if not asks(door):
         return NOT_RUN
-    with _planning(world.planner):
-        if world.baseline:
-            _learn(step, world)
-        return shadow.run(world.folder, step.command)
+    if world.baseline:
+        _learn(step, world)
+    return shadow.run(world.folder, step.command)
 
 
 def asks(door: str) -> bool:
