@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from stages.engines.budgets import Tokens, cost
+from stages.engines.identities import reference_of
 from stages.engines.planning import PLANNER, Asked, Planner
 from stages.foresight import shadow
 from stages.foresight.graph import Made, Step, concerned, reasons
@@ -176,8 +177,14 @@ def _place_models(step: Step, world: World) -> None:
             continue
         remade = any(name == f"models/{model}" and not one.md5 for name, one in world.made.items())
         folder = world.folder / "models" / model
-        if not folder.exists() or (remade and folder.is_symlink()):
+        if not folder.exists() or (remade and folder.is_symlink() and not _same(folder, model, world)):
             shadow.place(world.folder, model, f"{model} (not there yet)")
+
+
+def _same(folder: Path, model: str, world: World) -> bool:
+    """Whether a model that would be fetched again is the one that is there: the same reference, other code."""
+    found, fetched = reference_of(folder), world.params.fetch.models.get(model)
+    return found is not None and fetched is not None and found.reference == fetched.reference
 
 
 def _made(folder: Path, path: str, certain: bool, unknown: bool) -> dict[str, Made]:
