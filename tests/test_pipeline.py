@@ -99,7 +99,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     tiny_model(base / "tiny")
     scripted = {"engine": "scripted", "options": {"rules": "tests/pipeline_rules.json"}}
     made.change("fetch/models/smollm2/reference", f"path:{base / 'tiny'}")
-    for part in ("generator", "judge"):
+    for part in ("generator", "judge", "reviewer"):
         made.change(f"engines/{part}", {"model": "smollm2", **scripted})
     made.change("engines/tuned", scripted)
     made.change("train/settings/launcher", "render")

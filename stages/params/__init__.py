@@ -11,7 +11,7 @@ from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Resp
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
-from stages.params.sources import Budget, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
+from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
 
@@ -25,6 +25,7 @@ class Params(Section):
     tokenizer: Name
     fetch: Fetch
     engines: Engines
+    costs: Costs
     ingest: Ingest
     validation: Annotated[Validate, Field(alias="validate")]
     withhold: dict[Name, Withheld]
@@ -49,6 +50,22 @@ class Params(Section):
     estimate: dict[Name, Estimated]
     report: Report
     publish: dict[Name, Published]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _costs_to_engines(cls, values: Any) -> Any:
+        """Each engine with what it costs; in the file they stand apart, since nothing is run again when a cost changes."""
+        engines, costs = (values.get(key) if isinstance(values, dict) else None for key in ("engines", "costs"))
+        if not isinstance(engines, dict) or not isinstance(costs, dict):
+            return values
+        for part, engine in engines.items():
+            if isinstance(engine, dict) and (misplaced := sorted(engine.keys() & {"price", "speed", "budget"})):
+                raise ValueError(f"engines.{part}.{misplaced[0]}: stands under costs.{part}")
+        joined = {
+            part: engine | costs[part] if isinstance(engine, dict) and isinstance(costs.get(part), dict) else engine
+            for part, engine in engines.items()
+        }
+        return values | {"engines": joined}
 
     @model_validator(mode="after")
     def _names_known(self) -> "Params":

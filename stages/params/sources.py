@@ -63,11 +63,24 @@ class Budget(Section):
     money: Annotated[float, Field(gt=0)] | None
 
 
+class Cost(Section):
+    """What asking a model costs and may cost; no reply depends on it, and no stage is run again when it changes."""
+
+    price: Price | None
+    speed: Speed | None
+    budget: Budget | None
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Cost":
+        if self.budget and self.budget.money and not self.price:
+            raise ValueError("a budget in money needs a price")
+        return self
+
+
 class Engine(Section):
     """How a model is reached; `model` is None where the run names it.
 
-    `price`, `speed` and `budget` say what asking costs and may cost; no reply depends on them, and no stage is run
-    again when they change.
+    `price`, `speed` and `budget` stand under `costs` in params.yaml, apart from what replies depend on.
     """
 
     engine: str
@@ -77,12 +90,6 @@ class Engine(Section):
     speed: Speed | None = None
     budget: Budget | None = None
 
-    @model_validator(mode="after")
-    def _priced(self) -> "Engine":
-        if self.budget and self.budget.money and not self.price:
-            raise ValueError("a budget in money needs a price")
-        return self
-
 
 class Engines(Section):
     """The models by the part they play."""
@@ -91,6 +98,15 @@ class Engines(Section):
     judge: Engine
     reviewer: Engine
     tuned: Engine
+
+
+class Costs(Section):
+    """What asking costs, by the part that a model plays."""
+
+    generator: Cost
+    judge: Cost
+    reviewer: Cost
+    tuned: Cost
 
 
 class Corpus(Section):
