@@ -54,7 +54,7 @@ class Params(Section):
     @model_validator(mode="before")
     @classmethod
     def _costs_to_engines(cls, values: Any) -> Any:
-        """Each engine with what it costs; in the file they stand apart, since nothing is run again when a cost changes."""
+        """Each engine with its costs, which stand apart in the file since nothing is run again when they change."""
         engines, costs = (values.get(key) if isinstance(values, dict) else None for key in ("engines", "costs"))
         if not isinstance(engines, dict) or not isinstance(costs, dict):
             return values
