@@ -25,7 +25,7 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except UserError as error:
-            print(f"seqit {name}: {error}", file=sys.stderr)
+            print(f"seqit {name}: {one_line(str(error))}", file=sys.stderr)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             print(f"seqit {name}: interrupted; replies received so far are kept, run again to go on", file=sys.stderr)
@@ -33,6 +33,11 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
         print(f"seqit {name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
 
     return run
+
+
+def one_line(text: str) -> str:
+    """What a terminal may be shown: a file's name, a row or a value may hold line ends and escape sequences."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def main(function: Callable[..., None]) -> None:

@@ -62,6 +62,19 @@ MISTAKES = [
     ("evaluate.sandbox.seconds", 0, "evaluate.sandbox.seconds"),
     ("publish.seqeval.version", "one", "publish.seqeval.version"),
     ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
+    ("train.settings.batch", True, "train.settings.batch"),
+    ("train.settings.epochs", float("inf"), "train.settings.epochs"),
+    ("seed", "1", "seed"),
+    ("decontaminate.settings.ngrams", [13, 10**30], "decontaminate.settings.ngrams.1"),
+    ("rewrite.settings.orders", 10**6, "rewrite.settings.orders"),
+    ("respond.settings.keep", [], "respond.settings.keep"),
+    ("judge.prompt", "a\nb", "judge.prompt"),
+    ("ingest.corpora.seed.source", "a\0b", "ingest.corpora.seed.source"),
+    ("ingest.benchmarks.xquad.languages", ["../x"], "ingest.benchmarks.xquad.languages.0"),
+    ("evolve.settings.operations", ["../x"], "evolve.settings.operations.0"),
+    ("rewrite.rounds.seed-1.reads", "rewritten/seed-1", "in a circle: rewritten/seed-1 < rewritten/seed-1"),
+    ("rewrite.rounds.seed-1.reads", "responded/seed-2", "in a circle: "),
+    ("augment.rules.repeat.reads", "augmented/repeat.plain", "in a circle: "),
 ]
 
 

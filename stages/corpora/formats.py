@@ -66,6 +66,8 @@ def _comma_separated(path: str, stream: IO[bytes]) -> Numbered:
     csv.field_size_limit(1 << 30)  # the module's own limit of 128 KiB is less than some documents
     reader = csv.DictReader(io.StringIO(_text(stream.read(), path), newline=""), strict=True)
     try:
+        if len(set(names := reader.fieldnames or ())) < len(names):
+            raise UserError(f"{path}:1: two columns have the same name; rename one")
         for row in reader:
             if None in row or None in row.values():
                 raise UserError(f"{path}:{reader.line_num}: another number of columns than the first line has")
@@ -90,9 +92,22 @@ def _parquet(path: str, stream: IO[bytes]) -> Numbered:
     try:
         # In batches: OpenOrca's larger file would take 10 GB whole.
         for batch in pyarrow.parquet.ParquetFile(stream).iter_batches(4096):
-            yield from ((0, row) for row in batch.to_pylist())
-    except pyarrow.ArrowException as error:
-        raise UserError(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from None
+            yield from ((0, row) for row in _in_microseconds(batch).to_pylist())
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 in a column of text; write the file again from decoded text") from None
+    except (pyarrow.ArrowException, OSError, OverflowError, ValueError) as error:
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({str(error).partition(chr(10))[0]})") from None
+
+
+def _in_microseconds(batch: Any) -> Any:
+    """The same with times as Python knows them; nanoseconds would become a class of pandas' that is no JSON."""
+    import pyarrow
+
+    for index, field in enumerate(batch.schema):
+        if str(field.type).startswith(("timestamp[ns", "duration[ns")):
+            kind = pyarrow.duration("us") if str(field.type)[0] == "d" else pyarrow.timestamp("us", field.type.tz)
+            batch = batch.set_column(index, field.name, batch.column(index).cast(kind, safe=False))
+    return batch
 
 
 def _decoded(data: bytes, where: str) -> Any:

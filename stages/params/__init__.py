@@ -1,5 +1,6 @@
 """params.yaml as types: no defaults in code, unknown keys refused, every mistake named by its path."""
 
+import graphlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,11 @@ from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest,
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
 
 PARAMS = Path("params.yaml")
+FOLDERS = {
+    "decontaminate": "decontaminated", "extract": "extracted", "rewrite": "rewritten", "respond": "responded",
+    "evolve": "evolved", "augment": "augmented", "split": "split", "sample": "sampled", "assemble": "assembled",
+}  # fmt: skip
+"""Where what a section's entries make lies, under data/."""
 
 
 class Params(Section):
@@ -76,7 +82,23 @@ class Params(Section):
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
+        self._no_circle()
         return self
+
+    def _no_circle(self) -> None:
+        """Raise ValueError where artifacts are made of each other."""
+        needs: dict[str, set[str]] = {}
+        for where, artifact in self._reads():
+            section, _, rest = where.partition(".")
+            if section in FOLDERS:
+                name = rest.rpartition(".")[0].removeprefix("corpora.").removeprefix("rounds.")
+                name = name.partition(".")[2] if section in ("augment", "sample") else name
+                needs.setdefault(f"{FOLDERS[section]}/{name}", set()).add(artifact)
+        needs |= {f"{made}{part}": {made} for made in list(needs) for part in (".plain", ".like", ".turns")}
+        try:
+            graphlib.TopologicalSorter(needs).prepare()
+        except graphlib.CycleError as error:
+            raise ValueError(f"read each other in a circle: {' < '.join(error.args[1])}; break it") from None
 
     def _references(self) -> list[tuple[str, str, set[str]]]:
         """Every place that names something defined elsewhere: (where, name, what is defined)."""

@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share, one_name_each
+from stages.params.kinds import (
+    LARGEST,
+    Artifact,
+    Count,
+    Language,
+    Name,
+    Relative,
+    Sampling,
+    Section,
+    Share,
+    one_name_each,
+)
 from stages.records import Action
 
 
@@ -41,7 +52,7 @@ class RewriteSettings(Section):
 
     sampling: Sampling
     attempts: Count
-    orders: Count
+    orders: Annotated[int, Field(ge=1, le=1000)]
     gates: Gates
 
 
@@ -68,7 +79,7 @@ class RespondSettings(Section):
 
     sampling: Sampling
     attempts: Count
-    keep: list[Literal["ok", "truncated"]]
+    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1)]
 
 
 class RespondRound(Section):
@@ -94,7 +105,7 @@ class EvolveSettings(Section):
     sampling: Sampling
     respond: Sampling
     attempts: Count
-    operations: Annotated[list[str], Field(min_length=1)]
+    operations: Annotated[list[Name], Field(min_length=1)]
     prompts: Relative
 
 
@@ -116,7 +127,7 @@ class Chain(Section):
 
     chain: str
     prefix: Annotated[str, Field(min_length=1)] | None = None
-    languages: list[str] | None = None
+    languages: list[Language] | None = None
     share: Share | None = None
     labels: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
 
@@ -197,7 +208,7 @@ class Budget(Section):
 class Pairs(Budget):
     """Instance level: rows of both sets that pair off at equal length."""
 
-    tolerance: Annotated[int, Field(ge=0)]
+    tolerance: Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class Split(Section):

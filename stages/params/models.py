@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.messages import Sampling as EngineSampling
-from stages.params.kinds import Artifact, Count, Name, Relative, Sampling, Section, Share
+from stages.params.kinds import LARGEST, Artifact, Count, Name, Relative, Sampling, Section, Share
 
 
 class TrainSettings(Section):
@@ -24,7 +24,7 @@ class TrainSettings(Section):
     saves: Count
     threads: Count
     launcher: Literal["python", "accelerate", "render"]
-    devices: Annotated[int, Field(ge=0)]
+    devices: Annotated[int, Field(ge=0, le=LARGEST)]
     packing: bool
     checkpointing: bool
     sharding: Literal["none", "fsdp"]
@@ -75,7 +75,7 @@ class Sandbox(Section):
     """What a generated program may use."""
 
     seconds: Annotated[float, Field(gt=0, le=3600)]
-    memory: Annotated[int, Field(ge=64)]
+    memory: Annotated[int, Field(ge=64, le=1 << 20)]
     processes: Count
     output: Count
 
@@ -91,7 +91,7 @@ class Bertscore(Section):
 class Evaluate(Section):
     """How answers are scored and summed up."""
 
-    resamples: Annotated[int, Field(ge=100)]
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)]
     pass_at: Annotated[list[Count], Field(min_length=1)]
     sandbox: Sandbox
     bertscore: Bertscore
@@ -123,7 +123,7 @@ class Verdicts(Section):
 class CompareSettings(Verdicts):
     """What all comparisons share."""
 
-    controls: Annotated[int, Field(ge=0)]
+    controls: Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class ComparedRuns(Section):
@@ -163,7 +163,7 @@ class MarkSettings(Verdicts):
 
     lister: Literal["judge", "sentences"]
     list_prompt: Relative
-    controls: Annotated[int, Field(ge=0)]
+    controls: Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class JudgedRun(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.params.kinds import Count, Name, Relative, Section, Share
+from stages.params.kinds import Count, Language, Name, Relative, Section, Share
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -115,7 +115,7 @@ class Corpus(Section):
     adapter: str
     source: Relative
     licence: Annotated[str, Field(min_length=1)]
-    language: Annotated[str, Field(min_length=2)]
+    language: Language
     sample: Count | None
     fields: dict[str, str] = Field(default_factory=dict)
 
@@ -126,7 +126,7 @@ class Benchmark(Section):
     benchmark: str
     source: Relative
     licence: Annotated[str, Field(min_length=1)]
-    languages: list[str]
+    languages: list[Language]
     sample: Count | None
     first: Count | None = None
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from typing import IO
 
 import pytest
@@ -42,6 +43,28 @@ def test_rows(name: str, content: bytes, expected: list[dict[str, object]]) -> N
     assert [raw.row for raw in rows(f"data/{name}", opened(name, content))] == expected
 
 
+def table(name: str, values: "list[object]", kind: str) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    kinds = {"ns": pyarrow.timestamp("ns"), "us": pyarrow.timestamp("us"), "bytes": pyarrow.binary()}
+    column = pyarrow.array(values, type=kinds[kind])
+    if kind == "bytes":
+        column = pyarrow.Array.from_buffers(pyarrow.string(), len(values), column.buffers())
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({name: column}), stream)
+    return stream.getvalue()
+
+
+def flipped(content: bytes) -> bytes:
+    return content[:4] + b"\xff" * 60 + content[64:]
+
+
+def test_times_in_nanoseconds_are_read_as_every_other_time() -> None:
+    (raw,) = rows("r.parquet", opened("r.parquet", table("at", [1_600_000_000_123_456_789], "ns")))
+    assert type(raw.row["at"]) is datetime and raw.row["at"].microsecond == 123456
+
+
 BAD = [
     ("r.jsonl", b'{"a": 1}\n{"a": \n', "data/r.jsonl:2"),
     ("r.jsonl", b'{"a": "\xff"}\n', "data/r.jsonl:1: not UTF-8 (byte 7)"),
@@ -61,6 +84,10 @@ BAD = [
     ("r.tsv", b"a\tb\nc\n", "data/r.tsv:2: 1 columns, but the first line has 2"),
     ("r.xml", b"<a/>", "no data in a known kind of file"),
     ("r.parquet", b"nothing", "data/r.parquet: not a Parquet file"),
+    ("r.parquet", table("a", [b"\xff\xfe"], "bytes"), "data/r.parquet: not UTF-8 in a column of text"),
+    ("r.parquet", table("a", [-(2**60)], "us"), "data/r.parquet: not a Parquet file, or a damaged one"),
+    ("r.parquet", flipped(parquet()), "data/r.parquet: not a Parquet file, or a damaged one"),
+    ("r.csv", b"a,a\n1,2\n", "data/r.csv:1: two columns have the same name"),
 ]
 
 
