@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stages.cli import door
+from stages.cli import door, start
 from stages.errors import UserError
 
 DOORS = {
@@ -84,7 +84,7 @@ def _mount(name: str, text: str) -> None:
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     )
     def run(context: typer.Context) -> None:
-        sys.argv = [f"python -m stages.{name}", *context.args]
+        sys.argv = [f"stages/{name}.py", *context.args]
         runpy.run_module(f"stages.{name}", run_name="__main__")
 
 
@@ -92,4 +92,4 @@ for _name, _text in DOORS.items():
     _mount(_name, _text)
 
 if __name__ == "__main__":
-    app()
+    start(app)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import chains, jsonl
-from stages.cli import door
+from stages.cli import door, start
 from stages.engines import connect
 from stages.params import Params, entry, load
 from stages.records import Record
@@ -57,4 +57,4 @@ for _command in (rules, aligned, captions, model):
     app.command()(door(_command))
 
 if __name__ == "__main__":
-    app()
+    start(app)

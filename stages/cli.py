@@ -1,13 +1,17 @@
 """How a door meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
 
+import inspect
 import sys
 import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, get_type_hints
 
+import click
 import typer
+from typer.core import TyperArgument
+from typer.models import ArgumentInfo
 
 from stages.errors import UserError
 
@@ -20,7 +24,7 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
-        # `python -m stages.rewrite` runs the module as __main__; its file says what it is, and _mount names it.
+        # Doors run as the module __main__; their file says which one it is.
         name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
         try:
             function(*args, **kwargs)
@@ -44,4 +48,21 @@ def main(function: Callable[..., None]) -> None:
     """Make a door runnable as `python -m stages.<name>`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(door(function))
-    app()
+    start(app)
+
+
+def start(app: typer.Typer) -> None:
+    """Run an app on the command line."""
+    command = typer.main.get_command(app)
+    for one in [command, *getattr(command, "commands", {}).values()]:
+        _explain(one)
+    command()
+
+
+def _explain(command: click.Command) -> None:
+    """Let arguments say what they are: click 8.5 takes away what Typer 0.25 gives them as help."""
+    hints = get_type_hints(inspect.unwrap(command.callback), include_extras=True) if command.callback else {}
+    for one in command.params:
+        for told in getattr(hints.get(one.name or ""), "__metadata__", ()):
+            if isinstance(one, TyperArgument) and isinstance(told, ArgumentInfo):
+                one.help = told.help

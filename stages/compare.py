@@ -10,7 +10,7 @@ from stages import jsonl, prompts
 from stages.benchmarks.alpaca_eval import annotations
 from stages.benchmarks.contests import Drawn, Output, Response, answered, contests, referred
 from stages.benchmarks.questions import Answer, Question
-from stages.cli import door
+from stages.cli import door, start
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.pairwise import prefer
@@ -57,4 +57,4 @@ def _answers(run: str, benchmark: str) -> list[Answer]:
 
 
 if __name__ == "__main__":
-    app()
+    start(app)

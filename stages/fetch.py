@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stages.cli import door
+from stages.cli import door, start
 from stages.engines.references import fetch_corpus, fetch_model
 from stages.params import entry, load
 
@@ -38,4 +38,4 @@ def corpus(name: Name) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    start(app)

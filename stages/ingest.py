@@ -6,7 +6,7 @@ import typer
 
 from stages import benchmarks, corpora, jsonl
 from stages.benchmarks.selection import Tally, select
-from stages.cli import door
+from stages.cli import door, start
 from stages.params import entry, load
 
 HELP = "Read what was downloaded: a corpus into records, a benchmark into questions."
@@ -55,4 +55,4 @@ def outputs(name: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    app()
+    start(app)

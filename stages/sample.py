@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import ablations, jsonl
-from stages.cli import door
+from stages.cli import door, start
 from stages.params import entry, load
 from stages.records import Record
 
@@ -57,4 +57,4 @@ def _write(name: str, sets: ablations.Sets) -> None:
 for _command in (budget, pairs, mixture, combination):
     app.command()(door(_command))
 if __name__ == "__main__":
-    app()
+    start(app)

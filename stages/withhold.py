@@ -8,7 +8,7 @@ import typer
 from stages import jsonl, overlaps
 from stages.benchmarks.asking import texts
 from stages.benchmarks.questions import Question
-from stages.cli import door
+from stages.cli import door, start
 from stages.params import entry, load
 from stages.records import Record, user_text
 
@@ -41,4 +41,4 @@ def _rows(artifact: str, type: type[T]) -> Iterator[T]:
 
 
 if __name__ == "__main__":
-    app()
+    start(app)

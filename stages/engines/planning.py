@@ -147,7 +147,9 @@ class Planner:
     def _stand_in(self, step: str, prompt: Prompt, model: str) -> Reply:
         rng = Random(f"{prompt.seed}:{prompt.sample}")
         choices = prompt.constraint.choice if prompt.constraint else ()
-        pool = [reply for reply in self._pools.get(step, []) if not choices or reply.text in choices]
+        # One step may weigh choices for some rows and write for others: each goes by its own kind.
+        known = self._pools.get(step, [])
+        pool = [reply for reply in known if (reply.text in choices if choices else not reply.scores)]
         if pool:
             drawn = rng.choice(pool)
             return Reply(drawn.text, drawn.status, 0, 0, drawn.error, "", model, drawn.scores)

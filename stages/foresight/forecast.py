@@ -128,6 +128,7 @@ def _simulate(step: Step, world: World) -> str:
     if door == "validate":
         return shadow.validate(world.folder, arguments)
     if door == "fetch" and _endpoint(world, arguments):
+        shadow.clear(world.folder, arguments[-1])
         return shadow.run(world.folder, step.command)
     if door in CHEAP:
         return shadow.run(world.folder, step.command)

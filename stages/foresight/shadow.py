@@ -107,10 +107,16 @@ def place(folder: Path, model: str, identity: str) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     target = folder / "models" / model
-    if target.is_symlink():
-        target.unlink()
+    clear(folder, model)
     target.mkdir(parents=True, exist_ok=True)
     jsonl.write_json(target / jsonl.REFERENCE, {"reference": identity, "identity": identity})
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(target / "tokenizer.json"))
+
+
+def clear(folder: Path, model: str) -> None:
+    """Take the link to a model away, so that another can be made in its place."""
+    target = folder / "models" / model
+    if target.is_symlink():
+        target.unlink()

@@ -8,7 +8,7 @@ import pytest
 from stages.engines import connect
 from stages.engines.planning import PLANNER, Asked, Planner
 from stages.engines.store import Replies
-from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed
 from stages.params import Engine
 from stages.records import Record, Source
 from stages.seqinstruct.drafts import Draft, retried
@@ -151,3 +151,23 @@ def test_what_is_asked_about_a_guessed_row_is_guessed(row: str) -> None:
     planner.begin({"r1"})
     list(planner.complete(IDENTITY, ENGINE)([prompt(1, purpose=f"{row}/judge"), prompt(2, purpose="r2/judge")]))
     assert [(asked.new, asked.guessed) for asked in planner.asked] == [(1, 1)]
+
+
+class Weighing(Counting):
+    """Weighs choices where there are any, and writes where there are none."""
+
+    def reply(self, one: Prompt) -> Reply:
+        choices = one.constraint.choice if one.constraint else ()
+        return Reply("A" if choices else "done", "ok", 3, 1, scores=dict.fromkeys(choices, -1.0))
+
+
+def test_a_weighed_reply_is_no_stand_in_for_a_written_one(tmp_path: Path) -> None:
+    """lm-eval asks both under one step, and what has scores is read as weighed."""
+    weighed = prompt(1, constraint=Constraint(choice=("A", "B")), purpose="r1/answer")
+    with connected(Weighing(), tmp_path / "s") as connection:
+        list(connection.complete([weighed]))
+    with Replies(tmp_path / "s") as replies:
+        complete = Planner(replies).complete(IDENTITY, ENGINE)
+        first, written = complete([weighed, prompt(2, purpose="r2/answer")])
+        assert (first.text, set(first.scores)) == ("A", {"A", "B"})
+        assert not written.scores

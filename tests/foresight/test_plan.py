@@ -8,6 +8,7 @@ import pytest
 
 from stages import jsonl
 from stages.engines.budgets import cost
+from stages.engines.references import fetch_model
 from stages.errors import UserError
 from stages.foresight import shadow, tables
 from stages.foresight.forecast import WAITS, Forecast, Requests
@@ -89,6 +90,15 @@ def test_a_door_that_fails_says_why_and_the_process_stays_where_it_was(checkout:
     with shadow.shadow(checkout, "") as folder:
         said = shadow.run(folder, ["python", "-m", "stages.rewrite", "seed-1"])
     assert said.startswith("seqit rewrite: params.yaml") and os.getcwd() == before
+
+
+def test_a_model_is_made_anew_in_the_shadow_and_the_real_one_stays(checkout: Path) -> None:
+    (checkout / "models/m/reference.json").write_text('{"reference": "old", "identity": "old"}')
+    with shadow.shadow(checkout, "") as folder:
+        shadow.clear(folder, "m")
+        fetch_model("endpoint:http://host:8000/v1#new", folder / "models/m")
+        assert "#new" in (folder / "models/m/reference.json").read_text()
+    assert "old" in (checkout / "models/m/reference.json").read_text()
 
 
 def test_a_folder_is_hashed_as_dvc_hashes_it(tmp_path: Path) -> None:
