@@ -175,6 +175,8 @@ def sha256(path: str | Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that makes it") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder, not a file; move it, and run the stage that makes the file") from None
 
 
 def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:
@@ -234,6 +236,8 @@ def _disk(path: Path) -> Iterator[None]:
             raise UserError(f"{path}: no space left on the disk; nothing was written. Free some, run again") from None
         if error.errno == errno.EROFS or isinstance(error, PermissionError):
             raise UserError(f"{path}: may not be written; check the permissions of its folder") from None
+        if isinstance(error, IsADirectoryError | FileExistsError | NotADirectoryError):
+            raise UserError(f"{path}: a folder lies where the file goes, or a file above; move it") from None
         raise
 
 

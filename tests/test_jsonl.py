@@ -118,3 +118,14 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     jsonl.write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_folder_where_a_file_goes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").mkdir()
+    (tmp_path / "b").write_text("x")
+    for path in (tmp_path / "a.jsonl", tmp_path / "b" / "c.jsonl"):
+        with pytest.raises(UserError, match=r"jsonl: a folder lies where the file goes"):
+            jsonl.write(path, [record()])
+    with pytest.raises(UserError, match="is a folder, not a file"):
+        jsonl.sha256(tmp_path / "a.jsonl")
+    assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b"]
