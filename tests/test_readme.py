@@ -25,7 +25,7 @@ def test_every_make_target_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.M), target
 
 
-@pytest.mark.parametrize("key", sorted(set(re.findall(r"-S ([\w.-]+)=", README))))
+@pytest.mark.parametrize("key", sorted(set(re.findall(r"-S ([\w.-]+)=", README + (ROOT / "params.yaml").read_text()))))
 def test_every_parameter_named_exists(key: str) -> None:
     place = yaml.safe_load((ROOT / "params.yaml").read_text())
     for part in key.split("."):
