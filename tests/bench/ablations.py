@@ -24,6 +24,7 @@ from stages.engines.tokens import counter, tokenizer
 from stages.records import Record, user_text
 from tests.ablations.test_real import longer
 from tests.ablations.vocabulary import train
+from tests.bench import usage
 
 ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpaca" / "alpaca_data.json"
 TIMES = 3
@@ -129,6 +130,7 @@ def arguments() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     if sys.argv[1:2] and sys.argv[1] in STEPS:
         STEPS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
     else:

@@ -18,6 +18,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.bench import usage
+
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = r"(?s)#Original Instruction#: (.*)\n\nLet's think"
 RULES = [
@@ -97,4 +99,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     main(sys.argv[1:])

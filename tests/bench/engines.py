@@ -18,6 +18,7 @@ from pathlib import Path
 from stages.engines import connect
 from stages.messages import Message, Prompt, Sampling
 from stages.params import Engine
+from tests.bench import usage
 from tests.bench.server import SLOW, outcome
 from tests.engines.counting import OPENAI
 
@@ -102,4 +103,5 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     main(sys.argv[1:])

@@ -19,6 +19,7 @@ from stages import expectations, jsonl
 from stages.corpora import Origin, read, rows
 from stages.expectations.lean import great_expectations
 from stages.records import Record
+from tests.bench import usage
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("100000", "1000000")
@@ -68,4 +69,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     main(sys.argv[1:])

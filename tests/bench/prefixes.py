@@ -21,7 +21,7 @@ from urllib.request import urlopen
 from stages.engines import connect
 from stages.messages import Message, Prompt
 from stages.params import Engine
-from tests.bench import server
+from tests.bench import server, usage
 from tests.bench.engines import EXAMPLE, SAMPLING, SYSTEM
 from tests.engines.counting import OPENAI
 
@@ -114,6 +114,7 @@ def main(calls: int) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(serve(int(sys.argv[2])))
     else:

@@ -17,6 +17,7 @@ from stages import jsonl
 from stages.benchmarks import BENCHMARKS, scoring
 from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question
+from tests.bench import usage
 
 
 def answered(shared: Path) -> Iterator[tuple[Question, str]]:
@@ -60,4 +61,5 @@ def main(shared: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__, 1)
     main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)

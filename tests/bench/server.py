@@ -9,6 +9,8 @@ import asyncio
 import json
 import sys
 
+from tests.bench import usage
+
 SLOW = 20
 """Times the latency, for the slow ones of the plan tail."""
 
@@ -97,4 +99,5 @@ async def main(latency: float, plan: str) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__, 1)
     asyncio.run(main(float(sys.argv[1]), (sys.argv[2:] or ["steady"])[0]))

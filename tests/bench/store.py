@@ -15,6 +15,7 @@ from pathlib import Path
 from stages.engines.payloads import Request, request
 from stages.engines.store import Replies
 from stages.messages import Reply
+from tests.bench import usage
 from tests.bench.engines import cpu, prompt
 from tests.engines.counting import IDENTITY, Counting, connected
 
@@ -91,6 +92,7 @@ def main(count: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     if sys.argv[1:2] == ["measure"]:
         measure(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
     else:

@@ -19,6 +19,7 @@ from stages.engines.identities import Identity
 from stages.engines.references import fetch_model
 from stages.engines.sequences import Sequences
 from stages.messages import Message, Prompt, Sampling
+from tests.bench import usage
 from tests.bench.engines import cpu
 from tests.engines import real
 
@@ -112,4 +113,5 @@ def main(cases: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     main(sys.argv[1:])

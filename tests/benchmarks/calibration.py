@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.benchmarks import BENCHMARKS
+from tests.bench import usage
 
 
 def xquad(shared: Path) -> Iterator[tuple[str, dict[str, float]]]:
@@ -41,5 +42,6 @@ def percent(benchmark: str, files: dict[str, bytes], language: str, outputs: lis
 
 
 if __name__ == "__main__":
+    usage(__doc__, 1)
     for name, values in [*xquad(Path(sys.argv[1])), *mgsm(Path(sys.argv[1]))]:
         print(name, " ".join(f"{metric} {value:.2f}" for metric, value in values.items()))
