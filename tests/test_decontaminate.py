@@ -69,6 +69,7 @@ def change(workplace: Path, **changes: Any) -> None:
     params = yaml.load(workplace / "params.yaml")
     params["ingest"]["benchmarks"] = {k: params["ingest"]["benchmarks"][k] for k in ("seqeval", "xquad", "mgsm")}
     params["answer"]["benchmarks"] = {k: params["answer"]["benchmarks"][k] for k in ("seqeval", "xquad", "mgsm")}
+    params["compare"]["references"] = {}
     params["decontaminate"]["corpora"]["seed"].update(changes)
     yaml.dump(params, workplace / "params.yaml")
 

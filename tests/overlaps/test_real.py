@@ -17,6 +17,7 @@ from stages.records import Record, user_text
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 ALPACA_EVAL = "alpaca_eval/gpt4_1106_preview/model_outputs.json"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is not here")
+WORDING = dict.fromkeys(("repeat", "paraphrase", "translate", "caption"), "First do this, then")
 
 
 @cache
@@ -34,7 +35,7 @@ def asked(records: Iterable[Record]) -> list[Withheld]:
 
 def questions(benchmark: str, source: str, *languages: str) -> list[Withheld]:
     files = jsonl.contents(SHARED / source)
-    found = BENCHMARKS[benchmark].questions(files, languages, "see SOURCE.txt")
+    found = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
     return list(withheld((q.item, text) for q in found if isinstance(q, Question) for text in texts(q)))
 
 
