@@ -8,12 +8,12 @@ of our own is trained.
 
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -114,19 +114,23 @@ def say(name: str, seconds: float, told: str) -> None:
 STEPS = {"tokenise": tokenise, "remember": remember, "pairs": matching, "budget": drawing, "million": million}
 
 
-def main(path: Path, folder: Path) -> None:
-    """Every step in a process of its own."""
-    if not (folder / "tokenizer.json").exists():
-        train(folder, [record.response for record in alpaca(path)[:20_000]], vocabulary=32_000)
-    for name in STEPS:
-        subprocess.run([sys.executable, "-m", "tests.bench.ablations", name, str(path), str(folder)], check=True)
+def main(path: Path, tokenizer_of: Path | None) -> None:
+    """Every step in a process of its own, in a folder of their own: the lengths lie beside a copy of the tokenizer."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        if tokenizer_of:
+            shutil.copy(tokenizer_of / "tokenizer.json", folder)
+        else:
+            train(folder, [record.response for record in alpaca(path)[:20_000]], vocabulary=32_000)
+        for name in STEPS:
+            subprocess.run([sys.executable, "-m", "tests.bench.ablations", name, str(path), str(folder)], check=True)
     print(f"load {', '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
 
 
-def arguments() -> Iterator[Path]:
-    """Alpaca's file, a folder for the tokenizer and the lengths."""
-    yield Path((sys.argv[1:] or [str(ALPACA)])[0])
-    yield Path((sys.argv[2:] or [tempfile.mkdtemp()])[0])
+def arguments() -> tuple[Path, Path | None]:
+    """Alpaca's file, and the folder of a tokenizer if one is named."""
+    file, folder = [*sys.argv[1:3], *[""] * 2][:2]
+    return Path(file or ALPACA), Path(folder) if folder else None
 
 
 if __name__ == "__main__":
