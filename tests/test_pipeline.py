@@ -105,6 +105,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.change("train/settings/launcher", "render")
     made.change("ingest/corpora/seed/sample", 20)
     made.change("validate/max_quarantined", 0.5)
+    if not shutil.which("bwrap"):  # evaluate refuses to run generated code then, see tests/sandbox
+        asked = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["answer"]["benchmarks"]
+        made.change("answer/benchmarks", {name: entry for name, entry in asked.items() if name != "humaneval"})
     for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
         made.run(*command)
     made.ran = made.repro()
