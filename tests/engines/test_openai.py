@@ -239,7 +239,8 @@ def test_never_more_at_once_than_allowed(tmp_path: Path, most: int) -> None:
         return answer
 
     replies, server = served(slowly, tmp_path, [prompt(n) for n in range(100)], concurrency=most)
-    assert server.most == most
+    # How far it climbs within 100 calls is the machine's; that it climbs, and never past the limit, is ours.
+    assert most // 2 < server.most <= most
     assert len(replies) == 100
 
 
