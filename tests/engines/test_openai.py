@@ -238,7 +238,8 @@ def test_never_more_at_once_than_allowed(tmp_path: Path, most: int) -> None:
         answer.wait = 0.005
         return answer
 
-    calls = 100 * most  # the pace climbs with every reply: enough of them, and a slow moment does not keep it from the limit
+    # The pace climbs with every reply: with so many, a slow moment of the machine does not keep it from the limit.
+    calls = 100 * most
     replies, server = served(slowly, tmp_path, [prompt(n) for n in range(calls)], concurrency=most)
     assert server.most == most
     assert len(replies) == calls
