@@ -17,15 +17,21 @@ def answer(
     """Ask a model every question of every benchmark under `answer` in params.yaml.
 
     Reads data/ingested/benchmarks/ and the receipts, writes data/answered/RUN/BENCHMARK.jsonl: the answers to each
-    question, in the same order. A request that failed or was refused keeps that status and is never scored. Run again
-    after an interruption, or with another benchmark, it asks only what it has not asked before.
+    question, in the same order; every file appears or none does. A request that failed or was refused keeps that
+    status and is never scored. Run again after an interruption, or with another benchmark, it asks only what it has not
+    asked before.
     """
     params = load()
+    asked = {
+        name: (
+            jsonl.artifact(f"ingested/benchmarks/{name}", Question),
+            harness.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
+        )
+        for name, how in params.answer.benchmarks.items()
+    }
+    paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
-        for benchmark, asked in params.answer.benchmarks.items():
-            way = harness.Way(run, asked.sampling.engine(), params.seed, asked.samples, raw=asked.template == "none")
-            questions = jsonl.artifact(f"ingested/benchmarks/{benchmark}", Question)
-            jsonl.write(f"data/answered/{run}/{benchmark}.jsonl", harness.answers(complete, questions, way))
+        jsonl.write_split(paths, harness.answered(complete, asked))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def assemble(name: Annotated[str, typer.Argument(help="An entry of `assemble` in
     instruction or response can't be trained on; they go to data/assembled/<name>.rejected.jsonl with the reason.
     """
     chosen = entry(load().assemble, name, "assemble")
-    records = jsonl.read_validated(f"data/{chosen.reads}.jsonl", f"data/validated/{chosen.reads}.json", Record)
+    records = jsonl.artifact(chosen.reads, Record)
     paths = {"rows": f"data/assembled/{name}.jsonl", "rejected": f"data/assembled/{name}.rejected.jsonl"}
     counts = jsonl.write_split(paths, recipes.assemble(records))
     jsonl.write_json(f"data/metrics/assemble/{name}.json", counts)

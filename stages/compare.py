@@ -8,8 +8,9 @@ import typer
 
 from stages import jsonl, prompts
 from stages.benchmarks.alpaca_eval import annotations
-from stages.benchmarks.contests import Drawn, Output, Response, answered, contests, referred
+from stages.benchmarks.contests import Output, Response, answered, contests, referred
 from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.selection import Drawn
 from stages.cli import door, start
 from stages.engines import connect
 from stages.judges.asking import Panel
@@ -52,8 +53,7 @@ def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]]
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:
-    name = f"answered/{run}/{benchmark}"
-    return list(jsonl.read_validated(f"data/{name}.jsonl", f"data/validated/{name}.json", Answer))
+    return list(jsonl.artifact(f"answered/{run}/{benchmark}", Answer))
 
 
 if __name__ == "__main__":

@@ -25,11 +25,10 @@ def decontaminate(
     withheld = {name: jsonl.read(f"data/withheld/{file}.jsonl", overlaps.Withheld) for name, file in texts.items()}
     index = overlaps.index(withheld, settings.ngrams, settings.shortest)
     rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram)
-    path, receipt = f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json"
-    found = overlaps.survey(jsonl.read_validated(path, receipt, Record), index, rules)
+    found = overlaps.survey(jsonl.artifact(this.reads, Record), index, rules)
     folder = f"data/decontaminated/{name}"
     paths = {"kept": f"{folder}.jsonl", "rejected": f"{folder}.rejected.jsonl", "flags": f"{folder}.flags.jsonl"}
-    jsonl.write_split(paths, found.split(jsonl.read_validated(path, receipt, Record)))
+    jsonl.write_split(paths, found.split(jsonl.artifact(this.reads, Record)))
     jsonl.write_json(f"data/metrics/decontaminate/{name}.json", found.metrics())
 
 

@@ -20,12 +20,21 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
 
     Reads data/answered/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl and
     the means with their 95% intervals to data/evaluated/RUN/BENCHMARK.json. What could not be scored is counted with
-    its reason and is never wrong. Judge and sandbox are reached only if needed.
+    its reason and is never wrong. Judge and sandbox are reached only if needed; where programs can't be run, everything
+    else is scored and written before that is an error.
     """
     params = load()
     template = prompts.parse(jsonl.read_text(params.judge.prompt), params.judge.prompt)
     sampling = Sampling(params.judge.temperature, top_p=1.0, top_k=0, max_tokens=params.judge.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
+    estimation = scoring.Estimation(params.seed, params.evaluate.resamples, params.evaluate.pass_at)
+    answered = {
+        name: (
+            jsonl.read(f"data/ingested/benchmarks/{name}.jsonl", Question),
+            jsonl.artifact(f"answered/{run}/{name}", Answer),
+        )
+        for name in params.answer.benchmarks
+    }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,
         sandbox.connect(limits) as execute,
@@ -33,16 +42,9 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
     ):
         judge = partial(judges.judge, complete, template, sampling, params.judge.attempts, params.seed)
         graders = scoring.Graders(judge, execute, resemble)
-        for benchmark in params.answer.benchmarks:
-            name = f"{run}/{benchmark}"
-            questions = jsonl.read(f"data/ingested/benchmarks/{benchmark}.jsonl", Question)
-            receipt = f"data/validated/answered/{name}.json"
-            answers = jsonl.read_validated(f"data/answered/{name}.jsonl", receipt, Answer)
-            scores, summary = scoring.evaluate(
-                questions, answers, graders, params.seed, params.evaluate.resamples, params.evaluate.pass_at
-            )
-            jsonl.write(f"data/scored/{name}.jsonl", scores)
-            jsonl.write_json(f"data/evaluated/{name}.json", summary)
+        for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
+            jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
+            jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def evolve(
         respond=settings.respond.engine(),
         attempts=settings.attempts,
     )
-    rows = jsonl.read_validated(f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json", Record)
+    rows = jsonl.artifact(this.reads, Record)
     paths = {"rows": f"data/evolved/{name}.jsonl", "rejected": f"data/evolved/{name}.rejected.jsonl"}
     tally = Tally("evolve")
     with connect(params.engines.generator, purpose=f"evolve {name}") as complete:

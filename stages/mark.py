@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from stages import jsonl, prompts
-from stages.benchmarks.marking import Drawn, Marker, marking
+from stages.benchmarks.marking import Marker, marking
 from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.selection import Drawn
 from stages.cli import main
 from stages.engines import connect
 from stages.judges.asking import Panel
@@ -26,8 +27,7 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in para
     params = load()
     asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
     questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
-    place = f"answered/{asked.run}/{asked.benchmark}"
-    answers = jsonl.read_validated(f"data/{place}.jsonl", f"data/validated/{place}.json", Answer)
+    answers = jsonl.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
     listing, template = (
         prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
     )

@@ -28,7 +28,7 @@ def respond(
     params = load()
     settings, this = params.respond.settings, entry(params.respond.rounds, name, "respond.rounds")
     wishes = Wishes(params.seed, this.round, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
-    rows = jsonl.read_validated(f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json", Record)
+    rows = jsonl.artifact(this.reads, Record)
     earlier = jsonl.read(f"data/{this.earlier}.jsonl", Record)
     paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
     tally = Tally("respond", counter(Path("models", params.tokenizer)))

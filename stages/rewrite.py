@@ -39,7 +39,7 @@ def rewrite(
         orders=settings.orders,
         limits=Limits(settings.gates.max_words, settings.gates.max_growth),
     )
-    rows = jsonl.read_validated(f"data/{this.reads}.jsonl", f"data/validated/{this.reads}.json", Record)
+    rows = jsonl.artifact(this.reads, Record)
     tally = Tally("rewrite")
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
         meter = Meter(complete)

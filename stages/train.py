@@ -26,7 +26,7 @@ def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in 
     run = entry(params.train.runs, name, "train.runs")
     recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
     recipe = msgspec.structs.replace(recipe, **run.model_dump(exclude={"model", "set"}, exclude_none=True))
-    rows = jsonl.read_validated(f"data/{run.set}.jsonl", f"data/validated/{run.set}.json", Row)
+    rows = jsonl.artifact(run.set, Row)
     trained = axolotl.train(name, recipe, params.seed, Path("models") / run.model, rows, Path("models") / name)
     jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())

@@ -2,12 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from stages.benchmarks.questions import Question, user_text
 
 LABEL = re.compile(r"^[^:：\n]{1,40}[:：]\s*")
 """What a text may be introduced with: "Frage: "."""
+
+
+def items(questions: Iterable[Question]) -> Iterator[tuple[str, str]]:
+    """(item, text) for every text of the questions, see `texts`."""
+    return ((question.item, text) for question in questions for text in texts(question))
 
 
 def texts(question: Question) -> Iterator[str]:

@@ -5,37 +5,20 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from stages.benchmarks.questions import Answer, Question, Score, user_text
-from stages.benchmarks.selection import select
+from stages.benchmarks.questions import Answer, Judged, Question, Score, user_text
+from stages.benchmarks.selection import Drawn, planted, sampled
 from stages.benchmarks.statistics import agreement, compare, means, summary
-from stages.records import Rejected
 
 Contest = tuple[str, str, str, str]
 """What a judge sees: (id, instruction, the baseline's response, the treatment's response)."""
 
 
-class Preference(Protocol):
-    """What a judge makes of a contest."""
+class Preference(Judged, Protocol):
+    """What a judge makes of a contest; `text` is the last reply in each order, one a line."""
 
     @property
     def orders(self) -> tuple[float, ...]:
         """The treatment's share when it stood second, and when it stood first; empty if it is unscored."""
-
-    @property
-    def reason(self) -> str:
-        """Why it is unscored."""
-
-    @property
-    def replies(self) -> tuple[str, ...]:
-        """Keys of the judge's replies in the store."""
-
-    @property
-    def judge(self) -> str:
-        """Identity of the judge."""
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """The last reply in each order."""
 
 
 Prefer = Callable[[Iterable[Contest]], Iterator[Preference]]
@@ -70,19 +53,10 @@ class Outcome(Score, frozen=True):
     """The treatment against its own answer to another question: what a judge must tell apart to be believed."""
 
 
-class Drawn(NamedTuple):
-    """Which contests are held."""
-
-    sample: int | None
-    controls: int
-    seed: int
-    resamples: int
-
-
 def answered(answers: Iterable[Answer]) -> dict[str, Response]:
     """Question -> what a run answered to it first."""
     return {
-        a.question: Response(a.run, a.text, "" if a.status in ("ok", "truncated") else f"answer-{a.status}")
+        a.question: Response(a.run, a.text, "" if a.has_text else f"answer-{a.status}")
         for a in answers
         if a.sample == 0
     }
@@ -110,14 +84,14 @@ def contests(
     verdicts for whoever stood first; without a liking for a place, a half), control (share of the controls in which the
     fitting answer won).
     """
-    asked = [q for q in select(questions, drawn.sample, drawn.seed) if not isinstance(q, Rejected)]
+    asked = sampled(questions, drawn.sample, drawn.seed)
     pairs = [(q, baseline.get(q.id, _NONE), treatment.get(q.id, _NONE)) for q in asked]
     whole = [pair for pair in pairs if not (pair[1].missing or pair[2].missing)]
-    planted = _planted([(q, theirs) for q, _, theirs in pairs if not theirs.missing][: drawn.controls])
-    opinions = prefer(_contest(pair, control) for some, control in ((whole, False), (planted, True)) for pair in some)
+    swapped = _swapped([(q, theirs) for q, _, theirs in pairs if not theirs.missing][: drawn.controls])
+    opinions = prefer(_contest(pair, control) for some, control in ((whole, False), (swapped, True)) for pair in some)
     settled = {pair[0].id: _outcome(pair, next(opinions)) for pair in whole}
     found = [settled.get(pair[0].id) or _unscored(pair) for pair in pairs]
-    controls = [_outcome(pair, opinion, control=True) for pair, opinion in zip(planted, opinions, strict=True)]
+    controls = [_outcome(pair, opinion, control=True) for pair, opinion in zip(swapped, opinions, strict=True)]
     return [*found, *controls], summed(found, controls, drawn)
 
 
@@ -129,10 +103,9 @@ def _kind(control: bool) -> str:
     return "control" if control else "pair"
 
 
-def _planted(given: Sequence[tuple[Question, Response]]) -> list[Pair]:
+def _swapped(given: Sequence[tuple[Question, Response]]) -> list[Pair]:
     """Each question with the next one's answer as the baseline, and its own as the treatment."""
-    others = [*given[1:], *given[:1]] if len(given) > 1 else []
-    return [(q, other, own) for (q, own), (_, other) in zip(given, others, strict=False)]
+    return [(q, other, own) for (q, own), (_, other) in zip(given, planted(given), strict=False)]
 
 
 def _contest(pair: Pair, control: bool) -> Contest:
@@ -145,7 +118,7 @@ def _outcome(pair: Pair, opinion: Preference, control: bool = False) -> Outcome:
     values = {"win": win, "won": _won(win)} if opinion.orders else {}
     return _row(
         pair, control, values=values, reason=opinion.reason, replies=opinion.replies, judge=opinion.judge,
-        verdict="\n".join(opinion.texts), orders=opinion.orders,
+        verdict=opinion.text, orders=opinion.orders,
     )  # fmt: skip
 
 

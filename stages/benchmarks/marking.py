@@ -5,53 +5,28 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from stages.benchmarks.questions import Answer, Question, Score, user_text
-from stages.benchmarks.selection import select
+from stages.benchmarks.questions import Answer, Judged, Question, Score, user_text
+from stages.benchmarks.selection import Drawn, planted, sampled
 from stages.benchmarks.statistics import compare, means, summary, trends
-from stages.records import Rejected
 
 Case = tuple[str, tuple[str, ...], str, str]
 """What a judge sees: (id, its tasks, the instruction, the response)."""
 
 
-class Listing(Protocol):
+class Listing(Judged, Protocol):
     """The tasks of an instruction."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """In their order; empty if nobody could tell."""
 
-    @property
-    def reason(self) -> str:
-        """Why there are none."""
 
-    @property
-    def replies(self) -> tuple[str, ...]:
-        """Keys of the replies in the store."""
-
-
-class Marks(Protocol):
+class Marks(Judged, Protocol):
     """What a judge makes of a response's tasks."""
 
     @property
     def done(self) -> tuple[float, ...]:
         """One a task, above a half if it was done; empty if it is unscored."""
-
-    @property
-    def reason(self) -> str:
-        """Why it is unscored."""
-
-    @property
-    def replies(self) -> tuple[str, ...]:
-        """Keys of the replies in the store."""
-
-    @property
-    def judge(self) -> str:
-        """Identity of the judge."""
-
-    @property
-    def text(self) -> str:
-        """The last reply."""
 
 
 class Marker(NamedTuple):
@@ -72,15 +47,6 @@ class Marked(Score, frozen=True):
     """The same tasks, but the answer to another question: what a judge must tell apart to be believed."""
 
 
-class Drawn(NamedTuple):
-    """Which questions are looked at."""
-
-    sample: int | None
-    controls: int
-    seed: int
-    resamples: int
-
-
 def marking(
     questions: Sequence[Question], answers: Iterable[Answer], marker: Marker, drawn: Drawn
 ) -> tuple[list[Marked], dict[str, Any]]:
@@ -88,27 +54,18 @@ def marking(
 
     An answer without a text, or one whose tasks nobody could list, is unscored and its tasks are not lost ones.
     """
-    asked = [q for q in select(questions, drawn.sample, drawn.seed) if not isinstance(q, Rejected)]
+    asked = sampled(questions, drawn.sample, drawn.seed)
     lists = dict(zip((q.id for q in asked), marker.lists((q.id, user_text(q)) for q in asked), strict=True))
     known = {q.id: q for q in asked}
     pairs = [(known[a.question], a) for a in answers if a.question in known and a.sample == 0]
-    told = [pair for pair in pairs if pair[1].status in ("ok", "truncated") and lists[pair[0].id].tasks]
-    planted = _planted(told[: drawn.controls])
-    cases = [*(_case(q, a, lists, "tasks") for q, a in told), *(_case(q, a, lists, "control") for q, a in planted)]
+    told = [pair for pair in pairs if pair[1].has_text and lists[pair[0].id].tasks]
+    swapped = planted(told[: drawn.controls])
+    cases = [*(_case(q, a, lists, "tasks") for q, a in told), *(_case(q, a, lists, "control") for q, a in swapped)]
     marks = marker.marks(cases)
     settled = {answer.id: _marked(q, answer, lists[q.id], next(marks)) for q, answer in told}
     found = [settled.get(answer.id) or _unscored(question, answer, lists[question.id]) for question, answer in pairs]
-    controls = [_marked(q, a, lists[q.id], m, True) for (q, a), m in zip(planted, marks, strict=True)]
+    controls = [_marked(q, a, lists[q.id], m, True) for (q, a), m in zip(swapped, marks, strict=True)]
     return [*found, *controls], summed(found, controls, drawn)
-
-
-Pair = tuple[Question, Answer]
-
-
-def _planted(told: Sequence[Pair]) -> list[Pair]:
-    """Each question with the answer to the next one."""
-    others = [*told[1:], *told[:1]] if len(told) > 1 else []
-    return [(question, answer) for (question, _), (_, answer) in zip(told, others, strict=False)]
 
 
 def _case(question: Question, answer: Answer, lists: dict[str, Listing], kind: str) -> Case:
@@ -125,8 +82,7 @@ def _marked(question: Question, answer: Answer, listing: Listing, marks: Marks, 
 
 
 def _unscored(question: Question, answer: Answer, listing: Listing) -> Marked:
-    text = answer.status in ("ok", "truncated")
-    why = (listing.reason or "no-tasks") if text else f"answer-{answer.status}"
+    why = (listing.reason or "no-tasks") if answer.has_text else f"answer-{answer.status}"
     return _row(question, answer, listing, False, reason=why, replies=listing.replies)
 
 

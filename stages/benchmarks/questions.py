@@ -1,6 +1,7 @@
 """What every benchmark shares: questions, answers, scores, and the bytes that questions are read from."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -68,6 +69,11 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scores: dict[str, float] = {}
     """Choice -> its log-probability, where choices are weighed; `text` is the likeliest then."""
 
+    @property
+    def has_text(self) -> bool:
+        """Whether there is something to score; a truncated answer has a text as well."""
+        return self.status in ("ok", "truncated")
+
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an answer is worth. Without `values` it is unscored, which is never the same as wrong."""
@@ -93,6 +99,26 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Identity of the judge."""
     verdict: str = ""
     """What the judge replied last, word for word, so that another parser can be tried without asking again."""
+
+
+class Judged(Protocol):
+    """What a judge said of something, whatever it was asked; each kind of verdict adds a field of its own."""
+
+    @property
+    def reason(self) -> str:
+        """"" or why there is no verdict."""
+
+    @property
+    def replies(self) -> tuple[str, ...]:
+        """Keys of the judge's replies in the store, in the order they were asked."""
+
+    @property
+    def judge(self) -> str:
+        """Identity of the judge."""
+
+    @property
+    def text(self) -> str:
+        """What it replied last, word for word."""
 
 
 def user_text(question: Question) -> str:

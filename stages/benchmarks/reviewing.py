@@ -7,10 +7,9 @@ from stages.benchmarks import BENCHMARKS, Benchmark
 from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question, Score
 from stages.benchmarks.scoring import Graders, Judge, scores
-from stages.benchmarks.selection import select
+from stages.benchmarks.selection import sampled
 from stages.benchmarks.statistics import agreement, summary
 from stages.errors import UserError
-from stages.records import Rejected
 
 
 def review(
@@ -21,7 +20,7 @@ def review(
 
     first: the first judge's scores. Raises UserError for a benchmark that is scored by a rule: nobody judged it.
     """
-    asked = {q.id: q for q in select(questions, sample, seed) if not isinstance(q, Rejected)}
+    asked = {q.id: q for q in sampled(questions, sample, seed)}
     if ruled := {q.benchmark for q in asked.values() if _ruled(BENCHMARKS[q.benchmark])}:
         raise UserError(f"params.yaml: review: {min(ruled)} is scored by a rule, not by a judge; remove the entry")
     second = list(scores(asked, [answer for answer in answers if answer.question in asked], Graders(judge, _never)))

@@ -1,12 +1,12 @@
 """Answers become scores: by the benchmark's rule, by running them, or by a judge where only a judge can tell."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 from typing import Any, NamedTuple, Protocol
 
 from stages.benchmarks import BENCHMARKS, humaneval
-from stages.benchmarks.programs import Execute, Outcome
-from stages.benchmarks.questions import Answer, Question, Score, user_text
+from stages.benchmarks.programs import Execute, NoSandbox, Outcome
+from stages.benchmarks.questions import Answer, Judged, Question, Score, user_text
 from stages.benchmarks.statistics import summary
 from stages.errors import UserError
 from stages.messages import ask
@@ -16,34 +16,28 @@ Exchange = tuple[str, str, str]
 Pair = tuple[Question, Answer]
 
 
-class Opinion(Protocol):
+class Opinion(Judged, Protocol):
     """What a judge makes of an exchange."""
 
     @property
     def values(self) -> dict[str, float]:
         """Metric -> value; empty if it is unscored."""
 
-    @property
-    def reason(self) -> str:
-        """Why it is unscored."""
-
-    @property
-    def replies(self) -> tuple[str, ...]:
-        """Keys of the judge's replies in the store."""
-
-    @property
-    def judge(self) -> str:
-        """Identity of the judge."""
-
-    @property
-    def text(self) -> str:
-        """The last reply, word for word."""
-
 
 Judge = Callable[[Iterable[Exchange | None]], Iterator[Opinion | None]]
 """An opinion for each exchange, in order; None passes by unasked."""
 Resemble = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
 """How alike each (text, reference) is, by a model; same order and number."""
+
+
+class Estimation(NamedTuple):
+    """How means, intervals and pass@k are estimated."""
+
+    seed: int
+    resamples: int
+    """Bootstrap resamples of the intervals."""
+    pass_at: Sequence[int]
+    """The k of pass@k, where answers are programs."""
 
 
 class Graders(NamedTuple):
@@ -54,22 +48,35 @@ class Graders(NamedTuple):
     resemble: Resemble | None = None
 
 
+def evaluate_all(
+    benchmarks: Mapping[str, tuple[Iterable[Question], Iterable[Answer]]], graders: Graders, estimation: Estimation
+) -> Iterator[tuple[str, list[Score], dict[str, Any]]]:
+    """Each benchmark's name with its scores and what they add up to, see `evaluate`.
+
+    Raises NoSandbox where programs can't be run, but not before everything else is scored.
+    """
+    refused: NoSandbox | None = None
+    for name, (questions, answers) in benchmarks.items():
+        try:
+            found = evaluate(questions, answers, graders, estimation)
+        except NoSandbox as error:
+            refused = NoSandbox(f"{name} is not scored, all others are: {error}")
+        else:
+            yield name, *found
+    if refused:
+        raise refused
+
+
 def evaluate(
-    questions: Iterable[Question],
-    answers: Iterable[Answer],
-    graders: Graders,
-    seed: int,
-    resamples: int,
-    pass_at: Iterable[int],
+    questions: Iterable[Question], answers: Iterable[Answer], graders: Graders, estimation: Estimation
 ) -> tuple[list[Score], dict[str, Any]]:
     """Every answer's score in order, and what they add up to (see `statistics.summary`).
 
-    `pass_at`: the k of pass@k, where answers are programs. Raises UserError for an answer to a question that is not
-    among `questions`.
+    Raises UserError for an answer to a question that is not among `questions`.
     """
     found = list(scores({question.id: question for question in questions}, answers, graders))
-    found = humaneval.tally(found, pass_at)
-    return found, summary(found, seed, resamples)
+    found = humaneval.tally(found, estimation.pass_at)
+    return found, summary(found, estimation.seed, estimation.resamples)
 
 
 def scores(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:
@@ -91,7 +98,7 @@ def _compared(resemble: Resemble | None, pairs: Iterator[Pair]) -> Iterator[tupl
 
 def _likeness(pair: Pair) -> tuple[str, str] | None:
     question, answer = pair
-    asked = BENCHMARKS[question.benchmark].alike and question.reference and _has_text(answer)
+    asked = BENCHMARKS[question.benchmark].alike and question.reference and answer.has_text
     return (answer.text, question.reference) if asked else None
 
 
@@ -102,14 +109,10 @@ def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Ite
         yield questions[answer.question], answer
 
 
-def _has_text(answer: Answer) -> bool:
-    return answer.status in ("ok", "truncated")
-
-
 def _exchange(pair: Pair) -> Exchange | None:
     question, answer = pair
     benchmark = BENCHMARKS[question.benchmark]
-    if benchmark.grade or benchmark.program or benchmark.weigh or not _has_text(answer):
+    if benchmark.grade or benchmark.program or benchmark.weigh or not answer.has_text:
         return None
     return answer.id, user_text(question), answer.text
 
@@ -117,7 +120,7 @@ def _exchange(pair: Pair) -> Exchange | None:
 def _program(pair: Pair) -> str | None:
     question, answer = pair
     program = BENCHMARKS[question.benchmark].program
-    return program(question, answer.text) if program and _has_text(answer) else None
+    return program(question, answer.text) if program and answer.has_text else None
 
 
 def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
@@ -127,9 +130,9 @@ def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
 
 def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
-    if _has_text(answer) and benchmark.weigh:
+    if answer.has_text and benchmark.weigh:
         return _score(question, answer, values=benchmark.weigh(question, answer.scores))
-    if _has_text(answer) and benchmark.grade:
+    if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
         return _score(question, answer, values=values if alike is None else {**values, "bertscore": alike})
     return _score(question, answer, reason=f"answer-{answer.status}")

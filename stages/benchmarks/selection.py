@@ -3,11 +3,24 @@
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from stages.benchmarks.questions import Question
 from stages.records import Rejected
+
+Answered = TypeVar("Answered")
+
+
+class Drawn(NamedTuple):
+    """Which questions a judge looks at, and how often what it says of them is resampled."""
+
+    sample: int | None
+    """How many items; None for all."""
+    controls: int
+    """To how many questions it is shown the answer to another one: what a judge must tell apart to be believed."""
+    seed: int
+    resamples: int
 
 
 def select(
@@ -26,6 +39,17 @@ def select(
             items_of[question.benchmark][f"{question.benchmark}-{question.item}"] = None
     kept = {name for names in items_of.values() for name in _drawn(list(names)[:first], size, seed)}
     return (q for q in found if isinstance(q, Rejected) or f"{q.benchmark}-{q.item}" in kept)
+
+
+def sampled(questions: Iterable[Question], size: int | None, seed: int) -> list[Question]:
+    """The questions of a sample, see `select`."""
+    return [question for question in select(questions, size, seed) if isinstance(question, Question)]
+
+
+def planted(pairs: Sequence[tuple[Question, Answered]]) -> list[tuple[Question, Answered]]:
+    """Each question with the answer to the next one, the last with the first's; none where there is but one."""
+    others = [*pairs[1:], *pairs[:1]] if len(pairs) > 1 else []
+    return [(question, answer) for (question, _), (_, answer) in zip(pairs, others, strict=False)]
 
 
 def _drawn(names: list[str], size: int | None, seed: int) -> list[str]:

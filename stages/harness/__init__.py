@@ -4,7 +4,7 @@ The tasks are lm-eval's own files (mmlu, arc_challenge, gsm8k), with a question'
 of what they would download. https://github.com/EleutherAI/lm-evaluation-harness
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from stages.benchmarks import BENCHMARKS, answering
@@ -12,7 +12,16 @@ from stages.benchmarks.answering import Way
 from stages.benchmarks.questions import Answer, Question
 from stages.messages import Complete
 
-__all__ = ["Way", "answers"]
+__all__ = ["Way", "answered", "answers"]
+
+
+def answered(
+    complete: Complete, benchmarks: Mapping[str, tuple[Iterable[Question], Way]]
+) -> Iterator[tuple[str, Answer]]:
+    """The answers to each benchmark's questions, as `answers` has them, with the benchmark's name."""
+    for name, (questions, way) in benchmarks.items():
+        for answer in answers(complete, questions, way):
+            yield name, answer
 
 
 def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iterator[Answer]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from stages.judges.asking import Opinion, reason
 from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
 from stages.prompts import Template
 
@@ -22,19 +23,11 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Quality from 1 to 5."""
 
 
-class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A judge's opinion of one exchange, with what it rests on."""
+class Judgement(Opinion, frozen=True):
+    """A judge's opinion of one exchange."""
 
     values: dict[str, float]
     """following (0 or 1) and quality (1 to 5); empty if there is no verdict."""
-    reason: str
-    """"" or why there is no verdict: judge-unparsed, judge-refused, judge-failed."""
-    replies: tuple[str, ...]
-    """Keys of the judge's replies in the store, in the order they were asked."""
-    judge: str
-    """Identity of the judge."""
-    text: str
-    """The last reply, word for word."""
 
 
 class _Case(msgspec.Struct, frozen=True):
@@ -104,10 +97,9 @@ def _judgement(case: _Case) -> Judgement | None:
     last = case.replies[-1]
     verdict = parse_verdict(last.text)
     values = {"following": float(verdict.answered), "quality": float(verdict.rating)} if verdict else {}
-    unparsed = last.status in ("ok", "truncated")
     return Judgement(
-        values=values,
-        reason="" if verdict else "judge-unparsed" if unparsed else f"judge-{last.status}",
+        values,
+        reason="" if verdict else reason(last),
         replies=tuple(reply.id for reply in case.replies),
         judge=last.model,
         text=last.text,

@@ -3,12 +3,28 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
 
 from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
 from stages.prompts import Rendered, Template
 
 CONTENT_FREE = ("N/A", "[MASK]", "...")
 """Texts that say nothing: what a judge makes of them is its liking of a verdict, not its opinion of an answer."""
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What every opinion rests on."""
+
+    reason: str = ""
+    """"" or why there is no verdict: judge-unparsed, judge-refused, judge-failed."""
+    replies: tuple[str, ...] = ()
+    """Keys of the judge's replies in the store, in the order they were asked."""
+    judge: str = ""
+    """Identity of the judge."""
+    text: str = ""
+    """The last reply, word for word; several, where several were asked for, one a line."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,14 @@ def likings(panel: Panel, choices: Sequence[str], names: Sequence[str]) -> dict[
     }
 
 
-def reason(item: Asked) -> str:
-    """Why an item has no verdict: judge-unparsed, judge-refused or judge-failed."""
-    return "judge-unparsed" if item.last.status in ("ok", "truncated") else f"judge-{item.last.status}"
+def reason(reply: Reply) -> str:
+    """Why a judge's last reply has no verdict: judge-unparsed, judge-refused or judge-failed."""
+    return "judge-unparsed" if reply.status in ("ok", "truncated") else f"judge-{reply.status}"
+
+
+def grounds(item: Asked, decided: bool) -> dict[str, Any]:
+    """What an opinion on one item rests on, as the fields of `Opinion`."""
+    return {
+        "reason": "" if decided else reason(item.last), "replies": item.keys, "judge": item.last.model,
+        "text": item.last.text,
+    }  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from stages.judges import Exchange, Judgement, judge
-from stages.judges.asking import Asked, Panel, Request, asked, likings, reason
+from stages.judges.asking import Asked, Panel, Request, asked, grounds, likings
 from stages.judges.tasks import ANSWERS, share_of_yes
 
 
@@ -33,10 +33,7 @@ def _leaned(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Judg
 
 def _judgement(item: Asked, liking: dict[str, float]) -> Judgement:
     share = share_of_yes(item.last, liking)
-    return Judgement(
-        values={} if share is None else {"following": float(share > 0.5)},
-        reason=reason(item) if share is None else "",
-        replies=item.keys,
-        judge=item.last.model,
-        text=item.last.text if share is None else f"{item.last.text} ({share:.4f})",
-    )
+    found = grounds(item, share is not None)
+    if share is None:
+        return Judgement({}, **found)
+    return Judgement({"following": float(share > 0.5)}, **found | {"text": f"{item.last.text} ({share:.4f})"})

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import msgspec
-
-from stages.judges.asking import Asked, Panel, Request, asked, leaning, reason
+from stages.judges.asking import Asked, Opinion, Panel, Request, asked, leaning, reason
 from stages.messages import Reply
 
 Contest = tuple[str, str, str, str]
@@ -20,19 +18,11 @@ _SHARES = {"a": 1.0, "b": 0.0, "c": 0.5, "tie": 0.5}
 _VERDICT = re.compile(r"\[\[\s*[\"'*]{0,4}([A-Za-z]{1,12})[\"'*]{0,4}\s*\]\]")
 
 
-class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A judge's opinion of one contest, with what it rests on."""
+class Preference(Opinion, frozen=True):
+    """A judge's opinion of one contest; replies and text of the first order come before those of the second."""
 
     orders: tuple[float, ...]
     """The treatment's share in [0, 1] when it stood second, and when it stood first; empty without both verdicts."""
-    reason: str
-    """"" or why there is no preference: judge-unparsed, judge-refused, judge-failed."""
-    replies: tuple[str, ...]
-    """Keys of the judge's replies in the store: those of the first order, then those of the second."""
-    judge: str
-    """Identity of the judge."""
-    texts: tuple[str, str]
-    """The last reply in each order, word for word."""
 
 
 def parse_preference(text: str) -> float | None:
@@ -70,9 +60,9 @@ def _preference(ahead: Asked, behind: Asked) -> Preference:
     one, two = _first(ahead.last), _first(behind.last)
     missing = ahead if one is None else behind if two is None else None
     return Preference(
-        orders=() if one is None or two is None else (round(1 - one, 6), round(two, 6)),
-        reason=reason(missing) if missing else "",
+        () if one is None or two is None else (round(1 - one, 6), round(two, 6)),
+        reason=reason(missing.last) if missing else "",
         replies=(*ahead.keys, *behind.keys),
         judge=behind.last.model,
-        texts=(ahead.last.text, behind.last.text),
+        text=f"{ahead.last.text}\n{behind.last.text}",
     )

@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-import msgspec
-
-from stages.judges.asking import Asked, Panel, Request, asked, leaning, likings, reason
+from stages.judges.asking import Asked, Opinion, Panel, Request, asked, grounds, leaning, likings, reason
 from stages.messages import Reply
 
 ANSWERS = ("Yes", "No")
@@ -22,26 +20,18 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _BULLET = re.compile(r"^\s*(?:\d{1,3}[.)]|[-*•])\s+")
 
 
-class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Listing(Opinion, frozen=True):
     """The tasks of one instruction."""
 
     tasks: tuple[str, ...]
     """In the order of the instruction; empty if they could not be told."""
-    reason: str = ""
-    """"" or why there are none: judge-unparsed, judge-refused, judge-failed."""
-    replies: tuple[str, ...] = ()
 
 
-class Marks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Marks(Opinion, frozen=True):
     """What a judge says of each task of one response."""
 
     done: tuple[float, ...]
     """One a task, in [0, 1]; above a half it was done. Empty if any of them could not be told."""
-    reason: str
-    replies: tuple[str, ...]
-    judge: str
-    text: str
-    """The last replies, word for word, one a line where each task was asked for by itself."""
 
 
 Case = tuple[str, tuple[str, ...], str, str]
@@ -83,7 +73,7 @@ def _by_judge(panel: Panel, instructions: Iterable[tuple[str, str]]) -> Iterator
     requests = (Request(f"{name}/tasks", {"instruction": text}) for name, text in instructions)
     for item in asked(panel, requests, lambda _, reply: bool(parse_list(reply.text))):
         tasks = parse_list(item.last.text) if item.last.status in ("ok", "truncated") else ()
-        yield Listing(tasks, "" if tasks else reason(item), item.keys)
+        yield Listing(tasks, **grounds(item, bool(tasks)))
 
 
 LISTERS: dict[str, Callable[[Panel, Iterable[tuple[str, str]]], Iterator[Listing]]] = {
@@ -124,11 +114,11 @@ def _read(request: Request, reply: Reply) -> tuple[float, ...]:
 
 def _whole(item: Asked) -> Marks:
     done = _read(item.request, item.last)
-    return Marks(done, "" if done else reason(item), item.keys, item.last.model, item.last.text)
+    return Marks(done, **grounds(item, bool(done)))
 
 
 def _nothing() -> Marks:
-    return Marks((), "no-tasks", (), "", "")
+    return Marks((), reason="no-tasks")
 
 
 def _leaned(panel: Panel, cases: Iterable[Case]) -> Iterator[Marks]:
@@ -156,8 +146,8 @@ def _each(items: list[Asked], liking: dict[str, float]) -> Marks:
     lacking = next((item for item, share in zip(items, shares, strict=True) if share is None), None)
     return Marks(
         () if lacking else tuple(round(share, 6) for share in shares if share is not None),
-        reason(lacking) if lacking else "",
-        tuple(key for item in items for key in item.keys),
-        items[-1].last.model,
-        "\n".join(item.last.text for item in items),
+        reason=reason(lacking.last) if lacking else "",
+        replies=tuple(key for item in items for key in item.keys),
+        judge=items[-1].last.model,
+        text="\n".join(item.last.text for item in items),
     )

@@ -46,13 +46,12 @@ class Index(NamedTuple):
     """Of how many words such texts are."""
 
 
-def withheld(pairs: Iterable[tuple[str, str]]) -> Iterator[Withheld]:
-    """(item, text) as rows, each text once an item, without those that have no word."""
-    seen: set[tuple[str, str]] = set()
-    for item, text in pairs:
-        if (item, text) not in seen and any(map(str.isalnum, text)):
-            seen.add((item, text))
-            yield Withheld(item, text)
+def withheld(benchmarks: Mapping[str, Iterable[tuple[str, str]]]) -> Iterator[tuple[str, Withheld]]:
+    """(item, text) of each benchmark as its rows: each text once an item, without those that have no word."""
+    for name, pairs in benchmarks.items():
+        for item, text in dict.fromkeys(pairs):
+            if any(map(str.isalnum, text)):
+                yield name, Withheld(item, text)
 
 
 def index(benchmarks: Mapping[str, Iterable[Withheld]], ngrams: Sequence[int], shortest: int) -> Index:

@@ -14,8 +14,7 @@ from functools import cache
 from itertools import count
 from threading import Lock
 
-from stages.benchmarks.programs import Execute, Outcome
-from stages.errors import UserError
+from stages.benchmarks.programs import Execute, NoSandbox, Outcome
 from stages.sandbox.jail import Jail, Limits, jail
 from stages.sandbox.process import run
 
@@ -28,7 +27,7 @@ INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
 def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
     """An `Execute` that runs as many programs at a time as there are cores.
 
-    The sandbox is tried when the first program comes; from the stream, UserError is raised where there is none: no
+    The sandbox is tried when the first program comes; from the stream, NoSandbox is raised where there is none: no
     bubblewrap, or a machine that forbids namespaces.
     """
     cores = len(os.sched_getaffinity(0))
@@ -66,14 +65,14 @@ def _ordered(
 
 
 def _tried(limits: Limits, bwrap: str) -> Jail:
-    """The walls of a sandbox, once an empty program has run in one. Raises UserError if it can't."""
+    """The walls of a sandbox, once an empty program has run in one. Raises NoSandbox if it can't."""
     walls = jail(bwrap, limits, os.geteuid() == 0)
     try:
         outcome = run(walls, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
     except FileNotFoundError:
-        raise UserError(f"{bwrap}: not found; generated code runs in bubblewrap or not at all, {INSTALL}") from None
+        raise NoSandbox(f"{bwrap}: not found; generated code runs in bubblewrap or not at all, {INSTALL}") from None
     if outcome.ending != "passed":
-        raise UserError(
+        raise NoSandbox(
             f"{bwrap}: no sandbox can be opened ({outcome.detail or outcome.ending}), so generated code is not run; "
             f"the machine must allow user namespaces (or root), and bubblewrap must be current: {INSTALL}"
         )

@@ -52,8 +52,9 @@ def main(shared: Path, count: int) -> None:
             Answer(f"{q.id}/{n}", q.id, "run", text, "ok", n, "", "", 0, 0) for n, (q, text) in enumerate(many)
         ))  # fmt: skip
         wall, used = time.monotonic(), time.process_time()
+        graders, estimation = scoring.Graders(nobody, idle), scoring.Estimation(1, 1000, [1])
         scores, summary = scoring.evaluate(
-            jsonl.read(questions, Question), jsonl.read(answers, Answer), scoring.Graders(nobody, idle), 1, 1000, [1]
+            jsonl.read(questions, Question), jsonl.read(answers, Answer), graders, estimation
         )
         jsonl.write(Path(folder, "scores.jsonl"), scores)
         wall, used = time.monotonic() - wall, time.process_time() - used

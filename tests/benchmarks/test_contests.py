@@ -6,8 +6,9 @@ import pytest
 from msgspec import json
 
 from stages.benchmarks.alpaca_eval import annotations, win_rate
-from stages.benchmarks.contests import Contest, Drawn, Outcome, Output, answered, contests, referred, summed
+from stages.benchmarks.contests import Contest, Outcome, Output, answered, contests, referred, summed
 from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.selection import Drawn
 from stages.judges.pairwise import Preference
 
 DRAWN = Drawn(None, 3, 1, 200)
@@ -30,13 +31,15 @@ def longer(found: Iterable[Contest]) -> Iterator[Preference]:
     for name, instruction, baseline, treatment in found:
         assert instruction.startswith("Do ")
         share = 0.5 if len(baseline) == len(treatment) else float(len(treatment) > len(baseline))
-        known = baseline and treatment
-        yield Preference((share, share) if known else (), "" if known else "judge-unparsed", (name,), "j", ("x", "y"))
+        if baseline and treatment:
+            yield Preference((share, share), replies=(name,), judge="j", text="x\ny")
+        else:
+            yield Preference((), reason="judge-unparsed", replies=(name,), judge="j", text="x\ny")
 
 
 def always_first(found: Iterable[Contest]) -> Iterator[Preference]:
     for _ in found:
-        yield Preference((0.0, 1.0), "", (), "j", ("A", "A"))
+        yield Preference((0.0, 1.0), judge="j", text="A\nA")
 
 
 QUESTIONS = [question(i) for i in range(6)]

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 import pytest
 from msgspec import json
 
-from stages.benchmarks.marking import Case, Drawn, Marked, Marker, marking, summed
+from stages.benchmarks.marking import Case, Marked, Marker, marking, summed
 from stages.benchmarks.questions import Answer, Question, Score
 from stages.benchmarks.reviewing import review
 from stages.benchmarks.scoring import Exchange
+from stages.benchmarks.selection import Drawn
 from stages.errors import UserError
 from stages.judges import Judgement
 from stages.judges.tasks import Listing, Marks
@@ -30,14 +31,14 @@ def lists(found: Iterable[tuple[str, str]]) -> Iterator[Listing]:
     for _, text in found:
         words = text.split()
         tasks = tuple(f"{a} {b}" for a, b in zip(words[::2], words[1::2], strict=True))
-        yield Listing((), "judge-unparsed") if text.startswith("Do 9") else Listing(tasks)
+        yield Listing((), reason="judge-unparsed") if text.startswith("Do 9") else Listing(tasks)
 
 
 def marks(cases: Iterable[Case]) -> Iterator[Marks]:
     """A task is done if the answer names it; "?" can't be told."""
     for _, tasks, _, response in cases:
         done = () if response == "?" else tuple(float(task.split()[1] in response.split()) for task in tasks)
-        yield Marks(done, "" if done else "judge-unparsed", ("k",), "j", "said")
+        yield Marks(done, reason="" if done else "judge-unparsed", replies=("k",), judge="j", text="said")
 
 
 MARKER = Marker(lists, marks)
@@ -104,7 +105,8 @@ def second(exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
         else:
             known = exchange[2] != "?"
             values = {"following": float("0" in exchange[2])} if known else {}
-            yield Judgement(values, "" if known else "judge-unparsed", ("k",), "second", "said")
+            reason = "" if known else "judge-unparsed"
+            yield Judgement(values, reason=reason, replies=("k",), judge="second", text="said")
 
 
 def first(values: dict[str, float]) -> list[Score]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from stages.benchmarks.answering import Way, answers
-from stages.benchmarks.programs import Outcome
+from stages.benchmarks.programs import NoSandbox, Outcome
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, scores
+from stages.benchmarks.scoring import Estimation, Exchange, Graders, Opinion, evaluate, evaluate_all, scores
 from stages.errors import UserError
 from stages.judges import Judgement
 from stages.messages import Prompt, Reply, Sampling
@@ -47,6 +47,13 @@ def idle(programs: Iterable[str]) -> Iterator[Outcome]:
     return iter(())
 
 
+def nowhere(programs: Iterable[str]) -> Iterator[Outcome]:
+    """A sandbox that can't be opened, which shows when the first program comes."""
+    for _ in programs:
+        raise NoSandbox("bwrap: not found")
+        yield
+
+
 def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
     """A judge who likes what ends in "!" and has no opinion on an empty response."""
     for exchange in exchanges:
@@ -56,7 +63,8 @@ def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
         _, instruction, response = exchange
         assert instruction.startswith("Say it.\n\nQuestion:")
         values = {"following": float(response.endswith("!")), "quality": 4.0} if response else {}
-        yield Judgement(values, "" if response else "judge-unparsed", ("k1", "k2"), "judge-model", "[[Yes, 4]]")
+        reason = "" if response else "judge-unparsed"
+        yield Judgement(values, reason=reason, replies=("k1", "k2"), judge="judge-model", text="[[Yes, 4]]")
 
 
 def test_answers_keep_order_number_and_status() -> None:
@@ -77,7 +85,7 @@ def test_runs_are_asked_with_the_same_seeds() -> None:
 def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     first, second, third = (question("xquad", n) for n in (1, 2, 3))
     given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
-    found, total = evaluate([third, first, second], given, Graders(nobody, idle), 1, 100, [1])
+    found, total = evaluate([third, first, second], given, Graders(nobody, idle), Estimation(1, 100, [1]))
     assert [s.id for s in found] == [a.id for a in given]
     assert [s.values.get("accuracy") for s in found] == [1, None, 0]
     assert total["unscored"] == {"answer-refused": 1}
@@ -97,3 +105,17 @@ def test_a_judge_is_asked_only_about_texts() -> None:
 def test_an_answer_to_no_question() -> None:
     with pytest.raises(UserError, match="xquad-9/0"):
         list(scores({}, [answer(question("xquad", 9), "x")], Graders(nobody, idle)))
+
+
+def test_without_a_sandbox_all_but_programs_is_scored() -> None:
+    code = Question("h-0", "humaneval", "en", "x", "0", "i", "def f():\n", meta={"entry_point": "f", "test": ""})
+    first, second = question("xquad", 1), question("seqeval", 2)
+    benchmarks = {
+        "programs": ([code], [answer(code, "pass")]),
+        "rule": ([first], [answer(first, "308")]),
+        "judge": ([second], [answer(second, "Done!")]),
+    }
+    found = evaluate_all(benchmarks, Graders(generous, nowhere), Estimation(1, 100, [1]))
+    assert [(name, total["scored"]) for name, _, total in (next(found), next(found))] == [("rule", 1), ("judge", 1)]
+    with pytest.raises(NoSandbox, match=r"^programs is not scored, all others are: bwrap: not found$"):
+        next(found)

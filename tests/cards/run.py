@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from stages.ablations import Arm, data_level, instance_level, page
 from stages.benchmarks import contests, marking
 from stages.benchmarks.questions import Score
+from stages.benchmarks.selection import Drawn
 from stages.benchmarks.statistics import agreement, compare, summary
 from stages.cards import gather
 from stages.cards.findings import Findings
@@ -47,9 +48,9 @@ def metrics() -> dict[str, dict[str, Any]]:
     apart = {"outcomes": {"held": 40, "ok": 24}, "rows": 90, "actions": {"whole": 40, "part": 50}}
     found["sample"] = {"sit-budget": data_level(arms, 1).page, "sit-pairs": pairs, "seqeval": {"rows": 24}}
     found["split"] = {"sit-split": page({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}}
-    found["compare"] = {"seqeval-it-sit": to_builtins(contests.summed(*held(), contests.Drawn(None, 4, 7, 200)))}
+    found["compare"] = {"seqeval-it-sit": to_builtins(contests.summed(*held(), Drawn(None, 4, 7, 200)))}
     for run in ("it", "sit"):
-        summed = marking.summed(*marks(run), marking.Drawn(None, 4, 7, 200))
+        summed = marking.summed(*marks(run), Drawn(None, 4, 7, 200))
         found["mark"][f"seqeval-{run}"] = to_builtins(summed)
     found["review"]["seqeval-sit"] = {
         "n": 24, "scored": 24, "following": {"n": 24, "mean": 0.5, "low": 0.3, "high": 0.7},

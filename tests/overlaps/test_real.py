@@ -9,7 +9,7 @@ import pytest
 
 from stages import jsonl
 from stages.benchmarks import BENCHMARKS, Question
-from stages.benchmarks.asking import texts
+from stages.benchmarks.asking import items
 from stages.corpora import Origin, read, rows
 from stages.overlaps import Rules, Survey, Withheld, index, survey, withheld
 from stages.records import Record, user_text
@@ -30,13 +30,13 @@ def corpus(source: str, adapter: str) -> list[Record]:
 
 
 def asked(records: Iterable[Record]) -> list[Withheld]:
-    return list(withheld((record.id, user_text(record)) for record in records))
+    return [row for _, row in withheld({"": ((record.id, user_text(record)) for record in records)})]
 
 
 def questions(benchmark: str, source: str, *languages: str) -> list[Withheld]:
     files = jsonl.contents(SHARED / source)
     found = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
-    return list(withheld((q.item, text) for q in found if isinstance(q, Question) for text in texts(q)))
+    return [row for _, row in withheld({"": items(q for q in found if isinstance(q, Question))})]
 
 
 def held_against(records: list[Record], *remove: str, **benchmarks: list[Withheld]) -> Survey:

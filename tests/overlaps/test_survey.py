@@ -146,7 +146,7 @@ def test_the_order_in_which_rows_come_changes_nothing(texts: list[str], random: 
 
 def test_texts_are_withheld_once_an_item_and_only_if_they_say_something() -> None:
     pairs = [("1", "a b"), ("1", "a b"), ("2", "a b"), ("2", ""), ("3", " ?! ")]
-    assert list(withheld(pairs)) == [Withheld("1", "a b"), Withheld("2", "a b")]
+    assert list(withheld({"b": pairs})) == [("b", Withheld("1", "a b")), ("b", Withheld("2", "a b"))]
 
 
 def test_a_corpus_longer_than_a_chunk_is_one_corpus() -> None:
