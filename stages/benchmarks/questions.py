@@ -106,7 +106,7 @@ class Judged(Protocol):
 
     @property
     def reason(self) -> str:
-        """"" or why there is no verdict."""
+        """Why there is no verdict; "" if there is one."""
 
     @property
     def replies(self) -> tuple[str, ...]:

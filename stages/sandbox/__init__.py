@@ -69,8 +69,9 @@ def _tried(limits: Limits, bwrap: str) -> Jail:
     walls = jail(bwrap, limits, os.geteuid() == 0)
     try:
         outcome = run(walls, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
-    except FileNotFoundError:
-        raise NoSandbox(f"{bwrap}: not found; generated code runs in bubblewrap or not at all, {INSTALL}") from None
+    except (FileNotFoundError, PermissionError) as error:
+        found = "not found" if isinstance(error, FileNotFoundError) else "may not be run"
+        raise NoSandbox(f"{bwrap}: {found}; generated code runs in bubblewrap or not at all, {INSTALL}") from None
     if outcome.ending != "passed":
         raise NoSandbox(
             f"{bwrap}: no sandbox can be opened ({outcome.detail or outcome.ending}), so generated code is not run; "

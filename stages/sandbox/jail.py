@@ -65,14 +65,15 @@ class Jail(NamedTuple):
     command: list[str]
     root: bool
 
-    def line(self, number: int, report: int) -> list[str]:
-        """The command for run `number` of this process, which reports over the descriptor `report`.
+    def line(self, number: int, report: int, info: int) -> list[str]:
+        """The command for run `number` of this process, which reports over the descriptor `report`; bubblewrap tells
+        over `info` which process is the first inside.
 
         As root, the run becomes a user that is nobody else's on this machine and that no file belongs to, so that its
         processes are counted alone.
         """
         user = 0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if self.root else 0
-        return [*self.command, str(user), str(report)]
+        return [self.command[0], "--info-fd", str(info), *self.command[1:], str(user), str(report)]
 
 
 def jail(bwrap: str, limits: Limits, root: bool) -> Jail:

@@ -1,7 +1,9 @@
 """One sandboxed program from its start to its end: fed, watched, killed at its limits."""
 
 import contextlib
+import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -26,38 +28,50 @@ class _Seen(NamedTuple):
 def run(walls: Jail, program: str, limits: Limits, number: int) -> Outcome:
     """What became of `program` behind the walls; `number` tells the runs of this process apart.
 
-    Raises FileNotFoundError if there is no bubblewrap.
+    Raises FileNotFoundError if there is no bubblewrap, PermissionError if it may not be run.
     """
     word = token_hex(16).encode()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(os.fdopen(os.memfd_create("program"), "wb+"))
         source.write(word + b"\n" + program.encode(errors="replace"))
         source.seek(0)
-        process, report = _start(walls, number, source.fileno(), stack)
+        process, report, info = _start(walls, number, source.fileno(), stack)
         try:
             seen = _watch(process, report, limits)
         finally:
             # bubblewrap dies, and with it everything inside: PR_SET_PDEATHSIG, then the end of the PID namespace.
             process.kill()
             process.wait()
+            _await_end(info)
     return _outcome(seen, process.returncode, word)
 
 
 def _start(
     walls: Jail, number: int, source: int, stack: contextlib.ExitStack
-) -> tuple["subprocess.Popen[bytes]", int]:
-    """The process, and the descriptor that its report can be read from."""
+) -> tuple["subprocess.Popen[bytes]", int, int]:
+    """The process, and the descriptors that its report and bubblewrap's information can be read from."""
     report, inside = os.pipe()
+    info, told = os.pipe()
     stack.callback(os.close, report)
+    stack.callback(os.close, info)
     try:
         # No environment: bubblewrap is process 1 inside, and what it was started with could be read there.
         process = subprocess.Popen(
-            walls.line(number, inside), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            pass_fds=(inside,), env={},
+            walls.line(number, inside, told), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=(inside, told), env={},
         )  # fmt: skip
     finally:
         os.close(inside)
-    return stack.enter_context(process), report
+        os.close(told)
+    return stack.enter_context(process), report, info
+
+
+def _await_end(info: int) -> None:
+    """Wait for the end of process 1 inside, which is the last to end there; bubblewrap outside does not wait for it."""
+    if told := os.read(info, 1 << 12):
+        first = json.loads(told)["child-pid"]
+        with contextlib.suppress(ProcessLookupError), os.fdopen(os.pidfd_open(first), "rb") as ended:
+            select.select([ended], [], [])
 
 
 def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _Seen:

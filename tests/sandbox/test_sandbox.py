@@ -240,3 +240,9 @@ def test_without_bubblewrap_nothing_runs() -> None:
         assert list(execute([])) == []
         with pytest.raises(UserError, match=r"^no-such-bwrap: not found"):
             list(execute(["x = 1", "y = 2"]))
+
+
+def test_a_bubblewrap_that_may_not_be_run(tmp_path: Path) -> None:
+    (tmp_path / "bwrap").write_text("#!/bin/sh\n")
+    with connect(PATIENT, str(tmp_path / "bwrap")) as execute, pytest.raises(UserError, match="bwrap: may not be run"):
+        list(execute(["x = 1"]))
