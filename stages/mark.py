@@ -28,9 +28,7 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in para
     asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
     questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
     answers = jsonl.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
-    listing, template = (
-        prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
-    )
+    listing, template = (prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt))
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"mark {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)

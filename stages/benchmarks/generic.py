@@ -38,9 +38,7 @@ def arc(files: Files, languages: Sequence[str], licence: str) -> Iterator[Questi
     shots = [row.doc() for row in arc_rows(files, "train")[: SHOTS["arc"]]]
     for row in arc_rows(files, "test"):
         right = row.choices.text[row.choices.label.index(row.answerKey)]
-        yield _question(
-            "arc", row.id, licence, row.asked(), right, row.doc(), shots, task="arc_challenge", group="arc"
-        )
+        yield _question("arc", row.id, licence, row.asked(), right, row.doc(), shots, task="arc_challenge", group="arc")
 
 
 def gsm8k(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:

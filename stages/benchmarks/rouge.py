@@ -17,9 +17,7 @@ def rouge_1(text: str, reference: str) -> float:
 def rouge_l(text: str, reference: str) -> float:
     """F-score of the union, over the reference's sentences, of the longest common subsequences; in [0, 1]."""
     sentences, expected = _sentences(text), _sentences(reference)
-    shared = {
-        word for sentence in expected for other in sentences for word in common_subsequence(sentence, other)
-    }
+    shared = {word for sentence in expected for other in sentences for word in common_subsequence(sentence, other)}
     return _f_score(len(shared), len(_words(sentences)), len(_words(expected)))
 
 

@@ -17,6 +17,7 @@ class _Released(msgspec.Struct):
     instruction: str
     iteration: int
 
+
 BROKEN = {
     "empty": "the instruction is empty: a failed generation",
     "leaking": "holds a marker of the prompt that it was written with",

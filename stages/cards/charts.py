@@ -168,9 +168,7 @@ def _height(value: float, axis: Axis, top: float, bottom: float) -> float:
     return bottom - (inside - axis.low) / (axis.high - axis.low) * (bottom - top)
 
 
-def _bar(
-    name: str, bar: Bar, colour: int, left: float, width: float, axis: Axis, top: float, bottom: float
-) -> Safe:
+def _bar(name: str, bar: Bar, colour: int, left: float, width: float, axis: Axis, top: float, bottom: float) -> Safe:
     middle = left + width / 2
     if bar.value is None:
         return text(middle, bottom - 5, DASH)

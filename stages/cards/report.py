@@ -222,6 +222,3 @@ def _action_rows(findings: Findings) -> Iterator[Sequence[object]]:
     for row in findings.rounds:
         for action in (*ACTIONS, "frozen", "lost") if row.round else ():
             yield [f"{row.corpus} {row.round}", action, f"{100 * segments(row)[action]:.2f}"]
-
-
-

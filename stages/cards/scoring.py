@@ -71,8 +71,7 @@ def score_charts(findings: Findings) -> list[Drawing]:
         groups = list(_groups([score for score in whole if judged(score.measure) == kind]).items())
         size = max(1, min(CROWD, CROWD * 3 // max(1, len(runs))))
         found += [
-            grouped_bars(title, dict(groups[start : start + size]), runs, axis)
-            for start in range(0, len(groups), size)
+            grouped_bars(title, dict(groups[start : start + size]), runs, axis) for start in range(0, len(groups), size)
         ]
     return found
 
@@ -166,9 +165,7 @@ def _by_language(findings: Findings) -> list[Safe]:
 
 
 def _languages(benchmark: str, scores: Sequence[Score], findings: Findings) -> Safe:
-    mine = {
-        (s.run, s.measure, s.group.partition(":")[2]): percent(s).value for s in scores if s.benchmark == benchmark
-    }
+    mine = {(s.run, s.measure, s.group.partition(":")[2]): percent(s).value for s in scores if s.benchmark == benchmark}
     languages = sorted({key[2] for key in mine})
     rows: list[list[object]] = [
         [run, measure, *(_number(mine.get((run, measure, name))) for name in languages), _mean(mine, run, measure)]

@@ -184,7 +184,7 @@ def _yaml(config: dict[str, Any]) -> str:
 
 
 def _run(job: Job, out: Path, lock: int) -> Trained:
-    delivery.weights(job.base.directory)   # tells now where there are none
+    delivery.weights(job.base.directory)  # tells now where there are none
     if not checkpoints.finished(job.work):
         checkpoints.drop_torn(job.work / "model")
         launch(_command(job.recipe), job.work, _environment(job), f"train {job.run}", lock)

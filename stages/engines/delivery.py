@@ -73,7 +73,7 @@ def appearing(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        folder = holder / out.name   # mkdtemp makes private folders; one inside is as open as any other
+        folder = holder / out.name  # mkdtemp makes private folders; one inside is as open as any other
         folder.mkdir()
         yield folder
         _sync(folder)

@@ -149,8 +149,7 @@ def _chosen(prompt: Prompt, choices: list[list[int]], length: int, made: Sequenc
     names = offered(prompt)
     known = {step: one.score for step, one in zip(_steps(choices), made, strict=True)}
     scores = [
-        round(sum(known[tuple(choice[:place]), choice[place]] for place in range(len(choice))), 6)
-        for choice in choices
+        round(sum(known[tuple(choice[:place]), choice[place]] for place in range(len(choice))), 6) for choice in choices
     ]
     text = draw(names, scores, prompt)
     return Reply(text, "ok", length, len(choices[names.index(text)]), scores=dict(zip(names, scores, strict=True)))

@@ -7,7 +7,6 @@ are alike the first stays, and a row goes only if it is like a row that stays. S
 change nothing for those.
 """
 
-
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -66,9 +66,7 @@ def _unsettled(draft: Draft, number: int, prompt_of: Callable[[Draft, int], Prom
     return None if draft.done else prompt_of(draft, number)
 
 
-def _tried(
-    asked: Iterable[tuple[Draft, Reply | None]], settle: Callable[[Draft, Reply], Draft]
-) -> Iterator[Draft]:
+def _tried(asked: Iterable[tuple[Draft, Reply | None]], settle: Callable[[Draft, Reply], Draft]) -> Iterator[Draft]:
     for draft, reply in asked:
         yield draft if reply is None else _read(draft.heard(reply), reply, settle)
 

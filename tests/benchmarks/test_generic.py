@@ -30,7 +30,7 @@ def lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
 
-SAID = [("What, \"then\"?", ["a", "b, c", "d\ne", "1"], 2), ("Who?", ["x", "y", "z", "w"], 0)]
+SAID = [('What, "then"?', ["a", "b, c", "d\ne", "1"], 2), ("Who?", ["x", "y", "z", "w"], 0)]
 HUB = [{"question": q, "subject": "anatomy", "choices": c, "answer": a} for q, c, a in SAID]
 CSV = b'"What, ""then""?",a,"b, c","d\ne",1,C\nWho?,x,y,z,w,A\n'
 HEADED = b'question,choice0,choice1,choice2,choice3,answer\n"What, ""then""?",a,"b, c","d\ne",1,2\r\nWho?,x,y,z,w,0\n'

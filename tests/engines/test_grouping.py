@@ -64,7 +64,6 @@ def test_replies_do_not_depend_on_the_grouping_and_keep_their_order(tmp_path) ->
     assert [reply.text for reply in found[1]] == [f"<{n}>" for n in range(3000)]
     assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1])
     changes = [
-        sum(prompts[int(one)].prefix != prompts[int(two)].prefix for one, two in pairwise(order))
-        for order in orders
+        sum(prompts[int(one)].prefix != prompts[int(two)].prefix for one, two in pairwise(order)) for order in orders
     ]
     assert changes[1] * 10 < changes[0]

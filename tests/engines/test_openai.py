@@ -76,9 +76,7 @@ def test_what_a_dialect_sends(asked: Prompt, dialect: wire.Dialect, there: dict,
     assert not set(absent) & set(found)
 
 
-def test_what_a_dialect_can_t_do_is_refused_or_told_once(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_dialect_can_t_do_is_refused_or_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="dialect openai has no top_k; set top_k: 0"):
         served(echo, tmp_path, [prompt("x")], dialect="openai")
     sampling = msgspec.structs.replace(SAMPLING, top_k=0)

@@ -31,6 +31,7 @@ def chain(rows: tuple[str, ...], complete: Complete, sampling: Sampling) -> list
     """Two steps, each tried three times; the second says what the first was told."""
     drafts: Iterator[Draft] = (Draft(record(row)) for row in rows)
     for step in ("choose", "write"):
+
         def ask(draft: Draft, number: int, step: str = step) -> Prompt | None:
             if step == "write" and not draft.text:
                 return None

@@ -107,4 +107,3 @@ def test_the_constraint_admits_verdicts_only() -> None:
     pattern = re.compile(seen[0].constraint.regex)
     assert pattern.fullmatch("[[No, 2]]") and pattern.fullmatch("[[Yes, 5]]")
     assert not pattern.fullmatch("[[Yes, 6]]") and not pattern.fullmatch("well")
-

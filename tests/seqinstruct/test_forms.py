@@ -448,7 +448,14 @@ def test_an_instruction_however_it_is_stated(reply: str, instruction: str | None
     assert parse_instruction(reply) == instruction
 
 
-LAST = ["So the option is: {}.", "**Option: {}**", "\\boxed{{{}}}", "### Final Answer\n**{}**", '{{"option": "{}"}}', "option is:{}"]
+LAST = [
+    "So the option is: {}.",
+    "**Option: {}**",
+    "\\boxed{{{}}}",
+    "### Final Answer\n**{}**",
+    '{{"option": "{}"}}',
+    "option is:{}",
+]
 
 
 @given(st.sampled_from([text for text, _ in STATED]), st.sampled_from(sorted(LETTERS)), st.sampled_from(LAST[:1]))
