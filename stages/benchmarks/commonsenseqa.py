@@ -6,12 +6,10 @@ Every row is asked in all three ways, zero-shot; `group` names the way. The pape
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from stages.benchmarks.decoding import only, rows
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_l
-from stages.errors import UserError
+from stages.benchmarks.splits import MultipleChoice
 
 TASK = "choose the correct answer to the question from the choices."
 CHAINS = ("repeat", "paraphrase")
@@ -22,31 +20,18 @@ _STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*:?\s*[(\[\"']*([A-
 _LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[).:](?![A-Za-z])")
 
 
-class _Choices(msgspec.Struct):
-    label: list[str]
-    text: list[str]
-
-
-class _Row(msgspec.Struct):
-    id: str
-    question: str
-    choices: _Choices
-    answerKey: str
-
-
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
     name = only(files, (".jsonl",))
-    for row in rows(files, name, _Row):
-        if row.answerKey not in row.choices.label or len(row.choices.label) != len(row.choices.text):
-            raise UserError(f"{name}: question {row.id} has an answer that is none of its choices; mend or remove it")
+    for row in rows(files, name, MultipleChoice):
+        row.checked(f"{name}: question {row.id}")
         yield _question(row, "plain", TASK[0].upper() + TASK[1:], licence)
         yield from (_question(row, chain, f"{wording[chain]} {TASK}", licence) for chain in CHAINS)
 
 
-def _question(row: _Row, prompt: str, instruction: str, licence: str) -> Question:
+def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) -> Question:
     choices = dict(zip(row.choices.label, row.choices.text, strict=True))
-    said = "\n".join([row.question, *(f"({label}) {text}" for label, text in choices.items())])
+    said = row.asked()
     return Question(
         id=f"commonsenseqa-{prompt}-{row.id}",
         benchmark="commonsenseqa",

@@ -5,13 +5,11 @@ Reads test.jsonl and, for the worked examples, the first rows of train.jsonl; wi
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
-
-import msgspec
 
 from stages.benchmarks import numbers
 from stages.benchmarks.decoding import rows
 from stages.benchmarks.questions import Files, Question
+from stages.benchmarks.splits import Gsm8k
 from stages.errors import UserError
 
 INSTRUCTION = "Solve the question step by step, and lastly give the answer as a number."
@@ -20,22 +18,11 @@ SHOTS = 8
 _CALCULATION = re.compile(r"<<.*?>>")
 
 
-class Solved(Protocol):
-    """What has an answer that ends with "#### number"."""
-
-    answer: str
-
-
-class _Row(msgspec.Struct):
-    question: str
-    answer: str
-
-
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
     """The rows of test.jsonl in order. Raises UserError naming the row for an answer without "#### number"."""
-    shown = rows(files, "train.jsonl", _Row)[:SHOTS] if "train.jsonl" in files else []
+    shown = rows(files, "train.jsonl", Gsm8k)[:SHOTS] if "train.jsonl" in files else []
     worked = [_worked(row, f"train.jsonl: row {number}") for number, row in enumerate(shown)]
-    for number, row in enumerate(rows(files, "test.jsonl", _Row)):
+    for number, row in enumerate(rows(files, "test.jsonl", Gsm8k)):
         yield Question(
             id=f"gsm8k-{number:04}",
             benchmark="gsm8k",
@@ -56,12 +43,12 @@ def grade(question: Question, text: str) -> dict[str, float]:
     }
 
 
-def _worked(row: _Row, where: str) -> str:
+def _worked(row: Gsm8k, where: str) -> str:
     reasoning, answer = solved(row, where)
     return f"Question: {row.question}\nStep-by-Step Answer: {reasoning} The answer is {answer}."
 
 
-def solved(row: Solved, where: str) -> tuple[str, str]:
+def solved(row: Gsm8k, where: str) -> tuple[str, str]:
     """The reasoning on one line without calculator marks, and the final number without thousands separators.
 
     Raises UserError, naming `where`, for an answer that has none.

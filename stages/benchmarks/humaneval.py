@@ -14,7 +14,6 @@ import msgspec
 from stages.benchmarks.decoding import only, rows
 from stages.benchmarks.questions import Files, Question, Score
 from stages.benchmarks.statistics import pass_at_k
-from stages.errors import UserError
 
 INSTRUCTION = (
     "Complete the following Python function so that it does what its docstring says. "
@@ -31,13 +30,14 @@ class _Row(msgspec.Struct):
     canonical_solution: str
     test: str
 
+    def __post_init__(self) -> None:
+        if not self.entry_point.isidentifier() or not _defines(self.prompt, self.entry_point):
+            raise ValueError("its prompt does not define its entry_point")
+
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
     """The functions in file order. Raises UserError naming a row whose prompt does not define its function."""
-    name = only(files, (".jsonl", ".json"))
-    for row in rows(files, name, _Row):
-        if not row.entry_point.isidentifier() or not _defines(row.prompt, row.entry_point):
-            raise UserError(f"{name}: {row.task_id}: its prompt does not define its entry_point; mend or remove it")
+    for row in rows(files, only(files, (".jsonl", ".json")), _Row):
         yield Question(
             id=f"humaneval-{row.task_id.replace('/', '-')}",
             benchmark="humaneval",

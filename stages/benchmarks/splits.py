@@ -34,14 +34,14 @@ class Mmlu(msgspec.Struct):
 
 
 class Choices(msgspec.Struct):
-    """ARC's choices."""
+    """Texts and labels of as many choices."""
 
     text: list[str]
     label: list[str]
 
 
-class Arc(msgspec.Struct):
-    """A row of ARC as the Hub has it (allenai/ai2_arc)."""
+class MultipleChoice(msgspec.Struct):
+    """A row of ARC (allenai/ai2_arc) or CommonsenseQA (tau/commonsense_qa) as the Hub has it."""
 
     id: str
     question: str
@@ -56,9 +56,15 @@ class Arc(msgspec.Struct):
         """Question and choices for people."""
         return "\n".join([self.question, *map("({}) {}".format, self.choices.label, self.choices.text)])
 
+    def checked(self, where: str) -> "MultipleChoice":
+        """This row. Raises UserError, naming `where`, if its answer is none of its choices."""
+        if self.answerKey not in self.choices.label or len(self.choices.label) != len(self.choices.text):
+            raise UserError(f"{where}: the answer is none of its choices; mend or remove it")
+        return self
+
 
 class Gsm8k(msgspec.Struct):
-    """A row of GSM8K."""
+    """A row of GSM8K; the answer ends with "#### number"."""
 
     question: str
     answer: str
@@ -126,20 +132,17 @@ HEADER = ["question", "choice0", "choice1", "choice2", "choice3", "answer"]
 ANSWERS = {"A": 0, "B": 1, "C": 2, "D": 3, "0": 0, "1": 1, "2": 2, "3": 3}
 
 
-def arc_rows(files: Files, split: str) -> list[Arc]:
+def arc_rows(files: Files, split: str) -> list[MultipleChoice]:
     """The rows of a split. Raises UserError naming a row that does not fit."""
-    found = []
-    for name in _names(files, split):
-        for number, row in enumerate(_rows(files, name, msgspec.Raw)):
-            arc = _arc(bytes(row), f"{name}: row {number}", f"{split}-{number:04}")
-            if arc.answerKey not in arc.choices.label or len(arc.choices.label) != len(arc.choices.text):
-                raise UserError(f"{name}: row {number}: the answer is none of its choices; mend or remove it")
-            found.append(arc)
-    return found
+    return [
+        _arc(bytes(row), f"{name}: row {number}", f"{split}-{number:04}").checked(f"{name}: row {number}")
+        for name in _names(files, split)
+        for number, row in enumerate(_rows(files, name, msgspec.Raw))
+    ]
 
 
-def _arc(data: bytes, where: str, number: str) -> Arc:
-    shapes: tuple[type[Arc | _Ai2 | _Adapted], ...] = (Arc, _Ai2, _Adapted)
+def _arc(data: bytes, where: str, number: str) -> MultipleChoice:
+    shapes: tuple[type[MultipleChoice | _Ai2 | _Adapted], ...] = (MultipleChoice, _Ai2, _Adapted)
     for shape in shapes:
         try:
             row = msgspec.json.decode(data, type=shape)
@@ -151,19 +154,20 @@ def _arc(data: bytes, where: str, number: str) -> Arc:
     raise UserError(f"{where}: is no row of ARC as the Hub, AI2 or LLM-Adapters has it; mend or remove it")
 
 
-def _flat(row: _Ai2) -> Arc:
+def _flat(row: _Ai2) -> MultipleChoice:
     some = row.question.choices
-    return Arc(row.id, row.question.stem, Choices([c.text for c in some], [c.label for c in some]), row.answerKey)
+    choices = Choices([choice.text for choice in some], [choice.label for choice in some])
+    return MultipleChoice(row.id, row.question.stem, choices, row.answerKey)
 
 
-def _adapted(row: _Adapted, where: str, number: str) -> Arc:
+def _adapted(row: _Adapted, where: str, number: str) -> MultipleChoice:
     asked, _, rest = row.instruction.partition("\n\nAnswer1:")
     texts = re.split(r" Answer\d+:", rest.partition("\n\nAnswer format:")[0])
     labels = [f"answer{place}" for place in range(1, len(texts) + 1)]
     question = asked.removeprefix("Please choose the correct answer to the question:").strip()
     if not rest or not question:
         raise UserError(f"{where}: its instruction has no choices; mend or remove it")
-    return Arc(number, question, Choices([text.strip() for text in texts], labels), row.answer)
+    return MultipleChoice(number, question, Choices([text.strip() for text in texts], labels), row.answer)
 
 
 def _names(files: Files, split: str) -> list[str]:

@@ -1,5 +1,6 @@
 """CommonsenseQA: what an answer settles on, and whether it did the first task, by hand."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stages.benchmarks.commonsenseqa import CHAINS, chosen
 from stages.benchmarks.questions import Answer, Question
 from stages.benchmarks.scoring import Estimation, Graders, evaluate
 from stages.benchmarks.selection import select
+from stages.errors import UserError
 from tests.benchmarks.test_scoring import idle, nobody
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +40,15 @@ def questions(count: int | None = None) -> list[Question]:
     path = ROOT / "data" / "seeds" / "commonsenseqa" / "dev.jsonl"
     found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "Apache-2.0", WORDING)
     return [q for q in select(found, None, 1, first=count) if isinstance(q, Question)]
+
+
+@pytest.mark.parametrize(
+    ("choices", "key"), [(["A", "B"], "C"), (["A", "B", "C"], "A")], ids=["another answer", "another number of labels"]
+)
+def test_an_answer_that_is_none_of_the_choices(choices: list[str], key: str) -> None:
+    row = {"id": "q1", "question": "Who?", "choices": {"label": choices, "text": ["x", "y"]}, "answerKey": key}
+    with pytest.raises(UserError, match=r"^dev\.jsonl: question q1: the answer is none of its choices; mend"):
+        list(BENCHMARKS["commonsenseqa"].read({"dev.jsonl": json.dumps(row).encode()}, [], "MIT", WORDING))
 
 
 def graded(question: Question, text: str) -> dict[str, float]:

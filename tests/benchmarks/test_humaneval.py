@@ -124,9 +124,18 @@ def test_pass_at_k_is_over_questions() -> None:
 ROW = {"task_id": "T/0", "prompt": PROMPT, "entry_point": "root", "canonical_solution": BODY, "test": TEST}
 
 
+UNDEFINED = "its prompt does not define its entry_point"
+
+
 @pytest.mark.parametrize(
-    "row", [{**ROW, "entry_point": "other"}, {**ROW, "entry_point": "root); import os; ("}, {"task_id": "T/0"}, []]
+    ("row", "told"),
+    [
+        ({**ROW, "entry_point": "other"}, UNDEFINED),
+        ({**ROW, "entry_point": "root); import os; ("}, UNDEFINED),
+        ({"task_id": "T/0"}, "missing required field `prompt`"),
+        ([], "Expected `object`, got `array`"),
+    ],
 )
-def test_a_row_that_is_no_task(row: object) -> None:
-    with pytest.raises(UserError, match=r"HumanEval\.jsonl"):
+def test_a_row_that_is_no_task(row: object, told: str) -> None:
+    with pytest.raises(UserError, match=rf"^HumanEval\.jsonl:1: .*{told}.*; mend or remove it$"):
         list(BENCHMARKS["humaneval"].questions({"HumanEval.jsonl": json.dumps(row).encode()}, [], "MIT"))
