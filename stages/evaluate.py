@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from stages import jsonl, judges, prompts, sandbox
+from stages import jsonl, prompts, sandbox
 from stages.benchmarks import scoring
 from stages.benchmarks.questions import Answer, Question
 from stages.cli import main
 from stages.engines import connect
 from stages.engines.resemblance import resemblance
+from stages.judges import judge
+from stages.judges.asking import Panel
 from stages.messages import Sampling
 from stages.params import load
 
@@ -40,8 +42,8 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
         sandbox.connect(limits) as execute,
         resemblance(**params.evaluate.bertscore.model_dump()) as resemble,
     ):
-        judge = partial(judges.judge, complete, template, sampling, params.judge.attempts, params.seed)
-        graders = scoring.Graders(judge, execute, resemble)
+        panel = Panel(complete, template, sampling, params.judge.attempts, params.seed, reading="stated")
+        graders = scoring.Graders(partial(judge, panel), execute, resemble)
         for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
             jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary)

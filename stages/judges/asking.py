@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask: an id of its own, and what the prompt file speaks of."""
+    """One thing to ask: an id of its own, and what the prompt file speaks of; without values it passes by unasked."""
 
     id: str
     values: Mapping[str, str]
@@ -69,36 +70,37 @@ class Asked:
 
 
 def asked(
-    panel: Panel, requests: Iterable[Request], settled: Callable[[Request, Reply], bool], choices: Sequence[str] = ()
-) -> Iterator[Asked]:
+    panel: Panel, requests: Iterable[Request], settled: Callable[[Request, Reply], bool], choices: Sequence[str] = (),
+    draw: str = "",
+) -> Iterator[Asked]:  # fmt: skip
     """Each request with the replies to it, in order; asked up to `attempts` times until one is `settled`.
 
-    choices: the verdicts that the reply is one of, if it is read by its scores.
+    choices: the verdicts that the reply is one of, if it is read by its scores. draw: what its seed is drawn for; by
+    default the prompt file, so that two about the same thing draw apart.
     """
     found: Iterator[Asked] = (Asked(request) for request in requests)
     for attempt in range(panel.attempts):
-        found = _again(panel, found, settled, tuple(choices), attempt)
+        found = _again(panel, found, settled, partial(_prompt, panel, tuple(choices), attempt, draw))
     return found
 
 
 def _again(
-    panel: Panel, items: Iterator[Asked], settled: Callable[[Request, Reply], bool], choices: tuple[str, ...],
-    attempt: int,
-) -> Iterator[Asked]:  # fmt: skip
+    panel: Panel, items: Iterator[Asked], settled: Callable[[Request, Reply], bool], render: Callable[[Request], Prompt]
+) -> Iterator[Asked]:
     def prompt(item: Asked) -> Prompt | None:
         done = item.replies and settled(item.request, item.last)
-        return None if done else _prompt(panel, item.request, choices, attempt)
+        return None if done or not item.request.values else render(item.request)
 
     for item, reply in ask(panel.complete, items, prompt):
         yield item if reply is None else replace(item, replies=(*item.replies, reply))
 
 
-def _prompt(panel: Panel, request: Request, choices: tuple[str, ...], attempt: int) -> Prompt:
-    rendered = panel.template.render(request.values)
+def _prompt(panel: Panel, choices: tuple[str, ...], attempt: int, draw: str, request: Request) -> Prompt:
+    rendered, file = panel.template.render(request.values), panel.template.hash
     return Prompt(
         messages=rendered.messages, sampling=panel.sampling, sample=attempt,
-        seed=draw_seed(panel.seed, request.id, f"judge/{panel.template.hash}/{attempt}"),
-        constraint=_constraint(rendered, choices), purpose=f"judge/{request.id}", prefix=rendered.prefix,
+        seed=draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{attempt}"),
+        constraint=_constraint(rendered, choices), purpose=f"{request.id}/judge-{file}", prefix=rendered.prefix,
         continue_final=rendered.continue_final,
     )  # fmt: skip
 

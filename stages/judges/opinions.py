@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from stages.judges import Exchange, Judgement, judge
-from stages.judges.asking import Asked, Panel, Request, asked, grounds, likings
+from stages.judges import Exchange, Judgement, judge, request
+from stages.judges.asking import Asked, Panel, asked, grounds, likings
 from stages.judges.tasks import ANSWERS, share_of_yes
 
 
@@ -16,19 +16,14 @@ def opinions(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Jud
     """
     if panel.reading == "scores":
         return _leaned(panel, exchanges)
-    return judge(panel.complete, panel.template, panel.sampling, panel.attempts, panel.seed, exchanges)
+    return judge(panel, exchanges)
 
 
 def _leaned(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
     liking = likings(panel, ANSWERS, ("instruction", "response"))
-    kept = list(exchanges)
-    requests = (
-        Request(name, {"instruction": instruction, "response": response})
-        for name, instruction, response in filter(None, kept)
-    )
-    found = asked(panel, requests, lambda _, reply: share_of_yes(reply, liking) is not None, ANSWERS)
-    for exchange in kept:
-        yield _judgement(next(found), liking) if exchange else None
+    found = asked(panel, map(request, exchanges), lambda _, reply: share_of_yes(reply, liking) is not None, ANSWERS)
+    for item in found:
+        yield _judgement(item, liking) if item.replies else None
 
 
 def _judgement(item: Asked, liking: dict[str, float]) -> Judgement:

@@ -93,19 +93,17 @@ def mark(panel: Panel, cases: Iterable[Case]) -> Iterator[Marks]:
 
 
 def _stated(panel: Panel, cases: Iterable[Case]) -> Iterator[Marks]:
-    kept = list(cases)
-    requests = (
-        Request(name, {"instruction": text, "tasks": _numbered(tasks), "response": response, "count": str(len(tasks))})
-        for name, tasks, text, response in kept
-        if tasks
-    )
-    found = asked(panel, requests, lambda request, reply: bool(_read(request, reply)))
-    for _, tasks, _, _ in kept:
-        yield _whole(next(found)) if tasks else _nothing()
+    for item in asked(panel, map(_request, cases), lambda request, reply: bool(_read(request, reply))):
+        yield _whole(item) if item.replies else _nothing()
 
 
-def _numbered(tasks: tuple[str, ...]) -> str:
-    return "\n".join(f"{number}. {task}" for number, task in enumerate(tasks, 1))
+def _request(case: Case) -> Request:
+    name, tasks, instruction, response = case
+    if not tasks:
+        return Request(name, {})
+    numbered = "\n".join(f"{number}. {task}" for number, task in enumerate(tasks, 1))
+    values = {"instruction": instruction, "tasks": numbered, "response": response, "count": str(len(tasks))}
+    return Request(name, values)
 
 
 def _read(request: Request, reply: Reply) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.judges import Exchange, Judgement, Verdict, judge, parse_verdict
+from stages.judges.asking import Panel
 from stages.messages import Complete, Prompt, Reply, ReplyStatus, Sampling
 from stages.prompts import parse
 
@@ -66,7 +67,7 @@ def scripted(replies: dict[tuple[str, int], tuple[str, ReplyStatus]], seen: list
 
 def ask(complete: Complete, attempts: int, *shown: str | None) -> list[Judgement | None]:
     exchanges: list[Exchange | None] = [None if s is None else (f"id-{s}", "Do it.", s) for s in shown]
-    return list(judge(complete, TEMPLATE, SAMPLING, attempts, 1, exchanges))
+    return list(judge(Panel(complete, TEMPLATE, SAMPLING, attempts, 1, "stated"), exchanges))
 
 
 def test_what_is_unparsed_is_asked_again_and_then_unscored() -> None:
