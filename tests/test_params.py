@@ -1,6 +1,7 @@
 """params.yaml: every mistake is one line that names where it is."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,19 @@ def test_a_profile_survives_being_written_again_by_dvc(tmp_path: Path, profile: 
     with modify_yaml(str(path)) as values:
         values["seed"] = 1
     assert load_yaml(str(path)) == before | {"seed": 1}
+
+
+def keys(value: Any) -> set[str]:
+    """The names of all values, however deep, without those of sections and entries."""
+    if isinstance(value, list):
+        return set().union(*map(keys, value))
+    if not isinstance(value, dict):
+        return set()
+    return {name for name, part in value.items() if not isinstance(part, dict)} | keys(list(value.values()))
+
+
+def test_every_value_is_explained() -> None:
+    """On its own line, or in a comment that speaks of it."""
+    lines = (ROOT / "params.yaml").read_text().splitlines()
+    told = {word for line in lines if "#" in line for word in re.findall(r"[\w-]+", line)}
+    assert keys(VALUES) - told == set()
