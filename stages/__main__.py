@@ -1,14 +1,13 @@
 """`python -m stages`: every door, and the few commands around them."""
 
+import os
 import runpy
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.cli import door, start
-from stages.errors import UserError
 
 DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
@@ -60,19 +59,12 @@ def repro(context: typer.Context) -> None:
 @app.command()
 @door
 def use(profile: Annotated[str, typer.Argument(help="paper or embedded; a file of stages/profiles/")]) -> None:
-    """Put a profile in place of params.yaml (the old one is kept as params.yaml.before)."""
-    from stages import jsonl, params
+    """Put a profile in place of params.yaml (what was there is kept as params.yaml.before, or .before-2 and so on)."""
+    from stages.params import profiles
 
-    folder = Path(__file__).parent / "profiles"
-    source = folder / f"{profile}.yaml"
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
-    if profile not in known:
-        raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
-    params.load(source)
-    if params.PARAMS.exists():
-        jsonl.write_text(f"{params.PARAMS}.before", jsonl.read_text(params.PARAMS))
-    jsonl.write_text(params.PARAMS, jsonl.read_text(source))
-    print(f"params.yaml is now the {profile} profile; the one before is params.yaml.before")
+    kept = profiles.use(profile)
+    before = f"; what it was is in {os.path.relpath(kept)}" if kept else ""
+    print(f"params.yaml is now the {profile} profile{before}")
 
 
 def _mount(name: str, text: str) -> None:

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, get_type_hints
+from typing import ParamSpec, get_args, get_type_hints
 
 import click
 import typer
 from typer.core import TyperArgument
-from typer.models import ArgumentInfo
 
 from stages.errors import UserError
 
@@ -60,9 +59,12 @@ def start(app: typer.Typer) -> None:
 
 
 def _explain(command: click.Command) -> None:
-    """Let arguments say what they are: click 8.5 takes away what Typer 0.25 gives them as help."""
+    """Paragraphs flow over the terminal's width, and arguments say what they are.
+
+    Typer 0.25 keeps the line ends of a docstring, and click 8.5 takes away what Typer gives arguments as help.
+    """
+    command.help = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     hints = get_type_hints(inspect.unwrap(command.callback), include_extras=True) if command.callback else {}
-    for one in command.params:
-        for told in getattr(hints.get(one.name or ""), "__metadata__", ()):
-            if isinstance(one, TyperArgument) and isinstance(told, ArgumentInfo):
-                one.help = told.help
+    for argument in command.params:
+        if isinstance(argument, TyperArgument):
+            argument.help = get_args(hints[argument.name])[1].help

@@ -1,0 +1,35 @@
+"""A profile takes the place of params.yaml, and what was there is never lost."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import UserError
+from stages.params.profiles import PROFILES, use
+
+
+def test_what_was_there_is_kept_and_never_written_over(tmp_path: Path) -> None:
+    target, before = tmp_path / "params.yaml", tmp_path / "params.yaml.before"
+    kept = []
+    for mine in ("one", "two", "two", "one"):
+        target.write_text(mine)
+        kept.append(use("paper", target))
+        assert target.read_bytes() == (PROFILES / "paper.yaml").read_bytes()
+    second = before.with_name("params.yaml.before-2")
+    assert kept == [before, second, second, before]
+    assert (before.read_text(), second.read_text()) == ("one", "two")
+
+
+def test_a_profile_as_it_came_needs_no_copy(tmp_path: Path) -> None:
+    target = tmp_path / "params.yaml"
+    assert use("paper", target) is None
+    assert use("embedded", target) == PROFILES / "paper.yaml"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_unknown_profile_changes_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "params.yaml"
+    target.write_text("mine")
+    with pytest.raises(UserError, match=r"'\.\./x': no such profile; known are embedded, paper"):
+        use("../x", target)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("params.yaml", "mine")]
