@@ -13,13 +13,9 @@ ENGINES := .venv-engines
 
 .PHONY: help env repro test lint test-fast test-engines bench-engines sandbox clean
 help:
-	@echo "make repro      environment, embedded model, the whole pipeline; says how long each stage took"
-	@echo "make test       environment, checks and all tests"
-	@echo "make test-fast  only what takes seconds"
-	@echo "make test-engines  vLLM and Ray on this CPU: an environment of their own in $(ENGINES), and their tests"
-	@echo "make env        the environment alone, in $(VENV)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(VENV)/.ready
+env: $(VENV)/.ready  ## the environment alone, in .venv
 
 # torch first and by pip: a machine may have a CPU build of exactly this version in pip's own find-links, and any other
 # order would bring several GB of CUDA. The rest by uv, which takes half a minute where pip takes six.
@@ -37,7 +33,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 # Generated code runs in bubblewrap or not at all (stages/sandbox).
-sandbox:
+sandbox:  ## bubblewrap, which generated code runs in, where it may be installed
 	@if ! command -v bwrap >/dev/null; then \
 	  root=$$([ $$(id -u) -eq 0 ] || echo "sudo -n"); \
 	  echo "== bubblewrap, the sandbox for generated code"; \
@@ -45,20 +41,21 @@ sandbox:
 	  echo "== bubblewrap can't be installed: HumanEval is refused and the sandbox's tests are skipped until it is"; \
 	fi
 
-repro: env sandbox
+repro: env sandbox  ## environment, embedded model, the whole pipeline; says how long each stage took
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
 
-lint: env
+lint: env  ## ruff, mypy, import contracts
 	@echo "== ruff, mypy, import-linter"
 	$(BIN)/ruff check stages tests
+	$(BIN)/ruff format --check stages tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test-fast: env lint
+test-fast: env lint  ## checks, and the tests that run no real model, no Axolotl and no DVC
 	$(BIN)/python -m pytest -m "not slow"
 
-test: env lint sandbox
+test: env lint sandbox  ## checks and all tests
 	@echo "== pytest: every test, the slow ones too"
 	$(BIN)/python -m pytest --durations=15
 
@@ -75,13 +72,13 @@ $(ENGINES)/.ready: constraints-engines.txt
 	mkdir -p "$$folder" && printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s\n' "$$version" > "$$folder/METADATA"
 	@touch $@
 
-test-engines: $(ENGINES)/.ready
+test-engines: $(ENGINES)/.ready  ## vLLM and Ray on this CPU: an environment of their own in .venv-engines, and their tests
 	@echo "== pytest: vLLM and Ray for real, on the packaged model"
 	$(ENGINES)/bin/python -c "import ray, vllm"
 	VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
 
-bench-engines: $(ENGINES)/.ready
+bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by itself
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
-clean:
-	rm -rf $(VENV) $(ENGINES) .seqit .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
+	rm -rf $(VENV) $(ENGINES) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
     "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
     "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
-    "withhold": "What models are tested with -> data/withheld/<name>.jsonl",
+    "withhold": "What models are tested with -> data/withheld/",
     "decontaminate": "A training corpus against benchmarks and itself -> data/decontaminated/<corpus>.jsonl",
     "extract": "Flat prompts told apart into instruction and input -> data/extracted/<name>.jsonl",
     "rewrite": "One round of Seq-Instruct -> data/rewritten/<name>.jsonl",

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from stages.__main__ import DOORS
-from stages.params import load
+from stages.params import load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,3 +56,21 @@ def test_no_placeholder_is_left() -> None:
 def test_pictures_are_committed_and_small() -> None:
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / picture).stat().st_size < 500_000
+
+
+def merged(values: Any, more: Any) -> Any:
+    """`values` with what `more` says, however deep."""
+    if not isinstance(values, dict) or not isinstance(more, dict):
+        return more
+    return values | {key: merged(values.get(key), part) for key, part in more.items()}
+
+
+def test_examples_fit_params() -> None:
+    """All of them at once: entries of sections that are there, made of each other in their order."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    examples = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README, re.S)]
+    assert len(examples) > 3
+    for example in examples:
+        assert example.keys() <= values.keys()
+        values = merged(values, example)
+    parse(values)
