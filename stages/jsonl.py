@@ -45,6 +45,8 @@ def _open(path: Path) -> IO[bytes]:
         raise UserError(f"{path}: is a folder, not a file") from None
     except PermissionError:
         raise UserError(f"{path}: may not be read; check its permissions") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror}); check the path in params.yaml") from None
 
 
 def artifacts(root: str, name: str) -> list[str]:
@@ -146,7 +148,10 @@ def write_split(paths: Mapping[str, str | Path], rows: Iterable[tuple[str, msgsp
     with contextlib.ExitStack() as stack:
         streams = {name: stack.enter_context(_replacing(Path(path))) for name, path in paths.items()}
         for name, row in rows:
-            streams[name].write(encoder.encode(row) + b"\n")
+            try:
+                streams[name].write(encoder.encode(row) + b"\n")
+            except OSError as error:  # one that `rows` raise is of another file
+                raise _refused(Path(paths[name]), error) from None
             counts[name] += 1
         _flush(streams, paths)
     return counts
@@ -164,7 +169,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a file, all or nothing. Raises UserError when the disk is full."""
-    with _replacing(Path(path)) as stream:
+    with _replacing(Path(path)) as stream, _disk(Path(path)):
         stream.write(data)
 
 
@@ -194,23 +199,31 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with open(handle, "wb", buffering=1 << 20) as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX)
-                # No name and no time in the archive: equal rows make equal bytes.
-                zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
-                yield zipped  # type: ignore[misc]
-                if zipped is not stream:
-                    zipped.close()
-                stream.flush()
-                os.fsync(stream.fileno())
+    stream = open(handle, "wb", buffering=1 << 20)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        # No name and no time in the archive: equal rows make equal bytes.
+        zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
+        yield zipped  # type: ignore[misc]
+        with _disk(path):
+            _end(zipped, stream)
             # mkstemp makes private files; what a stage writes is as readable as any other file.
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
-            raise
+    except BaseException:
+        with contextlib.suppress(OSError):  # a full disk says so once more when a file with unwritten bytes is closed
+            stream.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    stream.close()
+
+
+def _end(zipped: Any, stream: IO[bytes]) -> None:
+    if zipped is not stream:
+        zipped.close()
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _sweep(path: Path) -> None:
@@ -232,13 +245,18 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"{path}: no space left on the disk; nothing was written. Free some, run again") from None
-        if error.errno == errno.EROFS or isinstance(error, PermissionError):
-            raise UserError(f"{path}: may not be written; check the permissions of its folder") from None
-        if isinstance(error, IsADirectoryError | FileExistsError | NotADirectoryError):
-            raise UserError(f"{path}: a folder lies where the file goes, or a file above; move it") from None
-        raise
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: OSError) -> UserError:
+    """Why `path` could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"{path}: no space left on the disk; nothing was written. Free some, run again")
+    if error.errno == errno.EROFS or isinstance(error, PermissionError):
+        return UserError(f"{path}: may not be written; check the permissions of its folder")
+    if isinstance(error, IsADirectoryError | FileExistsError | NotADirectoryError):
+        return UserError(f"{path}: a folder lies where the file goes, or a file above; move it")
+    return UserError(f"{path}: can't be written ({error.strerror}); check the name and the disk")
 
 
 def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -120,6 +120,38 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
+def test_a_fault_of_what_is_read_is_not_told_of_what_is_written(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text("[]")
+    for name, told in (("rows.json/below", "Not a directory"), ("x" * 300, "File name too long")):
+        with pytest.raises(UserError) as error:
+            jsonl.write(tmp_path / "out.jsonl", jsonl.read(tmp_path / name, Record))
+        assert str(error.value).startswith(f"{tmp_path / name}: can't be read ({told})")
+    assert os.listdir(tmp_path) == ["rows.json"]
+
+
+@pytest.mark.parametrize("rows", [1, 10_000])
+def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path, rows: int) -> None:
+    """As a full one, but any user may try: a file may not grow. Few rows fail at the end, many in between."""
+    writer = (
+        "import resource, sys; from stages import jsonl; from tests.test_jsonl import record\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))\n"
+        "try: jsonl.write_split({'a': sys.argv[1], 'b': sys.argv[2]}, (('ab'[n % 2], record(number=n)) "
+        "for n in range(int(sys.argv[3]))))\n"
+        "except jsonl.UserError as error: print(error)"
+    )
+    paths = [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl.gz")]
+    command = [sys.executable, "-c", writer, *paths, str(rows)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.endswith("can't be written (File too large); check the name and the disk\n")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_name_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="File name too long"):
+        jsonl.write_text(tmp_path / ("x" * 300), "x")
+
+
 def test_a_folder_where_a_file_goes_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").mkdir()
     (tmp_path / "b").write_text("x")

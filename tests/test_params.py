@@ -2,25 +2,51 @@
 
 import copy
 import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stages.benchmarks import BENCHMARKS, generic
 from stages.errors import UserError
-from stages.params import load, parse
+from stages.params import fitting, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+ODD = st.sampled_from(
+    [None, True, 0, -1, 10**400, 0.5, float("inf"), float("nan"), "", "x", "../x", "a\0b", "\ud800", "x" * 300, [], {},
+     [None], [[]], {"": 1}, {1: 2}, {None: None}, b"bytes", date(2020, 1, 1), {1, 2}]
+)  # fmt: skip
+
+
+def places(value: Any) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in items:
+        yield (key,)
+        yield from ((key, *rest) for rest in places(below))
+
+
+PLACES = list(places(VALUES))
+
+
+def at(path: tuple[Any, ...]) -> Any:
+    place: Any = VALUES
+    for key in path:
+        place = place[key]
+    return copy.deepcopy(place)
 
 
 def changed(path: str, value: Any) -> dict:
     values = copy.deepcopy(VALUES)
     *parents, last = path.split(".")
-    place = values
+    place: Any = values
     for key in parents:
-        place = place[key]
+        place = place[int(key) if isinstance(place, list) else key]
     place[last] = value
     return values
 
@@ -76,6 +102,45 @@ MISTAKES = [
     ("rewrite.rounds.seed-1.reads", "rewritten/seed-1", "in a circle: rewritten/seed-1 < rewritten/seed-1"),
     ("rewrite.rounds.seed-1.reads", "responded/seed-2", "in a circle: "),
     ("augment.rules.repeat.reads", "augmented/repeat.plain", "in a circle: "),
+    (
+        "rewrite.rounds.seed-1.corpus",
+        "nothing",
+        "rewrite.rounds.seed-1.corpus: unknown 'nothing'; known are captions, ",
+    ),
+    ("respond.rounds.seed-1.corpus", "xquad", "respond.rounds.seed-1.corpus: unknown 'xquad'"),
+    ("rewrite.rounds.seed-1.actions", ["hold", "hold"], "rewrite.rounds.seed-1.actions: names one twice"),
+    ("rewrite.rounds.seed-1.policy", "fixed", "rewrite.rounds.seed-1.actions: policy fixed takes one action, not 4"),
+    ("augment.rules.repeat.chains", [{"chain": "repeat", "share": 0.5}], "share: chain repeat takes none"),
+    ("augment.rules.repeat.chains", [{"chain": "repeat", "languages": ["de"]}], "languages: chain repeat takes none"),
+    ("augment.rules.repeat.chains", [{"chain": "repeat", "labels": ["", "A:"]}], "chains.0.labels.0"),
+    ("augment.rules.repeat.chains", [{"chain": "repeat", "prefix": "a\0b"}], "chains.0.prefix: holds a NUL character"),
+    ("augment.aligned.translate.chains", [{"chain": "translate"}], "chain translate needs labels and languages and sh"),
+    (
+        "augment.aligned.translate.chains.0.languages",
+        ["de", "qq"],
+        "chains.0.languages.1: is no language; write its cod",
+    ),
+    ("augment.aligned.translate.chains.0.languages", ["de", "de"], "languages: names one twice"),
+    ("augment.aligned.translate.chains.0.languages", [], "chains.0.languages"),
+    (
+        "ingest.benchmarks.xquad.languages",
+        [],
+        "ingest.benchmarks.xquad.languages: xquad is asked in languages; name at",
+    ),
+    ("ingest.benchmarks.mgsm.languages", ["de", "de"], "ingest.benchmarks.mgsm.languages: names one twice"),
+    ("ingest.benchmarks.seqeval.languages", ["en"], "seqeval has but one language; write []"),
+    (
+        "review.runs.seqeval-sit.benchmark",
+        "mgsm",
+        "review.runs.seqeval-sit.benchmark: mgsm is none that `review` suits",
+    ),
+    ("mark.runs.seqeval-it.benchmark", "humaneval", "it suits seqeval, xquad, commonsenseqa, alpaca_eval"),
+    ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic is none that `compare` suits"),
+    ("evaluate.pass_at", [1, 50], "evaluate.pass_at.1: 50 is more than answer.benchmarks.humaneval.samples (2)"),
+    ("ingest.corpora." + "x" * 101, VALUES["ingest"]["corpora"]["seed"], "at most 100 characters"),
+    ("ingest.corpora.seed.source", "a/" + "é" * 128, "longer than the 255 bytes that a file's name may have"),
+    ("ingest.corpora.seed.licence", "\ud800", "ingest.corpora.seed.licence: holds half of a surrogate pair"),
+    ("engines.judge.options.a\0", 1, "the key engines.judge.options.a"),
 ]
 
 
@@ -85,6 +150,40 @@ def test_a_mistake_is_told_with_its_path(path: str, value: Any, told: str) -> No
         parse(changed(path, value))
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_no_more_mistakes_are_told_than_a_person_reads() -> None:
+    with pytest.raises(UserError, match=r"; and 12 more$"):
+        parse(VALUES | {f"surprise-{number}": 1 for number in range(20)})
+    with pytest.raises(UserError) as error:
+        parse(changed("train.settings.template", "x" * 10**6))
+    assert len(str(error.value)) < 300
+
+
+def test_what_is_said_of_benchmarks_is_what_they_are() -> None:
+    assert set(fitting.KINDS) == set(BENCHMARKS)
+    for name, kind in fitting.KINDS.items():
+        made = [BENCHMARKS[part] for part in (generic.PARTS if name == "generic" else [name]) if part in BENCHMARKS]
+        assert kind.review is not any(one.grade or one.program or one.weigh for one in made)
+        assert kind.compare is not any(one.weigh for one in made)
+        assert kind.programs is any(one.program for one in made)
+        assert not kind.review or kind.mark
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_stands_in_its_place_a_value_is_taken_or_told(data: st.DataObject) -> None:
+    *parents, last = data.draw(st.sampled_from(PLACES))
+    values = copy.deepcopy(VALUES)
+    place = values
+    for key in parents:
+        place = place[key]
+    other = data.draw(st.sampled_from(PLACES).map(at) | ODD)
+    place[last] = other
+    try:
+        parse(values)
+    except UserError as error:
+        assert "\n" not in str(error) and len(str(error)) < 4000
 
 
 def test_a_missing_key_is_told() -> None:

@@ -64,8 +64,8 @@ class Embedded:
         self.identity = identity
         self._options = options
         self._chat = Chat(directory)
-        self._context: int = jsonl.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._folder = export(directory)
+        self._context: int = jsonl.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._scorer: Scorer | None = None
         self.answer = Batches(options.batch, self._replies).answer
         self._faults: dict[str, str] = {}
@@ -74,9 +74,14 @@ class Embedded:
         )  # a cache that grows: prompts differ too much in length to say how large
         config.max_num_seqs, config.max_num_batched_tokens = options.batch, max(2048, options.batch)
         config.enable_prefix_caching = False
-        self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-            str(self._folder / "model.gguf"), config, "CPU", options.properties()
-        )
+        try:
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                str(self._folder / "model.gguf"), config, "CPU", options.properties()
+            )
+        except (RuntimeError, IndexError) as error:  # of the C++ below, which knows fewer models than llama.cpp
+            raise UserError(
+                f"{directory}: OpenVINO can't run this model ({_reason(error)}); set `engine: transformers`"
+            ) from None
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
         asks = [self._ask(prompt) for prompt in prompts]

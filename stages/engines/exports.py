@@ -16,7 +16,8 @@ from pathlib import Path
 from stages import jsonl
 from stages.engines.checkout import cache
 from stages.engines.gguf import from_directory
-from stages.engines.references import check, replacing
+from stages.engines.references import replacing
+from stages.engines.wholeness import check
 from stages.records import digest
 
 VERSION = 1

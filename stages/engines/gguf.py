@@ -5,6 +5,7 @@ cover the architectures of `ARCHITECTURES` and byte-level BPE vocabularies: what
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -171,10 +172,13 @@ def from_directory(directory: Path, target: Path, precision: str = "Q8_0") -> No
 
     config = jsonl.read_json(directory / "config.json", dict[str, Any])
     shape = _shape_of_config(config, directory)
+    vocabulary = _number(directory, config, "vocab_size")
+    tied = bool(config.get("tie_word_embeddings"))
     writer = GGUFWriter(target, shape.architecture)
-    _describe(writer, shape, config)
+    _describe(writer, shape, vocabulary)
     describe_tokens(writer, directory, config)
-    for name, values in _tensors(directory, shape, config):
+    _check_tensors(directory, _expected(shape, vocabulary, tied))
+    for name, values in _tensors(directory, shape, tied):
         _add(writer, name, values, GGMLQuantizationType[precision])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -186,19 +190,29 @@ def _shape_of_config(config: dict[str, Any], directory: Path) -> Shape:
     kind = config.get("model_type")
     name = next((gguf for gguf, (_, model_type, _) in ARCHITECTURES.items() if model_type == kind), None)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if name is None or rope.get("rope_type", rope.get("type", "default")) != "default" or config.get("mlp_bias"):
+    plain = isinstance(rope, dict) and rope.get("rope_type", rope.get("type", "default")) == "default"
+    if name is None or not plain or config.get("mlp_bias"):
         known = "llama, qwen2 and qwen3 without scaled rotary positions"
         raise UserError(f"{directory}: the embedded engine runs {known}, not this {kind!r}; set `engine: transformers`")
-    heads = config["num_attention_heads"]
+    size = partial(_number, directory, config)
+    heads, width = size("num_attention_heads"), size("hidden_size")
     return Shape(
-        name, config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"], heads,
-        config.get("num_key_value_heads", heads), config.get("head_dim") or config["hidden_size"] // heads,
-        config["max_position_embeddings"], config["rms_norm_eps"],
-        config.get("rope_theta") or rope.get("rope_theta", 10000.0),
+        name, width, size("intermediate_size"), size("num_hidden_layers"), heads, size("num_key_value_heads", heads),
+        size("head_dim", max(1, width // heads)), size("max_position_embeddings"),
+        size("rms_norm_eps", real=True), size("rope_theta", rope.get("rope_theta", 10000.0), True),
     )  # fmt: skip
 
 
-def _describe(writer: "GGUFWriter", shape: Shape, config: dict[str, Any]) -> None:
+def _number(directory: Path, config: dict[str, Any], key: str, default: Any = None, real: bool = False) -> Any:
+    """A size of config.json: a whole number from 1, or with `real` any number above 0. Raises UserError."""
+    value = default if config.get(key) is None else config[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float) if real else int) or not 0 < value < 1 << 31:
+        fault = "is missing" if value is None else f"is {value!r:.40}, which can't be"
+        raise UserError(f"{directory}/config.json: {key} {fault}; fetch the model again, or save it again")
+    return value
+
+
+def _describe(writer: "GGUFWriter", shape: Shape, vocabulary: int) -> None:
     writer.add_context_length(shape.max_position_embeddings)
     writer.add_embedding_length(shape.hidden_size)
     writer.add_block_count(shape.num_hidden_layers)
@@ -210,18 +224,53 @@ def _describe(writer: "GGUFWriter", shape: Shape, config: dict[str, Any]) -> Non
     writer.add_rope_dimension_count(shape.head_dim)
     writer.add_rope_freq_base(shape.rope_theta)
     writer.add_layer_norm_rms_eps(shape.rms_norm_eps)
-    writer.add_vocab_size(config["vocab_size"])
+    writer.add_vocab_size(vocabulary)
     writer.add_file_type(7)  # mostly Q8_0; readers go by the tensors
 
 
-def _tensors(directory: Path, shape: Shape, config: dict[str, Any]) -> Iterable[tuple[str, "NDArray[Any]"]]:
+def _expected(shape: Shape, vocabulary: int, tied: bool) -> dict[str, tuple[int, ...]]:
+    """Transformers' name -> shape of every tensor that a model of this shape must have."""
+    width, inner, head = shape.hidden_size, shape.intermediate_size, shape.head_dim
+    queries, keys = shape.num_attention_heads * head, shape.num_key_value_heads * head
+    block: dict[str, tuple[int, ...]] = {
+        "input_layernorm": (width,), "post_attention_layernorm": (width,), "mlp.gate_proj": (inner, width),
+        "mlp.up_proj": (inner, width), "mlp.down_proj": (width, inner), "self_attn.q_proj": (queries, width),
+        "self_attn.k_proj": (keys, width), "self_attn.v_proj": (keys, width), "self_attn.o_proj": (width, queries),
+    }  # fmt: skip
+    if shape.architecture == "qwen3":
+        block |= {"self_attn.q_norm": (head,), "self_attn.k_norm": (head,)}
+    found: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, width),
+        "model.norm.weight": (width,),
+    }
+    if not tied:
+        found["lm_head.weight"] = (vocabulary, width)
+    layers = range(shape.num_hidden_layers)
+    return found | {f"model.layers.{n}.{name}.weight": size for n in layers for name, size in block.items()}
+
+
+def _check_tensors(directory: Path, expected: dict[str, tuple[int, ...]]) -> None:
+    """Raise UserError for a tensor that config.json demands and the weights lack, or have in another shape."""
+    from safetensors import safe_open
+
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(directory.glob("*.safetensors")):
+        with safe_open(path, framework="numpy") as stored:
+            found |= {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+    for name, size in expected.items():
+        if found.get(name) != size:
+            has = f"has the tensor {name} as {list(found[name])}, not" if name in found else f"lacks the tensor {name},"
+            raise UserError(f"{directory}: {has} {list(size)} as config.json says; fetch the model again")
+
+
+def _tensors(directory: Path, shape: Shape, tied: bool) -> Iterable[tuple[str, "NDArray[Any]"]]:
     from safetensors import safe_open
 
     names = dict(_names(shape))
     for path in sorted(directory.glob("*.safetensors")):
         with safe_open(path, framework="pt") as stored:
             for name in stored.keys():  # noqa: SIM118 - not a dict
-                if name == "lm_head.weight" and config.get("tie_word_embeddings"):
+                if name == "lm_head.weight" and tied:
                     continue
                 if name not in names:
                     raise UserError(f"{path}: the embedded engine has no place for {name}; set `engine: transformers`")

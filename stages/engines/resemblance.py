@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.benchmarks.scoring import Resemble
-from stages.engines.references import check
+from stages.engines.wholeness import check
 from stages.errors import UserError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from stages.engines.identities import Identity, Reference
 from stages.engines.likelihoods import likelihoods
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
-from stages.engines.references import check
+from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, Sampling
 

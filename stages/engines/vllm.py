@@ -21,8 +21,8 @@ from stages.engines.batches import Batches
 from stages.engines.identities import Identity, Reference
 from stages.engines.installed import demand
 from stages.engines.options import checked
-from stages.engines.references import check
 from stages.engines.sequences import EAGER, Made, Piece, Positive, Sequences, Settings, identity
+from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 

@@ -96,13 +96,15 @@ def _pre_tokenizer(pre: str) -> dict[str, Any]:
 
 def describe_tokens(writer: "GGUFWriter", directory: Path, config: dict[str, Any]) -> None:
     """Write a directory's vocabulary and template as GGUF metadata. Raises UserError for what is no byte-level BPE."""
-    tokenizer = jsonl.read_json(directory / "tokenizer.json", dict[str, Any])
+    tokenizer = {"added_tokens": [], "pre_tokenizer": None} | jsonl.read_json(
+        directory / "tokenizer.json", dict[str, Any]
+    )
     model = tokenizer["model"]
-    if model["type"] != "BPE" or "ByteLevel" not in json.dumps(tokenizer["pre_tokenizer"]):
+    if model.get("type") != "BPE" or "ByteLevel" not in json.dumps(tokenizer["pre_tokenizer"]):
         raise UserError(
             f"{directory}: the embedded engine needs a byte-level BPE tokenizer; set `engine: transformers`"
         )
-    tokens, types = _vocabulary(tokenizer, config["vocab_size"])
+    tokens, types = _vocabulary(tokenizer, config["vocab_size"], directory)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(_pre_name(tokenizer["pre_tokenizer"]))
     writer.add_token_list(tokens)
@@ -125,12 +127,12 @@ def _adders(writer: "GGUFWriter") -> dict[str, Callable[[int], None]]:
     }
 
 
-def _vocabulary(tokenizer: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
+def _vocabulary(tokenizer: dict[str, Any], size: int, directory: Path) -> tuple[list[str], list[int]]:
     """Tokens and their GGUF types by id; rows of the embedding that no token uses are named as llama.cpp names them."""
     tokens, types = [f"[PAD{number}]" for number in range(size)], [UNUSED] * size
     if max([*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer["added_tokens"])]) >= size:
         raise UserError(
-            f"config.json: tokenizer.json has more tokens than vocab_size {size}; save model and tokenizer again"
+            f"{directory}: tokenizer.json has more tokens than config.json's vocab_size {size}; save both again"
         )
     for token, number in tokenizer["model"]["vocab"].items():
         tokens[number], types[number] = token, 1

@@ -1,14 +1,16 @@
 """params.yaml as types: no defaults in code, unknown keys refused, every mistake named by its path."""
 
 import graphlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from stages.errors import UserError
-from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split, Wording
+from stages.params import fitting
+from stages.params.chains import Wording
+from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
 from stages.params.kinds import Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
@@ -17,6 +19,8 @@ from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest,
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
 
 PARAMS = Path("params.yaml")
+TOLD = 8
+"""Mistakes told at once."""
 FOLDERS = {
     "decontaminate": "decontaminated", "extract": "extracted", "rewrite": "rewritten", "respond": "responded",
     "evolve": "evolved", "augment": "augmented", "split": "split", "sample": "sampled", "assemble": "assembled",
@@ -82,6 +86,8 @@ class Params(Section):
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
+        if found := list(fitting.misfits(self)):
+            raise ValueError("; ".join(found))
         self._no_circle()
         return self
 
@@ -103,10 +109,13 @@ class Params(Section):
     def _references(self) -> list[tuple[str, str, set[str]]]:
         """Every place that names something defined elsewhere: (where, name, what is defined)."""
         models, runs = set(self.fetch.models), set(self.train.runs)
+        corpora = {*self.ingest.corpora, *self.sample.combination}
         made, measured = self.artifacts(), {entry.reads for entry in self.measure.values()}
         return [
             ("tokenizer", self.tokenizer, models),
             *((f"engines.{k}.model", e.model, models) for k, e in self._engines() if e.model is not None),
+            *((f"rewrite.rounds.{k}.corpus", r.corpus, corpora) for k, r in self.rewrite.rounds.items()),
+            *((f"respond.rounds.{k}.corpus", r.corpus, corpora) for k, r in self.respond.rounds.items()),
             *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
             *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
             *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
@@ -215,10 +224,27 @@ def load(path: str | Path = PARAMS) -> Params:
 
 def parse(values: Any, name: str = "params.yaml") -> Params:
     """Values as read from YAML as `Params`. Raises UserError naming every mistake by its path."""
+    if found := [f"{where}: holds {what}; remove it" for where, what in _unwritable(values)]:
+        raise UserError(f"{name}: {_told(found)}")
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{name}: " + "; ".join(_mistake(e) for e in error.errors())) from None
+        raise UserError(f"{name}: {_told([_mistake(e) for e in error.errors()])}") from None
+
+
+def _unwritable(values: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Where there is a character that can't be in a path or a file, as NUL or half of a surrogate pair."""
+    if isinstance(values, str):
+        if "\0" in values:
+            yield where, "a NUL character"
+        elif not values.isascii() and any("\ud800" <= character <= "\udfff" for character in values):
+            yield where, "half of a surrogate pair"
+    elif isinstance(values, dict | list):
+        items = values.items() if isinstance(values, dict) else enumerate(values)
+        for key, value in items:
+            below = f"{where}.{key}" if where else str(key)
+            yield from _unwritable(key, f"the key {below}")
+            yield from _unwritable(value, below)
 
 
 def entry(entries: dict[str, Any], name: str, section: str) -> Any:
@@ -228,10 +254,16 @@ def entry(entries: dict[str, Any], name: str, section: str) -> Any:
     return entries[name]
 
 
+def _told(mistakes: list[str]) -> str:
+    """As many as a person reads."""
+    more = [f"and {len(mistakes) - TOLD} more"] if len(mistakes) > TOLD else []
+    return "; ".join([*mistakes[:TOLD], *more])
+
+
 def _mistake(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key; remove it or check its spelling"
-    given = "" if isinstance(error["input"], dict | list) else f" (given: {error['input']!r})"
+    given = "" if isinstance(error["input"], dict | list) else f" (given: {error['input']!r:.100})"
     return f"{where}: {message}{given}" if where else message

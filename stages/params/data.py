@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from stages.params.chains import Chain
 from stages.params.kinds import (
     LARGEST,
     Artifact,
     Count,
-    Language,
     Name,
     Relative,
     Sampling,
@@ -120,25 +120,6 @@ class Evolve(Section):
 
     settings: EvolveSettings
     corpora: dict[Name, EvolveCorpus]
-
-
-class Chain(Section):
-    """One link of a manual chain; which fields a chain needs is said by stages.chains."""
-
-    chain: str
-    prefix: Annotated[str, Field(min_length=1)] | None = None
-    languages: list[Language] | None = None
-    share: Share | None = None
-    labels: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
-
-
-class Wording(Section):
-    """How the intermediate task of each chain is asked for before an instruction, in training and in tests."""
-
-    repeat: Annotated[str, Field(min_length=1)]
-    paraphrase: Annotated[str, Field(min_length=1)]
-    translate: Annotated[str, Field(min_length=1)]
-    caption: Annotated[str, Field(min_length=1)]
 
 
 class ByRule(Section):

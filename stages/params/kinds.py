@@ -1,26 +1,61 @@
 """What sections of params.yaml are made of: names, artifacts, shares, counts, sampling."""
 
+import re
 from collections import Counter
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stages.messages import Sampling as EngineSampling
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-"""A name that is also a file name: small letters, digits, dot, dash, underscore."""
-Artifact = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9][a-z0-9_.-]*$")]
+LANGUAGES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es
+    et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki
+    kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no
+    nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn so sq sr ss st su sv sw ta
+    te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
+        """,
+    )
+)
+"""Codes of ISO 639-1 (https://www.loc.gov/standards/iso639-2/php/code_list.php)."""
+LONGEST = 255
+"""Bytes of a file's name, on any file system that matters."""
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
+"""A name that is also a file name: small letters, digits, dot, dash, underscore. Ours for parts and for files that are
+being written add up to 60 characters to it."""
+Artifact = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9][a-z0-9_.-]*$", max_length=200)]
 """An artifact under data/, without its suffix: "rewritten/seed-1"."""
 Share = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 2**31 - 1
 """No count is larger, and what computes with counts may hold them in 32 bits."""
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
-Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _short(path: str) -> str:
+    if long := next((part for part in path.split("/") if len(part.encode()) > LONGEST), ""):
+        raise ValueError(f"{long[:20]}… is longer than the {LONGEST} bytes that a file's name may have")
+    return path
+
+
+Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_short)]
 """A path; none of ours needs a line end, an escape sequence or a NUL."""
+Words = Annotated[str, Field(min_length=1, max_length=10_000)]
+"""A text that is put into instructions and responses."""
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$", max_length=100)]
+"""A language as files name it: "de", "zh-CN"."""
 
 
-Language = Annotated[str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$")]
-"""A language as files and prompts name it: "de", "zh-CN"."""
+def _known(language: str) -> str:
+    if language.partition("-")[0] not in LANGUAGES:
+        raise ValueError("is no language; write its code of ISO 639-1, as de, sw or zh-CN")
+    return language
+
+
+Known = Annotated[Language, AfterValidator(_known)]
+"""A language as models and rules know it too, by its code of ISO 639-1."""
 
 
 class Section(BaseModel):
