@@ -93,7 +93,7 @@ def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> 
 
     made: path -> in place of the file. md5: of a path, with those files in place.
     """
-    found = ["its command"] if step.stage.cmd_changed else []
+    found = ["its command, or its entry in params.yaml"] if step.stage.cmd_changed else []
     for dep, path in zip(step.stage.deps, step.deps, strict=True):
         if remade := concerned(path, made):
             changed = not all(one.md5 for one in remade) or md5(path) != dep.hash_info.value
@@ -122,7 +122,8 @@ def _step(root: Path, stage: Any) -> Step:
     def paths(entries: Iterable[Any]) -> list[str]:
         return [Path(os.path.relpath(entry.fs_path, top)).as_posix() for entry in entries]
 
-    return Step(stage.addressing, shlex.split(stage.cmd), paths(stage.deps), paths(stage.outs), stage)
+    command = shlex.split(stage.cmd.partition(" && : ")[0])
+    return Step(stage.addressing, command, paths(stage.deps), paths(stage.outs), stage)
 
 
 def _said(error: BaseException) -> str:

@@ -22,11 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     before = (tmp_path / "params.yaml").read_bytes()
-    text = overridden(tmp_path, ["judge.temperature=0.25", "+answer.runs.mine={}", "~publish.seed-it"])
+    text = overridden(tmp_path, ["judge.temperature=0.25", "+answer.runs.mine={}", "~publish.seqeval"])
     (tmp_path / "changed.yaml").write_text(text)
     found = __import__("yaml").safe_load(text)
     assert found["judge"]["temperature"] == 0.25
-    assert "mine" in found["answer"]["runs"] and "seed-it" not in found["publish"]
+    assert "mine" in found["answer"]["runs"] and "seqeval" not in found["publish"]
     assert (tmp_path / "params.yaml").read_bytes() == before
     assert overridden(tmp_path, []).encode() == before
     assert load(tmp_path / "params.yaml").seed == found["seed"]
