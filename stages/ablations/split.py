@@ -82,11 +82,9 @@ def _request(wishes: Wishes, number: int, one: Split) -> Prompt | None:
         return None
     rendered = wishes.template.render(values)
     regex = rendered.regex or FORMS[wishes.form].regex(one.record)
-    return Prompt(
-        rendered.messages, wishes.sampling, draw_seed(wishes.seed, one.record.id, "split"), sample=number,
-        constraint=Constraint(regex=regex) if regex else None, purpose=f"{one.record.id}/split",
-        prefix=rendered.prefix, continue_final=rendered.continue_final,
-    )  # fmt: skip
+    constraint = Constraint(regex=regex) if regex else None
+    seed = draw_seed(wishes.seed, one.record.id, "split")
+    return rendered.prompt(wishes.sampling, seed, f"{one.record.id}/split", number, constraint)
 
 
 def _heard(wishes: Wishes, asked: Iterable[tuple[Split, Reply | None]]) -> Iterator[Split]:

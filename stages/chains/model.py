@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from stages.chains.links import Link, Means, Middle
 from stages.errors import UserError
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed
 from stages.prompts import Template
 from stages.records import Record
 
@@ -27,11 +27,7 @@ def greedy(means: Means) -> Sampling:
 def request(record: Record, template: Template, means: Means, purpose: str, **more: str) -> Prompt:
     """The prompt file, filled in for a row: its input as `text`, its instruction, and what the chain adds."""
     rendered = template.render({"text": record.input, "instruction": record.instruction, **more})
-    return Prompt(
-        messages=rendered.messages, sampling=greedy(means), seed=draw_seed(means.seed, record.id, purpose),
-        constraint=Constraint(regex=rendered.regex) if rendered.regex else None, purpose=f"{record.id}/{purpose}",
-        prefix=rendered.prefix, continue_final=rendered.continue_final,
-    )  # fmt: skip
+    return rendered.prompt(greedy(means), draw_seed(means.seed, record.id, purpose), f"{record.id}/{purpose}")
 
 
 def outcome(reply: Reply, middle: Middle, template: Template, means: Means, fault: str) -> Middle:

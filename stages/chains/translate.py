@@ -49,7 +49,7 @@ def choose(rows: Sequence[Record], link: Link, means: Means) -> dict[str, str]:
     """Record id -> language of its input.
 
     The rows are those with the smallest SHA-256 of "<seed>:<id>:translate": the exact share, and other rows only
-    push some over its edge. See `spread` for the languages.
+    push some over its edge. See `spread` for the languages. Raises UserError if too few rows can be translated.
     """
     with_input = [record for record in rows if record.input.strip()]
     wanted = round(link.share * len(with_input))

@@ -20,7 +20,10 @@ INSTRUCTION = "Describe the image."
 
 
 def questions(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
-    """Every question, with its annotated answer; "" as response where the source has no annotations at all."""
+    """Every question, with its annotated answer; "" as response where the source has no annotations at all.
+
+    Raises UserError naming a file that holds neither questions nor annotations.
+    """
     no_fields(fields)
     documents = list(rows)
     for raw in documents:

@@ -16,7 +16,7 @@ LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 
 
 def contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
-    """One record for each row and language; see the module."""
+    """One record for each row and language; see the module. Raises UserError naming a row with English alone."""
     no_fields(fields)
     for raw in rows:
         english = _input(raw, "en")

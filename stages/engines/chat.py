@@ -59,7 +59,10 @@ class Chat:
         return self._pieces(self.render(guarded, continue_final), guard)
 
     def render(self, messages: Sequence[Message], continue_final: bool = False) -> str:
-        """The conversation as text, as Transformers renders it; with `continue_final`, cut after the last message."""
+        """The conversation as text, as Transformers renders it; with `continue_final`, cut after the last message.
+
+        Raises UserError where the template refuses the messages.
+        """
         import jinja2
 
         end = _absent(END, messages)

@@ -176,7 +176,7 @@ def devices(copies: int, each: int) -> list[str | None]:
 
 
 def shared_out(every: Sequence[str], copies: int, each: int) -> list[str | None]:
-    """`each` of the devices for each of the copies."""
+    """`each` of the devices for each of the copies; None for all where there is none. Raises UserError for too few."""
     if not every:
         return [None] * copies
     if len(every) < copies * each:

@@ -60,7 +60,7 @@ class Source(msgspec.Struct, gc=False):
     licence: str | None = None
 
 
-NO_STEP, NO_SOURCE = Step(), Source()
+NO_STEP = Step()
 FIELDS: dict[str, Any] = {
     **dict.fromkeys(TEXTS, str | None), **dict.fromkeys(NUMBERS, int | None),
     "steps": list[Step], "messages": list[Message], "gold": list[str], "source": Source,

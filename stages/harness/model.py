@@ -31,7 +31,10 @@ class Model(LM):  # type: ignore[misc]
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
         """(log-probability of the continuation, False) for each (context, continuation); choices of one context are
-        weighed together. Not a number where the model could not be asked."""
+        weighed together. Not a number where the model could not be asked.
+
+        Raises UserError if the engine reports no log-probabilities.
+        """
         groups = [(context, [request.args[1] for request in some]) for context, some in groupby(requests, _context)]
         prompts = [self._prompt(context, 1, Constraint(tuple(dict.fromkeys(some)))) for context, some in groups]
         found: list[tuple[float, bool]] = []

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
-from stages.prompts import Rendered, Template
+from stages.prompts import Template
 
 CONTENT_FREE = ("N/A", "[MASK]", "...")
 """Texts that say nothing: what a judge makes of them is its liking of a verdict, not its opinion of an answer."""
@@ -97,19 +97,11 @@ def _again(
 
 def _prompt(panel: Panel, choices: tuple[str, ...], attempt: int, draw: str, request: Request) -> Prompt:
     rendered, file = panel.template.render(request.values), panel.template.hash
-    return Prompt(
-        messages=rendered.messages, sampling=panel.sampling, sample=attempt,
-        seed=draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{attempt}"),
-        constraint=_constraint(rendered, choices), purpose=f"{request.id}/judge-{file}", prefix=rendered.prefix,
-        continue_final=rendered.continue_final,
-    )  # fmt: skip
-
-
-def _constraint(rendered: Rendered, choices: tuple[str, ...]) -> Constraint | None:
-    if choices:
-        # After a beginning of the reply the next token opens with a space, as it would in running text.
-        return Constraint(choice=tuple(f" {c}" for c in choices) if rendered.continue_final else choices)
-    return Constraint(regex=rendered.regex) if rendered.regex else None
+    seed = draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{attempt}")
+    # After a beginning of the reply the next token opens with a space, as it would in running text.
+    options = tuple(f" {choice}" for choice in choices) if rendered.continue_final else choices
+    constraint = Constraint(choice=options) if options else None
+    return rendered.prompt(panel.sampling, seed, f"{request.id}/judge-{file}", attempt, constraint)
 
 
 def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:

@@ -183,19 +183,8 @@ class Params(Section):
             *((f"sample.{part}", entries) for part, entries in self.sample),
         ]  # fmt: skip
         fields = (
-            "reads",
-            "earlier",
-            "parallel",
-            "captions",
-            "like",
-            "one",
-            "two",
-            "three",
-            "four",
-            "first",
-            "second",
-            "set",
-        )
+            "reads", "earlier", "parallel", "captions", "like", "one", "two", "three", "four", "first", "second", "set",
+        )  # fmt: skip
         return [
             (f"{section}.{name}.{field}", value)
             for section, entries in sections

@@ -25,7 +25,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stages.errors import UserError
-from stages.messages import Message
+from stages.messages import Constraint, Message, Prompt, Sampling
 from stages.records import digest
 
 BLOCKS = ("system", "example", "reply", "user", "begin", "regex", "frame")
@@ -46,6 +46,16 @@ class Rendered:
     """What the model's text must match; "" for anything."""
     begin: str
     """The beginning that the model continues; "" where there is none."""
+
+    def prompt(
+        self, sampling: Sampling, seed: int, purpose: str, sample: int = 0, constraint: Constraint | None = None
+    ) -> Prompt:
+        """The request for a model; `constraint` stands in for the file's regex. See `Prompt` for the others."""
+        regex = Constraint(regex=self.regex) if self.regex else None
+        return Prompt(
+            self.messages, sampling, seed, sample=sample, constraint=constraint or regex, purpose=purpose,
+            prefix=self.prefix, continue_final=self.continue_final,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

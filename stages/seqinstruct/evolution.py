@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec import to_builtins
 
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, seed_for
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, seed_for
 from stages.prompts import Template
 from stages.records import Record, Rejected, Step
 from stages.seqinstruct.actions import parse_task
@@ -131,12 +131,8 @@ def _operation(plan: Evolution, record: Record, number: int) -> str:
 def _request(plan: Evolution, number: int, draft: Draft, attempt: int) -> Prompt:
     record = draft.record
     rendered = plan.templates[draft.action].render({"instruction": record.instruction, "input": record.input})
-    constraint = Constraint(regex=rendered.regex) if rendered.regex else None
-    return Prompt(
-        rendered.messages, plan.sampling, draw_seed(plan.seed, record.id, f"evolving:{number}"), sample=attempt,
-        constraint=constraint, purpose=f"{record.id}/{draft.action}", prefix=rendered.prefix,
-        continue_final=rendered.continue_final,
-    )  # fmt: skip
+    seed = draw_seed(plan.seed, record.id, f"evolving:{number}")
+    return rendered.prompt(plan.sampling, seed, f"{record.id}/{draft.action}", attempt)
 
 
 def _written(plan: Evolution, draft: Draft, reply: Reply) -> Draft:

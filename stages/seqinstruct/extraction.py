@@ -16,7 +16,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import to_builtins
 
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed
 from stages.prompts import Template
 from stages.records import Record, Step
 from stages.seqinstruct.drafts import Draft, retried
@@ -122,13 +122,8 @@ def _opened(record: Record) -> Draft:
 
 
 def _request(plan: Extraction, draft: Draft, number: int) -> Prompt:
-    rendered = plan.template.render({"instruction": draft.record.instruction})
-    constraint = Constraint(regex=rendered.regex) if rendered.regex else None
-    return Prompt(
-        rendered.messages, plan.sampling, draw_seed(plan.seed, draft.record.id, "extract"), sample=number,
-        constraint=constraint, purpose=f"{draft.record.id}/extract", prefix=rendered.prefix,
-        continue_final=rendered.continue_final,
-    )  # fmt: skip
+    record, rendered = draft.record, plan.template.render({"instruction": draft.record.instruction})
+    return rendered.prompt(plan.sampling, draw_seed(plan.seed, record.id, "extract"), f"{record.id}/extract", number)
 
 
 def _read(plan: Extraction, draft: Draft, reply: Reply) -> Draft:

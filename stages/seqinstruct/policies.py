@@ -53,18 +53,9 @@ class Plan:
 
     def prompt(self, name: str, record: Record, number: int, choice: tuple[str, ...] = ()) -> Prompt:
         """The request for this record; `number` counts its tries from 0."""
-        rendered = self.rendered(name, record)
-        return Prompt(
-            messages=rendered.messages, sampling=self.sampling, sample=number,
-            seed=draw_seed(self.seed, record.id, f"{name}:{self.round}"), constraint=_constraint(rendered, choice),
-            purpose=f"{record.id}/{name}", prefix=rendered.prefix, continue_final=rendered.continue_final,
-        )  # fmt: skip
-
-
-def _constraint(rendered: Rendered, choice: tuple[str, ...]) -> Constraint | None:
-    if choice:
-        return Constraint(choice=choice)
-    return Constraint(regex=rendered.regex) if rendered.regex else None
+        seed = draw_seed(self.seed, record.id, f"{name}:{self.round}")
+        constraint = Constraint(choice=choice) if choice else None
+        return self.rendered(name, record).prompt(self.sampling, seed, f"{record.id}/{name}", number, constraint)
 
 
 def values(record: Record) -> dict[str, str]:
@@ -131,11 +122,8 @@ def _likings(complete: Complete, plan: Plan, letters: tuple[str, ...]) -> dict[s
 
 
 def _silence(plan: Plan, rendered: Rendered, letters: tuple[str, ...]) -> Prompt:
-    return Prompt(
-        rendered.messages, plan.sampling, draw_seed(plan.seed, "content-free", rendered.prefix),
-        constraint=Constraint(choice=letters), purpose="content-free/choose", prefix=rendered.prefix,
-        continue_final=rendered.continue_final,
-    )  # fmt: skip
+    seed = draw_seed(plan.seed, "content-free", rendered.prefix)
+    return rendered.prompt(plan.sampling, seed, "content-free/choose", constraint=Constraint(choice=letters))
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
