@@ -1,5 +1,6 @@
 """A model answers the benchmarks; the only stage that asks a model under test."""
 
+from operator import length_hint
 from typing import Annotated
 
 import typer
@@ -31,7 +32,9 @@ def answer(
     }
     paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
-        jsonl.write_split(paths, harness.answered(complete, asked))
+        complete.expect(sum(length_hint(questions) * way.samples for questions, way in asked.values()))
+        jsonl.write_split(paths, complete.rows(harness.answered(complete, asked)))
+    jsonl.write_json(f"data/metrics/answer/{run}.json", complete.summary())
 
 
 if __name__ == "__main__":

@@ -43,14 +43,14 @@ def model(name: Name) -> None:
     asked = entry(params.augment.model, name, "augment.model")
     files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
-        _write(params, name, asked, complete=complete, templates=files, max_tokens=asked.max_tokens)
+        _write(params, name, asked, complete.summary, complete=complete, templates=files, max_tokens=asked.max_tokens)
 
 
-def _write(params: Params, name: str, asked: Any, **found: Any) -> None:
+def _write(params: Params, name: str, asked: Any, replies: Any = dict, **found: Any) -> None:
     means = chains.Means(params.seed, params.wording.model_dump(), **found)
     sets = chains.sets(_rows(asked.reads), [chain.model_dump() for chain in asked.chains], means)
     jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
-    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics())
+    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics() | replies())
 
 
 for _command in (rules, aligned, captions, model):

@@ -12,7 +12,7 @@ import click
 import typer
 from typer.core import TyperArgument
 
-from stages.errors import UserError
+from stages.errors import UserError, one_line
 
 P = ParamSpec("P")
 
@@ -36,11 +36,6 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
         print(f"seqit {name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
 
     return run
-
-
-def one_line(text: str) -> str:
-    """What a terminal may be shown: a file's name, a row or a value may hold line ends and escape sequences."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def main(function: Callable[..., None]) -> None:

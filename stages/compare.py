@@ -46,10 +46,10 @@ def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]]
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"compare {name}") as complete:
         panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        outcomes, summary = contests(questions, baseline, treatment, partial(prefer, panel), drawn)
+        outcomes, summary = contests(questions, baseline, treatment, complete.watched(partial(prefer, panel)), drawn)
     jsonl.write(f"data/compared/{name}.jsonl", outcomes)
     jsonl.write_json(f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment))
-    jsonl.write_json(f"data/metrics/compare/{name}.json", summary)
+    jsonl.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:

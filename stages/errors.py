@@ -6,3 +6,8 @@ class UserError(Exception):
 
     Doors print it without a traceback and exit with status 2 (stages/cli.py).
     """
+
+
+def one_line(text: str) -> str:
+    """What a terminal may be shown: a file's name, a row or a value may hold line ends and escape sequences."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,6 +1,7 @@
 """Answers become scores; no model under test is asked, so a rule or a judge can change without it."""
 
 from functools import partial
+from operator import length_hint
 from typing import Annotated
 
 import typer
@@ -43,10 +44,11 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
         resemblance(**params.evaluate.bertscore.model_dump()) as resemble,
     ):
         panel = Panel(complete, template, sampling, params.judge.attempts, params.seed, reading="stated")
-        graders = scoring.Graders(partial(judge, panel), execute, resemble)
+        graders = scoring.Graders(complete.watched(partial(judge, panel)), execute, resemble)
+        complete.expect(sum(length_hint(answers) for _, answers in answered.values()))
         for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
-            jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary)
+            jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
 
 
 if __name__ == "__main__":

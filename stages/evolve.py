@@ -7,7 +7,6 @@ import typer
 from stages import jsonl, prompts
 from stages.cli import main
 from stages.engines import connect
-from stages.messages import Meter
 from stages.params import entry, load
 from stages.records import Record
 from stages.seqinstruct.evolution import Evolution
@@ -39,9 +38,9 @@ def evolve(
     paths = {"rows": f"data/evolved/{name}.jsonl", "rejected": f"data/evolved/{name}.rejected.jsonl"}
     tally = Tally("evolve")
     with connect(params.engines.generator, purpose=f"evolve {name}") as complete:
-        meter = Meter(complete)
-        jsonl.write_split(paths, tally.split(evolve_rows(rows, meter, plan)))
-    jsonl.write_json(f"data/metrics/evolve/{name}.json", tally.summary() | meter.summary())
+        made = complete.rows(evolve_rows(rows, complete, plan), of=rows)
+        jsonl.write_split(paths, tally.split(made))
+    jsonl.write_json(f"data/metrics/evolve/{name}.json", tally.summary() | complete.summary())
 
 
 if __name__ == "__main__":

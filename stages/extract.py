@@ -27,11 +27,12 @@ def extract(
     settings, this = params.extract.settings, entry(params.extract.corpora, name, "extract.corpora")
     template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
     plan = Extraction(params.seed, template, settings.sampling.engine(), settings.attempts)
+    rows = jsonl.artifact(this.reads, Record)
     tally = Tally("extract")
     with connect(params.engines.generator, purpose=f"extract {name}") as complete:
-        rows = extract_rows(jsonl.artifact(this.reads, Record), complete, plan)
-        jsonl.write(f"data/extracted/{name}.jsonl", tally.records(rows))
-    jsonl.write_json(f"data/metrics/extract/{name}.json", tally.summary())
+        made = complete.rows(extract_rows(rows, complete, plan), of=rows)
+        jsonl.write(f"data/extracted/{name}.jsonl", tally.records(made))
+    jsonl.write_json(f"data/metrics/extract/{name}.json", tally.summary() | complete.summary())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
@@ -84,7 +84,29 @@ def read(path: str | Path, type: type[T]) -> Iterator[T]:
             raise UserError(f"{path}:{number}: {error}; mend or remove this line") from None
 
 
-def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Iterator[T]:
+class Validated(Generic[T]):
+    """Rows that may walk on, lazily and once; `operator.length_hint` tells how many are still to come."""
+
+    def __init__(self, rows: Iterator[T], count: int) -> None:
+        """`count`: how many `rows` has."""
+        self._rows, self._left = rows, count
+
+    def __iter__(self) -> "Validated[T]":
+        """Itself."""
+        return self
+
+    def __next__(self) -> T:
+        """The next row."""
+        row = next(self._rows)
+        self._left -= 1
+        return row
+
+    def __length_hint__(self) -> int:
+        """How many are left."""
+        return max(self._left, 0)
+
+
+def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Validated[T]:
     """The rows of an artifact that its receipt lets walk on.
 
     Raises UserError if the receipt was written for other bytes than these.
@@ -92,10 +114,11 @@ def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Iter
     found = read_json(receipt, Receipt)
     if found.sha256 != sha256(path):
         raise UserError(f"{receipt}: was written for other contents of {path}; run `dvc repro` to validate it again")
-    return (row for row in read(path, type) if getattr(row, "id", None) not in found.quarantined)
+    rows = (row for row in read(path, type) if getattr(row, "id", None) not in found.quarantined)
+    return Validated(rows, found.rows - len(found.quarantined))
 
 
-def artifact(name: str, type: type[T]) -> Iterator[T]:
+def artifact(name: str, type: type[T]) -> Validated[T]:
     """The rows of data/NAME.jsonl that its receipt lets walk on; see `read_validated`."""
     return read_validated(f"data/{name}.jsonl", f"data/validated/{name}.json", type)
 

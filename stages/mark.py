@@ -33,10 +33,11 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in para
     with connect(params.engines.judge, purpose=f"mark {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)
         lists = partial(LISTERS[settings.lister], Panel(complete, listing, *how, "stated"))
-        marker = Marker(lists, partial(marks, Panel(complete, template, *how, settings.reading)))
+        judge = partial(marks, Panel(complete, template, *how, settings.reading))
+        marker = Marker(complete.watched(lists), complete.watched(judge))
         marked, summary = marking(questions, answers, marker, drawn)
     jsonl.write(f"data/marked/{name}.jsonl", marked)
-    jsonl.write_json(f"data/metrics/mark/{name}.json", summary)
+    jsonl.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ class Meter:
             self._tokens[1] += reply.tokens_out
             yield reply
 
+    def take(self) -> dict[str, Any]:
+        """The `summary`, and from now on what passes is counted anew."""
+        found = self.summary()
+        self._statuses, self._tokens = Counter(), [0, 0]
+        return found
+
     def summary(self) -> dict[str, Any]:
         """Replies by status, and their tokens."""
         return {

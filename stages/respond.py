@@ -9,7 +9,6 @@ from stages import jsonl
 from stages.cli import main
 from stages.engines import connect
 from stages.engines.tokens import counter
-from stages.messages import Meter
 from stages.params import entry, load
 from stages.records import Record
 from stages.seqinstruct.responses import Wishes, respond_round
@@ -33,9 +32,9 @@ def respond(
     paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
     tally = Tally("respond", counter(Path("models", params.tokenizer)))
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
-        meter = Meter(complete)
-        jsonl.write_split(paths, tally.split(respond_round(rows, earlier, meter, wishes)))
-    jsonl.write_json(f"data/metrics/respond/{name}.json", tally.summary() | meter.summary())
+        made = complete.rows(respond_round(rows, earlier, complete, wishes), of=rows)
+        jsonl.write_split(paths, tally.split(made))
+    jsonl.write_json(f"data/metrics/respond/{name}.json", tally.summary() | complete.summary())
 
 
 if __name__ == "__main__":

@@ -31,11 +31,11 @@ def review(name: Annotated[str, typer.Argument(help="An entry of review.runs in 
     template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
     with connect(params.engines.reviewer, purpose=f"review {name}") as complete:
         panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        judge = partial(opinions, panel)
+        judge = complete.watched(partial(opinions, panel), of=questions[: asked.sample])
         how = (asked.sample, params.seed, params.evaluate.resamples)
         scores, summary = reviewing.review(questions, answers, first, judge, *how)
     jsonl.write(f"data/reviewed/{name}.jsonl", scores)
-    jsonl.write_json(f"data/metrics/review/{name}.json", summary)
+    jsonl.write_json(f"data/metrics/review/{name}.json", summary | complete.summary())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import typer
 from stages import jsonl, prompts
 from stages.cli import main
 from stages.engines import connect
-from stages.messages import Meter
 from stages.params import entry, load
 from stages.records import Record
 from stages.seqinstruct.gates import Limits
@@ -42,9 +41,9 @@ def rewrite(
     rows = jsonl.artifact(this.reads, Record)
     tally = Tally("rewrite")
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
-        meter = Meter(complete)
-        jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(rewrite_round(rows, meter, plan)))
-    jsonl.write_json(f"data/metrics/rewrite/{name}.json", tally.summary() | meter.summary())
+        made = complete.rows(rewrite_round(rows, complete, plan), of=rows)
+        jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(made))
+    jsonl.write_json(f"data/metrics/rewrite/{name}.json", tally.summary() | complete.summary())
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ def split(name: Annotated[str, typer.Argument(help="An entry of `split` in param
     asked = entry(params.split, name, "split")
     template = prompts.parse(jsonl.read_text(asked.prompt), asked.prompt)
     wishes = ablations.Wishes(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
+    rows = jsonl.artifact(asked.reads, Record)
     with connect(params.engines.generator, purpose=f"split {name}") as complete:
-        found = list(ablations.split(jsonl.artifact(asked.reads, Record), complete, wishes))
+        found = list(complete.rows(ablations.split(rows, complete, wishes), of=rows))
     sets = ablations.task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
     jsonl.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
-    jsonl.write_json(f"data/metrics/split/{name}.json", sets.page)
+    jsonl.write_json(f"data/metrics/split/{name}.json", sets.page | complete.summary())
 
 
 if __name__ == "__main__":

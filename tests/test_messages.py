@@ -87,3 +87,7 @@ def test_a_meter_counts_the_same_whether_replies_are_asked_for_or_remembered() -
         "replies": 4, "replies_by_status": {"ok": 2, "refused": 1, "truncated": 1}, "reply_tokens_in": 11,
         "reply_tokens_out": 11,
     }  # fmt: skip
+    assert meter.take()["replies"] == 4
+    assert meter.summary() == {
+        "replies": 0, "replies_by_status": {}, "reply_tokens_in": 0, "reply_tokens_out": 0,
+    }  # fmt: skip

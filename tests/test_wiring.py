@@ -141,6 +141,19 @@ def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
             assert all(options == {"cache": False} for options in metric.values())
 
 
+def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
+    asking = {door for door in DOORS if "import connect\n" in (source := door_source(door)) and "engines" in source}
+    assert {"answer", "augment", "evaluate", "review"} <= asking
+    for door in asking:
+        assert re.search(r"\b(complete|meter)\.(summary|take)\b", door_source(door)), door
+    for name, body in BODIES.items():
+        assert door_of(body) not in asking or body["metrics"], name
+
+
+def door_source(door: str) -> str:
+    return (STAGES / f"{door}.py").read_text()
+
+
 def test_what_the_graph_reads_is_what_params_names() -> None:
     params = load(ROOT / "params.yaml")
     folders = {artifact.partition("/")[0] for artifact in params.artifacts()}

@@ -88,7 +88,7 @@ def contests(
     pairs = [(q, baseline.get(q.id, _NONE), treatment.get(q.id, _NONE)) for q in asked]
     whole = [pair for pair in pairs if not (pair[1].missing or pair[2].missing)]
     swapped = _swapped([(q, theirs) for q, _, theirs in pairs if not theirs.missing][: drawn.controls])
-    opinions = prefer(_contest(pair, control) for some, control in ((whole, False), (swapped, True)) for pair in some)
+    opinions = prefer([_contest(pair, kind) for some, kind in ((whole, False), (swapped, True)) for pair in some])
     settled = {pair[0].id: _outcome(pair, next(opinions)) for pair in whole}
     found = [settled.get(pair[0].id) or _unscored(pair) for pair in pairs]
     controls = [_outcome(pair, opinion, control=True) for pair, opinion in zip(swapped, opinions, strict=True)]

@@ -55,7 +55,7 @@ def marking(
     An answer without a text, or one whose tasks nobody could list, is unscored and its tasks are not lost ones.
     """
     asked = sampled(questions, drawn.sample, drawn.seed)
-    lists = dict(zip((q.id for q in asked), marker.lists((q.id, user_text(q)) for q in asked), strict=True))
+    lists = dict(zip((q.id for q in asked), marker.lists([(q.id, user_text(q)) for q in asked]), strict=True))
     known = {q.id: q for q in asked}
     pairs = [(known[a.question], a) for a in answers if a.question in known and a.sample == 0]
     told = [pair for pair in pairs if pair[1].has_text and lists[pair[0].id].tasks]

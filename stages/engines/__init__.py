@@ -1,11 +1,12 @@
 """How a model is reached: `connect` gives a `Complete` that remembers, keeps the order and tells how it goes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
+from operator import length_hint
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from stages import params
 from stages.engines.budgets import Ledger
@@ -16,9 +17,11 @@ from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
 from stages.errors import UserError
-from stages.messages import Complete, Prompt, Reply
+from stages.messages import Complete, Meter, Prompt, Reply
 
 MODELS = Path("models")
+Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 ENGINES = {
     "embedded": "stages.engines.embedded",
@@ -55,10 +58,47 @@ class Engine(Protocol):
         ...
 
 
+class Connected(Meter):
+    """A `Complete` that counts replies for a stage's metrics, and rows for people."""
+
+    def __init__(self, complete: Complete, progress: Progress | None = None) -> None:
+        """`progress` is None where nothing is told."""
+        super().__init__(complete)
+        self._progress = progress
+
+    def expect(self, rows: int) -> None:
+        """So many more rows will come."""
+        if self._progress:
+            self._progress.expect(rows)
+
+    def rows(self, made: Iterable[Row], of: object = ()) -> Iterator[Row]:
+        """What a stage makes, row by row, told as progress. As many rows will come as `of` is long.
+
+        `of` has a length, or a length hint as `jsonl.read_validated` gives one.
+        """
+        self.expect(length_hint(of))
+        return self._finishing(made)
+
+    def watched(
+        self, made: Callable[[Iterable[Item]], Iterator[Row]], of: object = None
+    ) -> Callable[[Iterable[Item]], Iterator[Row]]:
+        """`made`, a function of a stream to a stream of as many, with what it gives told as `rows`.
+
+        `of`: what is as long as the stream, where the stream itself can't tell.
+        """
+        return lambda items: self.rows(made(items), items if of is None else of)
+
+    def _finishing(self, made: Iterable[Row]) -> Iterator[Row]:
+        for row in made:
+            yield row
+            if self._progress:
+                self._progress.finish()
+
+
 @contextmanager
 def connect(
     engine: params.Engine, model: str | None = None, purpose: str = "", models: Path = MODELS, store: Path | None = None
-) -> Iterator[Complete]:
+) -> Iterator[Connected]:
     """A `Complete` for an entry of `engines` in params.yaml; `model` is used where the entry names none.
 
     Replies come from the store where it has them; the engine is opened at the first that it has not. `models` and
@@ -70,7 +110,7 @@ def connect(
     directory = models / (engine.model or model or "")
     identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
     if planner := PLANNER.get():
-        yield planner.complete(identity, engine)
+        yield Connected(planner.complete(identity, engine))
         return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
@@ -81,7 +121,8 @@ def connect(
             return opened
 
         ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
-        yield stack.enter_context(Connection(identity, replies, progress, open_engine, ledger)).complete
+        connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger))
+        yield Connected(connection.complete, progress)
 
 
 def _module(name: str) -> ModuleType:

@@ -1,8 +1,6 @@
-"""What long work tells a person on stderr: done, remembered, in flight, rate, failures, time left."""
+"""How asking goes: rows and requests done, remembered, in flight, rate, tokens a second, failures, time left."""
 
 import contextlib
-import shutil
-import sys
 import threading
 import time
 from pathlib import Path
@@ -10,12 +8,8 @@ from types import TracebackType
 
 import msgspec
 
+from stages.engines.display import Display, View
 from stages.messages import Reply
-
-PERIOD = 30.0
-"""Seconds between lines where stderr is not a terminal, as in a log."""
-TICK = 0.2
-"""Seconds between redrawings on a terminal."""
 
 
 class Progress:
@@ -28,19 +22,26 @@ class Progress:
         """
         self.label, self.model, self._log = purpose or model, model, log
         self.asked = self.remembered = self.failed = self.tokens_in = self.tokens_out = self.in_flight = 0
-        self.total: int | None = 0
+        self.rows, self.total = 0, 0
+        """Rows that are finished, and how many there will be; 0 where nobody has said."""
         self._lock = threading.Lock()
-        self._terminal = sys.stderr.isatty()
-        self._started = self._told = time.monotonic()
+        self._started = time.monotonic()
+        self._sent: tuple[float, int] | None = None
+        """When the first prompt was sent, and how many rows were finished by then."""
+        self._display = Display(self.view)
 
     @property
     def done(self) -> int:
         """Replies had so far, asked and remembered."""
         return self.asked + self.remembered
 
-    def expect(self, count: int | None) -> None:
-        """`count` more prompts will come; None where nobody knows, and then no time left is told."""
-        self.total = None if count is None or self.total is None else self.total + count
+    def expect(self, rows: int) -> None:
+        """So many more rows will come."""
+        self.total += rows
+
+    def finish(self) -> None:
+        """A row is done."""
+        self.rows += 1
 
     def recall(self, count: int) -> None:
         """`count` replies came out of the store."""
@@ -50,6 +51,7 @@ class Progress:
     def send(self) -> None:
         """A prompt went to the engine."""
         with self._lock:
+            self._sent = self._sent or (time.monotonic(), self.rows)
             self.in_flight += 1
 
     def receive(self, replies: list[Reply]) -> None:
@@ -63,33 +65,24 @@ class Progress:
 
     def tick(self) -> None:
         """Tell how it goes, if it is time to."""
+        self._display.tick()
+
+    def view(self) -> View:
+        """What a person is shown. The rates are those since the first prompt was sent: the store's are another."""
         now = time.monotonic()
-        if now - self._told < (TICK if self._terminal else PERIOD):
-            return
-        self._told = now
-        if self._terminal:  # one line, redrawn; a longer one would wrap and stay
-            line = f"seqit {self.line()}"[: shutil.get_terminal_size().columns - 1]
-            print(f"{line}\x1b[K", end="\r", file=sys.stderr, flush=True)
-        else:
-            print(f"seqit {self.line()}", file=sys.stderr, flush=True)
+        spent = max(now - self._sent[0], 1e-9) if self._sent else 1e-9
+        said = [f"{self.rows}/{self.total} rows"] if self.total else []
+        said += [f"{self.done} replies", f"{self.remembered} remembered", f"{self.in_flight} in flight"]
+        said += [f"{self.asked / spent:.1f}/s", f"{self.tokens_out / spent:.0f} tokens/s"] if self.asked else []
+        said += [f"{self.failed} failed"] if self.failed else []
+        said += [f"{_clock(left)} left"] if (left := self._left(now)) is not None else []
+        return View(self.label, self.rows / self.total if self.total else None, ", ".join(said))
 
-    def line(self) -> str:
-        """One line for a person."""
-        spent = max(time.monotonic() - self._started, 1e-9)
-        of = f"/{self.total}" if self.total else ""
-        rate = f"{self.asked / spent:.1f}/s, {self.tokens_out / spent:.0f} tokens/s"
-        failed = f", {self.failed} failed" if self.failed else ""
-        left = self._left(spent)
-        return (
-            f"{self.label}: {self.done}{of} done, {self.remembered} remembered, {self.in_flight} in flight, "
-            f"{rate}{failed}{left}"
-        )
-
-    def _left(self, spent: float) -> str:
-        if not self.total or not self.done or self.done >= self.total:
-            return ""
-        seconds = int(spent / self.done * (self.total - self.done))
-        return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
+    def _left(self, now: float) -> float | None:
+        """Seconds, by the rows finished since the first prompt was sent: those before were remembered."""
+        began, before = self._sent or (now, self.rows)
+        finished = self.rows - before
+        return (now - began) / finished * (self.total - self.rows) if finished and self.rows < self.total else None
 
     def summary(self) -> str:
         """One line at the end."""
@@ -109,13 +102,19 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         """The counts themselves."""
+        self._display.__enter__()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Tell the summary."""
+        self._display.__exit__()
         if self.done or self.in_flight:
-            print(f"seqit {self.summary()}" + ("\x1b[K" if self._terminal else ""), file=sys.stderr, flush=True)
+            self._display.say(self.summary())
         if self._log and self.asked:
             # One write, so that lines of several processes don't mix; a log that can't be written stops no stage.
             with contextlib.suppress(OSError), open(self._log, "ab", buffering=0) as stream:
                 stream.write(msgspec.json.encode(self.entry()) + b"\n")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02}:{int(seconds) % 60:02}"

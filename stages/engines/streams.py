@@ -11,7 +11,7 @@ after a kill -9 are those that would have been formed without it.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 from threading import Condition, Thread
@@ -21,7 +21,7 @@ from stages.engines.budgets import Ledger
 from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
-from stages.engines.progress import TICK, Progress
+from stages.engines.progress import Progress
 from stages.engines.store import WINDOW, Replies
 from stages.messages import Prompt, Reply
 
@@ -32,6 +32,8 @@ SESSION = 4096
 """Prompts a session. A batch size that divides it wastes no partial batch."""
 BACKLOG = 64
 """Prompts kept ready for the engine; below this, more are taken from the rooms."""
+TICK = 1.0
+"""Seconds that are waited for a reply before progress is told."""
 PATIENCE = 0.02
 """Seconds that prompts may be collected for one look-up before those that are there go ahead."""
 
@@ -60,7 +62,6 @@ class Connection:
 
     def complete(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         """The replies to `prompts`, same order and number. Raises UserError for what concerns all of them."""
-        self.progress.expect(len(prompts) if isinstance(prompts, Sized) else None)
         call = _Call(self)
         try:
             yield from call.run(iter(prompts))

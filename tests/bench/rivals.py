@@ -18,8 +18,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import usage
-
 Messages = list[dict[str, str]]
 GENERATION = {"temperature": 1.0, "top_p": 0.9, "max_tokens": 2048}
 
@@ -161,8 +159,10 @@ def _say(name: str, wall: float, used: float, right: int, calls: int, ideal: flo
 
 
 if __name__ == "__main__":
-    usage(__doc__, 1)
     if sys.argv[1:2] == ["answer"]:
-        answer(*sys.argv[2:])
+        answer(*sys.argv[2:])  # a rival's environment has nothing of ours
     else:
+        from tests.bench import usage
+
+        usage(__doc__, 1)
         main(sys.argv[1], sys.argv[2:])

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stages.engines import connect
+from stages.engines import Connected, connect
+from stages.engines.progress import Progress
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
 from stages.params import Engine
@@ -201,3 +202,28 @@ def test_a_mistake_in_params_is_told_in_one_line(
 def test_a_key_variable_that_is_not_set_is_told_before_anything_is_sent(servers: list[Server], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="SEQIT_NO_SUCH_KEY is not set"):
         ask(replace(BASE, options={"key_env": "SEQIT_NO_SUCH_KEY"}), servers, tmp_path, "store")
+
+
+def test_metrics_are_the_same_whether_replies_were_asked_or_remembered(servers: list[Server], tmp_path: Path) -> None:
+    engine = Engine(engine="openai", options=OPENAI | {"url": servers[0].url, "model": "m"})
+    told, sent = [], []
+    for _ in range(2):
+        before = len(servers[0].requests)
+        with connect(engine, store=tmp_path / "store") as complete:
+            assert len(list(complete.rows(complete(Run().prompts()), of=Run().rows))) == 12
+        told.append(complete.summary())
+        sent.append(len(servers[0].requests) - before)
+    assert sent == [12, 0] and told[0] == told[1]
+    assert (told[0]["replies"], told[0]["replies_by_status"]) == (12, {"ok": 12})
+
+
+def test_rows_are_told_as_they_are_done() -> None:
+    progress = Progress("test", "m")
+    rows = Connected(lambda _: iter(()), progress)
+    made = rows.watched(lambda items: (2 * item for item in items), of=[0] * 5)(iter(range(3)))
+    assert (progress.rows, progress.total) == (0, 5)
+    assert [next(made), next(made)] == [0, 2] and progress.rows == 1
+    assert list(made) == [4] and progress.rows == 3
+    rows.expect(4)
+    list(rows.rows([1]))
+    assert (progress.rows, progress.total) == (4, 9)
