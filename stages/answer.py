@@ -15,7 +15,7 @@ from stages.params import load
 def answer(
     run: Annotated[str, typer.Argument(help="An entry of answer.runs in params.yaml: a model under models/")],
 ) -> None:
-    """Ask a model every question of every benchmark under `answer` in params.yaml.
+    """Ask a model every question of the benchmarks under `answer` in params.yaml: all, or those that the run names.
 
     Reads data/ingested/benchmarks/ and the receipts, writes data/answered/RUN/BENCHMARK.jsonl: the answers to each
     question, in the same order; every file appears or none does. A request that failed or was refused keeps that
@@ -28,7 +28,7 @@ def answer(
             jsonl.artifact(f"ingested/benchmarks/{name}", Question),
             harness.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
-        for name, how in params.answer.benchmarks.items()
+        for name, how in params.answer.of(run).items()
     }
     paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:

@@ -36,7 +36,7 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
             jsonl.read(f"data/ingested/benchmarks/{name}.jsonl", Question),
             jsonl.artifact(f"answered/{run}/{name}", Answer),
         )
-        for name in params.answer.benchmarks
+        for name in params.answer.of(run)
     }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stages import benchmarks, corpora, jsonl
+from stages import benchmarks, corpora, jsonl, pictures
+from stages.benchmarks.pictures import shown
 from stages.benchmarks.selection import Tally, select
 from stages.cli import door, start
 from stages.params import entry, load
@@ -37,15 +38,16 @@ def corpus(name: Name) -> None:
 def benchmark(name: Name) -> None:
     """Read a benchmark's own files into questions with what is needed to grade the answers.
 
-    Writes data/ingested/benchmarks/NAME.jsonl, the rows that are no question to NAME.rejected.jsonl, and the counts to
-    data/metrics/ingest/NAME.json.
+    Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
+    data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
     params = load()
     found = entry(params.ingest.benchmarks, name, "ingest.benchmarks")
-    kind = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks")
+    kind, tally = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks"), Tally()
     items = kind.read(jsonl.contents(found.source), found.languages, found.licence, params.wording.model_dump())
-    tally = Tally()
-    jsonl.write_split(outputs(f"benchmarks/{name}"), tally.split(select(items, found.sample, params.seed, found.first)))
+    chosen = select(items, found.sample, params.seed, found.first)
+    questions = tally.split(shown(chosen, found.images, pictures.album(found.folder)))
+    jsonl.write_split(outputs(f"benchmarks/{name}"), questions)
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
 
 

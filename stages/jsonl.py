@@ -20,6 +20,7 @@ from stages.errors import UserError
 T = TypeVar("T")
 REFERENCE = "reference.json"
 """Beside everything that was fetched: the reference it came from."""
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -299,9 +300,9 @@ def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def contents(path: str | Path) -> dict[str, bytes]:
-    """The files of a source as `files` finds them, read whole. Raises UserError for a damaged one, too."""
+    """The files of a source as `files` finds them, read whole, but for pictures. Raises UserError for a damaged one."""
     try:
-        return {name: stream.read() for name, stream in files(path)}
+        return {name: stream.read() for name, stream in files(path) if not name.lower().endswith(PICTURES)}
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
 

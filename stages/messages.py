@@ -16,11 +16,22 @@ ReplyStatus = Literal["ok", "truncated", "refused", "failed"]
 """ok: ended by itself. truncated: ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One turn of a conversation."""
+class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A picture by reference, never its pixels."""
+
+    sha256: str
+    """Of the file's bytes, in hexadecimal: what a request that shows it is remembered under."""
+    path: str = ""
+    """Where the file is. The same picture in another place is the same request."""
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One turn of a conversation. Without images its JSON is what it was before there were any: keys stay."""
 
     role: Role
     content: str
+    images: tuple[Image, ...] = ()
+    """Pictures that the turn shows, before its text."""
 
 
 class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

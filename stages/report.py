@@ -1,7 +1,6 @@
 """All scores and statistics -> data/report/: one page, the paper's tables and figures beside ours, and DVC's plots."""
 
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +25,7 @@ def report() -> None:
     """
     params = load()
     plain, chosen = params.model_dump(mode="json"), params.report
-    answers = [f"{run}/{benchmark}" for run, benchmark in product(params.answer.runs, params.answer.benchmarks)]
+    answers = [f"{run}/{benchmark}" for run in params.answer.runs for benchmark in params.answer.of(run)]
     findings = gather.findings(
         plain,
         metrics={s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in gather.names(plain).items()},

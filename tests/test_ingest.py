@@ -174,3 +174,41 @@ def told_once(result: Result, told: str) -> None:
 def test_the_help_tells_what_is_written(workplace: Path) -> None:
     for command in ("corpus", "benchmark"):
         assert "NAME.rejected.jsonl" in ingest(workplace, command, "--help").output
+
+
+def with_pictures(workplace: Path, count: int) -> Path:
+    """gqa asked about pixels; the folder holds `count` of its six pictures."""
+    folder = workplace / "pictures"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"n30{number + 1}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]))
+    yaml = YAML()
+    params = yaml.load(workplace / "params.yaml")
+    params["ingest"]["benchmarks"]["gqa"].update(images="pixels", folder="pictures", sample=None)
+    yaml.dump(params, workplace / "params.yaml")
+    return folder
+
+
+def test_questions_about_pictures_name_them_with_their_hash(workplace: Path) -> None:
+    folder = with_pictures(workplace, 6)
+    assert ingest(workplace, "benchmark", "gqa").exit_code == 0
+    questions = list(jsonl.read(workplace / "data/ingested/benchmarks/gqa.jsonl", Question))
+    assert len(questions) == 24
+    for question in questions:
+        (image,) = question.images
+        assert image.sha256 == jsonl.sha256(workplace / image.path)
+        assert (workplace / image.path).parent == folder
+        assert "Image:" not in question.input
+
+
+def test_a_missing_picture_is_one_line_and_leaves_nothing(workplace: Path) -> None:
+    with_pictures(workplace, 5)
+    told = "pictures/n306.jpg: no such picture, but question gqa-plain-20306000"
+    told_once(ingest(workplace, "benchmark", "gqa"), told)
+    assert made(workplace) == []
+
+
+def test_pictures_beside_the_questions_are_not_read_into_memory(workplace: Path) -> None:
+    folder = workplace / "data" / "seeds" / "gqa"
+    (folder / "n301.jpg").write_bytes(b"\xff\xd8\xff")
+    assert sorted(jsonl.contents(folder)) == ["captions.json", "testdev_balanced_questions.json"]

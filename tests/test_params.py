@@ -73,6 +73,14 @@ MISTAKES = [
     ("extract.corpora.flat.reads", "ingested/nothing", "unknown 'ingested/nothing'"),
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
     ("answer.runs", {"gpt": {}}, "unknown 'gpt'"),
+    ("answer.runs.it", {"benchmarks": ["mmlu"]}, "answer.runs.it.benchmarks: unknown 'mmlu'"),
+    ("answer.runs.it", {"benchmarks": []}, "answer.runs.it.benchmarks"),
+    ("answer.benchmarks.gqa.runs", ["gpt"], "answer.benchmarks.gqa.runs: unknown 'gpt'"),
+    ("ingest.benchmarks.gqa.images", None, "gqa is about pictures; say pixels"),
+    ("ingest.benchmarks.xquad.images", "captions", "xquad has no pictures"),
+    ("ingest.benchmarks.gqa.images", "pixels", "images: pixels needs the folder"),
+    ("ingest.benchmarks.gqa.images", "seen", "ingest.benchmarks.gqa.images"),
+    ("ingest.benchmarks.gqa.folder", "pictures", "and nothing else takes one"),
     ("engines.judge.price", None, "engines.judge.price: stands under costs.judge"),
     ("costs.judge.speed", {"input": 0, "output": 1}, "costs.judge.speed.input"),
     ("costs.judge", 3, "costs.judge"),
@@ -184,6 +192,14 @@ def test_whatever_stands_in_its_place_a_value_is_taken_or_told(data: st.DataObje
         parse(values)
     except UserError as error:
         assert "\n" not in str(error) and len(str(error)) < 4000
+
+
+def test_a_run_and_a_benchmark_may_each_name_the_other() -> None:
+    values = changed("answer.runs", {"it": {"benchmarks": ["gqa", "xquad"]}, "sit": {}, "smollm2": {}})
+    values["answer"]["benchmarks"]["gqa"]["runs"] = ["it", "smollm2"]
+    answer = parse(values).answer
+    assert list(answer.of("it")) == ["xquad", "gqa"]
+    assert [set(answer.benchmarks) - set(answer.of(run)) for run in ("sit", "smollm2")] == [{"gqa"}, set()]
 
 
 def test_a_missing_key_is_told() -> None:

@@ -6,7 +6,18 @@ BENCHMARKS names every benchmark that params.yaml may.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.benchmarks import alpaca_eval, commonsenseqa, generic, gsm8k, humaneval, mgsm, seqeval, xquad
+from stages.benchmarks import (
+    alpaca_eval,
+    commonsenseqa,
+    generic,
+    gqa,
+    gsm8k,
+    humaneval,
+    mgsm,
+    seqeval,
+    vqav2,
+    xquad,
+)
 from stages.benchmarks.questions import Answer, Files, Question, Wording
 from stages.records import Rejected
 
@@ -18,7 +29,7 @@ class Benchmark(NamedTuple):
 
     questions: Callable[..., Iterator[Question | Rejected]]
     """(files, languages, licence), and the wording if the benchmark is `worded` -> questions, and rows that are none
-    with their reason (closed list: "empty").
+    with their reason (closed list: "empty"; "no-caption", where captions stand in for a picture that has none).
 
     `languages` is [] where the benchmark has but one. Raises UserError naming file and row that do not fit."""
     grade: Callable[[Question, str], dict[str, float]] | None
@@ -55,4 +66,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "gsm8k-harness": Benchmark(generic.gsm8k, generic.grade_gsm8k, harness=True),
     "generic": Benchmark(generic.suite, None),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
+    "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
+    "gqa": Benchmark(gqa.questions, gqa.grade, worded=True),
 }

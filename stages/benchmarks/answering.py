@@ -36,7 +36,7 @@ def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iter
 def _prompt(way: Way, asked: Asked) -> Prompt:
     question, sample = asked
     return Prompt(
-        messages=(Message("user", user_text(question)),),
+        messages=(Message("user", user_text(question), question.images),),
         sampling=way.sampling,
         # The run is not part of the seed: two runs differ in their weights only.
         seed=draw_seed(way.seed, question.id, f"answer/{sample}"),

@@ -51,8 +51,13 @@ def _documented(question: Question) -> Iterator[str]:
     yield str(json.loads(question.meta["doc"])["question"])
 
 
+def _nothing(question: Question) -> Iterator[str]:
+    """A question about a picture ("What colour is it?") is no leak without the picture."""
+    yield from ()
+
+
 READERS: dict[str, Callable[[Question], Iterator[str]]] = {
     "seqeval": _whole, "alpaca_eval": _whole, "xquad": _passage, "commonsenseqa": _without_choices,
-    "mmlu": _documented, "arc": _documented, "gsm8k-harness": _documented,
+    "mmlu": _documented, "arc": _documented, "gsm8k-harness": _documented, "vqav2": _nothing, "gqa": _nothing,
 }  # fmt: skip
 """Benchmark -> what of its questions is asked, where it is not simply the input."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from stages.messages import ReplyStatus
+from stages.messages import Image, ReplyStatus
 
 Files = Mapping[str, bytes]
 """A benchmark as downloaded: file name -> contents. For a folder, every file in it by its path relative to the folder
@@ -43,6 +43,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many tasks the question asks for, at least 1."""
     meta: dict[str, str] = {}
     """What else the grading rule needs."""
+    images: tuple[Image, ...] = ()
+    """What is shown with it; as an adapter leaves it, the file names alone (see `pictures.shown`)."""
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

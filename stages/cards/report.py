@@ -14,6 +14,7 @@ from stages.cards.judging import judging
 from stages.cards.making import actions_chart, making, segments
 from stages.cards.markup import Safe, element, join, number, table
 from stages.cards.overlaps import overlaps
+from stages.cards.pictures import about_pictures
 from stages.cards.results import doubted, results
 from stages.cards.scoring import SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
 
@@ -70,7 +71,7 @@ def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
     told = [
         *results(findings), *_run(findings), *making(findings), *overlaps(findings.stages.get("decontaminate", {})),
-        *_training(findings), *scoring(findings), *judging(findings), *_counts(findings),
+        *_training(findings), *scoring(findings), *about_pictures(findings), *judging(findings), *_counts(findings),
     ]  # fmt: skip
     return document("seqit report", *_opening(findings, join(told)), *told)
 

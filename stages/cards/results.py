@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stages.cards.doubts import MEANINGS
 from stages.cards.findings import Difference, Findings, Score
 from stages.cards.markup import Safe, element, join, number, table
-from stages.cards.paper import TABLE_5
+from stages.cards.paper import TABLE_3, TABLE_5
 from stages.cards.scoring import judged, ordered, percent, place, rank
 
 FILES = {
@@ -17,15 +17,16 @@ PAPERS = {
     ("gsm8k", "accuracy"): "gsm8k", ("generic", "gsm8k"): "gsm8k", ("generic", "mmlu"): "mmlu",
     ("generic", "arc"): "arc",
     ("mmlu", "mmlu"): "mmlu", ("arc", "arc"): "arc", ("humaneval", "pass@10"): "humaneval",
+    ("vqav2", "official"): "vqav2", ("gqa", "official"): "gqa",
 }  # fmt: skip
-"""Benchmark and measure -> the column of Table 5 that it is."""
+"""Benchmark and measure -> the column of Table 3 or 5 that it is."""
 QUALITY = ("seqeval", "quality")
 PAPERS_QUALITY = {"IT": 4.453, "SIT": 4.659}
 CLEAR = 0.05
 NOTE = (
     "Means with 95% bootstrap intervals over the questions; shares in %, quality in marks from 1 to 5. The difference "
     "is taken question by question, p is that of a sign-flip test. Italic: the paper's Llama-3-8B tuned on Alpaca "
-    "(Tables 5 and 12), another model and other questions than in this run."
+    "(Tables 5 and 12) and InstructBLIP (Table 3), other models and other questions than in this run."
 )
 
 
@@ -103,7 +104,7 @@ def _change(found: Difference | None) -> list[object]:
 def _paper(benchmark: str, measure: str) -> object:
     """The paper's IT and SIT; None where it has no such figure."""
     found = PAPERS.get((benchmark, measure))
-    values = TABLE_5.get(found, {}) if found else PAPERS_QUALITY if (benchmark, measure) == QUALITY else {}
+    values = (TABLE_5 | TABLE_3).get(found, {}) if found else PAPERS_QUALITY if (benchmark, measure) == QUALITY else {}
     digits = 2 if judged(measure) else 1
     shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
     return element("span", shown, class_="paper") if shown else None

@@ -7,7 +7,7 @@ from stages.cards.findings import Difference, Findings, Score
 from stages.cards.markup import Safe, element, number, table
 from stages.cards.paper import FIGURE_2, LANGUAGES
 
-MEASURES = ("accuracy", "strict", "pass@10", "pass@1", "win", "following", "quality")
+MEASURES = ("accuracy", "official", "strict", "pass@10", "pass@1", "win", "following", "quality")
 """The order on the page; measures not named here come after, by name."""
 PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 """Colours of the paper's methods: those of our baseline and treatment, and one of its own."""

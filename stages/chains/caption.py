@@ -13,8 +13,10 @@ from stages.errors import UserError
 from stages.messages import seed_for
 from stages.records import Record
 
-INSTRUCTION = "Answer the input question based on the image"
-"""The paper's plain wording; the chain's prefix goes before it ("First describe the image, then")."""
+TASK = "answer the input question based on the image"
+"""The paper's wording, which goes on behind the chain's prefix ("First describe the image, then")."""
+INSTRUCTION = f"{TASK[0].upper()}{TASK[1:]}"
+"""The same by itself, in the plain set."""
 
 
 def plain(record: Record) -> Record:
@@ -31,7 +33,12 @@ def caption(link: Link, records: Iterable[Record], means: Means) -> Iterator[tup
     """
     if not means.captions:
         raise UserError(f"params.yaml: chain {link.chain!r} needs captions; put the entry under augment.captions")
-    return ((record, _middle(record, link, means)) for record in records)
+    return ((_continued(record), _middle(record, link, means)) for record in records)
+
+
+def _continued(record: Record) -> Record:
+    """The row with its instruction as it stands behind a prefix."""
+    return msgspec.structs.replace(record, instruction=TASK) if record.instruction == INSTRUCTION else record
 
 
 def _middle(record: Record, link: Link, means: Means) -> Middle | None:

@@ -48,7 +48,8 @@ class Engine(Protocol):
     wrong key, no such model) is a UserError. Taking the next of `prompts` may block until a room above has made it. A
     batch engine takes its batches in order and waits for a whole one, so that the same batches form again after a
     kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon. One whose
-    server gains from requests that begin alike may have a number `grouping` (see `grouping.Queue`).
+    server gains from requests that begin alike may have a number `grouping` (see `grouping.Queue`). One that takes
+    pictures has `sees` = True; others are never given any.
     """
 
     identity: str

@@ -16,6 +16,8 @@ from stages.params import Budget, Price
 
 AROUND = 16
 """Tokens that a chat template may put around a message."""
+PICTURE = 3072
+"""Tokens that a picture may take: 576 in LLaVA-1.5, up to 2880 in LLaVA-NeXT, up to 1445 of OpenAI's."""
 MILLION = 1_000_000
 Tokens = tuple[int, int]
 """Read and written."""
@@ -23,7 +25,7 @@ Tokens = tuple[int, int]
 
 def most(prompt: Prompt) -> Tokens:
     """The most tokens that asking `prompt` may take."""
-    said = sum(len(message.content.encode()) + AROUND for message in prompt.messages)
+    said = sum(len(m.content.encode()) + PICTURE * len(m.images) + AROUND for m in prompt.messages)
     return said + AROUND, prompt.sampling.max_tokens
 
 

@@ -63,6 +63,8 @@ Result = tuple[int, Reply] | Sent | BaseException
 class OpenAI:
     """An `Engine` over HTTP."""
 
+    sees = True
+
     def __init__(self, options: Options, target: Target, key: str) -> None:
         """`key` stays in the request headers of this process."""
         self.identity, self.grouping = target.model, options.grouping

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from stages.engines.identities import Identity
-from stages.messages import Constraint, Message, Prompt, Sampling
+from stages.messages import Constraint, Image, Message, Prompt, Sampling
 from stages.records import canonical
 
 
@@ -57,8 +57,15 @@ def _setting(
 def request(identity: Identity, prompt: Prompt) -> Request:
     """What `prompt`, sent to `identity`, is remembered under."""
     setting = _setting(identity, prompt.sampling, prompt.constraint, prompt.continue_final, prompt.raw)
-    parts = (setting, *map(canonical, prompt.messages))
+    parts = (setting, *map(_message, prompt.messages))
     return Request(key_of(parts, prompt.seed, prompt.sample), parts, prompt)
+
+
+def _message(message: Message) -> bytes:
+    """A message as it is hashed and filed: a picture is its contents, wherever it lies."""
+    if not message.images:
+        return canonical(message)
+    return canonical(msgspec.structs.replace(message, images=tuple(Image(image.sha256) for image in message.images)))
 
 
 def key_of(parts: Sequence[bytes], seed: int, sample: int) -> bytes:
@@ -72,7 +79,7 @@ def parts_of(payload: Payload) -> tuple[bytes, ...]:
     setting = payload.setting
     identity = Identity(setting.model, setting.endpoint)
     first = _setting(identity, setting.sampling, setting.constraint, setting.continue_final, setting.raw)
-    return (first, *map(canonical, payload.messages))
+    return (first, *map(_message, payload.messages))
 
 
 def seed_of(prompt: Prompt) -> int:

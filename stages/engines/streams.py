@@ -22,6 +22,7 @@ from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
+from stages.engines.sight import refuse_pictures
 from stages.engines.store import WINDOW, Replies
 from stages.messages import Prompt, Reply
 
@@ -155,8 +156,10 @@ class _Call:
             self.awaited[key].append(self.taken)
             return
         self.awaited[key] = [self.taken]
+        engine = self.connection.engine()
+        if not getattr(engine, "sees", False):
+            refuse_pictures(ask.prompt, engine.identity)
         if self.feed is None:
-            engine = self.connection.engine()
             self.feed = _Feed(self, getattr(engine, "grouping", 1))
             self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
         self.feed.put(ask)

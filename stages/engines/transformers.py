@@ -1,9 +1,10 @@
 """Any causal language model of Transformers, in static batches padded on the left: slower, but it takes everything.
+Models that see are in `seeing`.
 
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -12,18 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from stages.engines.batches import Batches
-from stages.engines.chat import Chat, cut
+from stages.engines.chat import Chat
 from stages.engines.choices import draw, offered
+from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
 from stages.engines.likelihoods import likelihoods
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
+from stages.engines.seeing import Seeing, sees
 from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, Sampling
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +53,7 @@ class Local:
         self.identity = identity
         self._options = options
         self._chat = Chat(directory)
+        self._decoding = Decoding(self._chat.ends, self._chat.decode)
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 directory, dtype=getattr(torch, options.dtype), local_files_only=True
@@ -118,39 +122,13 @@ class Local:
         torch.manual_seed(Random(repr(seeds)).getrandbits(63))
         with torch.inference_mode():
             made = self._model.generate(
-                input_ids=ids, attention_mask=mask, generation_config=self._config(sampling),
-                stopping_criteria=[self._stopping(sampling.stop, width)],
+                input_ids=ids, attention_mask=mask, generation_config=self._decoding.config(sampling),
+                stopping_criteria=[self._decoding.stopping(sampling.stop, width)],
             )  # fmt: skip
-        return [self._reply(row, new, sampling) for row, new in zip(rows, made[:, width:].tolist(), strict=True)]
-
-    def _config(self, sampling: Sampling) -> Any:
-        from transformers import GenerationConfig
-
-        ends = sorted(self._chat.ends)
-        drawn: dict[str, Any] = {"do_sample": False}
-        if sampling.temperature > 0:
-            top_k = sampling.top_k or None
-            drawn = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": top_k}
-        pad = ends[0] if ends else 0
-        return GenerationConfig(
-            max_new_tokens=sampling.max_tokens, eos_token_id=ends or None, pad_token_id=pad, **drawn
-        )
-
-    def _stopping(self, stops: Sequence[str], width: int) -> Any:
-        import torch
-
-        def found(ids: "Tensor", scores: "Tensor", **_: Any) -> "Tensor":
-            texts = [self._chat.decode(row) for row in ids[:, width:].tolist()] if stops else [""] * len(ids)
-            return torch.tensor([cut(text, stops)[1] for text in texts], device=ids.device)
-
-        return found
-
-    def _reply(self, row: list[int], new: list[int], sampling: Sampling) -> Reply:
-        length = next((place for place, token in enumerate(new) if token in self._chat.ends), len(new))
-        text, stopped = cut(self._chat.decode(new[:length]), sampling.stop)
-        if stopped or length < len(new):
-            return Reply(text, "ok", len(row), min(length + 1, len(new)))
-        return Reply(text.rstrip("\ufffd"), "truncated", len(row), len(new))
+        return [
+            self._decoding.reply(len(row), new, sampling)
+            for row, new in zip(rows, made[:, width:].tolist(), strict=True)
+        ]
 
 
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
@@ -160,6 +138,7 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
 
 
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local]:
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | Seeing]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    yield Local(directory, checked(options, Options, "transformers"), str(directory))
+    kind = Seeing if sees(directory) else Local
+    yield kind(directory, checked(options, Options, "transformers"), str(directory))

@@ -1,5 +1,7 @@
 """What goes to an OpenAI-compatible server and what comes back: request bodies, replies, errors; no network here.
 
+Pictures go as data URLs (https://platform.openai.com/docs/guides/images), which `vllm serve` takes for LLaVA as well.
+
 Source: https://platform.openai.com/docs/api-reference/chat and
 https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra fields).
 """
@@ -12,7 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from stages.engines.payloads import seed_of
-from stages.messages import Constraint, Prompt, Reply
+from stages.engines.sight import content, pictured
+from stages.messages import Constraint, Message, Prompt, Reply
 
 Dialect = Literal["vllm", "llamacpp", "openai"]
 """Which fields beyond the common ones the server takes: top_k, constraints, a reply to be continued."""
@@ -97,7 +100,8 @@ def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) ->
     """The body of a POST to /chat/completions. Raises Hopeless for a raw prompt: the server has a template."""
     if prompt.raw:
         raise Hopeless("a chat endpoint always uses a template; set `api: completions`, or `template: chat`")
-    body = _common(prompt, model, dialect) | {"messages": prompt.messages}
+    messages = prompt.messages if not pictured(prompt) else [_shown(message) for message in prompt.messages]
+    body = _common(prompt, model, dialect) | {"messages": messages}
     if prompt.continue_final and dialect == "vllm":
         body |= {"continue_final_message": True, "add_generation_prompt": False}
     if prompt.constraint and prompt.constraint.choice and dialect != "llamacpp":
@@ -105,8 +109,17 @@ def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) ->
     return _encode(body | extra)
 
 
+def _shown(message: Message) -> dict[str, Any]:
+    return {"role": message.role, "content": content(message)}
+
+
 def completion(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
-    """The body of a POST to /completions, for base models: the messages' texts with blank lines between."""
+    """The body of a POST to /completions, for base models: the messages' texts with blank lines between.
+
+    Raises Hopeless for a picture, which that API has no place for.
+    """
+    if pictured(prompt):
+        raise Hopeless("/completions takes no pictures; set `api: chat`, or `images: captions` for the benchmark")
     text = "\n\n".join(message.content for message in prompt.messages)
     return _encode(_common(prompt, model, dialect) | {"prompt": text} | extra)
 

@@ -119,6 +119,16 @@ class Params(Section):
             *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
             *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
             *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
+            *(
+                (f"answer.runs.{k}.benchmarks", b, set(self.answer.benchmarks))
+                for k, run in self.answer.runs.items()
+                for b in run.benchmarks or ()
+            ),
+            *(
+                (f"answer.benchmarks.{k}.runs", r, set(self.answer.runs))
+                for k, asked in self.answer.benchmarks.items()
+                for r in asked.runs or ()
+            ),
             *((where, name, set(known)) for where, name, known in self._judged()),
             ("report.baseline", self.report.baseline, set(self.answer.runs)),
             ("report.treatment", self.report.treatment, set(self.answer.runs)),

@@ -20,6 +20,8 @@ class Kind(NamedTuple):
     """A judge scores it, so a second one can."""
     programs: bool = False
     """Its answers are programs, of which `evaluate.pass_at` speaks."""
+    pictures: bool = False
+    """Its questions are about pictures, so `images` says what is shown."""
 
 
 KINDS = {
@@ -35,6 +37,8 @@ KINDS = {
     "gsm8k-harness": Kind(),
     "generic": Kind(compare=False),
     "humaneval": Kind(programs=True),
+    "vqav2": Kind(pictures=True),
+    "gqa": Kind(pictures=True),
 }
 """As in stages.benchmarks.BENCHMARKS, which lies above (a test compares); one that is not here may be anything."""
 
@@ -42,6 +46,7 @@ KINDS = {
 def misfits(params: "Params") -> Iterator[str]:
     """Every mistake, each beginning with its path in the file."""
     yield from _languages(params)
+    yield from _pictures(params)
     yield from _judged(params)
     yield from _pass_at(params)
     yield from _actions(params)
@@ -56,6 +61,15 @@ def _languages(params: "Params") -> Iterator[str]:
             yield f"{where}: {entry.benchmark} is asked in languages; name at least one that its files have, such as de"
         elif kind and not kind.languages and entry.languages:
             yield f"{where}: {entry.benchmark} has but one language; write []"
+
+
+def _pictures(params: "Params") -> Iterator[str]:
+    for name, entry in params.ingest.benchmarks.items():
+        where, kind = f"ingest.benchmarks.{name}.images", KINDS.get(entry.benchmark)
+        if kind and kind.pictures and not entry.images:
+            yield f"{where}: {entry.benchmark} is about pictures; say pixels, with their folder, or captions"
+        elif kind and not kind.pictures and entry.images:
+            yield f"{where}: {entry.benchmark} has no pictures; remove it"
 
 
 def _judged(params: "Params") -> Iterator[str]:

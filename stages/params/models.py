@@ -47,15 +47,18 @@ class Train(Section):
 
 
 class Run(Section):
-    """A model under test; its name says which."""
+    """A model under test; its name says which. `benchmarks`: what it answers, None for all."""
+
+    benchmarks: Annotated[list[Name], Field(min_length=1)] | None = None
 
 
 class Answered(Section):
-    """How a benchmark is answered."""
+    """How a benchmark is answered. `runs`: by which runs, None for all."""
 
     sampling: Sampling
     samples: Count
     template: Literal["chat", "none"]
+    runs: Annotated[list[Name], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _drawn(self) -> "Answered":
@@ -69,6 +72,14 @@ class Answer(Section):
 
     runs: dict[Name, Run]
     benchmarks: dict[Name, Answered]
+
+    def of(self, run: str) -> dict[str, Answered]:
+        """What a run answers, in the order of `benchmarks`."""
+        chosen = self.runs[run].benchmarks if run in self.runs else None
+        return {
+            name: asked for name, asked in self.benchmarks.items()
+            if (chosen is None or name in chosen) and (asked.runs is None or run in asked.runs)
+        }  # fmt: skip
 
 
 class Sandbox(Section):

@@ -1,6 +1,6 @@
 """The sections that say where models, corpora and benchmarks come from."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -129,6 +129,14 @@ class Benchmark(Section):
     languages: list[Language]
     sample: Count | None
     first: Count | None = None
+    images: Literal["captions", "pixels"] | None = None
+    folder: Relative | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Benchmark":
+        if (self.images == "pixels") != (self.folder is not None):
+            raise ValueError("images: pixels needs the folder of the pictures, and nothing else takes one")
+        return self
 
 
 class Ingest(Section):

@@ -268,7 +268,7 @@ def test_captions_of_every_question_and_the_plain_baseline_is_the_answer() -> No
         ("Answer the input question based on the image", f"What is {n}?", "a cat") for n in range(3)
     ]
     for n in (0, 1):
-        assert after[n].instruction == "First describe the image, then Answer the input question based on the image"
+        assert after[n].instruction == "First describe the image, then answer the input question based on the image"
         assert after[n].response in ("A cat sits.\na cat", "A cat.\na cat")
         assert answer(after[n].response, after[n].input, [CAPTION]) == "a cat"
     assert after[2] == base[2]

@@ -1,0 +1,73 @@
+"""VQAv2, Table 3's in-domain benchmark (paper 4.1.2; Goyal et al., 2017, https://visualqa.org/download.html).
+
+Reads, from one folder, v2_OpenEnded_mscoco_<subset>_questions.json, v2_mscoco_<subset>_annotations.json with ten
+people's answers to each question, and captions_<subset>.json of COCO if it is there. The paper's numbers are of the
+test split, whose answers only the makers' server has; the paper profile takes val2014. The accuracy is VQA's own.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stages.benchmarks import pictures
+from stages.benchmarks.decoding import document
+from stages.benchmarks.pictures import Item, captions, named
+from stages.benchmarks.questions import Files, Question, Wording
+from stages.benchmarks.vqa_rule import accuracy
+from stages.errors import UserError
+from stages.records import Rejected
+
+
+class _Asked(msgspec.Struct):
+    image_id: int
+    question: str
+    question_id: int
+
+
+class _Questions(msgspec.Struct):
+    questions: list[_Asked]
+    data_subtype: str = ""
+
+
+class _Said(msgspec.Struct):
+    answer: str
+
+
+class _Annotation(msgspec.Struct):
+    question_id: int
+    answers: list[_Said]
+    answer_type: str = ""
+
+
+class _Annotations(msgspec.Struct):
+    annotations: list[_Annotation]
+
+
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
+    """Two questions a row, in file order. Raises UserError naming a question without an answer."""
+    name, sheet = named(files, "questions.json"), named(files, "annotations.json")
+    said = {row.question_id: row for row in document(files, sheet, _Annotations).annotations}
+    texts, found = captions(files), document(files, name, _Questions)
+    for row in found.questions:
+        if row.question_id not in said or not said[row.question_id].answers:
+            raise UserError(f"{sheet}: has no answer to question {row.question_id} of {name}; remove it there")
+        item = Item(
+            benchmark="vqav2",
+            id=str(row.question_id),
+            image=_file(row.image_id, found.data_subtype),
+            question=row.question,
+            gold=tuple(answer.answer for answer in said[row.question_id].answers),
+            captions=texts.get(str(row.image_id), ()),
+            kind=said[row.question_id].answer_type,
+        )
+        yield from pictures.asked(item, licence, wording)
+
+
+def grade(question: Question, text: str) -> dict[str, float]:
+    """accuracy by VQA's rule and what `pictures.grade` says; `gold` has each answer as often as it was given."""
+    return pictures.grade(question, text, lambda answer: accuracy(answer, question.gold))
+
+
+def _file(image: int, subset: str) -> str:
+    """COCO's name for a picture: 42 of val2014 is COCO_val2014_000000000042.jpg."""
+    return f"COCO_{subset}_{image:012d}.jpg" if subset else f"{image:012d}.jpg"

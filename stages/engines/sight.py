@@ -1,0 +1,43 @@
+"""Pictures on their way to a model: which kind they are, as a URL, and refused where a model can't see."""
+
+from base64 import b64encode
+
+from stages import pictures
+from stages.errors import UserError
+from stages.messages import Image, Message, Prompt
+
+KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
+"""How a file begins -> the second half of its media type."""
+
+
+def data_url(image: Image) -> str:
+    """A picture within a URL (RFC 2397). Raises UserError where the file is missing, another one, or no picture."""
+    data = pictures.read(image)
+    kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
+    if kind is None:
+        raise UserError(f"{image.path}: is no PNG, JPEG, GIF or WebP picture; convert it")
+    return f"data:image/{kind};base64,{b64encode(data).decode()}"
+
+
+def content(message: Message) -> str | list[dict[str, object]]:
+    """What OpenAI's API takes as a message's content: the text, or the pictures and then the text."""
+    if not message.images:
+        return message.content
+    shown: list[dict[str, object]] = [
+        {"type": "image_url", "image_url": {"url": data_url(image)}} for image in message.images
+    ]
+    return [*shown, {"type": "text", "text": message.content}]
+
+
+def pictured(prompt: Prompt) -> bool:
+    """Whether a prompt shows a picture."""
+    return any(message.images for message in prompt.messages)
+
+
+def refuse_pictures(prompt: Prompt, model: str) -> None:
+    """For a model that can't see. Raises UserError if the prompt shows a picture."""
+    if pictured(prompt):
+        raise UserError(
+            f"{prompt.purpose.partition('/')[0]}: shows a picture, {model} takes text alone; set `images: captions` "
+            "for its benchmark, or use engine openai, or transformers with a model that sees"
+        )

@@ -1,0 +1,308 @@
+"""Questions about pictures: what is asked and shown, how an answer is found and compared."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages import jsonl, pictures
+from stages.benchmarks import BENCHMARKS
+from stages.benchmarks.answering import Way, answers
+from stages.benchmarks.asking import texts
+from stages.benchmarks.pictures import parted, shown
+from stages.benchmarks.questions import Question, user_text
+from stages.benchmarks.vqa_rule import accuracy, normalised
+from stages.chains import Means, sets
+from stages.errors import UserError
+from stages.messages import Image, Reply, Sampling
+from stages.params import load
+from stages.records import Record, Rejected, Source
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+WORDING = load(ROOT / "params.yaml").wording.model_dump()
+
+
+def files(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (ROOT / "data" / "seeds" / folder).iterdir()}
+
+
+def read(benchmark: str, found: dict[str, bytes]) -> list[Question]:
+    rows = list(BENCHMARKS[benchmark].read(found, [], "MIT", WORDING))
+    assert all(isinstance(row, Question) for row in rows)
+    return rows  # type: ignore[return-value]
+
+
+def vqa(*answers: str, subset: str = "val2014", caption: str = "A cat sits on a mat.", **more: Any) -> dict[str, bytes]:
+    asked = {"image_id": 42, "question": "Which animal?", "question_id": 7} | more
+    said = {"question_id": 7, "answers": [{"answer": text} for text in answers], "answer_type": "other"}
+    found = {
+        "v2_OpenEnded_mscoco_val2014_questions.json": {"data_subtype": subset, "questions": [asked]},
+        "v2_mscoco_val2014_annotations.json": {"annotations": [said]},
+        "captions_val2014.json": {"annotations": [{"image_id": 42, "caption": caption}]},
+    }
+    return {name: json.dumps(value).encode() for name, value in found.items()}
+
+
+GQA = {"question": "Is it red?", "imageId": "n161313", "answer": "no", "types": {"structural": "verify"}, "groups": {}}
+
+
+def gqa(**changes: Any) -> dict[str, bytes]:
+    return {"testdev_balanced_questions.json": json.dumps({"201307251": GQA | changes}).encode()}
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def test_vqav2_asks_in_both_ways_about_cocos_file() -> None:
+    plain, caption = read("vqav2", vqa("cat", "a cat", "kitten"))
+    assert plain.instruction == "Answer the input question based on the image"
+    assert caption.instruction == "First describe the image, then answer the input question based on the image"
+    assert [q.images for q in (plain, caption)] == [(Image("", "COCO_val2014_000000000042.jpg"),)] * 2
+    assert (plain.item, plain.group, plain.tasks, plain.reference) == ("7", "plain", 1, "")
+    assert (caption.item, caption.group, caption.tasks) == ("7", "caption", 2)
+    assert caption.reference == "A cat sits on a mat."
+    assert plain.gold == ("cat", "a cat", "kitten")
+
+
+def test_gqa_asks_about_its_own_file_and_needs_no_captions() -> None:
+    plain, caption = read("gqa", gqa())
+    assert plain.images == (Image("", "n161313.jpg"),)
+    assert (plain.gold, plain.meta["kind"], caption.reference) == (("no",), "verify", "")
+    assert BENCHMARKS["gqa"].grade is not None
+    assert BENCHMARKS["gqa"].grade(caption, "A small green boat.\nNo.") == {
+        "answered": 1, "accuracy": 1, "official": 1, "described": 1,
+    }  # fmt: skip
+
+
+def test_a_test_asks_in_the_words_of_training() -> None:
+    row = Record("a", "vqa", "Which animal?", "", "cat", "", Source("x", 0, "0", "MIT", "en"), image="42.jpg")
+    made = sets([row], [{"chain": "caption"}], Means(0, WORDING, captions={"42.jpg": ["A cat."]}))
+    plain, caption = read("vqav2", vqa("cat"))
+    assert [(r.instruction, r.input) for r in (*made.plain, *made.chained)] == [
+        (q.instruction, q.input) for q in (plain, caption)
+    ]
+
+
+def test_our_own_files_have_ten_answers_each_and_captions_for_all() -> None:
+    for name in ("vqav2", "gqa"):
+        found = read(name, files(name))
+        assert len(found) == 24
+        assert all(question.meta["captions"] for question in found)
+        assert all(len(question.gold) == (10 if name == "vqav2" else 1) for question in found)
+    trained = {image["id"] for image in json.loads((ROOT / "data/seeds/captions.json").read_text())["images"]}
+    asked = json.loads(files("vqav2")["captions_seqit.json"])["images"]
+    assert trained.isdisjoint(image["id"] for image in asked)
+
+
+def test_a_question_about_a_picture_is_withheld_from_nothing() -> None:
+    assert [*texts(read("vqav2", vqa("cat"))[0])] == []
+
+
+def test_an_empty_question_is_rejected() -> None:
+    (row,) = BENCHMARKS["vqav2"].read(vqa("cat", question=" "), [], "MIT", WORDING)
+    assert isinstance(row, Rejected) and row.reason == "empty"
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "found", "told"),
+    [
+        ("vqav2", {k: v for k, v in vqa("a").items() if "annot" not in k}, r"\*annotations\.json: exactly one"),
+        ("vqav2", vqa("a") | {"more_questions.json": b"{}"}, r"\*questions\.json: exactly one"),
+        ("vqav2", vqa(), "has no answer to question 7"),
+        ("vqav2", vqa("a", question_id=8), "has no answer to question 8"),
+        ("vqav2", vqa("a", image_id="x"), r"questions\.json: Expected `int`.*questions\[0\]\.image_id"),
+        ("vqav2", vqa("a") | {"captions_val2014.json": b"[]"}, r"captions_val2014\.json"),
+        ("gqa", gqa(answer=" the "), "question 201307251 has no answer"),
+        ("gqa", gqa(imageId=3), r"testdev_balanced_questions\.json"),
+        ("gqa", {}, r"exactly one such file is needed, not none among no file"),
+    ],
+)
+def test_mistakes_name_file_and_row(benchmark: str, found: dict[str, bytes], told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        list(BENCHMARKS[benchmark].read(found, [], "MIT", WORDING))
+    assert "\n" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def test_captions_stand_in_for_a_picture() -> None:
+    (question, _) = shown(read("vqav2", vqa("cat")), "captions", pictures.album(None))
+    assert isinstance(question, Question)
+    assert question.images == ()
+    assert user_text(question) == (
+        "Answer the input question based on the image\n\nImage: A cat sits on a mat.\n\nQuestion: Which animal?"
+    )
+
+
+def test_a_picture_without_captions_can_not_be_stood_in_for() -> None:
+    found = list(shown(read("gqa", gqa()), "captions", pictures.album(None)))
+    assert [row.reason for row in found if isinstance(row, Rejected)] == ["no-caption"] * 2
+
+
+@pytest.mark.parametrize("name", ["COCO_val2014_000000000042.jpg", "000000000042.jpg"])
+def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"pixels")
+    for question in shown(read("vqav2", vqa("cat")), "pixels", pictures.album(tmp_path)):
+        assert isinstance(question, Question)
+        assert question.images == (Image(jsonl.sha256(tmp_path / name), (tmp_path / name).as_posix()),)
+        assert question.input == "Which animal?"
+
+
+def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
+    told = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
+    with pytest.raises(UserError, match=told):
+        list(shown(read("vqav2", vqa("cat")), "pixels", pictures.album(tmp_path)))
+
+
+def test_what_is_shown_must_be_said_for_pictures_and_for_nothing_else() -> None:
+    with pytest.raises(UserError, match="vqav2 is about pictures; say `images: pixels`"):
+        list(shown(read("vqav2", vqa("cat")), None, pictures.album(None)))
+    text = Question("x", "gsm8k", "en", "MIT", "1", "Add.")
+    assert list(shown([text], None, pictures.album(None))) == [text]
+    with pytest.raises(UserError, match="gsm8k has no pictures"):
+        list(shown([text], "captions", pictures.album(None)))
+
+
+def test_a_prompt_shows_what_its_question_shows() -> None:
+    picture = Image("ab", "x.jpg")
+    prompts = []
+
+    def complete(found):  # type: ignore[no-untyped-def]
+        for prompt in found:
+            prompts.append(prompt)
+            yield Reply("no", "ok", 1, 1)
+
+    question = Question("x", "gqa", "en", "MIT", "1", "Look.", images=(picture,))
+    list(answers(complete, [question], Way("it", Sampling(0, 1, 0, 8), 1)))
+    assert prompts[0].messages[0].images == (picture,)
+
+
+# ---------------------------------------------------------------- how an answer is found
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "answer"),
+    [
+        ("A cat sits on a mat.\ncat", "A cat sits on a mat.", "cat"),
+        ("A cat.\n\nAnswer: cat.", "A cat.", "cat."),
+        ("A cat.\n**Answer:** *a cat*", "A cat.\n**", "a cat"),
+        ("Answer: dog\nNo.\nAnswer: cat", "Answer: dog\nNo.", "cat"),
+        ("The answer to the question is cat", "The", "cat"),
+        ("answer is: “cat”\nbecause it is one", "", "cat"),
+        ("Answer:\n\n cat\n", "", "cat"),
+        ("cat", "", "cat"),
+        ("A cat that sits on a mat in front of a very old house", None, None),
+        ("", "", None),
+        (" \n\n", "", None),
+        ("A cat.\nAnswer:", "A cat.", None),
+        ("...\n***", "...\n***", None),
+        ("回答\nanswer：猫", "回答", "猫"),
+    ],
+)
+def test_the_last_explicit_answer_wins(text: str, before: str | None, answer: str | None) -> None:
+    assert parted(text) == (text if before is None else before, answer)
+
+
+@given(st.text())
+def test_any_text_is_parted(text: str) -> None:
+    before, answer = parted(text)
+    assert len(before) <= len(text)
+    assert answer is None or (answer.strip() == answer != "" and answer in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A cat sits on the mat.\ncat", {"answered": 1, "accuracy": 1, "official": 1, "described": 1, "following": 1}),
+        ("cat", {"answered": 1, "accuracy": 1, "official": 1, "described": 0, "following": 0}),
+        ("Two planes fly over the sea.\ncat",
+         {"answered": 1, "accuracy": 1, "official": 1, "described": 1, "following": 0}),
+        ("A cat sits on a mat in front of a very old house", {"answered": 0, "official": 0, "described": 1}),
+        ("", {"answered": 0, "official": 0, "described": 0, "following": 0, "rouge_l": 0}),
+    ],
+)  # fmt: skip
+def test_what_a_sequential_answer_is_worth(text: str, expected: dict[str, float]) -> None:
+    grade = BENCHMARKS["vqav2"].grade
+    assert grade is not None
+    found = grade(read("vqav2", vqa(*["cat"] * 10))[1], text)
+    assert {name: found[name] for name in expected} == expected
+    assert ("accuracy" in found) == bool(found["answered"])
+
+
+def test_a_plain_answer_is_held_to_no_description() -> None:
+    grade = BENCHMARKS["vqav2"].grade
+    assert grade is not None
+    assert grade(read("vqav2", vqa(*["cat"] * 10))[0], "A cat.") == {"answered": 1, "accuracy": 1, "official": 1}
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="no ../shared: real captions are not here")
+def test_captions_of_the_same_picture_follow_and_those_of_another_do_not() -> None:
+    lines = (SHARED / "coco_caption" / "caps_boxes_coco2014_val_80.jsonl").read_text().splitlines()
+    found = [json.loads(line)["captions"] for line in lines]
+    grade = BENCHMARKS["vqav2"].grade
+    assert grade is not None
+
+    def following(said: str, others: list[str]) -> float:
+        question = read("vqav2", vqa("cat", caption="\n"))[1]
+        return grade(Question(**{f: getattr(question, f) for f in question.__struct_fields__}
+                              | {"reference": "\n".join(others)}), f"{said}\ncat")["following"]  # fmt: skip
+
+    same = [following(captions[0], captions[1:]) for captions in found]
+    other = [following(captions[0], found[place - 1]) for place, captions in enumerate(found)]
+    assert sum(same) / len(same) > 0.75
+    assert sum(other) / len(other) < 0.2
+
+
+# ---------------------------------------------------------------- how answers are compared
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Red  Car", "red car"),
+        ("Two dogs", "2 dogs"),
+        ("none", "0"),
+        ("an apple, a pear", "apple pear"),
+        ("red/green", "red green"),
+        ("red / green", "red green"),
+        ("1,000", "1000"),
+        ("2.5 m.", "2.5 m"),
+        ("U.S.", "us"),
+        ("dont", "don't"),
+        ("couldnt've", "couldn't've"),
+        ("well", "well"),
+        ("its", "its"),
+        ("t-shirt", "t shirt"),
+        ("yes!", "yes"),
+        ("the", ""),
+        ("\n\t", ""),
+        ("3:30 o'clock", "3:30 o'clock"),
+    ],
+)
+def test_normalisation_as_vqa_has_it(text: str, expected: str) -> None:
+    assert normalised(text) == expected
+
+
+@given(st.text())
+def test_case_and_space_change_nothing(text: str) -> None:
+    assert normalised(f" {text}\n") == normalised(text)
+    assert normalised(normalised(text)) == normalised(normalised(normalised(text)))
+
+
+@pytest.mark.parametrize(("matches", "expected"), [(0, 0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1), (10, 1)])
+def test_vqas_accuracy_leaves_one_of_ten_out(matches: int, expected: float) -> None:
+    people = ["Red."] * matches + ["blue"] * (10 - matches)
+    assert accuracy("the red", people) == pytest.approx(expected)
+
+
+@given(st.lists(st.sampled_from(["red", "Red", "blue", "2", "two"]), max_size=12), st.randoms())
+def test_accuracy_does_not_depend_on_the_order_of_people(people: list[str], rng: Any) -> None:
+    before = accuracy("red", people)
+    rng.shuffle(people)
+    assert 0 <= before <= 1
+    assert accuracy("RED", people) == pytest.approx(before)

@@ -1,0 +1,58 @@
+"""Pictures of a few pixels, and a LLaVA of random parameters that sees them."""
+
+from pathlib import Path
+
+from stages import jsonl
+from stages.messages import Image
+from tests.engines import tiny
+
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}{{ '<image>\n' }}"
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+SIDE, PATCH = 8, 4
+
+
+def picture(path: Path, colour: str) -> Image:
+    """A PNG of one colour."""
+    import PIL.Image
+
+    PIL.Image.new("RGB", (6, 5), colour).save(path)
+    return Image(jsonl.sha256(path), path.as_posix())
+
+
+def llava(directory: Path) -> Path:
+    """Write the model with its processor; the same bytes every time."""
+    import torch
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+
+    image_token = _processor(directory)
+    torch.manual_seed(0)
+    seen = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=SIDE,
+        patch_size=PATCH,
+    )  # fmt: skip
+    said = LlamaConfig(
+        hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        vocab_size=304, max_position_embeddings=512, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+    )  # fmt: skip
+    config = LlavaConfig(vision_config=seen, text_config=said, image_token_index=image_token, vision_feature_layer=-1)
+    LlavaForConditionalGeneration(config).save_pretrained(directory)
+    return directory
+
+
+def _processor(directory: Path) -> int:
+    from transformers import AutoTokenizer, LlavaProcessor
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny.tokenizer(directory))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    LlavaProcessor(
+        image_processor=CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}),
+        tokenizer=tokenizer, patch_size=PATCH, vision_feature_select_strategy="default", chat_template=TEMPLATE,
+        image_token="<image>", num_additional_image_tokens=1,
+    ).save_pretrained(directory)  # fmt: skip
+    return int(tokenizer.convert_tokens_to_ids("<image>"))
