@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from stages.benchmarks.alpaca_eval import annotations, win_rate
 from stages.benchmarks.contests import Contest, Outcome, Output, answered, contests, referred, summed
@@ -75,7 +76,7 @@ def test_controls_are_the_same_run_on_another_question_and_count_nowhere_else() 
 
     found, total = contests(QUESTIONS, BASELINE, TREATMENT, judge, DRAWN)
     controls = [outcome for outcome in found if outcome.control]
-    assert [(c.run, c.baseline) for c in controls] == [("sit", "sit")] * 3
+    assert [(c.run, c.baseline, c.id.rpartition("/")[2]) for c in controls] == [("sit", "sit", "control")] * 3
     planted = {name: (theirs, own) for name, _, theirs, own in seen if name.endswith("/control")}
     assert all(own == TREATMENT[name.removesuffix("/control")].text for name, (_, own) in planted.items())
     assert total["control"].n == 3 and total["n"] == 6
@@ -96,10 +97,12 @@ def test_the_rows_hold_all_that_the_summary_needs() -> None:
 
 
 def test_outputs_of_a_file_are_matched_by_their_instruction() -> None:
-    outputs = [Output("Do 1. ", "b" * 9, "rival"), Output("Do 0.", "bb")]
-    baseline = referred(QUESTIONS[:3], outputs)
-    found, _ = contests(QUESTIONS[:3], baseline, TREATMENT, longer, DRAWN)
-    assert [(o.baseline, o.reason) for o in found[:3]] == [("reference", ""), ("rival", ""), ("", "output-missing")]
+    outputs = [Output("Do 1. ", "b" * 9, "rival"), Output("Do 0.", "bb"), Output("Do 3.\n\nNow.", "c", "whole")]
+    asked = [*QUESTIONS[:3], replace(QUESTIONS[3], input="Now."), replace(QUESTIONS[0], id="seqeval-4", input="Later.")]
+    found, _ = contests(asked, referred(asked, outputs), TREATMENT, longer, DRAWN)
+    assert [(o.baseline, o.reason) for o in found[:5]] == [
+        ("reference", ""), ("rival", ""), ("", "output-missing"), ("whole", ""), ("reference", ""),
+    ]  # fmt: skip
 
 
 def test_annotations_have_alpaca_evals_columns_and_rate() -> None:

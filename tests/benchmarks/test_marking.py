@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from stages.benchmarks.marking import Case, Marked, Marker, marking, summed
 from stages.benchmarks.questions import Answer, Question, Score
@@ -57,6 +58,19 @@ def test_what_is_done_and_what_nobody_can_tell() -> None:
     assert total["unscored"] == {"judge-unparsed": 2, "answer-failed": 1}
     assert total["n"] == 6 and total["scored"] == 3
     assert [row.tasks for row in real[:4]] == [2, 3, 3, 4]
+
+
+def test_only_the_first_sample_of_a_known_question_is_marked() -> None:
+    second = replace(ANSWERS[0], id="seqeval-0/1", sample=1)
+    stranger = answer(question(77, 2), "77.0")
+    found, _ = marking(QUESTIONS, [ANSWERS[0], second, stranger], MARKER, DRAWN)
+    assert [row.id for row in found] == ["seqeval-0/0"]
+
+
+def test_a_single_task_has_a_position_and_no_place() -> None:
+    alone = question(4, 1)
+    _, total = marking([alone], [answer(alone, "4.0")], MARKER, DRAWN)
+    assert total["positions"]["1"].mean == 1 and total["places"] == {}
 
 
 def test_by_number_by_position_and_by_place() -> None:

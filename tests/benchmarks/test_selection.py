@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.benchmarks.questions import Question
-from stages.benchmarks.selection import Tally, select
+from stages.benchmarks.selection import Tally, planted, sampled, select
 from stages.records import Rejected
 
 REJECTED = Rejected(id="x-0", reason="empty", detail="", row={})
@@ -12,7 +12,8 @@ REJECTED = Rejected(id="x-0", reason="empty", detail="", row={})
 
 def question(item: int, language: str) -> Question:
     name = f"xquad-{language}-{item}"
-    return Question(id=name, benchmark="xquad", language=language, licence="l", item=str(item), instruction="a b")
+    said = "c" if language == "zh" else ""
+    return Question(name, "xquad", language, "l", str(item), "a b", said)
 
 
 ITEMS = st.lists(st.integers(0, 30), unique=True).map(
@@ -35,10 +36,23 @@ def test_without_a_size_everything_passes(items: list[Question]) -> None:
     assert list(select([REJECTED, *items], None, 1)) == [REJECTED, *items]
 
 
+def test_a_sample_of_questions_has_no_rejected() -> None:
+    items = [question(number, "de") for number in range(4)]
+    assert sampled(items, None, 1) == items
+    assert sampled(items, 2, 1) == list(select([REJECTED, *items], 2, 1))[1:]
+
+
+def test_each_question_gets_the_answer_to_another() -> None:
+    items = [question(number, "de") for number in range(3)]
+    pairs = list(zip(items, "abc", strict=True))
+    assert planted(pairs) == list(zip(items, "bca", strict=True))
+    assert planted(pairs[:1]) == planted([]) == []
+
+
 def test_what_is_counted() -> None:
     tally = Tally()
     split = [name for name, _ in tally.split([question(1, "de"), REJECTED, question(1, "zh")])]
     assert split == ["kept", "rejected", "kept"]
     assert tally.metrics() == {
-        "kept": 2, "languages": {"de": 1, "zh": 1}, "rejected": {"empty": 1}, "mean_words": 2.0,
+        "kept": 2, "languages": {"de": 1, "zh": 1}, "rejected": {"empty": 1}, "mean_words": 2.5,
     }  # fmt: skip

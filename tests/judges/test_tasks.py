@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.judges.opinions import opinions
 from stages.judges.tasks import LISTERS, Case, mark, parse_list, parse_marks, sentences
 from stages.messages import Prompt, Reply
 from tests.judges.panels import ok, panel
@@ -134,18 +133,3 @@ def test_a_task_without_a_mark_leaves_the_answer_unscored() -> None:
     a, _, c = mark(panel("judges-small/mark.txt", said, "scores"), CASES)
     assert (a.done, a.reason) == ((), "judge-failed")
     assert c.done == (1.0,)
-
-
-def test_a_second_opinion_by_scores_and_by_word() -> None:
-    exchanges = [("a", "Name a sea.", "The Baltic."), None, ("c", "Sing.", "No.")]
-
-    def leans(prompt: Prompt) -> Reply:
-        lean = 2.0 if "Baltic" in prompt.messages[0].content else -2.0 if "Sing" in prompt.messages[0].content else 0.0
-        return ok(" Yes", **{" Yes": lean, " No": 0.0})
-
-    a, none, c = opinions(panel("judges-small/review.txt", leans, "scores"), exchanges)
-    assert a is not None and a.values == {"following": 1.0}
-    assert none is None
-    assert c is not None and c.values == {"following": 0.0}
-    said, _, _ = opinions(panel("judge.txt", lambda _: ok("[[No, 2]]")), exchanges)
-    assert said is not None and said.values == {"following": 0.0, "quality": 2.0}

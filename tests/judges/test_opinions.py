@@ -1,0 +1,77 @@
+"""A second judge's opinion: by its scores, less what it gives to texts that say nothing, or by its word."""
+
+import pytest
+
+from stages.judges import Exchange, Judgement
+from stages.judges.asking import CONTENT_FREE
+from stages.judges.opinions import opinions
+from stages.messages import Prompt, Reply, draw_seed
+from tests.judges.panels import ok, panel
+
+SMALL = "judges-small/review.txt"
+EXCHANGES: list[Exchange | None] = [("a", "Name a sea.", "The Baltic."), None, ("c", "Sing.", "No.")]
+
+
+def shown(prompt: Prompt) -> str:
+    return prompt.messages[0].content
+
+
+def silent(prompt: Prompt) -> bool:
+    return any(f"Answer: {text}" in shown(prompt) for text in CONTENT_FREE)
+
+
+def judged(said: object, reading: str = "scores", file: str = SMALL) -> list[Judgement | None]:
+    return list(opinions(panel(file, said, reading), EXCHANGES))  # type: ignore[arg-type]
+
+
+def test_what_leans_further_than_texts_that_say_nothing_follows() -> None:
+    def said(prompt: Prompt) -> Reply:
+        lean = 1.0 if silent(prompt) else 2.0 if "Baltic" in shown(prompt) else 0.5
+        return ok(" Yes", **{" Yes": lean, " No": 0.0})
+
+    a, none, c = judged(said)
+    assert a is not None and (a.values, a.reason, a.judge, len(a.replies)) == ({"following": 1.0}, "", "m", 1)
+    assert none is None
+    # It says Yes, but less than it does to nothing.
+    assert c is not None and c.values == {"following": 0.0} and c.text.startswith(" Yes (0.3")
+
+
+def test_a_judge_of_one_mind_follows_nothing() -> None:
+    a, _, c = judged(lambda prompt: ok(" Yes", **{" Yes": 1.0, " No": 0.0}))
+    assert a is not None and c is not None
+    assert a.values == c.values == {"following": 0.0}
+    assert a.text == " Yes (0.5000)"
+
+
+@pytest.mark.parametrize(("word", "following"), [("Yes.", 1.0), (" no", 0.0)])
+def test_without_scores_the_word_counts(word: str, following: float) -> None:
+    a, _, _ = judged(lambda prompt: ok(word))
+    assert a is not None and (a.values, len(a.replies)) == ({"following": following}, 1)
+
+
+def test_what_says_neither_is_asked_again_and_then_unscored() -> None:
+    a, none, c = judged(lambda prompt: ok("well") if "Baltic" in shown(prompt) else Reply("", "failed", 1, 0, "gone"))
+    assert a is not None and (a.values, a.reason, a.text, len(a.replies)) == ({}, "judge-unparsed", "well", 2)
+    assert none is None
+    assert c is not None and (c.values, c.reason) == ({}, "judge-failed")
+
+
+def test_the_papers_verdict_is_one_more_reading() -> None:
+    a, none, _ = judged(lambda prompt: ok("[[No, 2]]"), "stated", "judge.txt")
+    assert a is not None and a.values == {"following": 0.0, "quality": 2.0}
+    assert none is None
+
+
+@pytest.mark.parametrize(("file", "reading"), [(SMALL, "scores"), ("judge.txt", "stated")])
+def test_each_try_of_each_prompt_file_draws_apart(file: str, reading: str) -> None:
+    seen: list[Prompt] = []
+
+    def said(prompt: Prompt) -> Reply:
+        seen.append(prompt)
+        return ok("well")
+
+    judged(said, reading, file)
+    # The paper's reading draws for the answer alone, whatever its prompt file says: replies to it stay remembered.
+    purpose = "judge" if reading == "stated" else f"judge/{panel(file, ok).template.hash}"  # type: ignore[arg-type]
+    seeds = [prompt.seed for prompt in seen if "Baltic" in prompt.messages[-1].content + shown(prompt)]
+    assert seeds == [draw_seed(1, "a", f"{purpose}/{attempt}") for attempt in (0, 1)]
