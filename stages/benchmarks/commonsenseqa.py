@@ -49,7 +49,11 @@ def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) 
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy, 0 or 1; where an intermediate task was asked, rouge_l in [0, 1] (Table 1) and following, 0 or 1."""
+    """accuracy, 0 or 1; where an intermediate task was asked also what Table 1 has, whose counts people made:
+
+    rouge_l in [0, 1] (R-L); following (R), answered (A) and both (R+A), 0 or 1: the task was attempted, and a choice
+    was settled on, right or wrong.
+    """
     label = chosen(text, question.input, question.meta)
     # By its text: in a few rows two choices say the same.
     right = label is not None and question.meta[label] == question.meta[question.gold[0]]
@@ -57,6 +61,8 @@ def grade(question: Question, text: str) -> dict[str, float]:
     if question.reference:
         values["rouge_l"] = round(rouge_l(text.lower(), question.reference.lower()), 6)
         values["following"] = float(values["rouge_l"] > FOLLOWED)
+        values["answered"] = float(label is not None)
+        values["both"] = values["following"] * values["answered"]
     return values
 
 

@@ -64,8 +64,11 @@ def test_repeating_the_input_is_following() -> None:
     assert graded(repeat, right)["following"] == 1 and graded(repeat, right)["rouge_l"] > 0.9
     short = graded(repeat, f"({repeat.gold[0]})")
     assert (short["accuracy"], short["following"]) == (1, 0) and short["rouge_l"] < 0.2
-    assert graded(repeat, repeat.input) == {"accuracy": 0, "rouge_l": 1, "following": 1}
-    assert graded(repeat, "") == {"accuracy": 0, "rouge_l": 0, "following": 0}
+    assert (short["answered"], short["both"], graded(repeat, right)["both"]) == (1, 0, 1)
+    assert graded(repeat, repeat.input) == {
+        "accuracy": 0, "rouge_l": 1, "following": 1, "answered": 0, "both": 0,
+    }  # fmt: skip
+    assert graded(repeat, "") == {"accuracy": 0, "rouge_l": 0, "following": 0, "answered": 0, "both": 0}
     assert graded(plain, right) == {"accuracy": 1}
     half = " ".join(repeat.input.split()[: len(repeat.input.split()) // 4])
     assert graded(paraphrase, half)["following"] == 0

@@ -78,7 +78,7 @@ def test_commonsenseqa_asks_three_ways() -> None:
     assert BENCHMARKS["commonsenseqa"].grade is not None
     assert BENCHMARKS["commonsenseqa"].grade(found[0], "away") == {"accuracy": 1}
     repeated = BENCHMARKS["commonsenseqa"].grade(found[1], f"{found[1].input}\n\nThe answer is (B).")
-    assert repeated == {"accuracy": 1, "rouge_l": 0.769231, "following": 1}
+    assert repeated == {"accuracy": 1, "rouge_l": 0.769231, "following": 1, "answered": 1, "both": 1}
 
 
 def record(name: str, instruction: str, *steps: Step) -> bytes:
