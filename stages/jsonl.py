@@ -1,13 +1,9 @@
 """Records to and from disk, all or nothing; the only module that opens data files."""
 
 import contextlib
-import errno
-import fcntl
-import glob
 import gzip
 import hashlib
 import os
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from stages.atomic import disk, refused, replacing
 from stages.errors import UserError
 
 T = TypeVar("T")
@@ -170,12 +167,12 @@ def write_split(paths: Mapping[str, str | Path], rows: Iterable[tuple[str, msgsp
     counts = dict.fromkeys(paths, 0)
     encoder = msgspec.json.Encoder()
     with contextlib.ExitStack() as stack:
-        streams = {name: stack.enter_context(_replacing(Path(path))) for name, path in paths.items()}
+        streams = {name: stack.enter_context(replacing(Path(path))) for name, path in paths.items()}
         for name, row in rows:
             try:
                 streams[name].write(encoder.encode(row) + b"\n")
             except OSError as error:  # one that `rows` raise is of another file
-                raise _refused(Path(paths[name]), error) from None
+                raise refused(Path(paths[name]), error) from None
             counts[name] += 1
         _flush(streams, paths)
     return counts
@@ -193,7 +190,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a file, all or nothing. Raises UserError when the disk is full."""
-    with _replacing(Path(path)) as stream, _disk(Path(path)):
+    with replacing(Path(path)) as stream, disk(Path(path)):
         stream.write(data)
 
 
@@ -211,76 +208,9 @@ def sha256(path: str | Path) -> str:
 def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:
     # Before any file is renamed, so that a disk that fills up on the last one leaves none behind.
     for name, stream in streams.items():
-        with _disk(Path(paths[name])):
+        with disk(Path(paths[name])):
             stream.flush()
             os.fsync(stream.fileno())
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose contents become `path` when the block ends well, and vanish when it does not."""
-    with _disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    stream = open(handle, "wb", buffering=1 << 20)
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        # No name and no time in the archive: equal rows make equal bytes.
-        zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
-        yield zipped  # type: ignore[misc]
-        with _disk(path):
-            _end(zipped, stream)
-            # mkstemp makes private files; what a stage writes is as readable as any other file.
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # a full disk says so once more when a file with unwritten bytes is closed
-            stream.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    stream.close()
-
-
-def _end(zipped: Any, stream: IO[bytes]) -> None:
-    if zipped is not stream:
-        zipped.close()
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _sweep(path: Path) -> None:
-    """Remove what writers of `path` that were killed have left; one that lives holds a lock on its file."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError), open(left, "rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-@contextlib.contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _refused(path, error) from None
-
-
-def _refused(path: Path, error: OSError) -> UserError:
-    """Why `path` could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"{path}: no space left on the disk; nothing was written. Free some, run again")
-    if error.errno == errno.EROFS or isinstance(error, PermissionError):
-        return UserError(f"{path}: may not be written; check the permissions of its folder")
-    if isinstance(error, IsADirectoryError | FileExistsError | NotADirectoryError):
-        return UserError(f"{path}: a folder lies where the file goes, or a file above; move it")
-    return UserError(f"{path}: can't be written ({error.strerror}); check the name and the disk")
 
 
 def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
