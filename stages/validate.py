@@ -30,7 +30,7 @@ def validate(
     receipts = {}
     for name in [name for artifact in artifacts for name in jsonl.artifacts("data", artifact)]:
         path = Path("data", f"{name}.jsonl")
-        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit)
+        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit, name)
         receipts[name] = jsonl.Receipt(
             artifact=name, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
             quarantined=verdict.quarantined, expectations=len(asked.expectations),

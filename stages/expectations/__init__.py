@@ -4,12 +4,13 @@ A row that does not meet an expectation is set aside with its reasons; too many 
 the whole, stops the stage.
 """
 
+import sys
 from collections.abc import Iterable
 
 import msgspec
 
 from stages.errors import UserError
-from stages.expectations import columns, gx, tables
+from stages.expectations import columns, gx, shapes, tables
 from stages.expectations.suites import Suite
 
 __all__ = ["Suite", "Verdict", "judge"]
@@ -20,23 +21,30 @@ class Verdict(msgspec.Struct, frozen=True):
 
     rows: int
     quarantined: dict[str, list[str]]
-    """Row id -> titles of the expectations that it did not meet, in the suite's order."""
+    """Row id -> titles of the expectations that it did not meet, in the suite's order; `shapes.NUL` is before them."""
 
 
-def judge(rows: Iterable[tuple[int, bytes]], suite: Suite, file: str, suite_file: str, limit: float) -> Verdict:
+def judge(
+    rows: Iterable[tuple[int, bytes]], suite: Suite, file: str, suite_file: str, limit: float, artifact: str = ""
+) -> Verdict:
     """Judge the rows of one artifact.
 
     rows: (line number, JSON object). file, suite_file: names for messages. limit: share of rows that may be set aside.
+    artifact: its name, by which it is known what the next stages take for a row; "" for rows of any kind.
     Raises UserError, after a table on stderr that says what was found, when a critical expectation is not met or
     more rows than that do not meet another; and for a suite or for rows that can't be read.
     """
-    frame = columns.table(rows, suite.columns(), file, suite_file)
+    nuls: list[int] = []
+    whole = shapes.checked(rows, artifact, file, nuls) if artifact else rows
+    frame = columns.table(whole, suite.columns(), file, suite_file)
     found = gx.findings(frame, suite, suite_file)
     ids = frame["id"].to_list()
-    quarantined: dict[str, list[str]] = {}
+    quarantined: dict[str, list[str]] = {ids[row]: [shapes.NUL] for row in nuls}
     for finding in found:
         for row in finding.rows:
             quarantined.setdefault(ids[row], []).append(finding.expectation.title)
+    if nuls:
+        print(f"{file}: {len(nuls)} rows set aside, each of which {shapes.NUL}", file=sys.stderr)
     tables.show(found, ids, f"{file} against {suite_file}")
     _stop(found, len(quarantined), len(ids), f"{file}: ", limit)
     return Verdict(len(ids), quarantined)
