@@ -49,6 +49,11 @@ INSERT = """INSERT OR IGNORE INTO reply
 (key, setting, messages, seed, sample, status, tokens_in, tokens_out, created, body) VALUES (?,?,?,?,?,?,?,?,?,?)"""
 
 
+HEADER = 100
+"""Bytes of the header that every file of SQLite begins with."""
+FOREIGN = "is not a reply store, or its first page is damaged; move it aside, or set SEQIT_REPLIES to another file"
+
+
 class DamageError(Exception):
     """What is stored is not what was stored."""
 
@@ -106,6 +111,8 @@ class Replies:
         self._generation = -1
         with self.told():
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and 0 < path.stat().st_size < HEADER:  # SQLite takes one byte for an empty database
+                raise UserError(f"{path}: {FOREIGN}")
             self.database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
@@ -271,7 +278,7 @@ def _advice(error: Exception, path: Path) -> str:
     if code == "SQLITE_FULL" or code.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM")) or "No space left" in text:
         return "no space left on the disk; every reply stored so far is kept. Free some and run again to go on"
     if code == "SQLITE_NOTADB":
-        return "is not a reply store, or its first page is damaged; move it aside, or set SEQIT_REPLIES to another file"
+        return FOREIGN
     if isinstance(error, DamageError) or code.startswith("SQLITE_CORRUPT") or "malformed" in text:
         return f"is damaged ({text}); {_RESCUE.format(path=path)}"
     if code.startswith("SQLITE_BUSY"):

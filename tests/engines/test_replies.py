@@ -185,6 +185,14 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.parametrize("size", [1, 2, 99])
+def test_a_few_bytes_are_no_empty_store(tmp_path: Path, size: int) -> None:
+    (tmp_path / "s").write_bytes(b"x" * size)
+    with pytest.raises(UserError, match=r"is not a reply store, .*; move it aside, or set SEQIT_REPLIES"):
+        Replies(tmp_path / "s")
+    assert (tmp_path / "s").read_bytes() == b"x" * size
+
+
 def damaged(path: Path, at: int) -> None:
     with open(path, "r+b") as stream:
         stream.seek(at)
