@@ -174,7 +174,7 @@ class OpenAI:
     async def _once(self, data: bytes, prompt: Prompt) -> Reply:
         started = time.monotonic()
         async with self._session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
-            received = await _body_of(response)
+            received = wire.scrubbed(await _body_of(response), self._key, response.status)
             reply = wire.read(response.status, response.headers, received, prompt, self._served)
         now = time.monotonic()
         self._pace.served(now - started, now)

@@ -19,8 +19,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     api: Literal["chat", "completions"]
     dialect: wire.Dialect
-    key_env: str | None
-    """Name of the environment variable that holds the API key; never the key itself."""
+    key_env: Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None
+    """Name, in capitals, of the environment variable that holds the API key; never the key itself."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)]
     timeout: Annotated[float, msgspec.Meta(gt=0)]
     """Seconds for one attempt."""

@@ -19,6 +19,8 @@ from stages.messages import Constraint, Message, Prompt, Reply
 
 Dialect = Literal["vllm", "llamacpp", "openai"]
 """Which fields beyond the common ones the server takes: top_k, constraints, a reply to be continued."""
+SHORTEST = 12
+"""Characters from which a key is one."""
 CHOICES = 20
 """Log-probabilities asked for with a choice; the most that vLLM gives unless told otherwise."""
 
@@ -177,6 +179,19 @@ def read(status: int, headers: Any, data: bytes, prompt: Prompt, served: bool) -
     if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
         raise Broken(reason)
     return Reply("", "failed", 0, 0, error=reason)
+
+
+def scrubbed(data: bytes, key: str, status: int) -> bytes:
+    """A response without the key that it was sent, as hostile or merely helpful servers repeat it; before any cut.
+
+    In a completion, a key as short as a word ("EMPTY", as local servers are told) is no secret and stays.
+    """
+    if not key or (status == 200 and len(key) < SHORTEST):
+        return data
+    escaped = _quoted(key)[1:-1]
+    for form in {key, escaped, escaped.replace("/", "\\/")}:
+        data = data.replace(form.encode(), b"***")
+    return data
 
 
 def _reply(data: bytes, prompt: Prompt) -> Reply:

@@ -94,16 +94,16 @@ def _told(repository: str, version: str, token: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
-        raise UserError(f"{repository} v{version}: {_meaning(status, error).replace(token, '…')}") from None
+        raise UserError(f"{repository} v{version}: {_meaning(status, str(error).replace(token, '…'))}") from None
     except (httpx.HTTPError, OSError) as error:
         kind = type(error).__name__
         raise UserError(f"{repository} v{version}: the Hub can't be reached ({kind}); try again") from None
 
 
-def _meaning(status: int, error: Exception) -> str:
+def _meaning(status: int, said: str) -> str:
     known = {
         401: "the Hub does not know this HF_TOKEN; make one with write access at huggingface.co/settings/tokens",
         403: "this HF_TOKEN may not write there; give it write access to this repository",
         412: "somebody else pushed meanwhile, nothing was written; run again",
     }
-    return known.get(status, f"the Hub answered {status}: {' '.join(str(error).split())[:300]}")
+    return known.get(status, f"the Hub answered {status}: {' '.join(said.split())[:300]}")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from stages.cards.dataset import publication
-from stages.hub import push
+from stages.errors import UserError
+from stages.hub import _told, push
 from tests.cards.examples import asked, record, step, trained
 from tests.hub.loopback import TOKEN, Refused, Store, hub
 
@@ -132,6 +133,17 @@ def test_what_the_hub_says_is_told_without_the_token(session: Session) -> None:
     said = session.push(made(trained(1)))
     assert said.startswith("refused: lab/set v0.1.0: the Hub answered 400")
     assert "cannot work with \N{HORIZONTAL ELLIPSIS}" in said
+
+
+@pytest.mark.parametrize("length", range(270, 300, 3))
+def test_no_part_of_a_token_is_left_where_the_hubs_words_are_cut(length: int) -> None:
+    import httpx
+    from huggingface_hub.errors import HfHubHTTPError
+
+    answer = httpx.Response(400, request=httpx.Request("POST", "http://hub"))
+    with pytest.raises(UserError, match="the Hub answered 400") as told, _told("lab/set", "0.1.0", TOKEN):
+        raise HfHubHTTPError("x" * length + TOKEN, response=answer)
+    assert TOKEN[:2] not in str(told.value)
 
 
 def test_a_wrong_token_is_told_and_not_shown(session: Session) -> None:
