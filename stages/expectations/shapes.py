@@ -8,7 +8,7 @@ import msgspec
 from stages.errors import UserError
 from stages.records import Record
 
-QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta"
+QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
 ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores"
 FIELDS = {"ingested/benchmarks/": QUESTION, "answered/": ANSWER, "assembled/": "id messages"}
 """Artifacts that hold no records -> the fields of their rows, as the rooms above have them (a test compares)."""
