@@ -22,7 +22,7 @@ _LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[).:](?![A-Za-z])")
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
-    name = only(files, (".jsonl",))
+    name = only(files, ".jsonl")
     for row in rows(files, name, MultipleChoice):
         row.checked(f"{name}: question {row.id}")
         yield _question(row, "plain", TASK[0].upper() + TASK[1:], licence)

@@ -19,13 +19,14 @@ def contents(files: Files, name: str) -> bytes:
     return files[name]
 
 
-def only(files: Files, suffixes: tuple[str, ...]) -> str:
-    """The name of the one file that ends in one of `suffixes`. Raises UserError if there is none or more than one."""
-    found = sorted(name for name in files if name.endswith(suffixes))
-    if len(found) != 1:
-        kinds = " or ".join(suffixes)
-        raise UserError(f"{', '.join(found) or 'no file'}: exactly one {kinds} file is needed; name it as the source")
-    return found[0]
+def only(files: Files, *endings: str) -> str:
+    """The name of the one file that ends in one of `endings`. Raises UserError if there is none or more than one."""
+    names = sorted(name for name in files if name.endswith(endings))
+    if len(names) != 1:
+        found = ", ".join(names) or f"none among {', '.join(sorted(files)[:12]) or 'no file'}"
+        wanted = " or ".join(f"*{ending}" for ending in endings)
+        raise UserError(f"{wanted}: exactly one such file is needed, not {found}; name it or its folder as the source")
+    return names[0]
 
 
 def document(files: Files, name: str, type: type[T]) -> T:

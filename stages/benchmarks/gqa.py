@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.benchmarks import pictures
-from stages.benchmarks.decoding import document
-from stages.benchmarks.pictures import Item, captions, named
+from stages.benchmarks.decoding import document, only
+from stages.benchmarks.pictures import Item, captions
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.vqa_rule import normalised
 from stages.errors import UserError
@@ -31,7 +31,7 @@ class _Asked(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Two questions a row, in file order. Raises UserError naming a question without an answer."""
-    name = named(files, "questions.json")
+    name = only(files, "questions.json")
     texts = captions(files)
     for key, row in document(files, name, dict[str, _Asked]).items():
         if not normalised(row.answer):

@@ -37,7 +37,7 @@ class _Row(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
     """The functions in file order. Raises UserError naming a row whose prompt does not define its function."""
-    for row in rows(files, only(files, (".jsonl", ".json")), _Row):
+    for row in rows(files, only(files, ".jsonl", ".json"), _Row):
         yield Question(
             id=f"humaneval-{row.task_id.replace('/', '-')}",
             benchmark="humaneval",

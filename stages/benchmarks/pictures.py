@@ -96,15 +96,6 @@ def captions(files: Files) -> dict[str, list[str]]:
     return found
 
 
-def named(files: Files, ending: str) -> str:
-    """The one file whose name ends so. Raises UserError where there is none, or more than one."""
-    names = sorted(name for name in files if name.endswith(ending))
-    if len(names) != 1:
-        found = ", ".join(names) or f"none among {', '.join(sorted(files)[:12]) or 'no file'}"
-        raise UserError(f"*{ending}: exactly one such file is needed, not {found}; name its folder as the source")
-    return names[0]
-
-
 def shown(items: Iterable[Question | Rejected], way: Way | None, look: Look) -> Iterator[Question | Rejected]:
     """Questions about pictures with what stands for the picture; all others pass.
 

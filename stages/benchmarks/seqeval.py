@@ -34,7 +34,7 @@ def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[
     questions are grouped by how often a row really grew, 0 for one that no round could change. Raises UserError naming
     a row that is neither a record nor an object of the release.
     """
-    name = only(files, (".json", ".jsonl"))
+    name = only(files, ".json", ".jsonl")
     found = _released(files, name, licence) if name.endswith(".json") else _own(files, name)
     said: set[tuple[str, str]] = set()
     for question in found:

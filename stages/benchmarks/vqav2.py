@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.benchmarks import pictures
-from stages.benchmarks.decoding import document
-from stages.benchmarks.pictures import Item, captions, named
+from stages.benchmarks.decoding import document, only
+from stages.benchmarks.pictures import Item, captions
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.vqa_rule import accuracy
 from stages.errors import UserError
@@ -45,7 +45,7 @@ class _Annotations(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Two questions a row, in file order. Raises UserError naming a question without an answer."""
-    name, sheet = named(files, "questions.json"), named(files, "annotations.json")
+    name, sheet = only(files, "questions.json"), only(files, "annotations.json")
     said = {row.question_id: row for row in document(files, sheet, _Annotations).annotations}
     texts, found = captions(files), document(files, name, _Questions)
     for row in found.questions:

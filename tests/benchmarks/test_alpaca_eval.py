@@ -36,6 +36,9 @@ def test_win_rate_counts_draws_as_half_and_leaves_out_what_is_unscored() -> None
     assert (found["n"], found["scored"]) == (6, 5)
     assert found["win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 0.75) / 5)
     assert found["discrete_win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 1) / 5)
+    # The shares 0, 1, 0.5, 0.5 and 0.75 have a sample variance of 0.1375.
+    assert found["standard_error"] == pytest.approx(100 * (0.1375 / 5) ** 0.5)
+    assert win_rate([annotation(1.25)])["standard_error"] == 0
     assert win_rate([annotation(None)]) == {"n": 1, "scored": 0}
 
 
