@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stages import jsonl, recipes
+from stages import jsonl, pictures, recipes
 from stages.cli import main
 from stages.params import entry, load
 from stages.records import Record
@@ -15,12 +15,14 @@ def assemble(name: Annotated[str, typer.Argument(help="An entry of `assemble` in
 
     A row is {id, messages}: the system prompt if there is one, earlier turns, the instruction with its input, the
     response. The chat template is applied when training, so one set serves every base model. Records with an empty
-    instruction or response can't be trained on; they go to data/assembled/<name>.rejected.jsonl with the reason.
+    instruction or response can't be trained on; they go to data/assembled/<name>.rejected.jsonl with the reason;
+    so do those about an image, unless the entry says where the pictures are.
     """
     chosen = entry(load().assemble, name, "assemble")
     records = jsonl.artifact(chosen.reads, Record)
     paths = {"rows": f"data/assembled/{name}.jsonl", "rejected": f"data/assembled/{name}.rejected.jsonl"}
-    counts = jsonl.write_split(paths, recipes.assemble(records))
+    look = pictures.album(chosen.pictures) if chosen.pictures else None
+    counts = jsonl.write_split(paths, recipes.assemble(records, look))
     jsonl.write_json(f"data/metrics/assemble/{name}.json", counts)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages import jsonl
-from stages.engines import checkpoints, delivery
+from stages.engines import checkpoints, delivery, sighted
 from stages.engines.checkout import cache
 from stages.engines.launch import launch
 from stages.errors import UserError
@@ -24,6 +24,7 @@ from stages.recipes.recipe import Recipe, axolotl_config, environment, steps
 from stages.records import digest
 
 TEMPLATES = Path(__file__).parents[1] / "prompts" / "templates"
+PLUGIN = Path(__file__).parents[1] / "recipes" / "boundaries.py"
 CHUNK = 256
 """Rows tokenized together."""
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "LD_LIBRARY_PATH")
@@ -50,6 +51,8 @@ class Base:
     template: str
     structural: tuple[str, ...]
     """Special tokens that no row's text may hold, see `chat.structural`."""
+    sees: bool
+    """Whether it takes pictures."""
     identity: str
 
 
@@ -105,16 +108,22 @@ def _base(directory: Path, template: str) -> Base:
                 f"{directory}: has no {name}; a model to train is a Transformers directory with its tokenizer, "
                 "name another for this run in train.runs of params.yaml"
             )
-    specials = _specials(directory)
+    specials, seen = _specials(directory), sighted.sees(directory)
     source = directory / "chat_template.jinja" if template == "own" else TEMPLATES / f"{template}.jinja"
+    if template != "own" and seen:
+        source = TEMPLATES / f"{template}-images.jinja"
     if not source.is_file():
-        raise UserError(f"{directory}: has no chat_template.jinja; set train.settings.template to tulu or alpaca")
+        others = "tulu" if seen else "tulu or alpaca"
+        raise UserError(f"{directory}: has no {source.name}; set train.settings.template to {others}")
     text = complete(jsonl.read_text(source), specials, own=template == "own")
+    picture = (sighted.image_token(directory),) if seen else ()
+    text = text.replace(sighted.PLACEHOLDER, picture[0]) if picture else text
     try:
         check(text, specials)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
-    return Base(directory, specials, text, structural(text, specials), delivery.contents_hash(directory))
+    held = (*structural(text, specials), *picture)
+    return Base(directory, specials, text, held, seen, delivery.contents_hash(directory))
 
 
 def _specials(directory: Path) -> Specials:
@@ -135,9 +144,11 @@ def _token(value: Any) -> str:
 def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row], root: Path) -> Job:
     counts, lengths = Rows(), list[int]()
     waiting = root / f"{run}.rows.jsonl"
-    jsonl.write(waiting, _usable(rows, base, recipe.max_length, counts, lengths))
+    usable = _usable(rows, base, recipe.max_length, counts, lengths)
+    jsonl.write(waiting, sighted.talks(usable, base.sees, base.directory))
     _refuse_none(counts, recipe.max_length)
-    config = axolotl_config(recipe, seed, base.template, base.specials, str(base.directory.absolute()), counts.used)
+    where = str(base.directory.absolute())
+    config = axolotl_config(recipe, seed, base.template, base.specials, where, counts.used, base.sees)
     versions = {name: version(name) for name in ("axolotl", "torch", "transformers")}
     # Where the base model is does not matter to the result, which model it is does; so do versions and threads.
     matters = [{**config, "base_model": base.identity}, environment(recipe), jsonl.sha256(waiting), versions]
@@ -145,6 +156,9 @@ def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row
     work.mkdir(exist_ok=True)
     os.replace(waiting, work / "rows.jsonl")
     jsonl.write_text(work / "axolotl.yml", _yaml(config))
+    if base.sees:
+        shutil.copyfile(PLUGIN, work / PLUGIN.name)
+        jsonl.write_json(work / "boundaries.json", sighted.boundaries(base.directory, base.template, base.specials))
     return Job(run, recipe, base, config, work, counts, sum(lengths))
 
 

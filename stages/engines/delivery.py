@@ -12,7 +12,10 @@ from stages import jsonl
 from stages.errors import UserError
 from stages.records import digest
 
-BASE_FILES = ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+BASE_FILES = (
+    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "processor_config.json", "preprocessor_config.json",
+)  # fmt: skip
 """What inference needs beside weights, configuration and chat template, all as the base model has it.
 
 Not Axolotl's copies: its config.json turns the cache of keys and values off, its generation_config.json sampling on.

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from stages import jsonl, pictures
+from stages import pictures
 from stages.engines.batches import Batches
 from stages.engines.decoding import Decoding
 from stages.engines.payloads import seed_of
@@ -20,12 +20,6 @@ from stages.messages import Image, Message, Prompt, Reply
 
 if TYPE_CHECKING:
     from stages.engines.transformers import Options
-
-
-def sees(directory: Path) -> bool:
-    """Whether the model of a directory takes pictures."""
-    path = directory / "config.json"
-    return path.is_file() and "vision_config" in jsonl.read_json(path, dict[str, Any])
 
 
 class Seeing:

@@ -20,7 +20,8 @@ from stages.engines.identities import Identity, Reference
 from stages.engines.likelihoods import likelihoods
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
-from stages.engines.seeing import Seeing, sees
+from stages.engines.seeing import Seeing
+from stages.engines.sighted import sees
 from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, Sampling

@@ -256,6 +256,7 @@ class Sample(Section):
 
 
 class Assemble(Section):
-    """What one training set is made of."""
+    """What one training set is made of, and the folder of the pictures that its rows are about."""
 
     reads: Artifact
+    pictures: Relative | None = None

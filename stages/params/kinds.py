@@ -58,6 +58,18 @@ Known = Annotated[Language, AfterValidator(_known)]
 """A language as models and rules know it too, by its code of ISO 639-1."""
 
 
+def _compiled(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{text[:60]!r} is no regular expression ({error})") from None
+    return text
+
+
+Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_compiled)]
+"""A regular expression."""
+
+
 class Section(BaseModel):
     """A part of params.yaml."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.messages import Sampling as EngineSampling
-from stages.params.kinds import LARGEST, Artifact, Count, Name, Relative, Sampling, Section, Share
+from stages.params.kinds import LARGEST, Artifact, Count, Name, Regex, Relative, Sampling, Section, Share
 
 
 class TrainSettings(Section):
@@ -28,6 +28,7 @@ class TrainSettings(Section):
     packing: bool
     checkpointing: bool
     sharding: Literal["none", "fsdp"]
+    unfrozen: list[Regex]
 
 
 class TrainRun(Section):
@@ -37,6 +38,7 @@ class TrainRun(Section):
     set: Artifact
     template: Literal["own", "tulu", "alpaca"] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    unfrozen: list[Regex] | None = None
 
 
 class Train(Section):

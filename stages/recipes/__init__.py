@@ -1,16 +1,18 @@
 """Recipes: what a training run eats, through which template, and with which Axolotl configuration."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
-from stages.messages import Message
+from stages.messages import Image, Message
 from stages.records import Record, Rejected, user_text
 
 Unassembled = Literal["no-instruction", "no-response", "image"]
-"""Why a record can't be trained on: a turn of it has no instruction, or no response, or it is about an image, which a
-text model does not see."""
+"""Why a record can't be trained on: a turn of it has no instruction, or no response, or it is about an image and nobody
+said where the images are, as for a text model, which sees none."""
+Look = Callable[[str, str], Image]
+"""(whose picture, file name) -> that picture. Raises UserError where there is none."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,15 +22,57 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages: tuple[Message, ...]
 
 
-def assemble(records: Iterable[Record]) -> Iterator[tuple[Literal["rows", "rejected"], Row | Rejected]]:
-    """Each record as a training row, in order, or rejected with an `Unassembled` reason."""
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A picture or a text within a turn, as Axolotl has it (https://docs.axolotl.ai/docs/multimodal.html)."""
+
+    type: Literal["image", "text"]
+    text: str = ""
+    path: str = ""
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A turn in parts."""
+
+    role: str
+    content: tuple[Part, ...]
+
+
+class Talk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Row` for a model that sees."""
+
+    id: str
+    messages: tuple[Turn, ...]
+
+
+def talk(row: Row) -> Talk:
+    """The row with its turns in parts, pictures first."""
+    return Talk(row.id, tuple(Turn(message.role, _parts(message)) for message in row.messages))
+
+
+def _parts(message: Message) -> tuple[Part, ...]:
+    return (*(Part("image", path=image.path) for image in message.images), Part("text", text=message.content))
+
+
+def assemble(
+    records: Iterable[Record], look: Look | None = None
+) -> Iterator[tuple[Literal["rows", "rejected"], Row | Rejected]]:
+    """Each record as a training row, in order, or rejected with an `Unassembled` reason.
+
+    look: where the pictures are that records are about, shown in the last turn. Raises UserError for a missing one.
+    """
     for record in records:
         turns = _turns(record)
-        reason = "image" if record.image else _reason(turns)
+        reason = "image" if record.image and look is None else _reason(turns)
         if reason:
             yield "rejected", Rejected(record.id, reason, "", msgspec.to_builtins(record))
         else:
-            yield "rows", Row(record.id, _messages(record.system, turns))
+            images = (look(f"row {record.id}", record.image),) if record.image and look else ()
+            yield "rows", Row(record.id, _shown(_messages(record.system, turns), images))
+
+
+def _shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
+    *earlier, asked, answered = messages
+    return (*earlier, msgspec.structs.replace(asked, images=images), answered)
 
 
 def _turns(record: Record) -> list[tuple[str, str]]:

@@ -79,6 +79,15 @@ def check(template: str, specials: Specials) -> None:
         raise UserError("the chat template leaves turns of a conversation out; choose tulu or alpaca")
 
 
+def around(template: str, specials: Specials) -> tuple[str, str, str]:
+    """A conversation up to a reply, the same with the reply opened, and one of two exchanges."""
+    turns = _talk()
+    return (
+        render(template, specials, turns[:1]), render(template, specials, turns[:1], reply=True),
+        render(template, specials, turns),
+    )  # fmt: skip
+
+
 def structural(template: str, specials: Specials) -> tuple[str, ...]:
     """The special tokens that have a meaning in a conversation: the three, and those that the template itself writes.
 

@@ -33,6 +33,8 @@ class Recipe(msgspec.Struct, frozen=True):
     """Compute activations twice rather than keep them: less memory, a third slower."""
     sharding: Literal["none", "fsdp"]
     """none: every GPU holds the whole model. fsdp: weights, gradients and optimiser are spread over them."""
+    unfrozen: tuple[str, ...] = ()
+    """Regular expressions of the parameters that are trained; none means all."""
 
     @property
     def accumulation(self) -> int:
@@ -52,9 +54,11 @@ def steps(recipe: Recipe, rows: int) -> int:
 
 
 def axolotl_config(
-    recipe: Recipe, seed: int, template: str, specials: Specials, base: str, rows: int
+    recipe: Recipe, seed: int, template: str, specials: Specials, base: str, rows: int, sees: bool = False
 ) -> dict[str, Any]:
     """The configuration of `axolotl train`, run in a folder that holds rows.jsonl with `rows` rows of `Row`.
+
+    For a model that sees, rows are of `Talk`, and boundaries.py and boundaries.json lie beside.
 
     `base` is the base model's directory. The folder is named by the contents of all this, so that `prepared` and the
     checkpoints under `model` there are never those of another set (Axolotl's own cache does not look into files).
@@ -64,6 +68,8 @@ def axolotl_config(
         **_data(template, specials),
         **_schedule(recipe, rows),
         **_hardware(recipe),
+        **(_sight(recipe) if sees else {}),
+        **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
         "gradient_accumulation_steps": recipe.accumulation,
@@ -94,6 +100,16 @@ def _data(template: str, specials: Specials) -> dict[str, Any]:
         "dataset_num_proc": 1,
         "dataloader_num_workers": 0,
     }
+
+
+def _sight(recipe: Recipe) -> dict[str, Any]:
+    if recipe.packing:
+        raise UserError("params.yaml: train.settings.packing is not for a model that sees; set it to false")
+    # Pictures are read and rows are rendered batch by batch, by the model's own processor.
+    return {
+        "processor_type": "AutoProcessor", "skip_prepare_dataset": True, "remove_unused_columns": False,
+        "plugins": ["boundaries.Boundaries"],
+    }  # fmt: skip
 
 
 def _schedule(recipe: Recipe, rows: int) -> dict[str, Any]:

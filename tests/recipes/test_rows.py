@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.messages import Message
+from stages.messages import Image, Message
 from stages.recipes import Row, assemble
 from stages.records import Record, Rejected, Source, Turn, user_text
 
@@ -74,3 +74,25 @@ def test_count_in_is_count_out_and_text_is_kept(raw: list[tuple[str, str, str, l
         if isinstance(after, Row):
             assert after.messages[-2] == Message("user", user_text(before))
             assert after.messages[-1].content == before.response.strip() != ""
+
+
+def test_a_picture_is_shown_in_the_last_turn_where_pictures_are_to_be_had() -> None:
+    made = record(image="42.jpg", system="Be brief.", history=(Turn("One?", "1"),))
+    asked = []
+
+    def look(whose: str, name: str) -> Image:
+        asked.append((whose, name))
+        return Image("ab", f"pictures/{name}")
+
+    [(kind, row)] = assemble([made], look)
+    assert kind == "rows" and isinstance(row, Row)
+    assert asked == [("row x-1", "42.jpg")]
+    assert [len(message.images) for message in row.messages] == [0, 0, 0, 1, 0]
+    assert row.messages[3].images == (Image("ab", "pictures/42.jpg"),)
+
+
+def test_rows_without_pictures_are_written_as_ever() -> None:
+    [(_, row)] = assemble([record()], lambda whose, name: Image("ab", name))
+    assert msgspec.json.encode(row) == (
+        b'{"id":"x-1","messages":[{"role":"user","content":"Say hi."},{"role":"assistant","content":"Hi."}]}'
+    )
