@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and a disk that refuses them told in one line."""
+"""Files and folders that appear whole or not at all, and a disk that refuses them told in one line."""
 
 import contextlib
 import errno
@@ -6,6 +6,7 @@ import fcntl
 import glob
 import gzip
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,12 +52,50 @@ def _end(zipped: Any, stream: IO[bytes]) -> None:
     os.fsync(stream.fileno())
 
 
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """A new folder that becomes `target`, in place of what was there, when the block ends well, and vanishes otherwise.
+
+    What is in it becomes as readable as any other file. Raises UserError where the disk refuses.
+    """
+    with disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
+        holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    handle = os.open(holder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        (folder := holder / target.name).mkdir()
+        yield folder
+        with disk(target):
+            _settle(folder)
+            if target.exists():
+                # Aside and not away: who is killed in the middle of removing it would leave half of it under its name.
+                target.rename(holder / "old")
+            folder.rename(target)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+        os.close(handle)
+
+
+def _settle(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # safetensors and the Hub make private files
+        if path.is_file():
+            with open(path, "rb") as stream:
+                os.fsync(stream.fileno())  # a full disk may tell only now
+
+
 def _sweep(path: Path) -> None:
-    """Remove what writers of `path` that were killed have left; one that lives holds a lock on its file."""
+    """Remove what writers of `path` that were killed have left; one that lives holds a lock on its file or folder."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError), open(left, "rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
+        with contextlib.suppress(OSError):
+            handle = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            finally:
+                os.close(handle)
 
 
 def _umask() -> int:
@@ -77,9 +116,9 @@ def disk(path: Path) -> Iterator[None]:
 def refused(path: Path, error: OSError) -> UserError:
     """Why `path` could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"{path}: no space left on the disk; nothing was written. Free some, run again")
+        return UserError(f"{path}: no space left on the disk, so it was not written; free some and run again")
     if error.errno == errno.EROFS or isinstance(error, PermissionError):
         return UserError(f"{path}: may not be written; check the permissions of its folder")
     if isinstance(error, IsADirectoryError | FileExistsError | NotADirectoryError):
         return UserError(f"{path}: a folder lies where the file goes, or a file above; move it")
-    return UserError(f"{path}: can't be written ({error.strerror}); check the name and the disk")
+    return UserError(f"{path}: can't be written ({error.strerror or error}); check the name and the disk")

@@ -178,9 +178,14 @@ def write_split(paths: Mapping[str, str | Path], rows: Iterable[tuple[str, msgsp
     return counts
 
 
+def document(value: Any) -> bytes:
+    """A JSON document as it is written: indented, keys sorted."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+
+
 def write_json(path: str | Path, value: Any) -> None:
-    """Write one JSON document, indented, keys sorted, all or nothing."""
-    write_bytes(path, msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n")
+    """Write one JSON document, all or nothing."""
+    write_bytes(path, document(value))
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -192,6 +197,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a file, all or nothing. Raises UserError when the disk is full."""
     with replacing(Path(path)) as stream, disk(Path(path)):
         stream.write(data)
+
+
+def write_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write files by their paths below a folder; all appear or none does. Raises UserError when the disk is full."""
+    paths = {name: Path(folder, name) for name in files}
+    with contextlib.ExitStack() as stack:
+        streams = {name: stack.enter_context(replacing(path)) for name, path in paths.items()}
+        for name, data in files.items():
+            with disk(paths[name]):
+                streams[name].write(data)
+        _flush(streams, paths)
 
 
 def sha256(path: str | Path) -> str:

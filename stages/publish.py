@@ -1,7 +1,6 @@
 """A versioned data set with its card -> data/published/<name>/, and the Hugging Face Hub when it has a repository."""
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,9 +22,7 @@ def publish(name: Annotated[str, typer.Argument(help="An entry of `publish` in p
     params = load()
     chosen = entry(params.publish, name, "publish")
     files = publication(name, chosen.version, chosen.reads, partial(jsonl.artifact, chosen.reads, Record))
-    folder = Path("data/published") / name
-    for path, data in files.items():
-        jsonl.write_bytes(folder / path, data)
+    jsonl.write_files(f"data/published/{name}", files)
     typer.echo(hub.push(files, chosen.repository, chosen.version), err=True)
 
 

@@ -37,9 +37,8 @@ def report() -> None:
         after=_rows(chosen.after, Record),
         compare=partial(compare, seed=params.seed, resamples=params.evaluate.resamples),
     )
-    for path, text in files(findings).items():
-        jsonl.write_text(f"data/report/{path}", text)
-    jsonl.write_json("data/report/metrics.json", figures(findings))
+    pages = {path: text.encode() for path, text in files(findings).items()}
+    jsonl.write_files("data/report", pages | {"metrics.json": jsonl.document(figures(findings))})
 
 
 def _existing(pattern: str, names: list[str]) -> list[tuple[str, Path]]:

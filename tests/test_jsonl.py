@@ -147,6 +147,19 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path, rows: int) -> Non
     assert os.listdir(tmp_path) == []
 
 
+def test_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_text("before")
+    (tmp_path / "b").write_text("a file where a folder goes")
+    with pytest.raises(UserError, match="b/y"):
+        jsonl.write_files(tmp_path, {"a/x": b"after", "b/y": b"after"})
+    assert (tmp_path / "a" / "x").read_text() == "before"
+    jsonl.write_files(tmp_path, {"a/x": b"after", "c/d/y": b"new"})
+    assert (tmp_path / "a" / "x").read_text() == "after"
+    assert (tmp_path / "c" / "d" / "y").read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "c", "d", "x", "y"]
+
+
 def test_a_name_too_long_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="File name too long"):
         jsonl.write_text(tmp_path / ("x" * 300), "x")

@@ -1,14 +1,11 @@
 """A finished model as a directory that holds what inference needs and nothing else, whole or not there at all."""
 
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stages import jsonl
+from stages.atomic import replacing_folder
 from stages.errors import UserError
 from stages.records import digest
 
@@ -24,7 +21,7 @@ Not Axolotl's copies: its config.json turns the cache of keys and values off, it
 
 def deliver(run: str, trained: Path, base: Path, template: str, out: Path) -> str:
     """Put the weights in `trained` into `out`, the rest from `base`; returns the hash of the weights."""
-    with appearing(out) as folder:
+    with replacing_folder(out) as folder:
         for source in sorted(trained.glob("model*.safetensors*")):
             shutil.copyfile(source, folder / source.name)
         dtype = jsonl.read_json(trained / "config.json", dict[str, Any]).get("dtype")
@@ -36,7 +33,7 @@ def deliver(run: str, trained: Path, base: Path, template: str, out: Path) -> st
 
 def render(run: str, config: str, identity: str, base: Path, template: str, out: Path) -> None:
     """Put the base model into `out` unchanged, with the Axolotl configuration (YAML) that would train it."""
-    with appearing(out) as folder:
+    with replacing_folder(out) as folder:
         for source in sorted(path for path in base.iterdir() if path.is_file()):
             shutil.copyfile(source, folder / source.name)
         jsonl.write_text(folder / "axolotl.yml", config)
@@ -68,26 +65,3 @@ def contents_hash(directory: Path) -> str:
     """SHA-256 of everything in a model's directory but where it says it comes from."""
     files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != "reference.json")
     return digest([[path.name, jsonl.sha256(path)] for path in files])
-
-
-@contextmanager
-def appearing(out: Path) -> Iterator[Path]:
-    """A folder that becomes `out` when the block ends well, and vanishes when it does not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        folder = holder / out.name  # mkdtemp makes private folders; one inside is as open as any other
-        folder.mkdir()
-        yield folder
-        _sync(folder)
-        shutil.rmtree(out, ignore_errors=True)
-        folder.rename(out)
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    # A full disk may tell only now.
-    for path in folder.iterdir():
-        with open(path, "rb") as stream:
-            os.fsync(stream.fileno())

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stages import jsonl
+from stages.atomic import disk, replacing_folder
 from stages.engines.checkout import cache
 from stages.engines.gguf import from_directory
-from stages.engines.references import replacing
 from stages.engines.wholeness import check
+from stages.errors import UserError
 from stages.records import digest
 
 VERSION = 1
@@ -37,7 +38,7 @@ def export(directory: Path) -> Path:
     folder = cache() / "exports" / digest({path.name: jsonl.sha256(path) for path in parts} | {"version": VERSION}, 32)
     with _locked(folder.parent):
         if not folder.is_dir():
-            with replacing(folder) as made:
+            with disk(folder), replacing_folder(folder) as made:
                 from_directory(directory, made / "model.gguf", PRECISION)
         os.utime(folder)
         for old in sorted(folder.parent.glob("*/"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
@@ -50,7 +51,7 @@ def graph(folder: Path) -> Path:
     target = folder.with_name(f"{folder.name}-graph")
     with _locked(folder.parent):
         if not target.is_dir():
-            with replacing(target) as made:
+            with disk(target), replacing_folder(target) as made:
                 _save(folder / "model.gguf", made)
         os.utime(target)
     return target / "openvino_model.xml"
@@ -61,15 +62,23 @@ def _save(source: Path, folder: Path) -> None:
 
     # The only way to its GGUF reader: a pipeline that writes what it read beside the file.
     (folder / "model.gguf").symlink_to(source.absolute())
-    config = openvino_genai.SchedulerConfig()
-    openvino_genai.ContinuousBatchingPipeline(str(folder / "model.gguf"), config, "CPU", {"enable_save_ov_model": True})
+    config, options = openvino_genai.SchedulerConfig(), {"enable_save_ov_model": True}
+    try:
+        openvino_genai.ContinuousBatchingPipeline(str(folder / "model.gguf"), config, "CPU", options)
+    except RuntimeError as error:
+        told = " ".join(str(error).split())[-200:]
+        raise UserError(
+            f"{folder.parent}: no graph of the model could be saved ({told}); free some disk and run again"
+        ) from None
     (folder / "model.gguf").unlink()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time: two stages that start together make one export."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / ".lock").open("w")
+    with stream as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -12,15 +12,14 @@ names the exact bytes, wherever they came from. The folder appears whole or not 
 import contextlib
 import errno
 import importlib.util
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from stages import jsonl
+from stages.atomic import refused, replacing_folder
 from stages.engines.gguf import to_directory
 from stages.engines.wholeness import check
 from stages.errors import UserError
@@ -39,7 +38,7 @@ def fetch_model(reference: str, target: Path) -> None:
         raise UserError(
             f"{reference}: unknown kind of reference; write one of {', '.join(f'{kind}:…' for kind in MODELS)}"
         )
-    with replacing(target) as folder:
+    with _told(target), replacing_folder(target) as folder:
         identity = MODELS[kind](name, folder)
         jsonl.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
 
@@ -49,7 +48,7 @@ def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
 
     Raises UserError for a reference that can't be had or patterns that no file matches.
     """
-    with replacing(target) as folder:
+    with _told(target), replacing_folder(target) as folder:
         _download(reference.removeprefix("hub:"), folder, "dataset", files)
         if not any(path.is_file() for path in folder.rglob("*")):
             raise UserError(f"{reference}: no file matches {files}; correct `files` in params.yaml")
@@ -127,7 +126,7 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         # A model is what lies at the top; folders hold other formats and checkpoints. A pattern's * also matches /.
         beside = ["*/*"] if kind == "model" else None
         # A folder that outlives a cut or a kill: what it holds by then is not downloaded again.
-        begun = folder.parent / f".{digest([kind, repository, commit, patterns], 16)}.download"
+        begun = folder.parents[1] / f".{digest([kind, repository, commit, patterns], 16)}.download"
         begun.mkdir(exist_ok=True)  # which the download does not make where no file matches
         snapshot_download(
             repository,
@@ -185,37 +184,21 @@ def _is_network(error: Exception) -> bool:
     )
 
 
-# ---------------------------------------------------------------- folders, whole or not at all
+# ---------------------------------------------------------------- the disk
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A new folder that becomes `target`, in place of what was there, when the block ends well, and vanishes otherwise.
-
-    Raises UserError when the disk is full or may not be written.
-    """
-    folder = target.parent / f".{target.name}.{os.getpid()}.partial"
+def _told(target: Path) -> Iterator[None]:
+    """Files that can't be read or written, in one line."""
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        for path in folder.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors and the Hub make private files
-        if target.exists():
-            shutil.rmtree(target)
-        folder.rename(target)
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise refused(target, error) from None
+        raise UserError(f"{error.filename or target}: {error.strerror}; check its permissions and the disk") from None
     except Exception as error:
-        if not _of_the_disk(error):
+        if "No space left on device" not in str(error):  # safetensors has an exception of its own for it
             raise
-        raise UserError(
-            f"{target}: no space left on the disk, or it may not be written; nothing was. Mend it, run again"
-        ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _of_the_disk(error: Any) -> bool:
-    # safetensors has an exception of its own for the same thing.
-    by_number = isinstance(error, PermissionError) or getattr(error, "errno", None) in (*FULL, errno.EROFS)
-    return by_number or "No space left on device" in str(error)
+        raise refused(target, OSError(errno.ENOSPC, "")) from None

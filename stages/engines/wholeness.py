@@ -22,9 +22,16 @@ INDEX = "*.safetensors.index.json"
 
 def check(directory: Path, name: str = "") -> None:
     """Raise UserError unless a folder is a whole Transformers model; `name` is what to call it."""
+    try:
+        _check(directory)
+    except UserError as error:
+        raise UserError(str(error).replace(str(directory), name or str(directory))) from None
+
+
+def _check(directory: Path) -> None:
     for pattern, remedy in NEEDED.items():
         if not any(path.is_file() for path in directory.glob(pattern)):
-            raise UserError(f"{name or directory}: has no {pattern}; {remedy}")
+            raise UserError(f"{directory}: has no {pattern}; {remedy}")
     documents = {path: _document(path) for path in sorted(directory.glob("*.json"))}
     if not isinstance(documents[directory / "config.json"].get("model_type"), str):
         raise UserError(f"{directory}/config.json: names no model_type; save the model again, or download it again")

@@ -195,7 +195,7 @@ def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, di
     written = (folder / "model.gguf").stat().st_mtime_ns
     assert exports.export(directory) == folder
     assert (folder / "model.gguf").stat().st_mtime_ns == written
-    assert not list((cache / "exports").glob("*.partial"))
+    assert not list((cache / "exports").glob("*.part"))
 
 
 @pytest.mark.parametrize(
