@@ -21,6 +21,10 @@ def test_the_total_is_met_within_half_a_row(lengths: list[int], total: int, seed
     assert part == sorted(set(part))
 
 
+def test_of_two_totals_as_near_the_smaller_is_taken() -> None:
+    assert [len(budget(arm([10] * 5), total, 1)) for total in (20, 25, 26)] == [2, 2, 3]
+
+
 @given(st.lists(st.integers(1, 50), min_size=5), st.randoms(use_true_random=False))
 def test_neither_the_order_of_the_rows_nor_a_smaller_total_draws_others(lengths: list[int], random: object) -> None:
     rows = arm(lengths)

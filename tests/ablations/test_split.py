@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stages.ablations.forms import FORMS, Task, marked, written
 from stages.ablations.split import Split, Wishes, single, split, statistics, unconnected
@@ -143,6 +144,22 @@ def test_turns_are_the_same_tasks_in_one_conversation() -> None:
     row = turns(found)
     assert row.history == (Turn("List rivers.\n\nin Portugal", "Tagus, Douro."),)
     assert (row.instruction, row.input, row.response) == ("Then sort them.", "", "Douro, Tagus.")
+
+
+def test_turns_follow_what_was_said_before_and_an_input_is_said_but_once() -> None:
+    (found,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
+    tasks = (*found.tasks, Task("Count them.", "Two."))
+    before = Turn("Hello.", "Hi.")
+    with_input = turns(found._replace(tasks=tasks, record=replace(found.record, history=(before,))))
+    assert [turn.instruction for turn in with_input.history] == [
+        "Hello.",
+        "List rivers.\n\nin Portugal",
+        "Then sort them.",
+    ]
+    assert (with_input.instruction, with_input.response, with_input.input) == ("Count them.", "Two.", "")
+    assert with_input.steps[-1].action == "turns:3"
+    without = turns(found._replace(tasks=tasks, record=replace(found.record, input="")))
+    assert [turn.instruction for turn in without.history] == ["List rivers.", "Then sort them."]
 
 
 def test_held_rows_stay_whole_and_are_not_asked() -> None:
