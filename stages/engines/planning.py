@@ -60,6 +60,8 @@ class Planner:
         self._lengths: dict[str, tuple[int, int]] = {}
         self._missed: dict[bytes, Reply] = {}
         self._unreal: set[str] = set()
+        self._counted: set[bytes] = set()
+        """Keys that this stage would send."""
         self._characters = self._tokens = 0
         self.engines: dict[Identity, Engine] = {}
         """Every model that was asked, and how it is reached."""
@@ -73,6 +75,7 @@ class Planner:
         """A stage begins whose input has `guessed` among its rows."""
         self.asked, self.guessed = [], set(guessed)
         self._unreal.clear()
+        self._counted.clear()
 
     def complete(self, identity: Identity, engine: Engine) -> Callable[[Iterable[Prompt]], Iterator[Reply]]:
         """A `Complete` for one connection."""
@@ -113,16 +116,25 @@ class Planner:
         if self.learning:
             return Reply("", "failed", 0, 0, "not remembered")
         if ask.key in self._missed:
-            asked.remembered += 1  # by then
-            return self._missed[ask.key]
+            return self._again(asked, ask, step, self._depends(row))
         if ask.prompt.sample and ask.prompt.purpose in self._unreal:
             return Reply("", "failed", 0, 0, "nobody can say")
-        self._count(asked, ask.prompt, step, self._depends(row))
+        self._count(asked, ask, step, self._depends(row))
         self.guessed.add(row)
         reply = self._missed[ask.key] = self._stand_in(step, ask.prompt, asked.identity.model)
         return reply
 
-    def _count(self, asked: Asked, prompt: Prompt, step: str, depends: bool) -> None:
+    def _again(self, asked: Asked, ask: Request, step: str, depends: bool) -> Reply:
+        """What was missed before is remembered by then. But stand-ins of two stages may be the same by chance."""
+        if depends and ask.key not in self._counted:
+            self._count(asked, ask, step, depends)
+        else:
+            asked.remembered += 1
+        return self._missed[ask.key]
+
+    def _count(self, asked: Asked, ask: Request, step: str, depends: bool) -> None:
+        prompt = ask.prompt
+        self._counted.add(ask.key)
         if depends:
             asked.guessed += 1
         else:

@@ -8,19 +8,21 @@ from pathlib import Path
 
 import msgspec
 
+from stages.benchmarks.programs import Outcome
 from stages.engines.budgets import Tokens, cost
 from stages.engines.identities import reference_of
 from stages.engines.planning import PLANNER, Asked, Planner
 from stages.foresight import shadow
 from stages.foresight.graph import Made, Step, concerned, reasons
 from stages.params import Params
+from stages.sandbox import ASSUMED
 
 CHEAP = ("ingest", "withhold", "decontaminate", "measure", "sample", "assemble")
 """Doors that ask nobody and are done in a moment: run for what they write."""
 
 
-class Requests(msgspec.Struct, frozen=True):
-    """What one stage would ask one model."""
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of one model at one endpoint."""
 
     model: str
     endpoint: str
@@ -33,12 +35,17 @@ class Requests(msgspec.Struct, frozen=True):
     tokens_out: int
     tokens_out_at_most: int
     """If every reply to `new` and `guessed` took its max_tokens."""
-    measured: bool
-    """Tokens follow from remembered replies to the same steps; where not, from max_tokens."""
     hours: float | None
     cost: float | None
     cost_at_most: float | None
     currency: str | None
+
+
+class Requests(Demand, frozen=True, kw_only=True):
+    """What one stage would ask."""
+
+    measured: bool
+    """Tokens follow from remembered replies to the same steps; where not, from max_tokens."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -92,7 +99,7 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
     world.planner.begin(upstream)
     waits = [name for path in step.deps for where, name in world.waits.items() if where == path or _in(path, where)]
     root = next(iter(waits), "")
-    # Around every door that is run: none of them may reach a model, whatever it is.
+    # Around every door that is run: none of them may reach a model or run a program, whatever it is.
     with _planning(world.planner):
         unknown = f"{WAITS}{root}" if root else _simulate(step, world)
     if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
@@ -102,10 +109,14 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
     for path in step.outs:
         world.made.update(_made(world.folder, path, known, bool(unknown)))
         world.guessed[path] = set(world.planner.guessed)
-        # A model may be played by something else; a file that nobody has made may not.
-        if unknown and not path.startswith("models/") and (unknown != NOT_RUN or not (world.folder / path).exists()):
+        if unknown and (unknown != NOT_RUN or _irreplaceable(world.folder, path)):
             world.waits[path] = root or step.name
     return Forecast(step.name, why, certain, asks, unknown.removeprefix(NOT_RUN))
+
+
+def _irreplaceable(folder: Path, path: str) -> bool:
+    """Whether nothing can stand for what a plan does not make: a model is played, a file must be there."""
+    return not path.startswith("models/") and not (folder / path).exists()
 
 
 def _nothing_came(step: Step, world: World) -> bool:
@@ -160,6 +171,7 @@ def _learn(step: Step, world: World) -> None:
 def _planning(planner: Planner) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(PLANNER.reset, PLANNER.set(planner))
+        stack.callback(ASSUMED.reset, ASSUMED.set(Outcome("failed", "not run for a plan")))
         yield
 
 
@@ -207,14 +219,14 @@ def _within(one: str, other: str) -> bool:
 
 def _requests(planner: Planner, asked: Asked) -> Requests:
     (read, written), most, measured = planner.tokens(asked)
-    engine, price, speed = asked.engine, asked.engine.price, asked.engine.speed
+    price, speed = asked.engine.price, asked.engine.speed
     most = max(most, written)
     tokens: Tokens = (read, written)
     return Requests(
-        asked.identity.model, asked.identity.endpoint, asked.remembered, asked.new, asked.guessed, read, written, most,
-        measured,
+        model=asked.identity.model, endpoint=asked.identity.endpoint, remembered=asked.remembered, new=asked.new,
+        guessed=asked.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most, measured=measured,
         hours=(read / speed.input + written / speed.output) / 3600 if speed else None,
         cost=cost(price, tokens) if price else None,
         cost_at_most=cost(price, (read, most)) if price else None,
-        currency=engine.price.currency if engine.price else None,
+        currency=price.currency if price else None,
     )  # fmt: skip

@@ -7,24 +7,12 @@ from typing import Any
 
 import msgspec
 
-from stages.foresight.forecast import WAITS, Forecast, Requests
+from stages.foresight.forecast import WAITS, Demand, Forecast, Requests
 
 
-class Total(msgspec.Struct, frozen=True):
-    """What all stages together would ask of one model at one endpoint."""
+class Total(Demand, frozen=True, kw_only=True):
+    """What all stages together would ask."""
 
-    model: str
-    endpoint: str
-    remembered: int
-    new: int
-    guessed: int
-    tokens_in: int
-    tokens_out: int
-    tokens_out_at_most: int
-    hours: float | None
-    cost: float | None
-    cost_at_most: float | None
-    currency: str | None
     budget: str = ""
     """What is spent of it, where there is one: for people."""
 
@@ -51,9 +39,9 @@ def _total(who: tuple[str, str], ones: list[Requests]) -> Total:
         values = [getattr(one, name) for one in ones]
         return None if None in values else sum(values)
 
-    names = [name for name in Total.__struct_fields__ if name not in ("model", "endpoint", "currency", "budget")]
-    sums = {name: add(name) for name in names}
-    return Total(*who, currency=ones[0].currency, **sums)
+    named = {"model": who[0], "endpoint": who[1], "currency": ones[0].currency}
+    sums = {name: add(name) for name in Demand.__struct_fields__ if name not in named}
+    return msgspec.convert(named | sums, Total)
 
 
 def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
@@ -64,7 +52,7 @@ def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
         (any(one.guessed for one in ones), GUESSED),
         (any(not forecast.certain for forecast in found), HANGING),
         (any(not one.measured for one in asked), UNMEASURED),
-        (any(one.hours is None for one in asked), "No hours where an engine has no `speed` in params.yaml."),
+        (any(one.hours is None for one in asked), NO_HOURS),
         (any(forecast.stage.startswith("validate") for forecast in found), VALIDATED),
         (missing, "Files are missing here: `dvc checkout` or `dvc pull` brings what is known of them elsewhere."),
     ]
@@ -79,6 +67,10 @@ GUESSED = (
 )
 HANGING = "~ before a stage: whether it runs, and on what, hangs on replies or weights that aren't there yet."
 UNMEASURED = "≤ before tokens out: no reply to such a step is remembered, so it is max_tokens, a bound."
+NO_HOURS = (
+    "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
+    "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
+)
 VALIDATED = "Validations are not run: as if they set no row aside."
 
 

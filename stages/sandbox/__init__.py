@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from itertools import count
 from threading import Lock
@@ -18,9 +19,11 @@ from stages.benchmarks.programs import Execute, NoSandbox, Outcome
 from stages.sandbox.jail import Jail, Limits, jail
 from stages.sandbox.process import run
 
-__all__ = ["Limits", "connect"]
+__all__ = ["ASSUMED", "Limits", "connect"]
 
 INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
+ASSUMED: ContextVar[Outcome | None] = ContextVar("assumed", default=None)
+"""Set while a plan is made: nothing runs, and every program is said to have ended like this."""
 
 
 @contextmanager
@@ -30,6 +33,9 @@ def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
     The sandbox is tried when the first program comes; from the stream, NoSandbox is raised where there is none: no
     bubblewrap, or a machine that forbids namespaces.
     """
+    if assumed := ASSUMED.get():
+        yield lambda programs: (assumed for _ in programs)
+        return
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as pool:
         yield lambda programs: _ordered(pool, 2 * cores, programs, _runner(limits, bwrap))

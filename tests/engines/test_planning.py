@@ -131,6 +131,15 @@ def test_a_request_that_comes_twice_is_sent_once(tmp_path: Path) -> None:
     assert [(asked.new, asked.remembered) for asked in planner.asked] == [(1, 1)]
 
 
+def test_two_stages_are_not_asked_the_same_where_only_their_stand_ins_are(tmp_path: Path) -> None:
+    """Two models' answers to one question are played by the same stand-in; the judge will see different ones."""
+    planner = Planner(None)
+    for _ in range(2):
+        planner.begin({"r1"})
+        list(planner.complete(IDENTITY, ENGINE)([prompt("x", purpose="r1/judge"), prompt("x", purpose="r1/judge")]))
+        assert [(asked.new, asked.guessed, asked.remembered) for asked in planner.asked] == [(0, 1, 1)]
+
+
 def test_while_a_plan_is_made_no_model_is_reached(tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text('[{"reply": "yes"}]')

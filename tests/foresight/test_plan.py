@@ -3,16 +3,20 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stages import jsonl
+from stages import jsonl, sandbox
+from stages.benchmarks.programs import NoSandbox
 from stages.engines.budgets import cost
+from stages.engines.planning import Planner
 from stages.engines.references import fetch_model
+from stages.engines.resemblance import resemblance
 from stages.errors import UserError
 from stages.foresight import shadow, tables
-from stages.foresight.forecast import WAITS, Forecast, Requests
-from stages.foresight.graph import Made, concerned, overridden
+from stages.foresight.forecast import WAITS, Forecast, Requests, World, _planning, forecasts
+from stages.foresight.graph import Made, Step, concerned, overridden
 from stages.foresight.making import _budget
 from stages.params import Budget, Engine, Price, load
 
@@ -121,6 +125,50 @@ def test_what_is_made_concerns_what_it_lies_in_and_what_lies_in_it() -> None:
     assert [concerned(path, made) for path in ("data/ab", "data/a/x", "models/ita")] == [[], [], []]
 
 
+class Dep:
+    """What DVC knows of a file that has not changed."""
+
+    def status(self) -> dict[str, str]:
+        return {}
+
+
+def step(name: str, command: str, deps: list[str], outs: list[str]) -> Step:
+    words = ["python", "-m", *command.split()]
+    return Step(name, words, deps, outs, SimpleNamespace(cmd_changed=True, deps=[Dep() for _ in deps], outs=[]))
+
+
+def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_path: Path) -> None:
+    text = overridden(ROOT, ["ingest.corpora.seed.source=data/seeds/none.json"])
+    steps = [
+        step("ingest_corpus@seed", "stages.ingest corpus seed", [], ["data/ingested/seed.jsonl"]),
+        step("train@it", "stages.train it", ["data/ingested/seed.jsonl"], ["models/it"]),
+        step("answer@it", "stages.answer it", ["models/it"], ["data/answered/it"]),
+        step("train@sit", "stages.train sit", [], ["models/sit"]),
+        step("review@x", "stages.review x", ["models/sit", "data/answered/it"], ["data/reviewed/x.jsonl"]),
+    ]
+    (tmp_path / "params.yaml").write_text(text)
+    with shadow.shadow(ROOT, text) as folder:
+        world = World(folder, None, load(tmp_path / "params.yaml"), Planner(None))
+        found = {one.stage: one for one in forecasts(steps, world)}
+    assert "none.json: no such file" in found["ingest_corpus@seed"].unknown
+    assert {name: one.unknown for name, one in found.items() if name != "ingest_corpus@seed"} == {
+        "train@it": f"{WAITS}ingest_corpus@seed", "answer@it": f"{WAITS}ingest_corpus@seed", "train@sit": "",
+        "review@x": f"{WAITS}ingest_corpus@seed",
+    }  # fmt: skip
+    assert not any(one.asks for one in found.values())
+
+
+def test_a_plan_runs_no_program_and_loads_no_encoder(tmp_path: Path) -> None:
+    """There is no such sandbox and no such encoder: whoever looked for one would raise."""
+    with _planning(Planner(None)):
+        with sandbox.connect(sandbox.Limits(1, 64, 1, 1), bwrap=str(tmp_path / "none")) as execute:
+            assert {outcome.ending for outcome in execute(["open('x', 'w')"] * 3)} == {"failed"}
+        with resemblance(str(tmp_path / "none"), 1, 1) as resemble:
+            assert resemble is None
+    with sandbox.connect(sandbox.Limits(1, 64, 1, 1), bwrap=str(tmp_path / "none")) as execute, pytest.raises(NoSandbox):
+        list(execute([""]))
+
+
 PRICE = Price(input=10.0, output=30.0, currency="USD")
 
 
@@ -158,6 +206,8 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
 def test_without_a_speed_or_a_price_nothing_is_made_up() -> None:
     found = [Forecast("a", ["x"], True, [requests(), requests(hours=None, cost=None, cost_at_most=None)], "")]
     assert (tables.totals(found)[0].hours, tables.totals(found)[0].cost) == (None, None)
+    (told,) = [note for note in tables.notes(found, missing=False) if "hours" in note]
+    assert "`speed` under `costs`" in told and "{input: 8000, output: 2500}" in told
 
 
 @pytest.mark.parametrize(
