@@ -97,7 +97,7 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
         row for path in step.deps for name, rows in world.guessed.items() if _within(path, name) for row in rows
     }
     world.planner.begin(upstream)
-    waits = [name for path in step.deps for where, name in world.waits.items() if where == path or _in(path, where)]
+    waits = [name for path in step.deps for where, name in world.waits.items() if _within(path, where)]
     root = next(iter(waits), "")
     # Around every door that is run: none of them may reach a model or run a program, whatever it is.
     with _planning(world.planner):

@@ -144,7 +144,7 @@ def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_p
         step("train@it", "stages.train it", ["data/ingested/seed.jsonl"], ["models/it"]),
         step("answer@it", "stages.answer it", ["models/it"], ["data/answered/it"]),
         step("train@sit", "stages.train sit", [], ["models/sit"]),
-        step("review@x", "stages.review x", ["models/sit", "data/answered/it"], ["data/reviewed/x.jsonl"]),
+        step("review@x", "stages.review x", ["models/sit", "data/answered/it/b.jsonl"], ["data/reviewed/x.jsonl"]),
     ]
     (tmp_path / "params.yaml").write_text(text)
     with shadow.shadow(ROOT, text) as folder:
@@ -165,7 +165,7 @@ def test_a_plan_runs_no_program_and_loads_no_encoder(tmp_path: Path) -> None:
             assert {outcome.ending for outcome in execute(["open('x', 'w')"] * 3)} == {"failed"}
         with resemblance(str(tmp_path / "none"), 1, 1) as resemble:
             assert resemble is None
-    with sandbox.connect(sandbox.Limits(1, 64, 1, 1), bwrap=str(tmp_path / "none")) as execute, pytest.raises(NoSandbox):
+    with pytest.raises(NoSandbox), sandbox.connect(sandbox.Limits(1, 64, 1, 1), str(tmp_path / "none")) as execute:
         list(execute([""]))
 
 
