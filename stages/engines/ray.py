@@ -18,7 +18,7 @@ import msgspec
 from stages.engines.identities import Identity, Reference
 from stages.engines.installed import demand
 from stages.engines.options import checked
-from stages.engines.raydata import Pipeline, Result, dataset
+from stages.engines.raydata import Pipeline, Result, cause, dataset
 from stages.engines.sequences import Made, Piece, Positive, Sequences, Settings, identity
 from stages.engines.wholeness import check
 from stages.errors import UserError
@@ -26,6 +26,8 @@ from stages.messages import Prompt, Reply
 
 SPARE = 8
 """CPUs that a Ray of our own believes to have besides those of the models: without some, its small tasks starve."""
+AGAIN = "There are infinite retries remaining"
+"""What Ray prints, with a traceback, of a model that can't be loaded; in the end it comes out of the pipeline."""
 
 
 class Options(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,8 +50,8 @@ Told = Result | tuple[int, Reply] | int
 class Cluster:
     """An `Engine` over a pipeline of Ray Data."""
 
-    def __init__(self, directory: Path, options: Options) -> None:
-        """Ray must have been started."""
+    def __init__(self, directory: Path, options: Options, logs: Path) -> None:
+        """Ray must have been started, and logs into `logs`."""
         self.identity = str(directory)
         self.grouping = options.batch_size if options.prefix_caching else 1
         self._sequences = Sequences(directory, options.max_model_len)
@@ -58,7 +60,7 @@ class Cluster:
         def make(feed: Any) -> Any:
             return dataset(feed, directory, options.arguments(), options.batch_size, copies, bundles)
 
-        self._pipeline = Pipeline(make, options.batch_size)
+        self._pipeline = Pipeline(make, options.batch_size, lambda error: cause(error, directory, logs))
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
         """Groups of what has come back meanwhile."""
@@ -158,16 +160,17 @@ def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Cluster]:
     demand("ray", "", "ray")
     demand("vllm", found.version, "ray")
     check(directory)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", AGAIN)
     import ray
     import ray.data
 
-    _quiet(logging.ERROR)
-    _start_ray(found)
+    # An error within Ray Data comes out of the pipeline, too, and is told once.
+    _quiet(logging.CRITICAL + 1)
+    logs = _start_ray(found)
     try:
-        yield Cluster(directory, found)
+        yield Cluster(directory, found, logs)
     finally:
-        # What the pipeline's threads say while the ground is taken from under them is of no use to anyone.
-        _quiet(logging.CRITICAL + 1)
         ray.shutdown()
 
 
@@ -176,18 +179,19 @@ def _quiet(level: int) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-def _start_ray(options: Options) -> None:
+def _start_ray(options: Options) -> Path:
+    """Where Ray logs."""
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if options.address is None:
             copies = options.concurrency * options.tensor_parallel
             cpus = int(copies * options.bundle.get("CPU", 0)) + SPARE
-            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+            context = ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         else:
-            ray.init(options.address, **quiet)
+            context = ray.init(options.address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"engine ray: no cluster at address {options.address!r} ({reason})") from None
+    return Path(context.address_info["session_dir"], "logs")

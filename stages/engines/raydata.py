@@ -4,11 +4,13 @@ Ray Data takes a dataset that is there. Ours is a row of tickets: a task that ho
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+from stages import jsonl
 from stages.engines.sequences import EAGER, Made, Piece
 from stages.errors import UserError
 
@@ -16,6 +18,9 @@ TICKETS = 2000
 """Batches that a pipeline can carry; then another is made, and the model loaded again."""
 QUIET = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
 KEPT = "replies received so far are kept, run again to go on"
+
+_LOGGED = re.compile(r" ERROR [^\]\n]*\] (\w+(?:Error|Exception): .*)")
+"""An exception in vLLM's log; the first is the one that the others come from."""
 
 Result = list[tuple[int, Made]] | BaseException
 """What becomes of pieces, by the numbers they were handed over with; or what has ended it all."""
@@ -25,9 +30,11 @@ Tell = Callable[[Result], None]
 class Pipeline:
     """Batches in, outcomes out; several streams may share it."""
 
-    def __init__(self, make: Callable[[Any], Any], batch_size: int) -> None:
-        """`make` gives the dataset of a feed; it is called at the first batch."""
-        self.batch_size = batch_size
+    def __init__(
+        self, make: Callable[[Any], Any], batch_size: int, why: Callable[[BaseException], str] = str
+    ) -> None:
+        """`make` gives the dataset of a feed; it is called at the first batch. `why`: an end it came to, for people."""
+        self.batch_size, self._why = batch_size, why
         self._make = make
         self._lock = Lock()
         self._routes: dict[int, tuple[Tell, int]] = {}
@@ -56,7 +63,8 @@ class Pipeline:
     def fail(self, error: BaseException) -> None:
         """End it all: every stream is told."""
         with self._lock:
-            self._failure = self._failure or UserError(f"engine ray: {' '.join(str(error).split())[:300]}; {KEPT}")
+            told = " ".join(self._why(error).split())[:400]
+            self._failure = self._failure or UserError(f"engine ray: {told}; {KEPT}")
             for tell, _ in self._routes.values():
                 tell(self._failure)
             self._routes.clear()
@@ -87,6 +95,19 @@ class Pipeline:
                     told.setdefault(tell, []).append((number, made(row)))
         for tell, outcomes in told.items():
             tell(outcomes)
+
+
+def cause(error: BaseException, directory: Path, logs: Path) -> str:
+    """What has ended a pipeline: Ray tells it at the end of a traceback, vLLM in the log of the worker that ran it.
+
+    logs: of Ray on this machine; what another one logged is there.
+    """
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    last = said[-1] if said else type(error).__name__
+    if "creation task" not in str(error):
+        return last
+    logged = (found for path in sorted(logs.glob("worker-*.out")) for found in _LOGGED.findall(jsonl.read_text(path)))
+    return f"{directory}: vLLM can't run it ({next(logged, f'{last}; see the worker logs in {logs} on its machine')})"
 
 
 def made(row: dict[str, Any]) -> Made:

@@ -62,7 +62,7 @@ class Replica:
         self._refused = (ValueError, getattr(exceptions, "VLLMClientError", ValueError))
         try:
             self._llm = vllm.LLM(model=directory, **arguments)
-        except (ValueError, RuntimeError, OSError, KeyError) as error:
+        except Exception as error:  # whatever a model's own code trips over, an assertion as well as a missing key
             raise UserError(f"{directory}: vLLM can't run it ({' '.join(str(error).split())[:300]})") from None
 
     def make(self, pieces: list[Piece]) -> list[Made]:

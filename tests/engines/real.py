@@ -1,13 +1,24 @@
-"""Prompts and answers for the engines that only `make test-engines` has, on the packaged model."""
+"""Prompts and answers for the engines that only `make test-engines` has, on the packaged model.
 
+Run as a program it is a stage of its own, for what needs a process: see `stage`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from stages.cli import main
 from stages.engines import connect
 from stages.engines.identities import Identity
 from stages.engines.progress import Progress
+from stages.engines.sharing import count
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
@@ -17,6 +28,10 @@ OPTIONS: dict[str, Any] = {
     "version": "0.32.0", "dtype": "float32", "max_model_len": 512, "sequences": 16, "tensor_parallel": 1,
     "memory": 0.12, "prefix_caching": True, "eager": True,
 }  # fmt: skip
+ENGINES: dict[str, dict[str, Any]] = {
+    "vllm": OPTIONS | {"chunk": 8, "data_parallel": 1},
+    "ray": OPTIONS | {"address": None, "concurrency": 1, "batch_size": 4, "bundle": {"CPU": 1.0}},
+}
 GREEDY, DRAWN = Sampling(0.0, 1.0, 0, 12), Sampling(1.0, 0.9, 50, 12)
 LETTERS = Constraint(choice=(" A", " B", " and C"))
 
@@ -100,3 +115,52 @@ def stored(engine: Any, identity: Identity, store: Path, prompts: list[Prompt]) 
         Connection(identity, replies, progress, opened) as connection,
     ):
         return list(connection.complete(prompts))
+
+
+def stage(
+    engine: Annotated[str, typer.Argument(help="vllm or ray")],
+    folder: Annotated[Path, typer.Argument(help="Holds the model and the store")],
+    deadly: Annotated[int, typer.Argument(help="A reply's number, from 0")],
+    copies: Annotated[int, typer.Argument(help="Of the model, with vllm")],
+) -> None:
+    """Ask 24 prompts of the model in FOLDER/m with the store FOLDER/store; die by kill -9 at reply number `deadly`."""
+    options = ENGINES[engine] | {"memory": 0.06} | ({"data_parallel": copies} if engine == "vllm" else {})
+    with connect(Engine(engine=engine, options=options), "m", "test", folder, folder / "store") as complete:
+        for number, reply in enumerate(complete([prompt(f"Say {n}", DRAWN, n) for n in range(24)])):
+            print(reply.id, repr(reply.text), flush=True)
+            if number == deadly:
+                os.killpg(0, signal.SIGKILL)
+
+
+def staged(engine: str, folder: Path, deadly: int = 99, copies: int = 1) -> subprocess.CompletedProcess[str]:
+    """`stage` in a process group of its own."""
+    command = [sys.executable, "-m", "tests.engines.real", engine, str(folder), str(deadly), str(copies)]
+    return subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, start_new_session=True, timeout=600
+    )
+
+
+def tiny_model(folder: Path) -> Path:
+    """A small model in FOLDER/m."""
+    from tests.engines import tiny
+
+    tiny.model(folder / "m", heads=2)
+    (folder / "m" / "reference.json").write_text('{"reference": "path:tiny", "identity": "tiny@1"}')
+    return folder
+
+
+def check_unloadable(engine: str, folder: Path) -> None:
+    """A model whose weights are not those that its config.json speaks of: one line says so, and nothing is stored."""
+    config = tiny_model(folder) / "m" / "config.json"
+    config.write_text(config.read_text().replace('"intermediate_size": 128', '"intermediate_size": 256'))
+    done = staged(engine, folder)
+    told = [line for line in done.stderr.splitlines() if line.startswith("seqit real: ")]
+    assert done.returncode == 2, done.stderr
+    assert len(told) == 1 and f"{folder}/m: vLLM can't run it (" in told[0] and done.stdout == "", done.stderr
+    assert "exceeds dimension size" in told[0] and "Traceback" not in done.stderr, done.stderr
+    with Replies(folder / "store") as replies:
+        assert count(replies) == []
+
+
+if __name__ == "__main__":
+    main(stage)

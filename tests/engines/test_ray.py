@@ -1,5 +1,6 @@
 """Ray Data's batch processor for real, on a Ray of our own and a CPU: `make test-engines`."""
 
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,14 +8,16 @@ from threading import Event
 
 import pytest
 
-from stages.engines import ray
+from stages.engines import ray, raydata
 from stages.engines.identities import reference_of
 from stages.engines.references import fetch_model
+from stages.engines.sharing import count
+from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Prompt
 from tests.engines import real
 
-OPTIONS = real.OPTIONS | {"address": None, "concurrency": 1, "batch_size": 4, "bundle": {"CPU": 1.0}}
+OPTIONS = real.ENGINES["ray"]
 MISSING = "Ray is not in this environment; `make test-engines` makes one and runs this there"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
 
@@ -77,3 +80,30 @@ def test_a_cluster_that_is_not_there_is_told_in_one_line(directory: Path) -> Non
     with pytest.raises(UserError, match="no cluster at address") as told, ray.open_engine(directory, nowhere):
         pass
     assert "\n" not in str(told.value)
+
+
+def test_a_run_killed_with_kill_9_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
+    folder = real.tiny_model(tmp_path)
+    killed = real.staged("ray", folder, deadly=9)
+    assert killed.returncode == -signal.SIGKILL and len(killed.stdout.splitlines()) == 10
+    with Replies(folder / "store") as replies:
+        (stored,) = count(replies)
+    kept = sum(stored.statuses.values())
+    assert 10 <= kept <= 24 and kept % 4 == 0, "whole batches"
+    done = real.staged("ray", folder)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 24 and done.stdout.splitlines()[:10] == killed.stdout.splitlines()
+    assert f"({kept} remembered, {24 - kept} asked, 0 failed" in done.stderr
+
+
+def test_a_model_that_can_not_be_loaded_is_told_in_one_line(tmp_path: Path) -> None:
+    real.check_unloadable("ray", tmp_path)
+
+
+def test_the_cause_is_told_where_it_was_logged(tmp_path: Path) -> None:
+    dead = RuntimeError("The actor died because of an error raised in its creation task\n  File x\nRuntimeError: it")
+    line = " ERROR 11-23 07:52:07 [core.py:9] "
+    assert raydata.cause(ValueError("a\nb: c\n"), tmp_path, tmp_path) == "b: c"
+    assert f"RuntimeError: it; see the worker logs in {tmp_path}" in raydata.cause(dead, tmp_path, tmp_path)
+    (tmp_path / "worker-1.out").write_text(f"(W){line}OSError: first\n(W){line}RuntimeError: second\n")
+    assert raydata.cause(dead, Path("m"), tmp_path) == "m: vLLM can't run it (OSError: first)"

@@ -1,9 +1,6 @@
 """vLLM for real, on a CPU: `make test-engines`. All on one model in memory but for what needs a process of its own."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,9 +13,9 @@ from stages.engines.identities import reference_of
 from stages.engines.references import fetch_model
 from stages.errors import UserError
 from stages.messages import Prompt
-from tests.engines import real, tiny
+from tests.engines import real
 
-OPTIONS = real.OPTIONS | {"chunk": 8, "data_parallel": 1}
+OPTIONS = real.ENGINES["vllm"]
 MISSING = "vLLM is not in this environment; `make test-engines` makes one and runs this there"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("vllm") is None, reason=MISSING)]
 
@@ -104,37 +101,11 @@ def test_another_version_than_params_name_is_refused(models: Path) -> None:
         pass
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tests.engines import real
-from stages.engines import connect
-from stages.params import Engine
-from tests.engines.test_vllm import OPTIONS
-if __name__ == "__main__":
-    models, store, deadly, copies = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    options = OPTIONS | {"data_parallel": copies, "memory": 0.06}
-    with connect(Engine(engine="vllm", options=options), "m", "test", models, store) as complete:
-        for number, reply in enumerate(complete([real.prompt(f"Say {n}", real.DRAWN, n) for n in range(24)])):
-            print(reply.id, repr(reply.text), flush=True)
-            if number == deadly:
-                os.killpg(0, signal.SIGKILL)
-"""
-
-
-def run(models: Path, store: Path, deadly: int, copies: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", KILLED, *map(str, (models, store, deadly, copies))]
-    return subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, start_new_session=True, env=os.environ
-    )
-
-
 def test_copies_in_processes_of_their_own_and_kill_9(tmp_path: Path) -> None:
-    tiny.model(tmp_path / "m", heads=2)
-    (tmp_path / "m" / "reference.json").write_text('{"reference": "path:tiny", "identity": "tiny@1"}')
-    killed = run(tmp_path, tmp_path / "store", 9, 1)
+    folder = real.tiny_model(tmp_path)
+    killed = real.staged("vllm", folder, deadly=9)
     assert killed.returncode == -signal.SIGKILL and len(killed.stdout.splitlines()) == 10
-    done = run(tmp_path, tmp_path / "store", 99, 2)
+    done = real.staged("vllm", folder, copies=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:10] == killed.stdout.splitlines()
     assert len(done.stdout.splitlines()) == 24
@@ -148,3 +119,7 @@ def test_a_model_that_vllm_can_not_run_is_told_in_one_line(models: Path) -> None
     with pytest.raises(UserError, match="vLLM can't run it") as told, vllm.open_engine(models / "m", wrong):
         pass
     assert "\n" not in str(told.value)
+
+
+def test_a_model_that_can_not_be_loaded_is_told_in_one_line(tmp_path: Path) -> None:
+    real.check_unloadable("vllm", tmp_path)
