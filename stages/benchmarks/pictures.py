@@ -35,7 +35,7 @@ DESCRIBED = 4
 LONGEST = 10
 """Words of a last line that is an answer though nothing announces it; hardly any answer of VQAv2 has more than five."""
 _STATED = re.compile(r"\banswer\b[^.:：\n]{0,60}?(?:\bis\b\s*[:：]?|[:：])", re.IGNORECASE)
-_AROUND = re.compile(r"^[\s*_`\"'“”‘’()\[\]]+|[\s*_`\"'“”‘’()\[\]]+$")
+_AROUND = frozenset("*_`\"'“”‘’()[]")
 
 
 class _Caption(msgspec.Struct):
@@ -162,7 +162,8 @@ def parted(text: str) -> tuple[str, str | None]:
 
 def _bare(text: str) -> str:
     """Without space, quotes, brackets and emphasis around it."""
-    return _AROUND.sub("", text)
+    kept = [place for place, sign in enumerate(text) if not sign.isspace() and sign not in _AROUND]
+    return text[kept[0] : kept[-1] + 1] if kept else ""
 
 
 def _likeness(text: str, reference: str) -> float:

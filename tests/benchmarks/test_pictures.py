@@ -208,6 +208,14 @@ def test_the_last_explicit_answer_wins(text: str, before: str | None, answer: st
     assert parted(text) == (text if before is None else before, answer)
 
 
+@pytest.mark.parametrize("part", [" ", "*", "\u2003*", "answer ", "answer is ", "answer:\n", "a, ", "1,", "."])
+def test_hostile_replies_take_no_time(part: str) -> None:
+    text = f"{part * 30_000}x"
+    before, answer = parted(text)
+    assert len(before) + len(answer or "") <= len(text)
+    assert len(normalised(text)) <= 2 * len(text)
+
+
 @given(st.text())
 def test_any_text_is_parted(text: str) -> None:
     before, answer = parted(text)
