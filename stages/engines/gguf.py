@@ -49,8 +49,7 @@ def to_directory(source: Path, target: Path) -> None:
     Weights are dequantised to float32: exactly the values of the file, which float16 and bfloat16 cannot hold, and what
     training on a CPU computes in. The bytes depend on the source alone. Raises UserError for what is not covered.
     """
-    reader = _open(source)
-    fields = {name: field.contents() for name, field in reader.fields.items()}
+    reader, fields = _open(source)
     names = {tensor.name for tensor in reader.tensors}
     shape = _shape_of_gguf(fields, source)
     if "rope_freqs.weight" in names:
@@ -72,14 +71,15 @@ def _write_metadata(fields: dict[str, Any], shape: Shape, tied: bool, source: Pa
         jsonl.write_text(target / "chat_template.jinja", template)
 
 
-def _open(source: Path) -> "GGUFReader":
+def _open(source: Path) -> tuple["GGUFReader", dict[str, Any]]:
     from gguf import GGUFReader
 
     try:
-        return GGUFReader(source)
+        reader = GGUFReader(source)
+        return reader, {name: field.contents() for name, field in reader.fields.items()}
     except FileNotFoundError:
         raise UserError(f"{source}: no such file; check the reference in params.yaml") from None
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{source}: not a readable GGUF file ({error}); download it again") from None
 
 

@@ -130,6 +130,7 @@ def test_a_damaged_file_is_one_line(directory: Path, tmp_path: Path) -> None:
     data = (tmp_path / "whole.gguf").read_bytes()
     (tmp_path / "cut.gguf").write_bytes(data[: len(data) // 3])
     (tmp_path / "other.gguf").write_bytes(b"PK\x03\x04 not a model")
-    for name in ("cut.gguf", "other.gguf", "missing.gguf"):
+    (tmp_path / "flipped.gguf").write_bytes(data.replace(b"llama", b"llam\xff", 1))
+    for name in ("cut.gguf", "other.gguf", "flipped.gguf", "missing.gguf"):
         with pytest.raises(UserError, match=name):
             to_directory(tmp_path / name, tmp_path)
