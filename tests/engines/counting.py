@@ -83,3 +83,16 @@ def connected(
         ledger = Ledger(replies, identity, price, budget) if budget else None
         with Connection(identity, replies, progress, engine.open, ledger) as connection:
             yield connection
+
+
+def filled(path: Path, count: int, identity: Identity = IDENTITY) -> Path:
+    """A store with the replies to the first so many prompts."""
+    with Replies(path) as replies:
+        replies.keep([(asked(n, identity), answered(n)) for n in range(count)], identity.model)
+    return path
+
+
+def found(path: Path, count: int) -> int:
+    """How many of the first so many prompts a store remembers."""
+    with Replies(path) as replies:
+        return len(replies.find([asked(n).key for n in range(count)], "m"))

@@ -1,3 +1,5 @@
+"""Where the caches of a checkout lie, in whichever worktree or temporary copy a stage runs."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Requests that begin alike go out together, and no reply depends on it."""
+
 from itertools import pairwise
 
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""How many requests are under way at once: what the server bears, never more than asked for."""
+
 import pytest
 
 from stages.engines.pace import Pace

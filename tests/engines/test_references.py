@@ -3,15 +3,11 @@
 Each fetch is a process of its own: which packages there are and where the Hub is, is decided when Python starts.
 """
 
-import contextlib
 import hashlib
-import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,9 +17,9 @@ from stages.engines.gguf import from_directory
 from stages.engines.references import fetch_model
 from stages.errors import UserError
 from tests.engines import tiny
+from tests.engines.hub import COMMIT, serving
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SECRET = "hf_secret0123456789"
 
 
@@ -161,61 +157,6 @@ def test_an_endpoint_is_its_reference(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the Hub, on loopback
 
 
-class Hub(BaseHTTPRequestHandler):
-    """One repository of each kind with `files` at COMMIT, a gated one, and one that is broken."""
-
-    files: dict[str, bytes]
-    cut = 0
-    """Bytes after which the connection ends, where that is not 0."""
-    asked: list[str]
-    """The ranges that were asked for."""
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-    def do_GET(self) -> None:
-        place = self.path.partition("?")[0]
-        if "/gated/" in place:
-            self.say(403, b"{}", {"X-Error-Code": "GatedRepo"})
-        elif "/broken/" in place:
-            self.say(500, b"{}")
-        elif "/org/" not in place:
-            self.say(404, b"{}", {"X-Error-Code": "RepoNotFound"})
-        elif not ("/v1" in place or COMMIT in place):
-            self.say(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
-        elif place.startswith("/api/"):
-            self.info(place)
-        else:
-            self.file(place.rpartition(f"{COMMIT}/")[2])
-
-    do_HEAD = do_GET
-
-    def info(self, place: str) -> None:
-        entries = [{"type": "file", "path": name, "size": len(data), "oid": "a"} for name, data in self.files.items()]
-        whole = {"id": "org/name", "sha": COMMIT, "siblings": [{"rfilename": name} for name in self.files]}
-        self.say(200, json.dumps(entries if "/tree/" in place else whole).encode())
-
-    def file(self, name: str) -> None:
-        data = self.files[name]
-        tag = hashlib.sha256(data).hexdigest()
-        headers = {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data))}
-        wanted = self.headers.get("Range") or "bytes=0-"
-        if self.command == "GET":
-            self.asked.append(f"{name} {wanted}")
-        begin = int(wanted.removeprefix("bytes=").partition("-")[0])
-        ranged = {"Content-Range": f"bytes {begin}-{len(data) - 1}/{len(data)}"} if begin else {}
-        self.say(206 if begin else 200, data[begin:], headers | ranged)
-
-    def say(self, status: int, data: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for key, value in ({"Content-Length": str(len(data))} | (headers or {})).items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(data[: self.cut or None])
-            self.close_connection = bool(self.cut)
-
-
 @pytest.fixture(scope="module")
 def hub(directory: Path) -> Iterator[str]:
     files = {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
@@ -223,18 +164,6 @@ def hub(directory: Path) -> Iterator[str]:
     files |= {"data/a.parquet": b"1", "data/b.txt": b"2"}
     with serving(files) as (_, url):
         yield url
-
-
-@contextlib.contextmanager
-def serving(files: dict[str, bytes]) -> Iterator[tuple[type[Hub], str]]:
-    handler = type("Bound", (Hub,), {"files": files, "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield handler, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_a_download_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:

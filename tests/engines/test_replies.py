@@ -1,6 +1,5 @@
 """The store, the files that people share, and the commands."""
 
-import gzip
 import json
 import os
 import random
@@ -16,13 +15,12 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from stages.engines import sharing, store
-from stages.engines.identities import Identity
 from stages.engines.payloads import request
 from stages.engines.replies import app
 from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
-from tests.engines.counting import IDENTITY, answered, asked, prompt
+from tests.engines.counting import IDENTITY, answered, asked, filled, found, prompt
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 SAMPLINGS = st.builds(
@@ -54,17 +52,6 @@ REPLIES = st.builds(
     error=TEXTS,
     scores=st.dictionaries(TEXTS, st.floats(-100, 0), max_size=3),
 )
-
-
-def filled(path: Path, count: int, identity: Identity = IDENTITY) -> Path:
-    with Replies(path) as replies:
-        replies.keep([(asked(n, identity), answered(n)) for n in range(count)], identity.model)
-    return path
-
-
-def found(path: Path, count: int) -> int:
-    with Replies(path) as replies:
-        return len(replies.find([asked(n).key for n in range(count)], "m"))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -245,69 +232,6 @@ def test_a_store_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "file" / "s", tmp_path):
         with pytest.raises(UserError, match=r"can't be used .* set SEQIT_REPLIES to another file"):
             Replies(path)
-
-
-def lines_of(path: Path) -> list[dict]:
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"key": "00" * 32}, "reply 551: its key does not fit its payload"),
-        ({"status": "failed"}, "reply 551: status 'failed' is never remembered"),
-        ({"text": 3}, ":551: Expected `str`"),
-        ({"extra": 3}, ":551: Object contains unknown field `extra`"),
-    ],
-)
-def test_a_file_with_one_bad_line_is_refused_whole(tmp_path: Path, change: dict, message: str) -> None:
-    with Replies(filled(tmp_path / "s", 600)) as replies:
-        sharing.export(replies, tmp_path / "all.jsonl.gz")
-    rows = lines_of(tmp_path / "all.jsonl.gz")
-    rows[550] |= change
-    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with Replies(tmp_path / "new") as replies:
-        with pytest.raises(UserError, match=message):
-            sharing.import_(replies, tmp_path / "bad.jsonl")
-        assert sharing.check(replies) == 0
-        # Parts that were filed and undone must be filed again.
-        assert sharing.import_(replies, tmp_path / "all.jsonl.gz") == (600, 0)
-        assert sharing.check(replies) == 600
-
-
-def test_an_edited_payload_does_not_fit_its_key(tmp_path: Path) -> None:
-    with Replies(filled(tmp_path / "s", 1)) as replies:
-        sharing.export(replies, tmp_path / "all.jsonl.gz")
-    (row,) = lines_of(tmp_path / "all.jsonl.gz")
-    row["payload"]["messages"][1]["content"] = "another question"
-    (tmp_path / "bad.jsonl").write_text(json.dumps(row))
-    with Replies(tmp_path / "new") as replies, pytest.raises(UserError, match="its key does not fit"):
-        sharing.import_(replies, tmp_path / "bad.jsonl")
-
-
-def test_equal_stores_export_equal_bytes(tmp_path: Path) -> None:
-    with Replies(filled(tmp_path / "s", 10)) as replies:
-        for name in ("a.jsonl.gz", "b.jsonl.gz"):
-            sharing.export(replies, tmp_path / name)
-    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
-
-
-def test_pruning_forgets_a_model_and_what_only_it_was_asked(tmp_path: Path) -> None:
-    path = filled(filled(tmp_path / "s", 500), 800, Identity("rival@2", "counting"))
-    with Replies(path) as replies, Replies(path) as other:
-        other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
-        assert sharing.prune(replies, "rival", "") == 801
-        assert sharing.prune(replies, "", "2000-01-01") == 0
-        # A process that had filed parts before the pruning files them again.
-        other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
-        assert sharing.check(replies) == 501
-        before, after = sharing.compact(replies)
-        assert after < before
-        assert sharing.check(replies) == 501
-        with pytest.raises(UserError, match="say which"):
-            sharing.prune(replies, "", "")
-        with pytest.raises(UserError, match="is no date"):
-            sharing.prune(replies, "", "yesterday")
 
 
 def run(path: Path, *arguments: str) -> tuple[int, str]:

@@ -1,3 +1,5 @@
+"""An engine that replies by rules of a file."""
+
 from pathlib import Path
 from typing import Any
 

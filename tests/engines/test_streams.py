@@ -1,3 +1,5 @@
+"""The stream between rooms and engines: order, number, batches that form again, bounded memory."""
+
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
