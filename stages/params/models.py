@@ -87,10 +87,10 @@ class Answer(Section):
 class Sandbox(Section):
     """What a generated program may use."""
 
-    seconds: Annotated[float, Field(gt=0, le=3600)]
+    seconds: Annotated[float, Field(ge=0.1, le=3600)]
     memory: Annotated[int, Field(ge=64, le=1 << 20)]
-    processes: Count
-    output: Count
+    processes: Annotated[int, Field(ge=1, le=4096)]
+    output: Annotated[int, Field(ge=1, le=1 << 20)]
 
 
 class Bertscore(Section):

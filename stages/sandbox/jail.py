@@ -42,7 +42,10 @@ for name, value in {
     "CPU": seconds, "AS": memory << 20, "DATA": memory << 20, "FSIZE": memory << 20, "NPROC": processes, "NOFILE": 64,
     "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0,
 }.items():
-    resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+    limit = getattr(resource, "RLIMIT_" + name)
+    most = resource.getrlimit(limit)[1]  # the machine's own, which only root could raise
+    value = value if most == resource.RLIM_INFINITY else min(value, most)
+    resource.setrlimit(limit, (value, value))
 def main():
     word, _, source = sys.stdin.buffer.read().partition(b"\\n")
     try:

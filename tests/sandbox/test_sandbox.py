@@ -48,6 +48,10 @@ NEVER = {
 }
 
 
+def test_limits_above_the_machines_own_are_the_machines_own() -> None:
+    assert one("x = 1", Limits(seconds=60, memory=256, processes=2**31 - 1, output=64)) == Outcome("passed")
+
+
 @pytest.mark.parametrize("program", NEVER.values(), ids=NEVER)
 def test_what_never_ends_is_ended(program: str) -> None:
     assert one(program, SHORT).ending == "timeout"
