@@ -33,9 +33,12 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many expectations were checked."""
 
 
-def _open(path: Path) -> IO[bytes]:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unzipped. Raises UserError for what can't be read, also on the way."""
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")  # type: ignore[return-value]
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as stream:
+            yield stream  # type: ignore[misc]
     except FileNotFoundError:
         hint = "check the path in params.yaml, or run the stage that makes it"
         raise UserError(f"{path}: no such file; {hint}") from None
@@ -43,8 +46,10 @@ def _open(path: Path) -> IO[bytes]:
         raise UserError(f"{path}: is a folder, not a file") from None
     except PermissionError:
         raise UserError(f"{path}: may not be read; check its permissions") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
     except OSError as error:
-        raise UserError(f"{path}: can't be read ({error.strerror}); check the path in params.yaml") from None
+        raise UserError(f"{path}: can't be read ({error.strerror or error}); check the path in params.yaml") from None
 
 
 def artifacts(root: str, name: str) -> list[str]:
@@ -63,12 +68,9 @@ def artifacts(root: str, name: str) -> list[str]:
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The non-empty lines of a file, gzipped or not, with 1-based numbers. Raises UserError if unreadable."""
     with _open(path) as stream:
-        try:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield number, line
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield number, line
 
 
 def read(path: str | Path, type: type[T]) -> Iterator[T]:
@@ -219,6 +221,8 @@ def sha256(path: str | Path) -> str:
         raise UserError(f"{path}: no such file; run the stage that makes it") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder, not a file; move it, and run the stage that makes the file") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror or error}); check its permissions") from None
 
 
 def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:
@@ -236,7 +240,10 @@ def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
     between the parts. Raises UserError where there is none.
     """
     path = Path(path)
-    found = sorted(f for f in path.rglob("*") if f.is_file() and f.name != REFERENCE) if path.is_dir() else [path]
+    try:
+        found = sorted(f for f in path.rglob("*") if f.is_file() and f.name != REFERENCE) if path.is_dir() else [path]
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read ({error.strerror}); is {path} the right folder?") from None
     if not found:
         raise UserError(f"{path}: is an empty folder; check the path in params.yaml, or run the stage that fills it")
     for file in found:
@@ -251,6 +258,8 @@ def contents(path: str | Path) -> dict[str, bytes]:
         return {name: stream.read() for name, stream in files(path) if not name.lower().endswith(PICTURES)}
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror or error}); check the path in params.yaml") from None
 
 
 def origin(path: str | Path) -> str:

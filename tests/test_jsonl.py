@@ -4,7 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -118,6 +118,17 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     jsonl.write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+@pytest.mark.parametrize("read", [jsonl.read_text, jsonl.contents, lambda path: list(jsonl.lines(Path(path)))])
+def test_a_fault_on_the_way_is_told(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    """/proc/self/mem can be opened, but its first page can't be read: as a disk with a bad sector."""
+    (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")
+    with pytest.raises(UserError, match=r"rows\.jsonl: can't be read \(Input/output error\)"):
+        read(tmp_path / "rows.jsonl")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"{}" * 999)[:20])
+    with pytest.raises(UserError, match="damaged gzip"):
+        read(tmp_path / "cut.gz")
 
 
 def test_a_fault_of_what_is_read_is_not_told_of_what_is_written(tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Scripted]:
 
 
 def _rules(options: dict[str, Any]) -> list[Rule]:
-    if set(options) != {"rules"}:
-        raise UserError(f"params.yaml: the scripted engine takes one option, `rules: <file>`, not {sorted(options)}")
+    if set(options) != {"rules"} or not isinstance(options["rules"], str):
+        raise UserError(f"params.yaml: the scripted engine takes one option, `rules: <file>`, not {options!r:.200}")
     path = Path(options["rules"])
     text = jsonl.read_text(path)
     decode = msgspec.json.decode if path.suffix == ".json" else msgspec.yaml.decode
