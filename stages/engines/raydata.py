@@ -30,9 +30,7 @@ Tell = Callable[[Result], None]
 class Pipeline:
     """Batches in, outcomes out; several streams may share it."""
 
-    def __init__(
-        self, make: Callable[[Any], Any], batch_size: int, why: Callable[[BaseException], str] = str
-    ) -> None:
+    def __init__(self, make: Callable[[Any], Any], batch_size: int, why: Callable[[BaseException], str] = str) -> None:
         """`make` gives the dataset of a feed; it is called at the first batch. `why`: an end it came to, for people."""
         self.batch_size, self._why = batch_size, why
         self._make = make

@@ -140,15 +140,13 @@ class _Call:
     def look_up(self, window: list[Request]) -> None:
         keys = [ask.key for ask in window if ask.key.hex() not in self.awaited]
         found = self.connection.replies.find(keys, self.connection.identity.model)
-        recalled = 0
         for ask in window:
             if reply := found.get(ask.key):
                 self.ready[self.taken] = reply
-                recalled += 1
             else:
                 self.want(ask)
             self.taken += 1
-        self.connection.progress.recall(recalled)
+        self.connection.progress.recall(sum(ask.key in found for ask in window))
 
     def want(self, ask: Request) -> None:
         key = ask.key.hex()
