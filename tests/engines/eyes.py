@@ -44,6 +44,40 @@ def llava(directory: Path) -> Path:
     return directory
 
 
+def instructblip(directory: Path) -> Path:
+    """An InstructBLIP, the paper's kind of model: a Q-Former with a tokenizer of its own, and no chat template."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        AutoTokenizer,
+        InstructBlipConfig,
+        InstructBlipForConditionalGeneration,
+        InstructBlipProcessor,
+        PreTrainedTokenizerFast,
+    )  # fmt: skip
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+
+    words = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, "What": 2}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    asked = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+    said = AutoTokenizer.from_pretrained(tiny.tokenizer(directory, chat_template=None))
+    processor = InstructBlipProcessor(
+        BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}), said, asked, num_query_tokens=PATCH
+    )
+    processor.save_pretrained(directory)
+    torch.manual_seed(0)
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = InstructBlipConfig(
+        vision_config={**small, "image_size": SIDE, "patch_size": PATCH},
+        qformer_config={**small, "vocab_size": 3, "encoder_hidden_size": 16},
+        text_config={**small, "model_type": "llama", "vocab_size": 304, "bos_token_id": 1, "eos_token_id": 2,
+                     "pad_token_id": 0},
+        num_query_tokens=PATCH, image_token_index=processor.tokenizer.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    InstructBlipForConditionalGeneration(model).save_pretrained(directory)
+    return directory
+
+
 def _processor(directory: Path) -> int:
     from transformers import AutoTokenizer, LlavaProcessor
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil

@@ -13,6 +13,7 @@ from stages import jsonl
 from stages.engines import connect, sharing, wire
 from stages.engines.budgets import PICTURE, most
 from stages.engines.payloads import request
+from stages.engines.references import fetch_model
 from stages.engines.sight import data_url
 from stages.engines.store import Replies
 from stages.engines.transformers import open_engine
@@ -199,6 +200,21 @@ def test_a_text_with_a_special_token_fails_alone(seeing: Any, red: Image) -> Non
 def test_a_model_that_sees_is_asked_without_its_template_too(seeing: Any, red: Image) -> None:
     (reply,) = replies(seeing, asking("What?", red, raw=True))
     assert reply.status in ("ok", "truncated")
+
+
+def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
+    red: Image, blue: Image, tmp_path: Path
+) -> None:
+    fetch_model(f"path:{eyes.instructblip(tmp_path / 'made')}", tmp_path / "fetched")
+    assert (tmp_path / "fetched" / "qformer_tokenizer" / "tokenizer.json").is_file()
+    with open_engine(tmp_path / "fetched", {"batch": 8, "threads": 1, "dtype": "float32"}) as engine:
+        found = replies(engine, *(asking("What is it?", image, raw=True) for image in (red, blue)))
+        with pytest.raises(UserError, match="has no chat template; set `template: none`"):
+            replies(engine, asking("What is it?", red))
+        told = len(engine._tokenizer("What is it?", add_special_tokens=False)["input_ids"])  # type: ignore[union-attr]
+    assert {reply.status for reply in found} <= {"ok", "truncated"}
+    # What the Q-Former makes of a picture comes before the text, by the processor's own hand.
+    assert [reply.tokens_in for reply in found] == [eyes.PATCH + told] * 2
 
 
 def test_a_broken_picture_is_told(seeing: Any, tmp_path: Path) -> None:
