@@ -110,6 +110,7 @@ MISTAKES = [
     ("seed", "1", "seed"),
     ("decontaminate.settings.ngrams", [13, 10**30], "decontaminate.settings.ngrams.1"),
     ("rewrite.settings.orders", 10**6, "rewrite.settings.orders"),
+    ("respond.settings.attempts", 2**31 - 1, "respond.settings.attempts: Input should be less than or equal to 1000"),
     ("respond.settings.keep", [], "respond.settings.keep"),
     ("judge.prompt", "a\nb", "judge.prompt"),
     ("ingest.corpora.seed.source", "a\0b", "ingest.corpora.seed.source"),

@@ -8,6 +8,7 @@ from stages.params.chains import Chain
 from stages.params.kinds import (
     LARGEST,
     Artifact,
+    Attempts,
     Count,
     Name,
     Relative,
@@ -23,7 +24,7 @@ class ExtractSettings(Section):
     """How parts are asked for."""
 
     sampling: Sampling
-    attempts: Count
+    attempts: Attempts
     prompt: Relative
 
 
@@ -51,7 +52,7 @@ class RewriteSettings(Section):
     """What all rounds share."""
 
     sampling: Sampling
-    attempts: Count
+    attempts: Attempts
     orders: Annotated[int, Field(ge=1, le=1000)]
     gates: Gates
 
@@ -78,7 +79,7 @@ class RespondSettings(Section):
     """What all rounds share."""
 
     sampling: Sampling
-    attempts: Count
+    attempts: Attempts
     keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1)]
 
 
@@ -104,7 +105,7 @@ class EvolveSettings(Section):
     rounds: Count
     sampling: Sampling
     respond: Sampling
-    attempts: Count
+    attempts: Attempts
     operations: Annotated[list[Name], Field(min_length=1)]
     prompts: Relative
 
@@ -199,7 +200,7 @@ class Split(Section):
     form: Literal["written", "marked"]
     prompt: Relative
     sampling: Sampling
-    attempts: Count
+    attempts: Attempts
 
 
 class Mixture(Section):

@@ -32,6 +32,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 2**31 - 1
 """No count is larger, and what computes with counts may hold them in 32 bits."""
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Attempts = Annotated[int, Field(ge=1, le=1000)]
+"""Times one thing is asked; a request that never succeeds is to end some day."""
 
 
 def _short(path: str) -> str:

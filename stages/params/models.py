@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.messages import Sampling as EngineSampling
-from stages.params.kinds import LARGEST, Artifact, Count, Name, Regex, Relative, Sampling, Section, Share
+from stages.params.kinds import LARGEST, Artifact, Attempts, Count, Name, Regex, Relative, Sampling, Section, Share
 
 
 class TrainSettings(Section):
@@ -116,7 +116,7 @@ class Judge(Section):
     prompt: Relative
     temperature: Annotated[float, Field(ge=0, le=5)]
     max_tokens: Count
-    attempts: Count
+    attempts: Attempts
 
 
 class Verdicts(Section):
@@ -126,7 +126,7 @@ class Verdicts(Section):
     reading: Literal["stated", "scores"]
     temperature: Annotated[float, Field(ge=0, le=5)]
     max_tokens: Count
-    attempts: Count
+    attempts: Attempts
 
     def sampling(self) -> EngineSampling:
         """The same as the engines take it."""
