@@ -3,6 +3,7 @@
 What is shown comes from outside (a model's name, a row's id): it is text, never markup, and moves no cursor.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -46,12 +47,14 @@ class Display:
             self.say(f"{self._view().label}: {self._view().text}")
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        print(f"seqit {one_line(text)}", file=sys.stderr, flush=True)
+        """A line that stays. Nobody may be listening any more, and the log's disk may be full: work goes on."""
+        if sys.stderr:
+            with contextlib.suppress(OSError):
+                print(f"seqit {one_line(text)}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Display":
         """Begin to draw."""
-        if sys.stderr.isatty() and not _console().is_dumb_terminal:
+        if sys.stderr and sys.stderr.isatty() and not _console().is_dumb_terminal:
             from rich.live import Live
 
             # What others print meanwhile goes above the line; what they print for a pipe or a file goes there.

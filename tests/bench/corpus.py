@@ -49,6 +49,7 @@ def workplace(folder: Path, shared: Path, rows: int | None) -> None:
     seqeval = params["ingest"]["benchmarks"]["seqeval"] | {"source": str(shared / "data/seqeval/seqEval.json")}
     params["ingest"]["benchmarks"] = {"seqeval": seqeval}
     params["answer"]["benchmarks"] = {"seqeval": params["answer"]["benchmarks"]["seqeval"]}
+    params["answer"]["runs"] = {name: {} for name, run in params["answer"]["runs"].items() if not run}
     params["compare"] |= {"runs": {}, "references": {}}
     for judged in ("mark", "review"):
         params[judged]["runs"] = {}

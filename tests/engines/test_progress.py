@@ -143,6 +143,14 @@ def test_a_dumb_terminal_gets_plain_lines() -> None:
     assert len(told.splitlines()) == 2 and "2 replies in " in told.splitlines()[-1]
 
 
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])
+def test_work_goes_on_where_nothing_can_be_told(redirected: str) -> None:
+    command = f'"{sys.executable}" -c "$SHOWN" done {redirected}'
+    quiet = SHOWN.replace('    print("[green]said[/green]", file=sys.stderr)\n', "")
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | {"SHOWN": quiet}, stdout=subprocess.PIPE)
+    assert done.stdout == b"for the pipe\n"
+
+
 def test_the_log_gets_one_line_a_connection_that_asked(tmp_path: Path) -> None:
     log = tmp_path / "replies.log"
     for number in range(3):
