@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages import jsonl
-from stages.engines import checkpoints, delivery, sighted
+from stages.engines import checkpoints, delivery, multimodal
 from stages.engines.checkout import cache
 from stages.engines.launch import launch
 from stages.errors import UserError
@@ -108,7 +108,7 @@ def _base(directory: Path, template: str) -> Base:
                 f"{directory}: has no {name}; a model to train is a Transformers directory with its tokenizer, "
                 "name another for this run in train.runs of params.yaml"
             )
-    specials, seen = _specials(directory), sighted.sees(directory)
+    specials, seen = _specials(directory), multimodal.sees(directory)
     source = directory / "chat_template.jinja" if template == "own" else TEMPLATES / f"{template}.jinja"
     if template != "own" and seen:
         source = TEMPLATES / f"{template}-images.jinja"
@@ -116,8 +116,8 @@ def _base(directory: Path, template: str) -> Base:
         others = "tulu" if seen else "tulu or alpaca"
         raise UserError(f"{directory}: has no {source.name}; set train.settings.template to {others}")
     text = complete(jsonl.read_text(source), specials, own=template == "own")
-    picture = (sighted.image_token(directory),) if seen else ()
-    text = text.replace(sighted.PLACEHOLDER, picture[0]) if picture else text
+    picture = (multimodal.image_token(directory),) if seen else ()
+    text = text.replace(multimodal.PLACEHOLDER, picture[0]) if picture else text
     try:
         check(text, specials)
     except UserError as error:
@@ -145,7 +145,7 @@ def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row
     counts, lengths = Rows(), list[int]()
     waiting = root / f"{run}.rows.jsonl"
     usable = _usable(rows, base, recipe.max_length, counts, lengths)
-    jsonl.write(waiting, sighted.talks(usable, base.sees, base.directory))
+    jsonl.write(waiting, multimodal.talks(usable, base.sees, base.directory))
     _refuse_none(counts, recipe.max_length)
     where = str(base.directory.absolute())
     config = axolotl_config(recipe, seed, base.template, base.specials, where, counts.used, base.sees)
@@ -158,7 +158,7 @@ def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row
     jsonl.write_text(work / "axolotl.yml", _yaml(config))
     if base.sees:
         shutil.copyfile(PLUGIN, work / PLUGIN.name)
-        jsonl.write_json(work / "boundaries.json", sighted.boundaries(base.directory, base.template, base.specials))
+        jsonl.write_json(work / "boundaries.json", multimodal.boundaries(base.directory, base.template, base.specials))
     return Job(run, recipe, base, config, work, counts, sum(lengths))
 
 

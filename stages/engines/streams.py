@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from stages.engines.budgets import Ledger
 from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
+from stages.engines.images import refuse_pictures
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
-from stages.engines.sight import refuse_pictures
 from stages.engines.store import WINDOW, Replies
 from stages.messages import Prompt, Reply
 

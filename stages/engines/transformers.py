@@ -1,5 +1,5 @@
 """Any causal language model of Transformers, in static batches padded on the left: slower, but it takes everything.
-Models that see are in `seeing`.
+Models that see are in `vision`.
 
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
@@ -18,10 +18,10 @@ from stages.engines.choices import draw, offered
 from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
 from stages.engines.likelihoods import likelihoods
+from stages.engines.multimodal import sees
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
-from stages.engines.seeing import Seeing
-from stages.engines.sighted import sees
+from stages.engines.vision import VisionLanguage
 from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Prompt, Reply, Sampling
@@ -139,7 +139,7 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
 
 
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | Seeing]:
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | VisionLanguage]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    kind = Seeing if sees(directory) else Local
+    kind = VisionLanguage if sees(directory) else Local
     yield kind(directory, checked(options, Options, "transformers"), str(directory))

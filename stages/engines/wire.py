@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
-from stages.engines.sight import content, pictured
 from stages.messages import Constraint, Message, Prompt, Reply
 
 Dialect = Literal["vllm", "llamacpp", "openai"]

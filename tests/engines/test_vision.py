@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from stages import jsonl
 from stages.engines import connect, sharing, wire
 from stages.engines.budgets import PICTURE, most
+from stages.engines.images import data_url
 from stages.engines.payloads import request
 from stages.engines.references import fetch_model
-from stages.engines.sight import data_url
 from stages.engines.store import Replies
 from stages.engines.transformers import open_engine
 from stages.errors import UserError
 from stages.messages import Constraint, Image, Message, Prompt, Reply, Sampling
 from stages.params import Engine
-from tests.engines import eyes, tiny
+from tests.engines import tiny, tiny_vision
 from tests.engines.counting import IDENTITY, OPENAI, SAMPLING, answered
 from tests.engines.loopback import completed, serving
 
@@ -33,12 +33,12 @@ def asking(text: str, *images: Image, **more: Any) -> Prompt:
 
 @pytest.fixture
 def red(tmp_path: Path) -> Image:
-    return eyes.picture(tmp_path / "red.png", "red")
+    return tiny_vision.picture(tmp_path / "red.png", "red")
 
 
 @pytest.fixture
 def blue(tmp_path: Path) -> Image:
-    return eyes.picture(tmp_path / "blue.png", "blue")
+    return tiny_vision.picture(tmp_path / "blue.png", "blue")
 
 
 # ---------------------------------------------------------------- what is remembered
@@ -158,8 +158,8 @@ def test_a_text_model_of_transformers_can_t_see(red: Image, tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def seeing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    directory = eyes.llava(tmp_path_factory.mktemp("llava"))
+def vision(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    directory = tiny_vision.llava(tmp_path_factory.mktemp("llava"))
     with open_engine(directory, {"batch": 8, "threads": 1, "dtype": "float32"}) as engine:
         yield engine
 
@@ -168,18 +168,18 @@ def replies(engine: Any, *prompts: Prompt) -> list[Reply]:
     return [reply for group in engine.answer(prompts) for _, reply in group]
 
 
-def test_a_model_sees_what_it_is_shown(seeing: Any, red: Image, blue: Image) -> None:
-    found = replies(seeing, asking("What?", red), asking("What?", blue), asking("What?"))
+def test_a_model_sees_what_it_is_shown(vision: Any, red: Image, blue: Image) -> None:
+    found = replies(vision, asking("What?", red), asking("What?", blue), asking("What?"))
     assert len({reply.text for reply in found}) == 3
     assert {reply.status for reply in found} <= {"ok", "truncated"}
     # Four patches stand for a picture, and a line break behind them.
     assert found[0].tokens_in == found[1].tokens_in == found[2].tokens_in + 5
 
 
-def test_greedy_replies_are_those_of_transformers_itself(seeing: Any, red: Image, tmp_path: Path) -> None:
+def test_greedy_replies_are_those_of_transformers_itself(vision: Any, red: Image, tmp_path: Path) -> None:
     import PIL.Image
 
-    processor, model = seeing._processor, seeing._model
+    processor, model = vision._processor, vision._model
     talk = [{"role": "user", "content": [{"type": "image", "image": PIL.Image.open(red.path)},
                                          {"type": "text", "text": "What?"}]}]  # fmt: skip
     inputs = processor.apply_chat_template(
@@ -187,25 +187,25 @@ def test_greedy_replies_are_those_of_transformers_itself(seeing: Any, red: Image
     )
     made = model.generate(**inputs, max_new_tokens=12, do_sample=False, pad_token_id=0, eos_token_id=[0, 2])
     text = processor.tokenizer.decode(made[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    (reply,) = replies(seeing, asking("What?", red))
+    (reply,) = replies(vision, asking("What?", red))
     assert reply.text == text.rstrip("\ufffd")
 
 
-def test_a_text_with_a_special_token_fails_alone(seeing: Any, red: Image) -> None:
-    found = replies(seeing, asking("Is <image> red?", red), asking("What?", red))
+def test_a_text_with_a_special_token_fails_alone(vision: Any, red: Image) -> None:
+    found = replies(vision, asking("Is <image> red?", red), asking("What?", red))
     assert [reply.status == "failed" for reply in found] == [True, False]
     assert found[0].error == "the text holds <image>, a special token of the model"
 
 
-def test_a_model_that_sees_is_asked_without_its_template_too(seeing: Any, red: Image) -> None:
-    (reply,) = replies(seeing, asking("What?", red, raw=True))
+def test_a_model_that_sees_is_asked_without_its_template_too(vision: Any, red: Image) -> None:
+    (reply,) = replies(vision, asking("What?", red, raw=True))
     assert reply.status in ("ok", "truncated")
 
 
 def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
     red: Image, blue: Image, tmp_path: Path
 ) -> None:
-    fetch_model(f"path:{eyes.instructblip(tmp_path / 'made')}", tmp_path / "fetched")
+    fetch_model(f"path:{tiny_vision.instructblip(tmp_path / 'made')}", tmp_path / "fetched")
     assert (tmp_path / "fetched" / "qformer_tokenizer" / "tokenizer.json").is_file()
     with open_engine(tmp_path / "fetched", {"batch": 8, "threads": 1, "dtype": "float32"}) as engine:
         found = replies(engine, *(asking("What is it?", image, raw=True) for image in (red, blue)))
@@ -214,16 +214,16 @@ def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
         told = len(engine._tokenizer("What is it?", add_special_tokens=False)["input_ids"])  # type: ignore[union-attr]
     assert {reply.status for reply in found} <= {"ok", "truncated"}
     # What the Q-Former makes of a picture comes before the text, by the processor's own hand.
-    assert [reply.tokens_in for reply in found] == [eyes.PATCH + told] * 2
+    assert [reply.tokens_in for reply in found] == [tiny_vision.PATCH + told] * 2
 
 
-def test_a_broken_picture_is_told(seeing: Any, tmp_path: Path) -> None:
+def test_a_broken_picture_is_told(vision: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     with pytest.raises(UserError, match=r"broken\.png: can't be read as a picture"):
-        replies(seeing, asking("What?", Image(jsonl.sha256(path), path.as_posix())))
+        replies(vision, asking("What?", Image(jsonl.sha256(path), path.as_posix())))
 
 
-def test_choices_are_not_for_models_that_see(seeing: Any, red: Image) -> None:
+def test_choices_are_not_for_models_that_see(vision: Any, red: Image) -> None:
     with pytest.raises(UserError, match=r"answer\.runs which benchmarks"):
-        replies(seeing, asking("What?", red, constraint=Constraint(choice=("A", "B"))))
+        replies(vision, asking("What?", red, constraint=Constraint(choice=("A", "B"))))

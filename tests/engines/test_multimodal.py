@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from stages.engines import axolotl, sighted
+from stages.engines import axolotl, multimodal
 from stages.engines.axolotl import train
 from stages.engines.transformers import open_engine
 from stages.errors import UserError
 from stages.messages import Image, Message, Prompt, Sampling
 from stages.recipes import Row
 from stages.recipes.recipe import Recipe
-from tests.engines import eyes, tiny
+from tests.engines import tiny, tiny_vision
 
 RECIPE = Recipe(
     template="own", epochs=1, batch=4, micro_batch=4, learning_rate=1e-2, scheduler="linear", warmup_ratio=0.0,
@@ -28,12 +28,12 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return eyes.llava(tmp_path_factory.mktemp("llava"))
+    return tiny_vision.llava(tmp_path_factory.mktemp("llava"))
 
 
 @pytest.fixture
 def rows(tmp_path: Path) -> list[Row]:
-    shown = [eyes.picture(tmp_path / f"{colour}.png", colour) for colour in ("red", "blue")]
+    shown = [tiny_vision.picture(tmp_path / f"{colour}.png", colour) for colour in ("red", "blue")]
     return [
         *(about(f"r{n}", f"What colour is {n}?", "It is plain.\nred", shown[n % 2]) for n in range(5)),
         about("text", "Say it.", "it"),
@@ -83,7 +83,7 @@ def test_a_text_model_is_configured_as_before(rows: list[Row], tmp_path: Path) -
 
 
 def test_rows_become_parts_with_full_paths(base: Path, rows: list[Row]) -> None:
-    first, text = (json.loads(msgspec.json.encode(row)) for row in sighted.talks([rows[0], rows[5]], True, base))
+    first, text = (json.loads(msgspec.json.encode(row)) for row in multimodal.talks([rows[0], rows[5]], True, base))
     image = rows[0].messages[0].images[0]
     assert first["messages"][0]["content"] == [
         {"type": "image", "path": str(Path(image.path).absolute())},
@@ -94,7 +94,7 @@ def test_rows_become_parts_with_full_paths(base: Path, rows: list[Row]) -> None:
 
 def test_the_assistants_turns_are_found_where_they_stand(base: Path) -> None:
     found = axolotl._base(base, "own")
-    start, end = sighted.boundaries(base, found.template, found.specials)
+    start, end = multimodal.boundaries(base, found.template, found.specials)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
@@ -108,7 +108,7 @@ def test_training_and_asking_render_alike(base: Path, rows: list[Row], tmp_path:
 
     rendered(base, rows, tmp_path / "out", template=template)
     processor = AutoProcessor.from_pretrained(tmp_path / "out", local_files_only=True)
-    parts = msgspec.to_builtins(next(sighted.talks(rows[:1], True, base)))["messages"]
+    parts = msgspec.to_builtins(next(multimodal.talks(rows[:1], True, base)))["messages"]
     told = processor.apply_chat_template(parts, tokenize=False)
     asked = processor.apply_chat_template(parts[:1], tokenize=False, add_generation_prompt=True)
     assert told.startswith(asked + "It is plain.\nred" + "<|im_end|>")
@@ -149,7 +149,7 @@ def test_a_model_whose_picture_token_is_unknown(base: Path, tmp_path: Path) -> N
     (tmp_path / "config.json").write_text(json.dumps(config | {"image_token_id": 9999, "image_token_index": 9999}))
     (tmp_path / "tokenizer.json").write_bytes((base / "tokenizer.json").read_bytes())
     with pytest.raises(UserError, match="names no image_token_id"):
-        sighted.image_token(tmp_path)
+        multimodal.image_token(tmp_path)
 
 
 # ---------------------------------------------------------------- for real
@@ -168,13 +168,13 @@ def test_axolotl_trains_what_is_unfrozen_on_the_responses_alone(base: Path, rows
     from safetensors.torch import load_file
 
     recipe = msgspec.structs.replace(RECIPE, launcher="python")
-    trained = train("seeing", recipe, 1, base, rows, tmp_path / "out")
+    trained = train("vision", recipe, 1, base, rows, tmp_path / "out")
     assert trained.metrics["rows"] == {"read": 7, "used": 6, "too_long": 0, "special_token": 1}
     assert trained.metrics["steps"] == 2 and trained.metrics["final_loss"] > 0
     before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "out"))
     changed = {name for name in before if not before[name].equal(after[name])}
     assert changed == {name for name in before if name.startswith("multi_modal_projector.")} != set()
-    (log,) = (tmp_path / "cache" / "train").glob("seeing-*/*.log")
+    (log,) = (tmp_path / "cache" / "train").glob("vision-*/*.log")
     told = re.findall(r"'tokens/trainable': (\d+)", log.read_text())
     assert int(told[-1]) == sum(responded(base, row) for row in rows[:6])
     asked = Prompt((Message("user", "What colour?", rows[0].messages[0].images),), Sampling(0, 1, 0, 4), 1)

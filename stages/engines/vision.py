@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from stages import pictures
 from stages.engines.batches import Batches
 from stages.engines.decoding import Decoding
+from stages.engines.images import pictured
 from stages.engines.payloads import seed_of
-from stages.engines.sight import pictured
 from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.messages import Image, Message, Prompt, Reply
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stages.engines.transformers import Options
 
 
-class Seeing:
+class VisionLanguage:
     """One model in memory, on the GPU where there is one."""
 
     sees = True
