@@ -50,7 +50,9 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 def repro(context: typer.Context) -> None:
     """`dvc repro` with its arguments, and at the end how long each kind of stage took."""
     from stages.graph import repro as run
+    from stages.params import load
 
+    load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
     status = run(context.args)
     if status:
         raise typer.Exit(status)

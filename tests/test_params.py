@@ -153,6 +153,12 @@ MISTAKES = [
     ),
     ("mark.runs.seqeval-it.benchmark", "humaneval", "it suits seqeval, xquad, commonsenseqa, alpaca_eval"),
     ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic is none that `compare` suits"),
+    ("answer.runs.it", {"benchmarks": ["gqa"]}, "seqeval-it-sit.baseline: it does not answer seqeval; see"),
+    ("answer.benchmarks.seqeval.runs", ["it"], "review.runs.seqeval-sit.run: sit does not answer seqeval; see"),
+    ("wording.repeat", "First repeat the input, then\n", "wording.repeat: holds a line end; write it on one line"),
+    ("wording.caption", "First\u2028describe", "wording.caption: holds a line end"),
+    ("ingest.corpora.seed.licence", "MIT\n", "ingest.corpora.seed.licence: holds a line end"),
+    ("ingest.corpora.seed.fields", {"input": "a\nb"}, "ingest.corpora.seed.fields.input: holds a line end"),
     ("evaluate.pass_at", [1, 50], "evaluate.pass_at.1: 50 is more than answer.benchmarks.humaneval.samples (2)"),
     ("ingest.corpora." + "x" * 101, VALUES["ingest"]["corpora"]["seed"], "at most 100 characters"),
     ("ingest.corpora.seed.source", "a/" + "é" * 128, "longer than the 255 bytes that a file's name may have"),
@@ -206,9 +212,19 @@ def test_whatever_stands_in_its_place_a_value_is_taken_or_told(data: st.DataObje
 def test_a_run_and_a_benchmark_may_each_name_the_other() -> None:
     values = changed("answer.runs", {"it": {"benchmarks": ["gqa", "xquad"]}, "sit": {}, "smollm2": {}})
     values["answer"]["benchmarks"]["gqa"]["runs"] = ["it", "smollm2"]
+    values["compare"] |= {"runs": {}, "references": {}}
+    values["mark"]["runs"] = {}
     answer = parse(values).answer
     assert list(answer.of("it")) == ["xquad", "gqa"]
     assert [set(answer.benchmarks) - set(answer.of(run)) for run in ("sit", "smollm2")] == [{"gqa"}, set()]
+
+
+def test_a_run_that_nothing_asks_is_told() -> None:
+    values = changed("answer.runs.smollm2", {})
+    for asked in values["answer"]["benchmarks"].values():
+        asked["runs"] = ["it", "sit"]
+    with pytest.raises(UserError, match=r"answer\.runs\.smollm2: answers no benchmark; remove it"):
+        parse(values)
 
 
 def test_a_missing_key_is_told() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stages.params.kinds import Known, Section, Share, Words
+from stages.params.kinds import Known, Line, Section, Share, Words
 
 WITHOUT_LANGUAGES = ("repeat", "paraphrase", "caption")
 """Chains of ours that each row with an input gets, in its own language."""
@@ -34,7 +34,7 @@ class Chain(Section):
 class Wording(Section):
     """How the intermediate task of each chain is asked for before an instruction, in training and in tests."""
 
-    repeat: Words
-    paraphrase: Words
-    translate: Words
-    caption: Words
+    repeat: Line
+    paraphrase: Line
+    translate: Line
+    caption: Line

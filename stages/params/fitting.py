@@ -47,6 +47,7 @@ def misfits(params: "Params") -> Iterator[str]:
     """Every mistake, each beginning with its path in the file."""
     yield from _languages(params)
     yield from _pictures(params)
+    yield from _idle(params)
     yield from _judged(params)
     yield from _pass_at(params)
     yield from _actions(params)
@@ -72,6 +73,12 @@ def _pictures(params: "Params") -> Iterator[str]:
             yield f"{where}: {entry.benchmark} has no pictures; remove it"
 
 
+def _idle(params: "Params") -> Iterator[str]:
+    for run in params.answer.runs:
+        if params.answer.benchmarks and not params.answer.of(run):
+            yield f"answer.runs.{run}: answers no benchmark; remove it, or let answer.benchmarks name it in `runs`"
+
+
 def _judged(params: "Params") -> Iterator[str]:
     entries: dict[str, tuple[str, dict[str, Any]]] = {
         "compare.runs": ("compare", params.compare.runs), "compare.references": ("compare", params.compare.references),
@@ -83,6 +90,11 @@ def _judged(params: "Params") -> Iterator[str]:
             if not getattr(_kind(params, entry.benchmark), door):
                 where = f"{section}.{name}.benchmark"
                 yield f"{where}: {entry.benchmark} is none that `{door}` suits; of answer.benchmarks it suits {fit}"
+            for field in ("run", "baseline", "treatment"):
+                run = getattr(entry, field, None)
+                if run is not None and entry.benchmark not in params.answer.of(run):
+                    settled = f"answer.runs.{run} and answer.benchmarks.{entry.benchmark}"
+                    yield f"{section}.{name}.{field}: {run} does not answer {entry.benchmark}; see {settled}"
 
 
 def _kind(params: "Params", benchmark: str) -> Kind:

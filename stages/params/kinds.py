@@ -46,6 +46,16 @@ Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00
 """A path; none of ours needs a line end, an escape sequence or a NUL."""
 Words = Annotated[str, Field(min_length=1, max_length=10_000)]
 """A text that is put into instructions and responses."""
+
+
+def _one_line(text: str) -> str:
+    if text.splitlines() != [text]:
+        raise ValueError("holds a line end; write it on one line, in quotes and not after | or >")
+    return text
+
+
+Line = Annotated[Words, AfterValidator(_one_line)]
+"""A text that stands in a stage's command, which DVC cuts at every line end."""
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$", max_length=100)]
 """A language as files name it: "de", "zh-CN"."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.params.kinds import Count, Language, Name, Relative, Section, Share
+from stages.params.kinds import Count, Language, Line, Name, Relative, Section, Share
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -31,7 +31,7 @@ class HubCorpus(Section):
     """A corpus to download from the Hub."""
 
     reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned)]
-    files: Annotated[list[str], Field(min_length=1)]
+    files: Annotated[list[Line], Field(min_length=1)]
 
 
 class Fetch(Section):
@@ -114,10 +114,10 @@ class Corpus(Section):
 
     adapter: str
     source: Relative
-    licence: Annotated[str, Field(min_length=1)]
+    licence: Line
     language: Language
     sample: Count | None
-    fields: dict[str, str] = Field(default_factory=dict)
+    fields: dict[Line, Line] = Field(default_factory=dict)
 
 
 class Benchmark(Section):
@@ -125,7 +125,7 @@ class Benchmark(Section):
 
     benchmark: str
     source: Relative
-    licence: Annotated[str, Field(min_length=1)]
+    licence: Line
     languages: list[Language]
     sample: Count | None
     first: Count | None = None
