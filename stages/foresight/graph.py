@@ -88,11 +88,17 @@ def steps(root: Path, params: str, targets: list[str]) -> list[Step]:
         raise UserError(f"dvc: {_said(error)}") from None
 
 
+NEVER = "never run before"
+"""Why a stage runs that dvc.lock knows nothing of."""
+
+
 def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> list[str]:
     """Why DVC would run a stage, if it would: what has changed, or is missing.
 
     made: path -> in place of the file. md5: of a path, with those files in place.
     """
+    if not any(one.hash_info for one in (*step.stage.deps, *step.stage.outs)):
+        return [NEVER]
     found = ["its command, or its entry in params.yaml"] if step.stage.cmd_changed else []
     for dep, path in zip(step.stage.deps, step.deps, strict=True):
         if remade := concerned(path, made):

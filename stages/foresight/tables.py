@@ -155,9 +155,13 @@ def _unknown(found: Sequence[Forecast]) -> list[str]:
     waiting = Counter(unknown.removeprefix(WAITS) for unknown in waits)
     others = sorted(waiting.keys() - {one.stage for one in roots})
     return [
-        *(f"not known: {waiting[name]} stages after {name}, which a plan does not run" for name in others),
-        *(f"not known: {one.stage} and {waiting[one.stage]} stages after it: {one.unknown}" for one in roots),
+        *(f"not known: {_stages(waiting[name])} after {name}, which a plan does not run" for name in others),
+        *(f"not known: {one.stage} and {_stages(waiting[one.stage])} after it: {one.unknown}" for one in roots),
     ]  # fmt: skip
+
+
+def _stages(count: int) -> str:
+    return f"{count} stage" if count == 1 else f"{count} stages"
 
 
 def _line(total: Total) -> str:

@@ -16,7 +16,7 @@ from stages.engines.resemblance import resemblance
 from stages.errors import UserError
 from stages.foresight import shadow, tables
 from stages.foresight.forecast import WAITS, Forecast, Requests, World, _planning, forecasts
-from stages.foresight.graph import Made, Step, concerned, overridden
+from stages.foresight.graph import NEVER, Made, Step, concerned, overridden, reasons
 from stages.foresight.making import _budget
 from stages.params import Budget, Engine, Price, load
 
@@ -128,6 +128,8 @@ def test_what_is_made_concerns_what_it_lies_in_and_what_lies_in_it() -> None:
 class Dep:
     """What DVC knows of a file that has not changed."""
 
+    hash_info = "md5"
+
     def status(self) -> dict[str, str]:
         return {}
 
@@ -135,6 +137,15 @@ class Dep:
 def step(name: str, command: str, deps: list[str], outs: list[str]) -> Step:
     words = ["python", "-m", *command.split()]
     return Step(name, words, deps, outs, SimpleNamespace(cmd_changed=True, deps=[Dep() for _ in deps], outs=[]))
+
+
+def test_a_stage_that_dvc_knows_nothing_of_was_never_run() -> None:
+    def why(known: str | None) -> list[str]:
+        file = SimpleNamespace(hash_info=known, status=lambda: {"x": "deleted"})
+        return reasons(Step("a", [], ["x"], [], SimpleNamespace(cmd_changed=True, deps=[file], outs=[])), {}, str)
+
+    assert why(None) == [NEVER]
+    assert why("md5") == ["its command, or its entry in params.yaml", "x"]
 
 
 def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_path: Path) -> None:
@@ -195,7 +206,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
     said = " ".join(capsys.readouterr().out.split())
     for text in (
         "~ respond@b", "x, y and 1 more", "≤500", "0:30", "1.25 USD", "also run: train (1)",
-        "not known: ingest@c and 1 stages after it: no such file [red]", "[bold]m: 6 new and perhaps 2 more",
+        "not known: ingest@c and 1 stage after it: no such file [red]", "[bold]m: 6 new and perhaps 2 more",
         "2.50 USD (at most 5.00 USD)", "1:00 h", "dvc checkout",
     ):  # fmt: skip
         assert text in said, text
