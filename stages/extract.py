@@ -15,7 +15,7 @@ from stages.seqinstruct.statistics import Tally
 
 
 def extract(
-    name: Annotated[str, typer.Argument(help="An entry of `extract.corpora` in params.yaml, such as flancot")],
+    name: Annotated[str, typer.Argument(help="An entry of `extract.corpora` in params.yaml, such as flat")],
 ) -> None:
     """Have the generator tell instruction and input apart in rows that are one flat prompt.
 

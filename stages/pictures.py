@@ -10,10 +10,12 @@ from stages.messages import Image
 
 
 def album(folder: str | Path | None) -> Callable[[str, str], Image]:
-    """(whose it is, file name) -> that picture of a folder. Raises UserError where it is missing.
+    """(whose it is, file name) -> that picture of a folder. Raises UserError where it is missing, or its folder.
 
     COCO's pictures go by two names, "COCO_val2014_000000000042.jpg" and "000000000042.jpg": either finds the other.
     """
+    if folder and not Path(folder).is_dir():
+        raise UserError(f"{folder}: is no folder of pictures; put them there or name theirs in params.yaml")
     every = {path.name: path for path in sorted(Path(folder).glob("*"))} if folder else {}
     every = {name.rpartition("_")[2]: path for name, path in every.items()} | every
 
@@ -32,5 +34,8 @@ def read(image: Image) -> bytes:
     except OSError as error:
         raise UserError(f"{image.path}: can't be read ({error.strerror}); put the picture back where it was") from None
     if hashlib.sha256(data).hexdigest() != image.sha256:
-        raise UserError(f"{image.path}: is another picture than when it was read in; run the stage again that named it")
+        raise UserError(
+            f"{image.path}: is another picture than when it was read in; put that one back, "
+            "or read all in anew with `dvc repro -f -s` and the stage that named it (ingest_benchmark@…, assemble@…)"
+        )
     return data

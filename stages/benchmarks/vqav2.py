@@ -44,12 +44,12 @@ class _Annotations(msgspec.Struct):
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
-    """Two questions a row, in file order. Raises UserError naming a question without an answer."""
+    """Two questions a row, in file order. Raises UserError naming a question without an answer, or answered twice."""
     name, sheet = only(files, "questions.json"), only(files, "annotations.json")
-    said = {row.question_id: row for row in document(files, sheet, _Annotations).annotations}
+    said = _said(document(files, sheet, _Annotations).annotations, sheet)
     texts, found = captions(files), document(files, name, _Questions)
     for row in found.questions:
-        if row.question_id not in said or not said[row.question_id].answers:
+        if row.question_id not in said:
             raise UserError(f"{sheet}: has no answer to question {row.question_id} of {name}; remove it there")
         item = Item(
             benchmark="vqav2",
@@ -61,6 +61,16 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
             kind=said[row.question_id].answer_type,
         )
         yield from pictures.asked(item, licence, wording)
+
+
+def _said(rows: Sequence[_Annotation], sheet: str) -> dict[int, _Annotation]:
+    """Question id -> its answers, of those that have one that is not empty."""
+    found: dict[int, _Annotation] = {}
+    for row in rows:
+        if row.question_id in found:
+            raise UserError(f"{sheet}: answers question {row.question_id} twice; remove one of them")
+        found[row.question_id] = row
+    return {key: row for key, row in found.items() if any(answer.answer.strip() for answer in row.answers)}
 
 
 def grade(question: Question, text: str) -> dict[str, float]:

@@ -151,6 +151,9 @@ def settings(params: Document) -> dict[str, Any]:
         "recipe": {key: train[key] for key in RECIPE},
         "runs under test": [*params["answer"]["runs"]],
         "benchmarks": [*params["answer"]["benchmarks"]],
+        "shown for pictures": {
+            name: entry["images"] for name, entry in params["ingest"]["benchmarks"].items() if entry.get("images")
+        },
         "seed": params["seed"],
     }
 

@@ -6,7 +6,8 @@ from typing import Any
 from stages.cards.markup import Safe, element, table
 
 INTRODUCTION = (
-    "Every training corpus was held against all benchmarks, and against the corpora that benchmarks are made from: "
+    "Every training corpus was held against all benchmarks but those about pictures, whose questions say little by "
+    "themselves, and against the corpora that benchmarks are made from: "
     "rows that ask a text of a benchmark and nothing else, and rows that share a run of words with one. Responses with "
     "such a run are counted apart. Items are those of the benchmark of which something turned up in what rows ask."
 )

@@ -114,6 +114,7 @@ def test_an_empty_question_is_rejected() -> None:
         ("vqav2", vqa("a") | {"more_questions.json": b"{}"}, r"\*questions\.json: exactly one"),
         ("vqav2", vqa(), "has no answer to question 7"),
         ("vqav2", vqa("a", question_id=8), "has no answer to question 8"),
+        ("vqav2", vqa(" "), "has no answer to question 7"),
         ("vqav2", vqa("a", image_id="x"), r"questions\.json: Expected `int`.*questions\[0\]\.image_id"),
         ("vqav2", vqa("a") | {"captions_val2014.json": b"[]"}, r"captions_val2014\.json"),
         ("gqa", gqa(answer=" the "), "question 201307251 has no answer"),
@@ -157,6 +158,20 @@ def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
     told = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
     with pytest.raises(UserError, match=told):
         list(shown(read("vqav2", vqa("cat")), "pixels", pictures.album(tmp_path)))
+
+
+def test_a_question_that_is_answered_twice_is_told() -> None:
+    found = vqa("cat")
+    (sheet,) = (name for name in found if "annotations" in name)
+    rows = json.loads(found[sheet])
+    rows["annotations"] *= 2
+    with pytest.raises(UserError, match="answers question 7 twice"):
+        read("vqav2", found | {sheet: json.dumps(rows).encode()})
+
+
+def test_a_missing_folder_of_pictures_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere: is no folder of pictures"):
+        pictures.album(tmp_path / "nowhere")
 
 
 def test_what_is_shown_must_be_said_for_pictures_and_for_nothing_else() -> None:
