@@ -25,6 +25,10 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Where the file is. The same picture in another place is the same request."""
 
 
+Look = Callable[[str, str], Image]
+"""(whose picture, file name) -> that picture. Raises UserError where there is none."""
+
+
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One turn of a conversation. Without images its JSON is what it was before there were any: keys stay."""
 

@@ -17,15 +17,13 @@ from stages.benchmarks.decoding import document
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_l
 from stages.errors import UserError
-from stages.messages import Image
+from stages.messages import Image, Look
 from stages.records import Rejected
 
 TASK = "answer the input question based on the image"
 """The paper's words, as the training rows of the caption chain have them."""
 Way = Literal["captions", "pixels"]
 """What stands for a picture: its captions as text, or the picture."""
-Look = Callable[[str, str], Image]
-"""(whose picture, file name) -> that picture. Raises UserError where there is none."""
 FOLLOWED = 0.3
 """ROUGE-L F above which a description is taken for one of the picture. Of captions that people gave 80 COCO pictures,
 82% are above it when held against the others of the same picture, 10% against another picture's; of 30 long

@@ -1,6 +1,5 @@
 """How every judge is asked: a prompt file rendered for each item, asked again until it says something that counts."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,11 +7,9 @@ from typing import Any
 
 import msgspec
 
+from stages import calibration
 from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
 from stages.prompts import Template
-
-CONTENT_FREE = ("N/A", "[MASK]", "...")
-"""Texts that say nothing: what a judge makes of them is its liking of a verdict, not its opinion of an answer."""
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,26 +102,20 @@ def _prompt(panel: Panel, choices: tuple[str, ...], attempt: int, draw: str, req
 
 
 def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:
-    """Verdict -> its share: the probabilities of the choices, divided by what content-free items give them.
-
-    Contextual calibration (Zhao et al., 2021, https://arxiv.org/abs/2102.09690). Empty where the engine reported none.
-    """
-    scores = {choice.strip(): score - liking.get(choice.strip(), 0.0) for choice, score in reply.scores.items()}
-    top = max(scores.values(), default=0.0)
-    weights = {choice: math.exp(score - top) for choice, score in scores.items()}
-    return {choice: weight / math.fsum(weights.values()) for choice, weight in weights.items()}
+    """Verdict -> its share, with the judge's `liking` divided out. Empty where the engine reported no scores."""
+    return calibration.leaning(_named(reply.scores), liking)
 
 
 def likings(panel: Panel, choices: Sequence[str], names: Sequence[str]) -> dict[str, float]:
     """Verdict -> logarithm of its mean probability when every one of the variables `names` says nothing."""
-    silent = [Request(f"content-free/{text}", dict.fromkeys(names, text)) for text in CONTENT_FREE]
-    found = [item.last.scores for item in asked(panel, silent, lambda *_: True, choices) if item.last.scores]
-    if not found:
-        return {}
-    return {
-        choice.strip(): math.log(math.fsum(math.exp(scores[choice]) for scores in found) / len(found) + 1e-30)
-        for choice in found[0]
-    }
+    silent = [Request(f"content-free/{text}", dict.fromkeys(names, text)) for text in calibration.CONTENT_FREE]
+    found = asked(panel, silent, lambda *_: True, choices)
+    return calibration.liking([_named(item.last.scores) for item in found if item.last.scores])
+
+
+def _named(scores: Mapping[str, float]) -> dict[str, float]:
+    """The scores by verdict, which a choice may open with a space."""
+    return {choice.strip(): score for choice, score in scores.items()}
 
 
 def reason(reply: Reply) -> str:

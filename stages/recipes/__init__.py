@@ -1,18 +1,16 @@
 """Recipes: what a training run eats, through which template, and with which Axolotl configuration."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
-from stages.messages import Image, Message
+from stages.messages import Image, Look, Message
 from stages.records import Record, Rejected, user_text
 
 Unassembled = Literal["no-instruction", "no-response", "image"]
 """Why a record can't be trained on: a turn of it has no instruction, or no response, or it is about an image and nobody
 said where the images are, as for a text model, which sees none."""
-Look = Callable[[str, str], Image]
-"""(whose picture, file name) -> that picture. Raises UserError where there is none."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

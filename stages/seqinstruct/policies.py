@@ -5,18 +5,18 @@ uniform     drawn by the row's own seed, equally from the allowed actions (SeqEv
 fixed       the one allowed action.
 calibrated  the model's choice, corrected for its liking of a letter. A small model names the same letter whatever the
             row says. Its probabilities of the letters after the row's prompt are divided by those after the same prompt
-            with a content-free instruction ("N/A"), as in Zhao et al. 2021 (https://arxiv.org/abs/2102.09690); the
-            action is then drawn in these proportions by the row's own seed. So the liking cancels out and what the row
-            adds remains. It needs a prompt whose reply is the letter, and an engine that reports the scores of a
-            constrained choice (`Reply.scores`); where they are missing, the model's statement counts, as under `model`.
+            with a content-free instruction (stages/calibration.py); the action is then drawn in these proportions by
+            the row's own seed. So the liking cancels out and what the row adds remains. It needs a prompt whose reply
+            is the letter, and an engine that reports the scores of a constrained choice (`Reply.scores`); where they
+            are missing, the model's statement counts, as under `model`.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
+from stages import calibration
 from stages.errors import UserError
 from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, seed_for
 from stages.prompts import Rendered, Template
@@ -24,9 +24,6 @@ from stages.records import Action, Record
 from stages.seqinstruct.actions import LETTERS, parse_choice
 from stages.seqinstruct.drafts import Draft, retried
 from stages.seqinstruct.gates import Limits
-
-CONTENT_FREE = ("N/A", "[MASK]", "...")
-"""Instructions that say nothing."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +109,13 @@ def _calibrated(drafts: Iterable[Draft], complete: Complete, plan: Plan) -> Iter
 def _likings(complete: Complete, plan: Plan, letters: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Per order of the worked examples (its `Rendered.prefix`): the mean score of each letter when nothing is said."""
     template = plan.templates["choose"]
-    silent = [{"instruction": text, "input": ""} for text in CONTENT_FREE]
+    silent = [{"instruction": text, "input": ""} for text in calibration.CONTENT_FREE]
     asked = [template.ordered(nothing, order) for order in range(plan.orders) for nothing in silent]
     replies = complete(_silence(plan, rendered, letters) for rendered in asked)
     scores: dict[str, list[dict[str, float]]] = {}
     for rendered, reply in zip(asked, replies, strict=True):
         scores.setdefault(rendered.prefix, []).extend([reply.scores] if reply.scores else [])
-    return {prefix: _mean(found) for prefix, found in scores.items() if found}
+    return {prefix: calibration.liking(found) for prefix, found in scores.items() if found}
 
 
 def _silence(plan: Plan, rendered: Rendered, letters: tuple[str, ...]) -> Prompt:
@@ -126,19 +123,13 @@ def _silence(plan: Plan, rendered: Rendered, letters: tuple[str, ...]) -> Prompt
     return rendered.prompt(plan.sampling, seed, "content-free/choose", constraint=Constraint(choice=letters))
 
 
-def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
-    """The logarithm of the mean probability of each choice."""
-    return {key: math.log(math.fsum(math.exp(s[key]) for s in scores) / len(scores) + 1e-30) for key in scores[0]}
-
-
 def _weighed(plan: Plan, likings: dict[str, dict[str, float]], draft: Draft, reply: Reply) -> Draft:
     liking = likings.get(plan.rendered("choose", draft.record).prefix)
     if liking is None or not reply.scores:
         return _statement(plan, draft, reply)
-    lean = {letter: score - liking[letter] for letter, score in reply.scores.items()}
-    most = max(lean.values())
-    weights = [math.exp(lean[letter] - most) for letter in sorted(lean)]
-    letter = _own(plan, draft.record).choices(sorted(lean), weights)[0]
+    shares = calibration.leaning(reply.scores, liking)
+    letters = sorted(shares)
+    letter = _own(plan, draft.record).choices(letters, [shares[letter] for letter in letters])[0]
     return replace(draft.prompted(plan.templates["choose"].hash), action=LETTERS[letter])
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stages.calibration import CONTENT_FREE
 from stages.judges import Exchange, Judgement
-from stages.judges.asking import CONTENT_FREE
 from stages.judges.opinions import opinions
 from stages.messages import Prompt, Reply, draw_seed
 from tests.judges.panels import ok, panel
