@@ -7,14 +7,13 @@ import typer
 
 from stages import chains, jsonl
 from stages.cli import door, start
-from stages.engines import connect
+from stages.engines import Connected, connect
 from stages.params import Params, entry, load
 from stages.records import Record
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under the part of augment that the command is for")]
-_rows = partial(jsonl.artifact, type=Record)
 
 
 def rules(name: Name) -> None:
@@ -27,14 +26,14 @@ def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
     params = load()
     asked = entry(params.augment.aligned, name, "augment.aligned")
-    _write(params, name, asked, translations=chains.translations(_rows(asked.parallel)))
+    _write(params, name, asked, translations=chains.translations(jsonl.artifact(asked.parallel, Record)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
     params = load()
     asked = entry(params.augment.captions, name, "augment.captions")
-    _write(params, name, asked, captions=chains.captions(_rows(asked.captions)))
+    _write(params, name, asked, captions=chains.captions(jsonl.artifact(asked.captions, Record)))
 
 
 def model(name: Name) -> None:
@@ -43,18 +42,19 @@ def model(name: Name) -> None:
     asked = entry(params.augment.model, name, "augment.model")
     files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
-        _write(params, name, asked, complete.summary, complete=complete, templates=files, max_tokens=asked.max_tokens)
+        _write(params, name, asked, complete, templates=files, max_tokens=asked.max_tokens)
 
 
-def _write(params: Params, name: str, asked: Any, replies: Any = dict, **found: Any) -> None:
-    means = chains.Means(params.seed, params.wording.model_dump(), **found)
-    sets = chains.sets(_rows(asked.reads), [chain.model_dump() for chain in asked.chains], means)
+def _write(params: Params, name: str, asked: Any, complete: Connected | None = None, **found: Any) -> None:
+    means = chains.Means(params.seed, params.wording.model_dump(), complete=complete, **found)
+    rows, links = jsonl.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
+    sets = chains.sets(rows, links, means, partial(complete.rows, of=rows) if complete else iter)
     jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
-    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics() | replies())
+    replies = complete.summary() if complete else {}
+    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics() | replies)
 
 
 for _command in (rules, aligned, captions, model):
     app.command()(door(_command))
-
 if __name__ == "__main__":
     start(app)

@@ -126,6 +126,8 @@ MISTAKES = [
     ),
     ("respond.rounds.seed-1.corpus", "xquad", "respond.rounds.seed-1.corpus: unknown 'xquad'"),
     ("rewrite.rounds.seed-1.actions", ["hold", "hold"], "rewrite.rounds.seed-1.actions: names one twice"),
+    ("answer.runs.it", {"benchmarks": ["mgsm", "mgsm"]}, "answer.runs.it.benchmarks: names one twice; remove it"),
+    ("evaluate.pass_at", [1, 1], "evaluate.pass_at: names one twice"),
     ("rewrite.rounds.seed-1.policy", "fixed", "rewrite.rounds.seed-1.actions: policy fixed takes one action, not 4"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "share": 0.5}], "share: chain repeat takes none"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "languages": ["de"]}], "languages: chain repeat takes none"),
@@ -137,7 +139,7 @@ MISTAKES = [
         ["de", "qq"],
         "chains.0.languages.1: is no language; write its cod",
     ),
-    ("augment.aligned.translate.chains.0.languages", ["de", "de"], "languages: names one twice"),
+    ("augment.aligned.translate.chains.0.languages", ["de", "de"], "chains.0.languages: names one twice"),
     ("augment.aligned.translate.chains.0.languages", [], "chains.0.languages"),
     (
         "ingest.benchmarks.xquad.languages",

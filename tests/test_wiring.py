@@ -142,7 +142,7 @@ def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
 
 
 def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
-    asking = {door for door in DOORS if "import connect\n" in (source := door_source(door)) and "engines" in source}
+    asking = {door for door in DOORS if re.search(r"engines import (.*, )?connect\n", door_source(door))}
     assert {"answer", "augment", "evaluate", "review"} <= asking
     for door in asking:
         assert re.search(r"\b(complete|meter)\.(summary|take)\b", door_source(door)), door

@@ -5,9 +5,9 @@ A chain of your own is one function and one line in CHAINS: `each(shout)` with
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -23,8 +23,8 @@ from stages.prompts import Template, parse
 from stages.records import Record
 
 __all__ = [
-    "CHAINS", "Chain", "Link", "Means", "Middle", "answer", "captions", "chained", "each", "links", "plain", "prompt",
-    "sets", "statistics", "templates", "translations",
+    "CHAINS", "Chain", "Link", "Means", "Middle", "Sets", "answer", "captions", "chained", "each", "links", "plain",
+    "prompt", "sets", "templates", "translations",
 ]  # fmt: skip
 
 CHAINS: dict[str, Chain] = {
@@ -104,26 +104,54 @@ def answer(response: str, input: str, links: Sequence[Link]) -> str:
     return response
 
 
-class Sets(NamedTuple):
-    """The plain and the chained set over the same rows."""
+class Sets:
+    """The chained and the plain set over the same rows, made one by one and counted as they pass."""
 
-    plain: list[Record]
-    chained: list[Record]
+    def __init__(self, pairs: Iterable[tuple[Record, Record]]) -> None:
+        """`pairs`: each row of the plain set with that of the chained one."""
+        self._pairs = pairs
+        self._links: Counter[str] = Counter()
+        self._characters = Counter(input=0, response_before=0, response_after=0)
+        self._rows = self._with_input = self._chained = 0
 
     def rows(self) -> Iterator[tuple[str, Record]]:
         """Each row of both with the name of its file: "" for the chained, ".plain" for the plain ones."""
-        yield from (("", record) for record in self.chained)
-        yield from ((".plain", record) for record in self.plain)
+        for old, new in self._pairs:
+            self._count(old, new)
+            yield "", new
+            yield ".plain", old
+
+    def _count(self, old: Record, new: Record) -> None:
+        self._rows += 1
+        self._with_input += bool(old.input.strip())
+        self._chained += old.response != new.response
+        self._links.update(f"{step.action}/{step.status}" for step in new.steps[len(old.steps) :])
+        self._characters["input"] += len(new.input)
+        self._characters["response_before"] += len(old.response)
+        self._characters["response_after"] += len(new.response)
 
     def statistics(self) -> dict[str, Any]:
-        """Counts: rows, rows with an input, and links by what they did and how they ended."""
-        return statistics(self.plain, self.chained)
+        """Of the rows that have passed: how many, how many with an input, links by what they did and how they ended,
+        characters of all inputs and responses."""
+        return {
+            "rows": self._rows, "with_input": self._with_input, "chained": self._chained,
+            "links": dict(sorted(self._links.items())), "characters": dict(self._characters),
+        }  # fmt: skip
 
 
-def sets(records: Iterable[Record], entries: Iterable[dict[str, Any]], means: Means) -> Sets:
-    """Both sets, see `plain` and `chained`, by the links of an entry of params.yaml."""
-    before, asked = list(records), links(entries, means.wording)
-    return Sets(list(plain(before, asked)), list(chained(before, asked, means)))
+def sets(
+    records: Iterable[Record],
+    entries: Iterable[dict[str, Any]],
+    means: Means,
+    watched: Callable[[Iterable[Record]], Iterable[Record]] = iter,
+) -> Sets:
+    """Both sets, see `plain` and `chained`, by the links of an entry of params.yaml.
+
+    watched: passes the chained rows on and tells of them as they come.
+    """
+    asked = links(entries, means.wording)
+    before, rows = tee(records)
+    return Sets(zip(plain(before, asked), watched(chained(rows, asked, means)), strict=True))
 
 
 def templates(files: Mapping[str, bytes], folder: str) -> dict[str, Template]:
@@ -135,19 +163,3 @@ def templates(files: Mapping[str, bytes], folder: str) -> dict[str, Template]:
         except UnicodeDecodeError as error:
             raise UserError(f"{folder}/{name}: not UTF-8 (byte {error.start}); mend the prompt file") from None
     return found
-
-
-def statistics(before: Sequence[Record], after: Sequence[Record]) -> dict[str, Any]:
-    """Counts of a chained set: rows, rows with an input, and links by what they did and how they ended."""
-    new = [step for old, record in zip(before, after, strict=True) for step in record.steps[len(old.steps) :]]
-    return {
-        "rows": len(after),
-        "with_input": sum(bool(record.input.strip()) for record in before),
-        "chained": sum(old.response != record.response for old, record in zip(before, after, strict=True)),
-        "links": dict(sorted(Counter(f"{step.action}/{step.status}" for step in new).items())),
-        "characters": {
-            "input": sum(len(record.input) for record in after),
-            "response_before": sum(len(record.response) for record in before),
-            "response_after": sum(len(record.response) for record in after),
-        },
-    }

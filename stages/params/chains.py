@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stages.params.kinds import Known, Line, Section, Share, Words
+from stages.params.kinds import Known, Line, Once, Section, Share, Words
 
 WITHOUT_LANGUAGES = ("repeat", "paraphrase", "caption")
 """Chains of ours that each row with an input gets, in its own language."""
@@ -15,7 +15,7 @@ class Chain(Section):
 
     chain: str
     prefix: Words | None = None
-    languages: Annotated[list[Known], Field(min_length=1)] | None = None
+    languages: Annotated[list[Known], Field(min_length=1), Once] | None = None
     share: Share | None = None
     labels: Annotated[list[Words], Field(min_length=2, max_length=2)] | None = None
 
@@ -26,8 +26,6 @@ class Chain(Section):
             raise ValueError(f"{extra[0]}: chain {self.chain} takes none, only translate does; remove it")
         if missing := sorted({"languages", "share", "labels"} - given) if self.chain == "translate" else []:
             raise ValueError(f"chain translate needs {' and '.join(missing)}; add what is missing")
-        if self.languages and len(set(self.languages)) < len(self.languages):
-            raise ValueError("languages: names one twice; remove it")
         return self
 
 

@@ -11,6 +11,7 @@ from stages.params.kinds import (
     Attempts,
     Count,
     Name,
+    Once,
     Relative,
     Sampling,
     Section,
@@ -65,7 +66,7 @@ class RewriteRound(Section):
     reads: Artifact
     prompts: Relative
     policy: Literal["model", "calibrated", "uniform", "fixed"]
-    actions: Annotated[list[Action], Field(min_length=1)]
+    actions: Annotated[list[Action], Field(min_length=1), Once]
 
 
 class Rewrite(Section):
@@ -80,7 +81,7 @@ class RespondSettings(Section):
 
     sampling: Sampling
     attempts: Attempts
-    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1)]
+    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Once]
 
 
 class RespondRound(Section):
@@ -106,7 +107,7 @@ class EvolveSettings(Section):
     sampling: Sampling
     respond: Sampling
     attempts: Attempts
-    operations: Annotated[list[Name], Field(min_length=1)]
+    operations: Annotated[list[Name], Field(min_length=1), Once]
     prompts: Relative
 
 

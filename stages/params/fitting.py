@@ -56,9 +56,7 @@ def misfits(params: "Params") -> Iterator[str]:
 def _languages(params: "Params") -> Iterator[str]:
     for name, entry in params.ingest.benchmarks.items():
         where, kind = f"ingest.benchmarks.{name}.languages", KINDS.get(entry.benchmark)
-        if len(set(entry.languages)) < len(entry.languages):
-            yield f"{where}: names one twice; remove it"
-        elif kind and kind.languages and not entry.languages:
+        if kind and kind.languages and not entry.languages:
             yield f"{where}: {entry.benchmark} is asked in languages; name at least one that its files have, such as de"
         elif kind and not kind.languages and entry.languages:
             yield f"{where}: {entry.benchmark} has but one language; write []"
@@ -114,7 +112,5 @@ def _pass_at(params: "Params") -> Iterator[str]:
 def _actions(params: "Params") -> Iterator[str]:
     for name, entry in params.rewrite.rounds.items():
         where = f"rewrite.rounds.{name}.actions"
-        if len(set(entry.actions)) < len(entry.actions):
-            yield f"{where}: names one twice; remove it"
-        elif entry.policy == "fixed" and len(entry.actions) > 1:
+        if entry.policy == "fixed" and len(entry.actions) > 1:
             yield f"{where}: policy fixed takes one action, not {len(entry.actions)}"

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stages.messages import Sampling as EngineSampling
 
+Item = TypeVar("Item")
 LANGUAGES = frozenset(
     re.findall(
         r"\w+",
@@ -80,6 +81,16 @@ def _compiled(text: str) -> str:
 
 Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_compiled)]
 """A regular expression."""
+
+
+def _once(names: list[Item]) -> list[Item]:
+    if len(set(names)) < len(names):
+        raise ValueError("names one twice; remove it")
+    return names
+
+
+Once = AfterValidator(_once)
+"""A list of things that each stand in it but once."""
 
 
 class Section(BaseModel):

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.messages import Sampling as EngineSampling
-from stages.params.kinds import LARGEST, Artifact, Attempts, Count, Name, Regex, Relative, Sampling, Section, Share
+from stages.params.kinds import (
+    LARGEST,
+    Artifact,
+    Attempts,
+    Count,
+    Name,
+    Once,
+    Regex,
+    Relative,
+    Sampling,
+    Section,
+    Share,
+)
 
 
 class TrainSettings(Section):
@@ -51,7 +63,7 @@ class Train(Section):
 class Run(Section):
     """A model under test; its name says which. `benchmarks`: what it answers, None for all."""
 
-    benchmarks: Annotated[list[Name], Field(min_length=1)] | None = None
+    benchmarks: Annotated[list[Name], Field(min_length=1), Once] | None = None
 
 
 class Answered(Section):
@@ -60,7 +72,7 @@ class Answered(Section):
     sampling: Sampling
     samples: Count
     template: Literal["chat", "none"]
-    runs: Annotated[list[Name], Field(min_length=1)] | None = None
+    runs: Annotated[list[Name], Field(min_length=1), Once] | None = None
 
     @model_validator(mode="after")
     def _drawn(self) -> "Answered":
@@ -105,7 +117,7 @@ class Evaluate(Section):
     """How answers are scored and summed up."""
 
     resamples: Annotated[int, Field(ge=100, le=1_000_000)]
-    pass_at: Annotated[list[Count], Field(min_length=1)]
+    pass_at: Annotated[list[Count], Field(min_length=1), Once]
     sandbox: Sandbox
     bertscore: Bertscore
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stages.params.kinds import Artifact, Count, Name, Section
+from stages.params.kinds import Artifact, Count, Name, Once, Section
 
 
 class Withheld(Section):
@@ -16,7 +16,7 @@ class Withheld(Section):
 class DecontaminateSettings(Section):
     """What counts as an overlap and as a near duplicate."""
 
-    ngrams: Annotated[list[Count], Field(min_length=1)]
+    ngrams: Annotated[list[Count], Field(min_length=1), Once]
     shortest: Count
     shingle: Count
     similarity: Annotated[float, Field(gt=0, le=1)]
@@ -26,7 +26,7 @@ class DecontaminateCorpus(Section):
     """What is read, and what goes."""
 
     reads: Artifact
-    remove: list[Literal["overlap-exact", "overlap-ngram", "duplicate", "near-duplicate"]]
+    remove: Annotated[list[Literal["overlap-exact", "overlap-ngram", "duplicate", "near-duplicate"]], Once]
     ngram: Count
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.params.kinds import Count, Language, Line, Name, Relative, Section, Share
+from stages.params.kinds import Count, Language, Line, Name, Once, Relative, Section, Share
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -31,7 +31,7 @@ class HubCorpus(Section):
     """A corpus to download from the Hub."""
 
     reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned)]
-    files: Annotated[list[Line], Field(min_length=1)]
+    files: Annotated[list[Line], Field(min_length=1), Once]
 
 
 class Fetch(Section):
@@ -126,7 +126,7 @@ class Benchmark(Section):
     benchmark: str
     source: Relative
     licence: Line
-    languages: list[Language]
+    languages: Annotated[list[Language], Once]
     sample: Count | None
     first: Count | None = None
     images: Literal["captions", "pixels"] | None = None

@@ -1,6 +1,5 @@
 """Chains over made-up rows: what goes in comes out, the wording is one, and the answer can be found again."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import chains
-from stages.chains import CHAINS, Chain, Link, Means, Middle, answer, chained, each, links, plain, prompt, statistics
+from stages.chains import CHAINS, Chain, Link, Means, Middle, Sets, answer, chained, each, links, plain, prompt
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 from stages.records import Record
@@ -125,9 +124,18 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
 def test_both_sets_hold_the_same_rows() -> None:
     rows = [record(n, f"text {n}" if n % 2 else "") for n in range(6)]
     found = chains.sets(rows, [{"chain": "repeat"}], Means(wording={"repeat": REPEAT.prefix}))
-    assert [r.id for r in found.plain] == [r.id for r in found.chained] == [r.id for r in rows]
-    assert found.plain == rows and found.statistics()["chained"] == 3
-    assert Counter(part for part, _ in found.rows()) == {"": 6, ".plain": 6}
+    made = list(found.rows())
+    assert [row for part, row in made if part == ".plain"] == rows
+    assert [row.id for part, row in made if not part] == [row.id for row in rows]
+    assert found.statistics()["rows"] == 6 and found.statistics()["chained"] == 3
+
+
+def test_sets_take_their_rows_as_they_are_needed() -> None:
+    taken: list[int] = []
+    rows = (taken.append(n) or record(n, f"text {n}") for n in range(1000))  # type: ignore[func-returns-value]
+    found = chains.sets(rows, [{"chain": "repeat"}], Means(wording={"repeat": REPEAT.prefix})).rows()
+    assert [next(found)[0] for _ in range(4)] == ["", ".plain", "", ".plain"]
+    assert len(taken) < 10
 
 
 def test_prompt_files_come_from_a_folder() -> None:
@@ -149,7 +157,9 @@ def test_a_reply_that_is_none_leaves_the_row_and_says_so(status: Any) -> None:
     (new,) = chained([old], [PARAPHRASE], Means(complete=broken, templates=FILES))
     assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
     assert [(s.action, s.status, s.reason, s.generator) for s in new.steps] == [("paraphrase", status, "why", "m")]
-    assert statistics([old], [new])["links"] == {f"paraphrase/{status}": 1}
+    made = Sets([(old, new)])
+    assert [row for _, row in made.rows()] == [new, old]
+    assert made.statistics()["links"] == {f"paraphrase/{status}": 1}
 
 
 def test_an_empty_paraphrase_is_rejected() -> None:
@@ -224,7 +234,8 @@ def test_a_chain_that_needs_more_than_it_has_says_so() -> None:
 
 def test_statistics_count_what_was_done() -> None:
     rows = [record(n, f"text {n}" if n < 12 else "") for n in range(20)]
-    after = list(chained(rows, [TRANSLATE], Means(seed=1, translations=in_all(rows))))
-    counts = chains.statistics(rows, after)
+    made = Sets(zip(rows, chained(rows, [TRANSLATE], Means(seed=1, translations=in_all(rows))), strict=True))
+    assert len(list(made.rows())) == 40
+    counts = made.statistics()
     assert (counts["rows"], counts["with_input"], counts["chained"]) == (20, 12, 4)
     assert counts["links"] == {f"translate:{language}/ok": 1 for language in sorted(LANGUAGES)}
