@@ -23,6 +23,9 @@ from stages.params import Engine
 
 CHARACTERS = 4.0
 """A token, where no remembered reply tells better."""
+PICTURE = 576
+"""Tokens of a picture, where no remembered reply tells better: those of LLaVA-1.5, 336 pixels square in patches of 14
+(https://arxiv.org/abs/2310.03744). Other models take from 85 to some thousands."""
 POOL = 500
 """Remembered replies of a step that stand-ins are drawn from."""
 
@@ -39,7 +42,7 @@ class Asked:
     guessed: int = 0
     """To be sent if the rows go on as their stand-ins do."""
     read: float = 0.0
-    """Characters of the prompts to be sent, new and guessed."""
+    """Characters of the prompts to be sent, new and guessed, pictures among them."""
     steps: Counter[str] = field(default_factory=Counter)
     """The same requests by step."""
     longest: Counter[str] = field(default_factory=Counter)
@@ -62,7 +65,7 @@ class Planner:
         self._unreal: set[str] = set()
         self._counted: set[bytes] = set()
         """Keys that this stage would send."""
-        self._characters = self._tokens = 0
+        self._characters, self._tokens = 0.0, 0
         self.engines: dict[Identity, Engine] = {}
         """Every model that was asked, and how it is reached."""
         self.asked: list[Asked] = []
@@ -174,8 +177,9 @@ class Planner:
         return Reply(rng.choice(said or ["(not known yet)"]), "ok", 0, 0, model=model)
 
 
-def _characters(prompt: Prompt) -> int:
-    return sum(len(message.content) for message in prompt.messages)
+def _characters(prompt: Prompt) -> float:
+    """Of the texts, and as many as the tokens of the pictures would have."""
+    return sum(len(message.content) + len(message.images) * PICTURE * CHARACTERS for message in prompt.messages)
 
 
 PLANNER: ContextVar[Planner | None] = ContextVar("planner", default=None)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from stages.engines import connect
-from stages.engines.planning import PLANNER, Asked, Planner
+from stages.engines.planning import CHARACTERS, PICTURE, PLANNER, Asked, Planner
 from stages.engines.store import Replies
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Constraint, Image, Message, Prompt, Reply, Sampling, draw_seed
 from stages.params import Engine
 from stages.records import Record, Source
 from stages.seqinstruct.drafts import Draft, retried
@@ -123,6 +123,13 @@ def test_tokens_follow_from_remembered_replies_and_are_bounds_without(tmp_path: 
     assert abs(read - 10 * number) <= number
     (_, written), most, measured = Planner(None).tokens(asked)
     assert (written, measured) == (most, False)
+
+
+def test_a_picture_is_read_too(tmp_path: Path) -> None:
+    seen = Prompt((Message("user", "x" * 400, (Image("0" * 64), Image("1" * 64))),), COLD, 1, purpose="a/s")
+    planner = Planner(None)
+    list(planner.complete(IDENTITY, ENGINE)([seen]))
+    assert planner.tokens(planner.asked[0])[0][0] == 400 / CHARACTERS + 2 * PICTURE
 
 
 def test_a_request_that_comes_twice_is_sent_once(tmp_path: Path) -> None:
