@@ -4,6 +4,7 @@ The server and the model's name there come from a reference `endpoint:http://hos
 """
 
 import asyncio
+import math
 import os
 import random
 import sys
@@ -20,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 from stages.engines import wire
 from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
-from stages.engines.targets import Options, Target, checked, identify
+from stages.engines.targets import Options, Target, checked, identify, reachable
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 
@@ -32,6 +33,8 @@ IN_A_ROW = 8
 """Failures one after another, before any success, that end the run: nothing is there, or it takes no such requests."""
 LONG_IN_A_ROW = 100
 """The same after a success: the server has gone, but some rows in a row may each be too long for it."""
+LONG = 20.0
+"""Seconds of waiting from which people are told."""
 KEPT = "replies received so far are kept, mend this and run again to go on"
 
 
@@ -39,10 +42,7 @@ KEPT = "replies received so far are kept, mend this and run again to go on"
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
     """An engine with an event loop in a thread of its own. Raises UserError for options that don't fit."""
     found, target = checked(reference_of(directory), options)
-    key = os.environ.get(found.key_env, "") if found.key_env else ""
-    if found.key_env and not key:
-        raise UserError(f"{found.key_env} is not set; params.yaml names it as the variable that holds the API key")
-    engine = OpenAI(found, target, key)
+    engine = OpenAI(found, target, _key(found.key_env), _proxy(target.url))
     try:
         yield engine
     finally:
@@ -65,40 +65,45 @@ class OpenAI:
 
     sees = True
 
-    def __init__(self, options: Options, target: Target, key: str) -> None:
+    def __init__(self, options: Options, target: Target, key: str, proxy: str | None = None) -> None:
         """`key` stays in the request headers of this process."""
         import uvloop
 
         self.identity, self.grouping = target.model, options.grouping
-        self._options, self._target, self._key = options, target, key
+        self._options, self._target, self._key, self._proxy = options, target, key, proxy
         self._body = wire.BODIES[options.api]
         self._pace = Pace(options.concurrency, time.monotonic())
         self._slots = Slots(self._pace)
         self._told: set[str] = set()
         self._failures = 0
         self._served = False
+        self._reached = 0.0
+        """When a server last said anything."""
         self._results: set[SimpleQueue[Result]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = uvloop.new_event_loop()  # a third less CPU a request than asyncio's own
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._session = asyncio.run_coroutine_threadsafe(self._connect(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._connect(), self._loop).result()
 
-    async def _connect(self) -> Any:
+    async def _connect(self) -> None:
         import aiohttp
 
         headers = {"Content-Type": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         self._url = self._target.url + wire.PATHS[self._options.api]
-        self._proxy = _proxy(self._url)
         self._faults = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=min(30, self._options.timeout)),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._unreachable = aiohttp.ClientConnectorError
+        self._dropped = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
+        timeout = aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=min(30, self._options.timeout))
+
+        def session(**connections: Any) -> aiohttp.ClientSession:
+            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, **connections)
+            jar = aiohttp.DummyCookieJar()
+            return aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers, cookie_jar=jar)
+
+        self._kept, self._fresh = session(keepalive_timeout=60), session(force_close=True)
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
         """Groups of what has come back meanwhile. Raises UserError for what is true of every request."""
@@ -144,19 +149,34 @@ class OpenAI:
     async def _attempts(self, prompt: Prompt) -> Reply:
         self._tell(wire.unmet(prompt, self._options.dialect))
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
-        spent, tries = 0.0, 0
+        session, spent, tries, lost = self._kept, 0.0, 0, math.inf
         while True:
             try:
-                return self._noted(await self._once(data, prompt))
+                return self._noted(await self._once(session, data, prompt))
             except wire.Busy as busy:
                 spent, wait, error = spent + 0.1, busy.after, self._safe(busy)
                 self._pace.rejected(time.monotonic())
             except (wire.Broken, *self._faults) as fault:
+                unreachable = isinstance(fault, self._unreachable)
+                if session is self._kept and isinstance(fault, self._dropped) and not unreachable:
+                    session = self._fresh  # the server may have closed a kept connection: once, that costs no attempt
+                    continue
                 spent, wait, error = spent + 1, None, self._safe(fault)
+                lost = min(lost, time.monotonic()) if unreachable else math.inf
             tries += 1
             if spent > self._options.attempts - 0.05:
-                return self._noted(Reply("", "failed", 0, 0, error=error))
+                return self._given_up(error, lost)
             await self._sleep(wait, tries)
+
+    def _given_up(self, error: str, lost: float) -> Reply:
+        """A failed reply. Raises Hopeless where since `lost` no connection could be made, neither for other requests.
+
+        That is no fault of the row's: as a failed one it would end up in what the stage makes, however few they are.
+        """
+        if self._reached < lost < math.inf:
+            through = f" through the proxy of {urlsplit(self._url).scheme}_proxy" if self._proxy else ""
+            raise wire.Hopeless(f"can't be reached{through}, all requests in a row failed; the last: {error}")
+        return self._noted(Reply("", "failed", 0, 0, error=error))
 
     def _tell(self, unmet: list[str]) -> None:
         """Once each: what this kind of server can't be asked for."""
@@ -173,18 +193,22 @@ class OpenAI:
             raise wire.Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
         return reply
 
-    async def _once(self, data: bytes, prompt: Prompt) -> Reply:
+    async def _once(self, session: Any, data: bytes, prompt: Prompt) -> Reply:
         started = time.monotonic()
-        async with self._session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
+        async with session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
+            self._reached = time.monotonic()
             received = wire.scrubbed(await _body_of(response), self._key, response.status)
             reply = wire.read(response.status, response.headers, received, prompt, self._served)
         now = time.monotonic()
         self._pace.served(now - started, now)
+        self._tell(wire.mute(reply, received))
         return reply
 
     async def _sleep(self, after: float | None, tries: int) -> None:
         """As long as the server says and a little longer, else twice as long each time, with jitter: never in step."""
         wait = min(60.0, 0.25 * 2.0**tries) * random.random() if after is None else after + random.random() * 0.1
+        if after and after >= LONG:
+            self._tell(["asks to wait (Retry-After), which is kept to; meanwhile nothing may seem to happen"])
         self._slots.pause()
         try:
             await asyncio.sleep(wait)
@@ -206,7 +230,8 @@ class OpenAI:
     def close(self) -> None:
         """Abandon what is under way and close the connections."""
         self.cancel()
-        asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result()
+        for session in (self._kept, self._fresh):
+            asyncio.run_coroutine_threadsafe(session.close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -250,6 +275,24 @@ async def _body_of(response: Any) -> bytes:
     raise wire.Broken(f"a reply of more than {LARGEST} bytes")
 
 
+def _key(variable: str | None) -> str:
+    """The API key; "" where none is asked for. Raises UserError, without the key, for one that no header can hold."""
+    key = os.environ.get(variable, "").strip() if variable else ""
+    if variable and not key:
+        raise UserError(f"{variable} is not set; params.yaml names it as the variable that holds the API key")
+    if not key.isprintable():
+        raise UserError(f"{variable} holds a line end or another control character; set it again to the API key alone")
+    return key
+
+
 def _proxy(url: str) -> str | None:
+    """The proxy that the environment names. Raises UserError, without its password, where it is no HTTP proxy."""
     parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    found = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    if not found:
+        return None
+    address = found if "://" in found else f"http://{found}"
+    if not reachable(address):
+        name = f"{parts.scheme}_proxy"
+        raise UserError(f"{name} is no address of an HTTP proxy; write http://host:port, or add the server to no_proxy")
+    return address

@@ -69,10 +69,23 @@ def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Optio
 
 
 def _refuse_secrets(url: str, extra: dict[str, Any]) -> None:
+    shown = url.rpartition("@")[2].partition("?")[0]
+    if not reachable(url):
+        raise UserError(f"params.yaml: engine openai: {shown!r} is no http(s) address")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"params.yaml: engine openai: {url!r} is no http(s) address")
     names = [*extra, *(pair.partition("=")[0] for pair in parts.query.split("&"))]
     leaky = [name for name in names if any(word in name.lower().replace("max_tokens", "") for word in SECRET)]
     if parts.username or parts.password or leaky:
         raise UserError("params.yaml: engine openai: a secret in `url` or `extra`; name its variable in `key_env`")
+    if parts.query or parts.fragment:
+        raise UserError(f"params.yaml: engine openai: {shown!r} must end there, without ? or #")
+
+
+def reachable(url: str) -> bool:
+    """Whether a request can be sent there at all."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:  # a bad port or IPv6 address; of an impossible name, UnicodeError is one as well
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and url.isprintable() and " " not in url

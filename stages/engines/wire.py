@@ -15,12 +15,18 @@ import msgspec
 
 from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
-from stages.messages import Constraint, Message, Prompt, Reply
+from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
 
 Dialect = Literal["vllm", "llamacpp", "openai"]
 """Which fields beyond the common ones the server takes: top_k, constraints, a reply to be continued."""
 SHORTEST = 12
 """Characters from which a key is one."""
+LONGEST = 600.0
+"""Seconds that a server may ask to wait; who is told to come back tomorrow hears so and runs again then."""
+BROKEN_OFF = ("error", "abort", "insufficient_system_resource")
+"""Finish reasons of a text that the server did not bring to its end: OpenRouter's, vLLM's and SGLang's, DeepSeek's."""
+MOST = 1 << 31
+"""Tokens of a reply from which its bill is nonsense."""
 CHOICES = 20
 """Log-probabilities asked for with a choice; the most that vLLM gives unless told otherwise."""
 
@@ -56,8 +62,9 @@ class _Logprobs(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    content: str | None = None
+    content: str | list[Any] | None = None
     refusal: str | None = None
+    tool_calls: list[Any] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -67,14 +74,9 @@ class _Choice(msgspec.Struct):
     logprobs: _Logprobs | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 _decode = msgspec.json.Decoder(_Completion).decode
@@ -175,7 +177,7 @@ def read(status: int, headers: Any, data: bytes, prompt: Prompt, served: bool) -
     if status == 401 or (status in (403, 404) and not served) or (status == 429 and b"insufficient_quota" in data):
         raise Hopeless(reason)
     if status in (429, 503):
-        raise Busy(reason, _after(headers.get("Retry-After")))
+        raise Busy(reason, _bearable(reason, _after(headers.get("Retry-After"))))
     if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
         raise Broken(reason)
     return Reply("", "failed", 0, 0, error=reason)
@@ -199,20 +201,45 @@ def _reply(data: bytes, prompt: Prompt) -> Reply:
         found = _decode(data)
         choice = found.choices[0]
     except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
-        raise Broken(f"a reply that is no completion ({error})") from None
-    usage = found.usage or _Usage()
+        raise Broken(f"a reply that is no completion ({error}): {complaint(data)}") from None
+    if choice.finish_reason in BROKEN_OFF:
+        raise Broken(f"the server broke the reply off ({choice.finish_reason})")
+    tokens = _tokens(found.usage)
     refusal = choice.message.refusal if choice.message else None
     if refusal or choice.finish_reason == "content_filter":
-        why = printable(refusal or "content filter")
-        return Reply("", "refused", usage.prompt_tokens, usage.completion_tokens, error=why)
-    text = (choice.message.content if choice.message else choice.text) or ""
-    return Reply(
-        text,
-        "truncated" if choice.finish_reason == "length" else "ok",
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        scores=_scores(choice, prompt.constraint),
-    )
+        return Reply("", "refused", *tokens, error=printable(refusal or "content filter"))
+    text = _text(choice)
+    if not text and choice.message and choice.message.tool_calls:
+        return Reply("", "failed", *tokens, error="a tool call instead of a text, though no tools were offered")
+    status: ReplyStatus = "truncated" if choice.finish_reason == "length" else "ok"
+    return Reply(text, status, *tokens, scores=_scores(choice, prompt.constraint))
+
+
+def _text(choice: _Choice) -> str:
+    """What was said; some servers cut it into parts, of which those that are no text (thoughts) are left out."""
+    content = choice.message.content if choice.message else choice.text
+    if not isinstance(content, list):
+        return content or ""
+    said = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    return "".join(text for text in said if isinstance(text, str))
+
+
+def _tokens(usage: Any) -> tuple[int, int]:
+    """Read and written, each 0 where the server says no sensible number: a reply is not lost over its bill."""
+    said = usage if isinstance(usage, dict) else {}
+    read, written = (said.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    return _count(read), _count(written)
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and 0 <= value < MOST else 0
+
+
+def mute(reply: Reply, data: bytes) -> list[str]:
+    """For people: that a model thought and then said nothing."""
+    if reply.text or reply.status not in ("ok", "truncated") or b'"reasoning' not in data:
+        return []
+    return ["some replies are reasoning without a text; raise max_tokens, or turn reasoning off by `extra`"]
 
 
 def _scores(choice: _Choice, constraint: Constraint | None) -> dict[str, float]:
@@ -247,8 +274,14 @@ def _after(value: str | None) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - _now())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _bearable(reason: str, after: float | None) -> float | None:
+    if after is not None and after > LONGEST:
+        raise Hopeless(f"{reason} (Retry-After: {after:,.0f} s, and no more than {LONGEST:.0f} s are waited)")
+    return after
 
 
 def _now() -> float:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import socket
+import socketserver
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +76,29 @@ def serving(handler: Handler) -> Iterator[Server]:
     with _running(handle) as port:
         server.url = f"http://127.0.0.1:{port}/v1"
         yield server
+
+
+@contextmanager
+def reluctant() -> Iterator[str]:
+    """The address of a server that answers one request a connection and cuts it when the second has come."""
+    body = completed("fine").body
+    reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    class Once(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            if self.request.recv(1 << 16):
+                self.request.sendall(reply)
+                self.request.recv(1 << 16)
+                # No farewell but a reset, as of a balancer that has forgotten the connection.
+                self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Once) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+        thread.join()
 
 
 async def _respond(request: web.Request, answer: Answer) -> web.StreamResponse:

@@ -1,8 +1,10 @@
 """The engine of OpenAI-compatible servers, against one on loopback that misbehaves."""
 
 import json
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, ask
 from stages.params import Engine
 from tests.engines.counting import OPENAI, SAMPLING, prompt
-from tests.engines.loopback import Answer, Server, completed, said, serving
+from tests.engines.loopback import Answer, Server, completed, reluctant, said, serving
 
 Handler = Callable[[dict[str, Any], int], Answer]
 
@@ -171,6 +173,107 @@ def test_nobody_listens(tmp_path: Path) -> None:
             asking(f"http://127.0.0.1:{free.getsockname()[1]}/v1", tmp_path, [prompt(n) for n in range(20)], attempts=1)
 
 
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def dead() -> str:
+    """The address of a server that has just gone."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_nobody_listens_to_a_few_rows_and_none_of_them_counts_as_failed(tmp_path: Path, rows: int) -> None:
+    with pytest.raises(UserError, match="can't be reached, all requests in a row failed; the last: Cannot connect"):
+        asking(dead(), tmp_path, [prompt(n) for n in range(rows)], attempts=1)
+
+
+def test_a_server_that_dies_before_the_last_rows_loses_none_of_them(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(echo))
+        engine = Engine(engine="openai", options=OPENAI | {"url": server.url, "model": "m", "attempts": 1})
+        with connect(engine, store=tmp_path / "s") as complete:
+            assert [reply.text for reply in complete(prompt(n) for n in range(20))][-1] == "<19>"
+            stack.close()
+            with pytest.raises(UserError, match="can't be reached"):
+                list(complete(prompt(n) for n in range(20, 25)))
+
+
+def test_kept_connections_that_a_server_closes_cost_no_attempt(tmp_path: Path) -> None:
+    """It takes one request a connection, says nothing of that, and cuts the second."""
+    with reluctant() as url:
+        replies = asking(url, tmp_path, [prompt(n) for n in range(60)], attempts=1, concurrency=4)
+    assert [reply.text for reply in replies] == ["fine"] * 60
+
+
+def test_who_is_to_come_back_tomorrow_hears_so(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return (
+            Answer(429, b'{"message": "daily"}', {"Retry-After": "86400"}) if said(request) == "5" else echo(request, 0)
+        )
+
+    with pytest.raises(UserError, match=r"HTTP 429: daily \(Retry-After: 86,400 s, .*received so far are kept"):
+        served(handler, tmp_path, [prompt(n) for n in range(20)], concurrency=1)
+
+
+@pytest.mark.parametrize("key", ["", " ", "two\nlines", "an\x1bescape"])
+def test_a_key_that_no_header_can_hold_is_told_and_not_shown(tmp_path: Path, key: str) -> None:
+    with (
+        environment(SEQIT_TEST_KEY=key),
+        pytest.raises(UserError, match=r"^SEQIT_TEST_KEY (is not set|holds a line end)") as told,
+    ):
+        asking(dead(), tmp_path, [prompt(1)], key_env="SEQIT_TEST_KEY")
+    assert not key.strip() or key not in str(told.value)
+
+
+def test_the_line_end_after_a_key_is_none_of_it(tmp_path: Path) -> None:
+    with environment(SEQIT_TEST_KEY="sk-1\n"):
+        _, server = served(echo, tmp_path, [prompt(1)], key_env="SEQIT_TEST_KEY")
+    assert server.headers[0]["Authorization"] == "Bearer sk-1"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://me:secret@127.0.0.1:9", "http://me:secret@[::bad", "http://me:secret@h:99999"]
+)
+def test_a_proxy_that_is_none_is_told_without_its_password(tmp_path: Path, proxy: str) -> None:
+    with (
+        environment(http_proxy=proxy),
+        pytest.raises(UserError, match=r"^http_proxy is no address of an HTTP proxy") as told,
+    ):
+        asking("http://there.invalid/v1", tmp_path, [prompt(1)])
+    assert "secret" not in str(told.value)
+
+
+def test_a_dead_proxy_is_named(tmp_path: Path) -> None:
+    proxy = dead().removeprefix("http://").removesuffix("/v1")
+    told = "can't be reached through the proxy of http_proxy"
+    with environment(http_proxy=proxy), pytest.raises(UserError, match=told):
+        asking("http://there.invalid/v1", tmp_path, [prompt(1)], attempts=1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999/v1", "http://127.0.0.1:abc/v1", "http://[::1/v1", "http://a..b/v1", "http://h:0/v1",
+        "http://\u2028/v1", "http://ex ample/v1", "http:///v1", f"http://{'a' * 70}/v1", "http://h/v1?a=1",
+        "http://h/v1#frag", "http://me:secret@h:abc/v1",
+    ],
+)  # fmt: skip
+def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UserError, match=r"^params.yaml: engine openai: ") as told:
+        asking(url, tmp_path, [prompt(1)])
+    assert "secret@" not in str(told.value)
+
+
 def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         return Answer(403, b'{"message": "moderated"}') if said(request) == "5" else echo(request, 0)
@@ -180,8 +283,6 @@ def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
 
 
 def test_a_key_that_a_server_echoes_is_not_shown(tmp_path: Path) -> None:
-    import os
-
     def handler(request: dict[str, Any], _: int) -> Answer:
         return Answer(401, json.dumps({"message": f"no such key: {os.environ['HOME']}"}).encode())
 

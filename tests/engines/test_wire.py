@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stages.engines import wire
-from stages.messages import Constraint, Prompt
+from stages.messages import Constraint, Prompt, Reply
 from tests.engines.counting import SAMPLING, prompt
 from tests.engines.loopback import Answer
 
@@ -66,3 +66,73 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
     with pytest.raises(wire.Busy) as busy:
         wire.read(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"), True)
     assert busy.value.after == seconds
+
+
+@pytest.mark.parametrize("value", ["601", "86400", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_server_that_says_come_back_tomorrow_ends_the_run(value: str) -> None:
+    with pytest.raises(wire.Hopeless, match=r"HTTP 503: later \(Retry-After: .* s, and no more than 600 s are waited"):
+        wire.read(503, {"Retry-After": value}, b'{"message": "later"}', prompt("x"), True)
+
+
+@pytest.mark.parametrize("value", ["nan", "-inf", "Mon, 01 Jan 0001 00:00:00 +2300", "\u0967x", "1e", ","])
+def test_a_senseless_retry_after_is_none_or_no_wait(value: str) -> None:
+    with pytest.raises(wire.Busy) as busy:
+        wire.read(429, {"Retry-After": value}, b"{}", prompt("x"), True)
+    assert busy.value.after in (None, 0.0)
+
+
+def read(choice: dict[str, Any], **rest: Any) -> Reply:
+    data = json.dumps({"choices": [choice]} | rest).encode()
+    return wire.read(200, {}, data, prompt("x"), True)
+
+
+def says(content: object, finish: str = "stop", **message: Any) -> dict[str, Any]:
+    return {"message": {"content": content} | message, "finish_reason": finish}
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 7, "completion_tokens": 2}, (7, 2)),
+        ({"prompt_tokens": 7.0, "completion_tokens": 2.5}, (7, 2)),
+        ({"prompt_tokens": -7, "completion_tokens": 10**30}, (0, 0)),
+        ({"prompt_tokens": None, "completion_tokens": "2"}, (0, 0)),
+        ({}, (0, 0)),
+        ([], (0, 0)),
+        (None, (0, 0)),
+        ("free", (0, 0)),
+    ],
+)
+def test_a_reply_is_not_lost_over_its_bill(usage: object, tokens: tuple[int, int]) -> None:
+    reply = read(says("paid"), usage=usage)
+    assert (reply.text, reply.status, (reply.tokens_in, reply.tokens_out)) == ("paid", "ok", tokens)
+
+
+@pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
+def test_a_text_that_the_server_broke_off_is_asked_for_again(finish: str) -> None:
+    with pytest.raises(wire.Broken, match=f"broke the reply off \\({finish}\\)"):
+        read(says("half a sen", finish))
+
+
+def test_an_error_that_comes_as_success_says_what_is_wrong() -> None:
+    with pytest.raises(wire.Broken, match=r"no completion \(.*choices.*\): upstream is full"):
+        wire.read(200, {}, b'{"error": {"message": "upstream is full"}}', prompt("x"), True)
+
+
+def test_parts_that_are_text_are_the_reply() -> None:
+    parts = [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 3, {}]
+    assert read(says(parts)).text == "ab"
+
+
+def test_a_tool_call_is_no_empty_reply() -> None:
+    assert read(says(None, "tool_calls", tool_calls=[{"id": "1"}])).status == "failed"
+    assert read(says("text", tool_calls=[])).status == "ok"
+
+
+def test_reasoning_without_a_text_is_told() -> None:
+    for choice, told in (
+        (says(None, reasoning_content="hm"), 1),
+        (says("x", reasoning_content="hm"), 0),
+        (says(""), 0),
+    ):
+        assert len(wire.mute(read(choice), json.dumps(choice).encode())) == told
