@@ -21,6 +21,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     Raises UserError where the disk refuses.
     """
+    _refuse_devices(path)
     with disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
@@ -43,6 +44,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             os.unlink(name)
         raise
     stream.close()
+
+
+def _refuse_devices(path: Path) -> None:
+    """A device, a pipe, a process's stream: renaming a file onto its name would take it from the whole machine."""
+    with disk(path):
+        stream = path.is_symlink() and os.readlink(path).startswith("/proc/")
+        if stream or (path.exists() and not path.is_file() and not path.is_dir()):
+            raise UserError(f"{path}: is no ordinary file but a device or a pipe; name a file")
 
 
 def _end(zipped: Any, stream: IO[bytes]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import disk, replacing_folder
+from stages.atomic import disk, replacing, replacing_folder
 from stages.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -84,3 +84,13 @@ def test_a_living_writer_keeps_its_folder(tmp_path: Path) -> None:
             (quick / "quick").write_text("x")
         (slow / "slow").write_text("x")
     assert os.listdir(tmp_path / "m") == ["slow"]
+
+
+def test_a_pipe_or_a_stream_of_a_process_is_no_file_to_be_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "out").symlink_to("/proc/self/fd/1")
+    for name in ("pipe", "out"):
+        with pytest.raises(UserError, match="is no ordinary file but a device or a pipe"), replacing(tmp_path / name):
+            pass
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "out").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["out", "pipe"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from stages.engines.identities import Identity
 from stages.engines.store import Replies
 from stages.errors import UserError
-from stages.messages import Prompt
+from stages.messages import Prompt, Reply
 from stages.params import Budget, Price
 
 AROUND = 16
@@ -72,6 +72,15 @@ class Ledger:
             self._under_way -= len(prompts)
             self._read()
             self._changed.notify_all()
+
+    def heed(self, replies: list[Reply]) -> None:
+        """Raises UserError where a text came without its tokens: what nobody counts would never reach the budget."""
+        if any(reply.text and not reply.tokens_in and not reply.tokens_out for reply in replies):
+            raise UserError(
+                f"params.yaml: {self._identity.endpoint} does not say how many tokens its replies take, so the budget "
+                f"for {self._identity.model} can't be kept; what was received is kept. Have the server say `usage`, or "
+                "set this engine's `budget` to null and run again to go on"
+            )
 
     def draining(self) -> bool:
         """Whether everything under way is being brought to its end."""

@@ -4,13 +4,17 @@ import hashlib
 import random
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from stages.engines.identities import Identity
 from stages.messages import Constraint, Image, Message, Prompt, Sampling
 from stages.records import canonical
+
+LARGEST = 2**63 - 1
+"""What SQLite files as a whole number."""
+Filed = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,8 +33,8 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     setting: Setting
     messages: tuple[Message, ...]
-    seed: int
-    sample: int
+    seed: Filed
+    sample: Filed
 
 
 class Request(NamedTuple):

@@ -4,6 +4,7 @@ A shared file is JSONL, gzipped if its name ends in .gz, with one reply a line t
 is computed again from the payload when it is read, so no line is filed under a request that it does not answer.
 """
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,29 +14,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stages import jsonl
-from stages.engines.payloads import Payload, Setting, key_of, parts_of
-from stages.engines.store import REMEMBERED, DamageError, Replies, inflate, pack, unpack
+from stages.engines.lines import CHUNK, COLUMNS, Line, Parts, line_of, lines_of, salvaged
+from stages.engines.payloads import key_of, parts_of
+from stages.engines.store import REMEMBERED, Replies, pack
 from stages.errors import UserError
-from stages.messages import Message, Reply, ReplyStatus
+from stages.messages import Reply
 from stages.records import canonical
-
-CHUNK = 500
-COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
-
-
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of a shared file."""
-
-    key: str
-    payload: Payload
-    text: str
-    status: ReplyStatus
-    tokens_in: int
-    tokens_out: int
-    error: str
-    scores: dict[str, float]
-    created: int
-    """Unix seconds."""
 
 
 class Count(NamedTuple):
@@ -50,14 +34,15 @@ class Count(NamedTuple):
 
 def count(replies: Replies) -> list[Count]:
     """What is remembered, by model and endpoint."""
+    parts = Parts(replies)
     with replies.told():
         rows = replies.database.execute(
-            "SELECT setting, status, count(*), sum(tokens_in), sum(tokens_out) FROM reply GROUP BY setting, status"
+            "SELECT setting, status, count(*), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0) "
+            "FROM reply GROUP BY setting, status"
         ).fetchall()
+        owned = [(parts.setting(setting), *rest) for setting, *rest in rows]
     found: dict[tuple[str, str], Count] = {}
-    parts = _Parts(replies)
-    for setting, status, number, tokens_in, tokens_out in rows:
-        who = parts.setting(setting)
+    for who, status, number, tokens_in, tokens_out in owned:
         old = found.get((who.model, who.endpoint), Count(who.model, who.endpoint, {}, 0, 0))
         statuses = old.statuses | {status: old.statuses.get(status, 0) + number}
         found[who.model, who.endpoint] = Count(
@@ -88,10 +73,11 @@ def show(replies: Replies, key: str) -> list[Line]:
     query = f"SELECT {COLUMNS} FROM reply WHERE key BETWEEN ? AND ? LIMIT {CHUNK}"
     with replies.told():
         rows = replies.database.execute(query, (low, high)).fetchall()
-    if not rows:
+        parts = Parts(replies)
+        lines = [line_of(parts, row) for row in rows]
+    if not lines:
         raise UserError(f"{replies.path}: remembers no reply whose key begins with {key}")
-    parts = _Parts(replies)
-    return [_line(parts, row) for row in rows]
+    return lines
 
 
 def export(replies: Replies, path: Path, model: str = "", salvage: bool = False) -> tuple[int, int]:
@@ -99,17 +85,30 @@ def export(replies: Replies, path: Path, model: str = "", salvage: bool = False)
 
     Raises UserError at the first that can't be read, unless `salvage`; then those are left out.
     """
+    _refuse_loss(replies, path)
     unreadable = 0
 
     def lines() -> Iterator[Line]:
         nonlocal unreadable
-        for found in _salvaged(replies) if salvage else _lines(replies):
+        for found in salvaged(replies) if salvage else lines_of(replies):
             if found is None:
                 unreadable += 1
             elif model in found.payload.setting.model:
                 yield found
 
     return jsonl.write(path, lines()), unreadable
+
+
+def _refuse_loss(replies: Replies, path: Path) -> None:
+    """An export may replace an older one, and nothing else that is there."""
+    own = [replies.path.with_name(replies.path.name + end).resolve() for end in ("", "-wal", "-shm")]
+    if path.resolve() in own:
+        raise UserError(f"{path}: is the reply store itself; name another file")
+    if path.is_file():
+        try:
+            next(jsonl.read(path, Line), None)
+        except UserError:
+            raise UserError(f"{path}: is there already and holds no exported replies; name another file") from None
 
 
 def import_(replies: Replies, path: Path) -> tuple[int, int]:
@@ -134,7 +133,7 @@ def prune(replies: Replies, model: str, before: str) -> int:
     """
     if not model and not before:
         raise UserError("say which replies to forget: --model, --before, or both")
-    parts = _Parts(replies)
+    parts = Parts(replies)
     until = _seconds(before) if before else int(time.time()) + 1
     with replies.transaction():
         settings = [row[0] for row in replies.database.execute("SELECT DISTINCT setting FROM reply")]
@@ -163,7 +162,7 @@ def check(replies: Replies) -> int:
         for (found,) in replies.database.execute("PRAGMA integrity_check(1)"):
             if found != "ok":
                 raise sqlite3.DatabaseError(f"malformed: {found.splitlines()[0]}")
-    return sum(1 for _ in _lines(replies))
+    return sum(1 for _ in lines_of(replies))
 
 
 def _drop_orphans(replies: Replies) -> None:
@@ -187,80 +186,6 @@ def _seconds(day: str) -> int:
     except ValueError:
         raise UserError(f"{day!r} is no date; write it like 2025-04-29") from None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
-
-
-class _Parts:
-    """Settings and messages by their ids."""
-
-    def __init__(self, replies: Replies) -> None:
-        self._replies = replies
-        self._found: dict[int, bytes] = {}
-
-    def body(self, number: int) -> bytes:
-        if number not in self._found:
-            if len(self._found) > 20_000:
-                self._found.clear()
-            row = self._replies.database.execute("SELECT body FROM part WHERE id = ?", (number,)).fetchone()
-            if row is None:
-                raise DamageError(f"part {number} of a payload is missing")
-            self._found[number] = inflate(row[0])
-        return self._found[number]
-
-    def setting(self, number: int) -> Setting:
-        return msgspec.json.decode(self.body(number), type=Setting)
-
-    def message(self, number: int) -> Message:
-        return msgspec.json.decode(self.body(number), type=Message)
-
-
-def _line(parts: _Parts, row: tuple[Any, ...]) -> Line:
-    """Raises DamageError where a part is missing or damaged, or the key does not fit."""
-    _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
-    numbers = msgspec.json.decode(messages, type=list[int])
-    if key_of([parts.body(setting), *map(parts.body, numbers)], seed, sample) != key:
-        raise DamageError(f"reply {key.hex()}: its key does not fit its payload")
-    who = parts.setting(setting)
-    reply = unpack(key, (status, tokens_in, tokens_out, body), who.model)
-    payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
-    return Line(
-        reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created
-    )  # fmt: skip
-
-
-def _lines(replies: Replies) -> Iterator[Line]:
-    """Every reply in the order it was stored. Raises UserError at damage."""
-    parts, last = _Parts(replies), 0
-    while True:
-        with replies.told():
-            rows = replies.database.execute(
-                f"SELECT {COLUMNS} FROM reply WHERE id > ? ORDER BY id LIMIT {CHUNK}", (last,)
-            ).fetchall()
-            lines = [_line(parts, row) for row in rows]
-        if not rows:
-            return
-        yield from lines
-        last = rows[-1][0]
-
-
-def _salvaged(replies: Replies) -> Iterator[Line | None]:
-    """Every reply that can be read, one look-up each, and None for each that can't."""
-    parts = _Parts(replies)
-    for number in _numbers(replies):
-        try:
-            row = replies.database.execute(f"SELECT {COLUMNS} FROM reply WHERE id = ?", (number,)).fetchone()
-            if row is not None:
-                yield _line(parts, row)
-        except (sqlite3.DatabaseError, DamageError):
-            yield None
-
-
-def _numbers(replies: Replies) -> range:
-    for query in ("SELECT max(id) FROM reply", "SELECT max(id) FROM reply INDEXED BY sqlite_autoindex_reply_1"):
-        try:
-            return range(1, (replies.database.execute(query).fetchone()[0] or 0) + 1)
-        except sqlite3.DatabaseError:
-            continue
-    raise UserError(f"{replies.path}: too damaged to be read reply by reply; try `.recover` of the sqlite3 program")
 
 
 def _verified(path: Path) -> Iterator[Line]:
@@ -291,4 +216,5 @@ def _row(line: Line, setting: int, messages: str) -> tuple[Any, ...]:
 
 def readable(line: Line) -> str:
     """A reply for people: indented JSON, in which hostile text can't move the cursor."""
-    return msgspec.json.format(canonical(line), indent=2).decode()
+    text = msgspec.json.format(canonical(line), indent=2).decode()
+    return "".join(c if c.isprintable() or c in "\n " else json.dumps(c)[1:-1] for c in text)

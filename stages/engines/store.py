@@ -58,6 +58,10 @@ class DamageError(Exception):
     """What is stored is not what was stored."""
 
 
+DAMAGE = (DamageError, msgspec.DecodeError, UnicodeDecodeError, MemoryError)
+"""What reading a damaged page may raise besides SQLite's own errors."""
+
+
 class Body(msgspec.Struct, frozen=True, array_like=True):
     """The compressed part of a remembered reply. Its checksum (zlib's Adler-32) tells a damaged page."""
 
@@ -87,16 +91,20 @@ def inflate(body: bytes) -> bytes:
     """What was compressed. Raises DamageError."""
     try:
         return zlib.decompress(body)
-    except zlib.error as error:
+    except (zlib.error, TypeError) as error:
         raise DamageError(str(error)) from None
 
 
 def unpack(key: bytes, row: Sequence[Any], model: str) -> Reply:
     """A reply from (status, tokens_in, tokens_out, body). Raises DamageError."""
+    if [*map(type, row)] != [str, int, int, bytes]:
+        raise DamageError(f"reply {key.hex()}: its columns are of other kinds")
     try:
         body = _decode(inflate(row[3]))
-    except (DamageError, msgspec.DecodeError) as error:
+    except DAMAGE as error:
         raise DamageError(f"reply {key.hex()}: {error}") from None
+    if row[0] not in REMEMBERED:
+        raise DamageError(f"reply {key.hex()}: has no status that is remembered")
     return Reply(body.text, row[0], row[1], row[2], body.error, key.hex(), model, body.scores)
 
 
@@ -152,7 +160,7 @@ class Replies:
         """SQLite's errors as a UserError that says what to do."""
         try:
             yield
-        except (sqlite3.Error, OSError, DamageError) as error:
+        except (sqlite3.Error, OSError, *DAMAGE) as error:
             raise UserError(f"{self.path}: {_advice(error, self.path)}") from error
 
     @contextmanager
@@ -210,7 +218,8 @@ class Replies:
         """
         with self._lock, self.told():
             (last,) = self.database.execute("SELECT coalesce(max(id), 0) FROM reply").fetchone()
-            query = """SELECT sum(tokens_in), sum(tokens_out), (SELECT body FROM part WHERE part.id = setting)
+            query = """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
+            (SELECT body FROM part WHERE part.id = setting)
             FROM reply WHERE id > ? AND id <= ? GROUP BY setting"""
             rows = self.database.execute(query, (after, last)).fetchall()
             own = [row[:2] for row in rows if row[2] and _identify(inflate(row[2])) == _Who(*identity)]
@@ -274,12 +283,12 @@ _RESCUE = (
 
 def _advice(error: Exception, path: Path) -> str:
     code = getattr(error, "sqlite_errorname", "") or ""
-    text = str(error)
+    text = str(error) or "a page asks for more memory than there is"
     if code == "SQLITE_FULL" or code.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM")) or "No space left" in text:
         return "no space left on the disk; every reply stored so far is kept. Free some and run again to go on"
     if code == "SQLITE_NOTADB":
         return FOREIGN
-    if isinstance(error, DamageError) or code.startswith("SQLITE_CORRUPT") or "malformed" in text:
+    if isinstance(error, DAMAGE) or code.startswith("SQLITE_CORRUPT") or "malformed" in text:
         return f"is damaged ({text}); {_RESCUE.format(path=path)}"
     if code.startswith("SQLITE_BUSY"):
         return f"another process has kept the store locked for {PATIENCE:.0f} s; see which with `fuser {path}`"

@@ -185,6 +185,8 @@ class _Call:
             if self.connection.ledger:
                 self.connection.ledger.settle([ask.prompt for ask, _ in answers])
         self.connection.progress.receive(kept)
+        if self.connection.ledger:
+            self.connection.ledger.heed(kept)
         self.tell(kept)
 
     def tell(self, replies: list[Reply]) -> None:
@@ -246,9 +248,8 @@ class _Feed:
             self.call.changed.notify_all()
 
     def close(self) -> None:
-        with self.call.changed:
-            self.closed = True
-            self.call.changed.notify_all()
+        self.closed = True
+        self.wake()
 
     def wake(self) -> None:
         with self.call.changed:

@@ -135,6 +135,24 @@ def test_over_http_what_is_in_flight_counts_at_its_most_and_the_rest_goes_on(tmp
         assert len(server.requests) == 100
 
 
+def test_a_server_that_counts_no_tokens_can_not_be_kept_to_a_budget(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(body=b'{"choices": [{"message": {"content": "free?"}, "finish_reason": "stop"}]}')
+
+    with serving(handler) as server:
+        options = OPENAI | {"url": server.url, "model": "m", "concurrency": 1}
+        for budget, count in ((Budget(tokens=10_000, money=None), 1), (None, 20)):
+            engine = Engine(engine="openai", options=options, budget=budget)
+            with connect(engine, store=tmp_path / "s") as complete:
+                if budget:
+                    with pytest.raises(UserError, match=r"does not say how many tokens .* what was received is kept"):
+                        list(complete(prompt(n) for n in range(20)))
+                else:
+                    assert len(list(complete(prompt(n) for n in range(20)))) == 20
+            assert len(server.requests) >= count
+    assert len(server.requests) == 20
+
+
 def test_a_budget_in_money_needs_a_price() -> None:
     import yaml
 

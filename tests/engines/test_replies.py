@@ -6,6 +6,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,69 @@ def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(tmp_path: Path) -
             replies.find([asked(4).key], "m")
 
 
+EVERYTHING: dict[str, Callable[[Replies, Path], object]] = {
+    "count": lambda replies, folder: sharing.summary(replies, False),
+    "check": lambda replies, folder: sharing.summary(replies, True),
+    "find": lambda replies, folder: replies.find([asked(n).key for n in range(100)], "m"),
+    "keep": lambda replies, folder: replies.keep([(asked(n), answered(n)) for n in range(90, 110)], "m"),
+    "show": lambda replies, folder: sharing.show(replies, asked(3).key.hex()[:8]),
+    "export": lambda replies, folder: sharing.export(replies, folder / "out.jsonl"),
+    "salvage": lambda replies, folder: sharing.export(replies, folder / "saved.jsonl", salvage=True),
+    "spent": lambda replies, folder: replies.spent(IDENTITY),
+    "prune": lambda replies, folder: sharing.prune(replies, "model", ""),
+    "compact": lambda replies, folder: sharing.compact(replies),
+}
+
+
+@pytest.mark.parametrize("change", ["\xff\xfe\x00\x80", "[]]]", "\x00" * 64, "\xff" * 64, "]"])
+def test_wherever_a_store_is_damaged_nothing_but_one_line_is_told(tmp_path: Path, change: str) -> None:
+    whole, rng = filled(tmp_path / "s", 100).read_bytes(), random.Random(change)
+    told = 0
+    for page in range(0, len(whole), 4096):
+        at = page + rng.randrange(4096 - len(change))
+        damaged = whole[:at] + change.encode("latin-1") + whole[at + len(change) :]
+        for work in EVERYTHING.values():
+            (tmp_path / "d").write_bytes(damaged)
+            try:
+                with Replies(tmp_path / "d") as replies:
+                    work(replies, tmp_path)
+            except UserError as error:
+                told += 1
+                assert str(error).startswith(str(tmp_path / "d")) and "\n" not in str(error)
+            for end in ("-wal", "-shm"):
+                (tmp_path / f"d{end}").unlink(missing_ok=True)
+    assert told
+
+
+def test_messages_of_a_reply_that_are_no_list_are_damage(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", 10)
+    for wrong in ("[1,[]]", "[[", "[null]", "[99]"):
+        with Replies(path) as replies:
+            replies.database.execute("UPDATE reply SET messages = ? WHERE key = ?", (wrong, asked(4).key))
+            assert sharing.export(replies, tmp_path / "saved.jsonl", salvage=True) == (9, 1)
+            for work in ("check", "export"):
+                with pytest.raises(UserError, match="is damaged"):
+                    EVERYTHING[work](replies, tmp_path)
+            with pytest.raises(UserError, match="is damaged"):
+                sharing.show(replies, asked(4).key.hex())
+
+
+def test_an_export_replaces_an_export_and_nothing_else(tmp_path: Path) -> None:
+    path, before = filled(tmp_path / "s", 3), {}
+    (tmp_path / "thesis").write_text("three years\n")
+    with Replies(path) as replies:
+        (tmp_path / "link").symlink_to(path)
+        before = {name: (tmp_path / name).read_bytes() for name in ("s", "s-wal", "thesis")}
+        for name in ("s", "link", "s-wal", "s-shm"):
+            with pytest.raises(UserError, match="is the reply store itself; name another file"):
+                sharing.export(replies, tmp_path / name)
+        with pytest.raises(UserError, match="thesis: is there already and holds no exported replies"):
+            sharing.export(replies, tmp_path / "thesis")
+        assert {name: (tmp_path / name).read_bytes() for name in before} == before
+        for _ in range(2):
+            assert sharing.export(replies, tmp_path / "e.jsonl.gz") == (3, 0)
+
+
 def test_other_files_are_refused_and_left_alone(tmp_path: Path) -> None:
     text, other, newer = tmp_path / "text", tmp_path / "other", filled(tmp_path / "newer", 1)
     text.write_text("not a database, but long enough to have a header of one hundred bytes" * 3)
@@ -258,6 +322,15 @@ def test_hostile_text_is_shown_without_moving_the_cursor(tmp_path: Path) -> None
     with Replies(tmp_path / "s") as replies:
         replies.keep([(asked("\x1b[2J"), Reply("\x1b]0;owned\x07", "ok", 1, 1))], "m")
     assert "\x1b" not in run(tmp_path / "s", "show", asked("\x1b[2J").key.hex())[1]
+
+
+def test_no_character_that_moves_a_cursor_or_turns_the_line_is_shown(tmp_path: Path) -> None:
+    text = "\x9b2J \x7f \u202egnp.exe\u2066 \u2028 \U000e0041 é 漢 \U0001f600"
+    with Replies(tmp_path / "s") as replies:
+        replies.keep([(asked("x"), Reply(text, "ok", 1, 1))], "m")
+        (shown,) = (sharing.readable(line) for line in sharing.show(replies, asked("x").key.hex()))
+    assert shown.replace("\n", "").isprintable() and "é 漢 \U0001f600" in shown
+    assert json.loads(shown)["text"] == text
 
 
 def test_the_door_runs_as_a_module(tmp_path: Path) -> None:

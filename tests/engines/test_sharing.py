@@ -23,6 +23,9 @@ def lines_of(path: Path) -> list[dict]:
         ({"key": "00" * 32}, "reply 551: its key does not fit its payload"),
         ({"status": "failed"}, "reply 551: status 'failed' is never remembered"),
         ({"text": 3}, ":551: Expected `str`"),
+        ({"tokens_in": 10**30}, r":551: Expected `int` <= 1099511627776 - at `\$.tokens_in`; mend or remove"),
+        ({"tokens_out": -1}, ":551: Expected `int` >= 0"),
+        ({"created": 2**63}, ":551: Expected `int`"),
         ({"extra": 3}, ":551: Object contains unknown field `extra`"),
     ],
 )

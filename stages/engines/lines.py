@@ -1,0 +1,113 @@
+"""Replies with the whole requests that they answer, one by one out of a store that may be damaged."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+from stages.engines.payloads import LARGEST, Payload, Setting, key_of
+from stages.engines.store import DAMAGE, DamageError, Replies, inflate, unpack
+from stages.errors import UserError
+from stages.messages import Message, ReplyStatus
+
+CHUNK = 500
+COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
+KINDS = (int, bytes, int, str, int, int, str, int, int, bytes, int)
+MOST = 1 << 40
+"""Tokens of a reply that no sum of them overflows."""
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a shared file."""
+
+    key: str
+    payload: Payload
+    text: str
+    status: ReplyStatus
+    tokens_in: Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+    tokens_out: Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+    error: str
+    scores: dict[str, float]
+    created: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+    """Unix seconds."""
+
+
+class Parts:
+    """Settings and messages by their ids."""
+
+    def __init__(self, replies: Replies) -> None:
+        """`replies`: the store."""
+        self._replies = replies
+        self._found: dict[int, bytes] = {}
+
+    def body(self, number: int) -> bytes:
+        """As it was hashed. Raises DamageError."""
+        if number not in self._found:
+            if len(self._found) > 20_000:
+                self._found.clear()
+            row = self._replies.database.execute("SELECT body FROM part WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise DamageError(f"part {number} of a payload is missing")
+            self._found[number] = inflate(row[0])
+        return self._found[number]
+
+    def setting(self, number: int) -> Setting:
+        """The model's and the sampling."""
+        return msgspec.json.decode(self.body(number), type=Setting)
+
+    def message(self, number: int) -> Message:
+        """One turn."""
+        return msgspec.json.decode(self.body(number), type=Message)
+
+
+def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
+    """A row of `COLUMNS`. Raises DamageError where a part is missing or damaged, or the key does not fit."""
+    if tuple(map(type, row)) != KINDS:
+        raise DamageError("columns of a reply are of other kinds")
+    _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
+    numbers = msgspec.json.decode(messages, type=list[int])
+    if key_of([parts.body(setting), *map(parts.body, numbers)], seed, sample) != key:
+        raise DamageError(f"reply {key.hex()}: its key does not fit its payload")
+    who = parts.setting(setting)
+    reply = unpack(key, (status, tokens_in, tokens_out, body), who.model)
+    payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
+    return Line(
+        reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created
+    )  # fmt: skip
+
+
+def lines_of(replies: Replies) -> Iterator[Line]:
+    """Every reply in the order it was stored. Raises UserError at damage."""
+    parts, last = Parts(replies), 0
+    while True:
+        with replies.told():
+            rows = replies.database.execute(
+                f"SELECT {COLUMNS} FROM reply WHERE id > ? ORDER BY id LIMIT {CHUNK}", (last,)
+            ).fetchall()
+            lines = [line_of(parts, row) for row in rows]
+        if not rows:
+            return
+        yield from lines
+        last = rows[-1][0]
+
+
+def salvaged(replies: Replies) -> Iterator[Line | None]:
+    """Every reply that can be read, one look-up each, and None for each that can't."""
+    parts = Parts(replies)
+    for number in _numbers(replies):
+        try:
+            row = replies.database.execute(f"SELECT {COLUMNS} FROM reply WHERE id = ?", (number,)).fetchone()
+            if row is not None:
+                yield line_of(parts, row)
+        except (sqlite3.DatabaseError, *DAMAGE):
+            yield None
+
+
+def _numbers(replies: Replies) -> range:
+    for query in ("SELECT max(id) FROM reply", "SELECT max(id) FROM reply INDEXED BY sqlite_autoindex_reply_1"):
+        try:
+            return range(1, (replies.database.execute(query).fetchone()[0] or 0) + 1)
+        except sqlite3.DatabaseError:
+            continue
+    raise UserError(f"{replies.path}: too damaged to be read reply by reply; try `.recover` of the sqlite3 program")
