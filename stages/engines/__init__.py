@@ -49,7 +49,8 @@ class Engine(Protocol):
     batch engine takes its batches in order and waits for a whole one, so that the same batches form again after a
     kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon. One whose
     server gains from requests that begin alike may have a number `grouping` (see `grouping.Queue`). One that takes
-    pictures has `sees` = True; others are never given any.
+    pictures has `sees` = True; others are never given any. One that gives up where nothing ever succeeds may have
+    `remembers`, which is set to a function that says whether any reply came out of the store.
     """
 
     identity: str

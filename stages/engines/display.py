@@ -59,7 +59,7 @@ class Display:
 
             # What others print meanwhile goes above the line; what they print for a pipe or a file goes there.
             self._live = Live(
-                console=_console(), get_renderable=lambda: _drawn(self._view(), _console().width), transient=True,
+                console=_console(), get_renderable=lambda: drawn(self._view(), _console().width), transient=True,
                 refresh_per_second=REDRAWN, redirect_stdout=sys.stdout.isatty(),
             )  # fmt: skip
             self._live.start()
@@ -82,12 +82,15 @@ def _console() -> Any:
     return Console(stderr=True)
 
 
-def _drawn(view: View, width: int) -> Any:
+def drawn(view: View, width: int) -> Any:
+    """What rich draws on a terminal of so many columns."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    cells: list[Any] = [Text(f"seqit {one_line(view.label)}"), Text(one_line(view.text), style="dim")]
+    label = Text(f"seqit {one_line(view.label)}")
+    label.truncate(max(width // 2, 1), overflow="ellipsis")  # a name is long, and what matters comes after it
+    cells: list[Any] = [label, Text(one_line(view.text), style="dim")]
     if view.share is not None and width >= 5 * BAR:
         cells.insert(1, ProgressBar(1.0, min(view.share, 1.0), width=BAR))
     row = Table.grid(padding=(0, 1))

@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -74,11 +74,11 @@ class OpenAI:
         self._body = wire.BODIES[options.api]
         self._pace = Pace(options.concurrency, time.monotonic())
         self._slots = Slots(self._pace)
+        self.remembers: Callable[[], bool] = lambda: False
         self._told: set[str] = set()
         self._failures = 0
         self._served = False
-        self._reached = 0.0
-        """When a server last said anything."""
+        self._reached = 0.0  # when a server last said anything
         self._results: set[SimpleQueue[Result]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = uvloop.new_event_loop()  # a third less CPU a request than asyncio's own
@@ -189,7 +189,8 @@ class OpenAI:
         """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use."""
         self._failures = self._failures + 1 if reply.status == "failed" else 0
         self._served = self._served or reply.status != "failed"
-        if self._failures >= (LONG_IN_A_ROW if self._served else IN_A_ROW):
+        # Where others are remembered, the few that are asked may be those that failed before, each for its own reason.
+        if self._failures >= (LONG_IN_A_ROW if self._served or self.remembers() else IN_A_ROW):
             raise wire.Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
         return reply
 

@@ -73,14 +73,15 @@ class Connection:
         """The engine, opened at the first use."""
         if self._engine is None:
             self._engine = self._stack.enter_context(self._open())
+            if hasattr(self._engine, "remembers"):
+                self._engine.remembers = lambda: self.progress.remembered > 0
         return self._engine
 
     def start(self, work: Callable[[], None]) -> None:
         """Run a session's work beside the caller."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
         # A daemon, so that a second Ctrl-C ends the process while a local model still computes.
         thread = Thread(target=work, daemon=True)
-        self._threads.append(thread)
+        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         thread.start()
 
     def __enter__(self) -> "Connection":
@@ -130,12 +131,11 @@ class _Call:
         """Look up some more prompts, hand the engine those not remembered. Returns whether there may be more."""
         size = min(WINDOW, SESSION - self.taken % SESSION)
         window = [request(self.connection.identity, prompt) for prompt in _soon(islice(source, size))]
-        more = bool(window)
         self.look_up(window)
-        if self.feed and (not more or self.taken % SESSION == 0):
+        if self.feed and (not window or self.taken % SESSION == 0):
             self.feed.close()
             self.feed = None
-        return more
+        return bool(window)
 
     def look_up(self, window: list[Request]) -> None:
         keys = [ask.key for ask in window if ask.key.hex() not in self.awaited]

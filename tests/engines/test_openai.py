@@ -215,6 +215,19 @@ def test_kept_connections_that_a_server_closes_cost_no_attempt(tmp_path: Path) -
     assert [reply.text for reply in replies] == ["fine"] * 60
 
 
+def test_rows_that_can_never_be_answered_do_not_end_a_run_that_remembers_the_others(tmp_path: Path) -> None:
+    """They are all that a second run asks, so nothing succeeds in it."""
+
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return Answer(400, b'{"message": "too long"}') if int(said(request)) % 4 == 3 else echo(request, 0)
+
+    with serving(handler) as server:
+        for sent in (60, 75):
+            replies = asking(server.url, tmp_path, [prompt(n) for n in range(60)])
+            assert [reply.status for reply in replies] == ["ok", "ok", "ok", "failed"] * 15
+            assert len(server.requests) == sent
+
+
 def test_who_is_to_come_back_tomorrow_hears_so(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         return (

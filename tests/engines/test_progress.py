@@ -1,5 +1,6 @@
 """What a person is told: on a terminal (a pseudo-terminal here) a line that rich redraws, elsewhere plain lines."""
 
+import io
 import json
 import os
 import pty
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.engines.display import Display, View
+from stages.engines.display import Display, View, drawn
 from stages.engines.progress import Progress
 from stages.messages import Reply
 
@@ -166,3 +167,16 @@ def test_the_log_gets_one_line_a_connection_that_asked(tmp_path: Path) -> None:
     ]
     with Progress("x", "m", tmp_path / "no such folder" / "log") as progress:
         progress.receive([OK])
+
+
+@pytest.mark.parametrize("width", [10, 40, 79, 200])
+def test_a_long_name_leaves_half_of_the_line_to_how_it_goes(width: int) -> None:
+    from rich.console import Console
+
+    view = View("endpoint:http://a-server-with-a-long-name.example:8000/v1#some/model", 0.5, "31/62 rows")
+    lines = io.StringIO()
+    console = Console(width=width, file=lines, force_terminal=False)
+    console.print(drawn(view, width))
+    shown = lines.getvalue()
+    assert "31" in shown and "rows" in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
