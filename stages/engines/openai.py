@@ -79,8 +79,7 @@ class OpenAI:
         self._failures = 0
         self._served = False
         self._reached = 0.0  # when a server last said anything
-        self._results: set[SimpleQueue[Result]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._results, self._tasks = set[SimpleQueue[Result]](), set[asyncio.Task[None]]()
         self._loop = uvloop.new_event_loop()  # a third less CPU a request than asyncio's own
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -149,7 +148,7 @@ class OpenAI:
     async def _attempts(self, prompt: Prompt) -> Reply:
         self._tell(wire.unmet(prompt, self._options.dialect))
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
-        session, spent, tries, lost = self._kept, 0.0, 0, math.inf
+        session, spent, tries, lost, unreachable = self._kept, 0.0, 0, math.inf, False
         while True:
             try:
                 return self._noted(await self._once(session, data, prompt))
@@ -157,23 +156,24 @@ class OpenAI:
                 spent, wait, error = spent + 0.1, busy.after, self._safe(busy)
                 self._pace.rejected(time.monotonic())
             except (wire.Broken, *self._faults) as fault:
-                unreachable = isinstance(fault, self._unreachable)
-                if session is self._kept and isinstance(fault, self._dropped) and not unreachable:
+                unreachable, dropped = isinstance(fault, self._unreachable), isinstance(fault, self._dropped)
+                if session is self._kept and dropped and not unreachable:
                     session = self._fresh  # the server may have closed a kept connection: once, that costs no attempt
                     continue
                 spent, wait, error = spent + 1, None, self._safe(fault)
-                lost = min(lost, time.monotonic()) if unreachable else math.inf
+                lost = min(lost, time.monotonic()) if dropped else math.inf
             tries += 1
             if spent > self._options.attempts - 0.05:
-                return self._given_up(error, lost)
+                return self._given_up(error, lost, unreachable)
             await self._sleep(wait, tries)
 
-    def _given_up(self, error: str, lost: float) -> Reply:
-        """A failed reply. Raises Hopeless where since `lost` no connection could be made, neither for other requests.
+    def _given_up(self, error: str, lost: float, unreachable: bool) -> Reply:
+        """A failed reply. Raises Hopeless where since `lost` nothing has come from the server, to nobody.
 
-        That is no fault of the row's: as a failed one it would end up in what the stage makes, however few they are.
+        No connection at all, or several in a row that were dropped, are no fault of the row's: as failed ones, however
+        few, such rows would end up in what the stage makes.
         """
-        if self._reached < lost < math.inf:
+        if self._reached < lost < math.inf and (unreachable or self._failures + 1 >= IN_A_ROW):
             through = f" through the proxy of {urlsplit(self._url).scheme}_proxy" if self._proxy else ""
             raise wire.Hopeless(f"can't be reached{through}, all requests in a row failed; the last: {error}")
         return self._noted(Reply("", "failed", 0, 0, error=error))

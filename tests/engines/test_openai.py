@@ -208,6 +208,21 @@ def test_a_server_that_dies_before_the_last_rows_loses_none_of_them(tmp_path: Pa
                 list(complete(prompt(n) for n in range(20, 25)))
 
 
+@pytest.mark.parametrize("rows", [3, 20])
+def test_a_dead_server_behind_a_tunnel_drops_every_connection(tmp_path: Path, rows: int) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return echo(request, 0) if int(said(request)) < 10 else Answer(cut=True)
+
+    with serving(handler) as server:
+        asking(server.url, tmp_path, [prompt(n) for n in range(10)])
+        if rows == 3:  # they may have brought it down themselves
+            replies = asking(server.url, tmp_path, [prompt(n) for n in range(10 + rows)], attempts=1)
+            assert [reply.status for reply in replies] == ["ok"] * 10 + ["failed"] * rows
+        else:
+            with pytest.raises(UserError, match="can't be reached, all requests in a row failed; the last: Server dis"):
+                asking(server.url, tmp_path, [prompt(n) for n in range(10 + rows)], attempts=1)
+
+
 def test_kept_connections_that_a_server_closes_cost_no_attempt(tmp_path: Path) -> None:
     """It takes one request a connection, says nothing of that, and cuts the second."""
     with reluctant() as url:
