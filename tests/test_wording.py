@@ -48,7 +48,8 @@ def test_another_wording_reaches_both() -> None:
     params = load(ROOT / "params.yaml")
     wording = params.wording.model_copy(update={"repeat": "Say the input again, and then"})
     changed = params.model_copy(update={"wording": wording})
-    (row,) = chains.sets([ROW], [{"chain": "repeat"}], chains.Means(0, wording.model_dump())).chained
+    made = chains.sets([ROW], [{"chain": "repeat"}], chains.Means(0, wording.model_dump()))
+    row = dict(made.rows())[""]
     assert row.instruction == "Say the input again, and then Do it."
     assert asked("commonsenseqa", changed)["repeat"].startswith("Say the input again, and then choose ")
     assert asked("commonsenseqa", changed)["plain"] == asked("commonsenseqa", params)["plain"]

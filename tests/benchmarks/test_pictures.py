@@ -80,9 +80,9 @@ def test_gqa_asks_about_its_own_file_and_needs_no_captions() -> None:
 
 def test_a_test_asks_in_the_words_of_training() -> None:
     row = Record("a", "vqa", "Which animal?", "", "cat", "", Source("x", 0, "0", "MIT", "en"), image="42.jpg")
-    made = sets([row], [{"chain": "caption"}], Means(0, WORDING, captions={"42.jpg": ["A cat."]}))
+    made = dict(sets([row], [{"chain": "caption"}], Means(0, WORDING, captions={"42.jpg": ["A cat."]})).rows())
     plain, caption = read("vqav2", vqa("cat"))
-    assert [(r.instruction, r.input) for r in (*made.plain, *made.chained)] == [
+    assert [(r.instruction, r.input) for r in (made[".plain"], made[""])] == [
         (q.instruction, q.input) for q in (plain, caption)
     ]
 
