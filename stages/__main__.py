@@ -34,7 +34,7 @@ DOORS = {
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "plan": "What a run would do, ask and cost, before it does",
-    "replies": "Count, show, export, import, prune the remembered replies",
+    "replies": "Count, show, export, import, prune, compact the remembered replies",
 }
 
 HELP = """seqit: sequential instruction tuning as a data-versioned pipeline.
@@ -45,15 +45,19 @@ too. params.yaml is the experiment: every value is explained there."""
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(context_settings={"ignore_unknown_options": True})
 @door
-def repro(context: typer.Context) -> None:
-    """`dvc repro` with its arguments, and at the end how long each kind of stage took."""
+def repro(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed-1), -s, -f, --pull and others")
+    ] = None,
+) -> None:
+    """`dvc repro`, after a check of params.yaml; at the end, how long each kind of stage took."""
     from stages.graph import repro as run
     from stages.params import load
 
     load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
-    status = run(context.args)
+    status = run(arguments or [])
     if status:
         raise typer.Exit(status)
 

@@ -23,8 +23,7 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
-        # Doors run as the module __main__; their file says which one it is.
-        name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
+        name = _name()
         try:
             function(*args, **kwargs)
         except UserError as error:
@@ -36,6 +35,17 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
         print(f"seqit {name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
 
     return run
+
+
+def remark(text: str) -> None:
+    """Tell a door's user one line beside its progress; nothing for no text."""
+    if text:
+        print(f"seqit {_name()}: {one_line(text)}", file=sys.stderr, flush=True)
+
+
+def _name() -> str:
+    # Doors run as the module __main__; their file says which one it is.
+    return Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
 
 
 def main(function: Callable[..., None]) -> None:

@@ -9,16 +9,15 @@ import typer
 from stages import jsonl, prompts
 from stages.benchmarks.alpaca_eval import annotations
 from stages.benchmarks.contests import Output, Response, answered, contests, referred
-from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.questions import Answer, Question, scarce
 from stages.benchmarks.selection import Drawn
-from stages.cli import door, start
+from stages.cli import door, remark, start
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.pairwise import prefer
 from stages.params import Params, entry, load
 
-HELP = "Ask the judge which of two answers is better, in both orders; rates go to data/metrics/compare/."
-app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under compare")]
 
 
@@ -50,6 +49,7 @@ def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]]
     jsonl.write(f"data/compared/{name}.jsonl", outcomes)
     jsonl.write_json(f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment))
     jsonl.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
+    remark(scarce(name, summary))
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:

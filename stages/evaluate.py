@@ -8,8 +8,8 @@ import typer
 
 from stages import jsonl, prompts, sandbox
 from stages.benchmarks import scoring
-from stages.benchmarks.questions import Answer, Question
-from stages.cli import main
+from stages.benchmarks.questions import Answer, Question, scarce
+from stages.cli import main, remark
 from stages.engines import connect
 from stages.engines.resemblance import resemblance
 from stages.judges import judge
@@ -49,6 +49,7 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in
         for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
             jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
+            remark(scarce(name, summary))
 
 
 if __name__ == "__main__":

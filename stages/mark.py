@@ -7,9 +7,9 @@ import typer
 
 from stages import jsonl, prompts
 from stages.benchmarks.marking import Marker, marking
-from stages.benchmarks.questions import Answer, Question
+from stages.benchmarks.questions import Answer, Question, scarce
 from stages.benchmarks.selection import Drawn
-from stages.cli import main
+from stages.cli import main, remark
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.tasks import LISTERS
@@ -38,6 +38,7 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in para
         marked, summary = marking(questions, answers, marker, drawn)
     jsonl.write(f"data/marked/{name}.jsonl", marked)
     jsonl.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
+    remark(scarce(name, summary))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import typer
 
 from stages import jsonl, prompts
 from stages.benchmarks import reviewing
-from stages.benchmarks.questions import Answer, Question, Score
-from stages.cli import main
+from stages.benchmarks.questions import Answer, Question, Score, scarce
+from stages.cli import main, remark
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.opinions import opinions
@@ -36,6 +36,7 @@ def review(name: Annotated[str, typer.Argument(help="An entry of review.runs in 
         scores, summary = reviewing.review(questions, answers, first, judge, *how)
     jsonl.write(f"data/reviewed/{name}.jsonl", scores)
     jsonl.write_json(f"data/metrics/review/{name}.json", summary | complete.summary())
+    remark(scarce(name, summary))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What every benchmark shares: questions, answers, scores, and the bytes that questions are read from."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -11,7 +11,8 @@ Files = Mapping[str, bytes]
 """A benchmark as downloaded: file name -> contents. For a folder, every file in it by its path relative to the folder
 with "/" between the parts ("xquad.de.json", "exemplars/de.jsonl"), unzipped if it is gzipped (and named without ".gz");
 for a single file, its name alone ("seqEval.json")."""
-
+SCARCE = 0.1
+"""Share of answers without a score from which what is left is no fair sample."""
 
 Wording = Mapping[str, str]
 """Chain ("repeat") -> how its intermediate task is asked for before the instruction, in training and in tests."""
@@ -126,3 +127,15 @@ class Judged(Protocol):
 def user_text(question: Question) -> str:
     """What the user says: the instruction, a blank line, the input if there is one."""
     return f"{question.instruction}\n\n{question.input}" if question.input else question.instruction
+
+
+def scarce(name: str, found: Mapping[str, Any]) -> str:
+    """One line for people where more than a tenth of the answers have no score, else "".
+
+    found: what `statistics.summary` says of `name`. A judge that can't be read must not look like one nobody asked.
+    """
+    missing = found["n"] - found["scored"]
+    if missing <= SCARCE * found["n"]:
+        return ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(found["unscored"].items()))
+    return f"{name}: {missing:,} of {found['n']:,} answers have no score ({reasons}); the rest is no fair sample"

@@ -20,6 +20,22 @@ MEANINGS = {
 }
 
 
+class Unscored(NamedTuple):
+    """What a run has on a benchmark, where some of its answers have no score."""
+
+    run: str
+    benchmark: str
+    answers: int
+    scored: int
+    reasons: Mapping[str, int]
+    """Why the others have none -> how many."""
+
+    @property
+    def many(self) -> bool:
+        """Whether what is left is no fair sample."""
+        return self.answers - self.scored > MISSING * self.answers
+
+
 class Doubt(NamedTuple):
     """Why a measure of a benchmark is not to be trusted: a key of MEANINGS."""
 
@@ -41,6 +57,16 @@ def doubts(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequ
         for (benchmark, measure), documents in sorted(found.items())
         for kind in _kinds(measure, documents, {name: scored.get(name, ()) for name in documents})
     ]
+
+
+def unscored(evaluated: Mapping[str, Mapping[str, Any]]) -> list[Unscored]:
+    """Whatever has answers without a score, even where no answer has one and there is no measure to doubt."""
+    found = []
+    for name, document in sorted(evaluated.items()):
+        run, _, benchmark = name.partition("/")
+        if document["scored"] < document["n"]:
+            found.append(Unscored(run, benchmark, document["n"], document["scored"], document.get("unscored", {})))
+    return found
 
 
 def _kinds(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stages.cards.doubts import Doubt
+from stages.cards.doubts import Doubt, Unscored
 from stages.records import Record
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
@@ -81,5 +81,6 @@ class Findings(NamedTuple):
     settings: Mapping[str, Any]
     """Parts of params.yaml that tell what was run."""
     doubts: Sequence[Doubt] = ()
+    unscored: Sequence[Unscored] = ()
     judges: Mapping[str, Any] = {}
     """Of params.yaml, what compare, mark, review and estimate were asked for."""

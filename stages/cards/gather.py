@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stages.cards.doubts import doubts
+from stages.cards.doubts import doubts, unscored
 from stages.cards.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.records import Record
 
@@ -70,7 +70,7 @@ def findings(
         rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
         differences=differences(evaluated, scored, baseline, treatment, compare),
         losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
-        treatment=treatment, settings=settings(params), doubts=doubts(evaluated, scored),
+        treatment=treatment, settings=settings(params), doubts=doubts(evaluated, scored), unscored=unscored(evaluated),
         judges={name: params[name] for name in JUDGES},
     )  # fmt: skip
 

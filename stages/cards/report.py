@@ -120,8 +120,17 @@ def _tiles(findings: Findings) -> Iterator[Safe]:
         grown = 1 - sum(segments(first)[name] for name in ("hold", "frozen", "lost"))
         yield _tile(f"{first.number:,}", f"rows of {first.corpus}, {last.round} rounds")
         yield _tile(f"{number(100 * grown, 0)}%", "became chains in round 1")
+    yield from _told(findings)
+
+
+def _told(findings: Findings) -> Iterator[Safe]:
+    """Two differences, SeqEval's first; where its answers have no score, that instead."""
     told = [d for d in findings.differences if d.measure in ("following", "quality")]
-    for d in sorted(told, key=lambda d: (d.benchmark != "seqeval", d.benchmark, d.measure))[:2]:
+    for one in findings.unscored:
+        if one.benchmark == SEQUENTIAL and one.many and one.run in (findings.baseline, findings.treatment):
+            yield _tile(f"{one.scored:,} of {one.answers:,}", f"answers of {one.run} to {SEQUENTIAL} have a score")
+            told = []
+    for d in sorted(told, key=lambda d: (d.benchmark != SEQUENTIAL, d.benchmark, d.measure))[:2]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"

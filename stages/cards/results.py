@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stages.cards.doubts import MEANINGS
+from stages.cards.doubts import MEANINGS, Unscored
 from stages.cards.findings import Difference, Findings, Score
 from stages.cards.markup import Safe, element, join, number, table
 from stages.cards.paper import TABLE_3, TABLE_5
@@ -33,12 +33,10 @@ NOTE = (
 def results(findings: Findings) -> list[Safe]:
     """The section with the table; empty where nothing was evaluated."""
     whole = [score for score in findings.scores if not score.group]
-    if not whole:
+    if not whole and not findings.unscored:
         return []
-    return [
-        element("h2", "Results", id="results"), _verdict(findings), element("p", NOTE, class_="note"),
-        _table(whole, findings), *_legend(findings),
-    ]  # fmt: skip
+    parts = [element("p", NOTE, class_="note"), _table(whole, findings), *_legend(findings)] if whole else []
+    return [element("h2", "Results", id="results"), _verdict(findings), *_missing(findings), *parts]
 
 
 def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
@@ -55,6 +53,20 @@ def _verdict(findings: Findings) -> Safe:
         f"clearly (interval without zero and p < {CLEAR}), {len(sound)} of these without a doubt below their name."
     )
     return element("p", text, class_="" if sound else "warn")
+
+
+def _missing(findings: Findings) -> list[Safe]:
+    """What has no score is in no row of the table, so it is told here."""
+    return [
+        element("p", title, ": ", "; ".join(map(_without, some)), ".", class_=kind)
+        for title, kind, many in (("Too few scored", "warn", True), ("Also without a score", "note", False))
+        if (some := [one for one in findings.unscored if one.many is many])
+    ]
+
+
+def _without(one: Unscored) -> str:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(one.reasons.items()))
+    return f"{one.run} on {one.benchmark}: {one.answers - one.scored:,} of {one.answers:,} unscored ({reasons})"
 
 
 def _clear(found: Difference) -> bool:

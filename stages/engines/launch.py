@@ -119,21 +119,30 @@ def _printable(line: str) -> str:
 class Progress:
     """How training goes, on stderr: step, loss, learning rate, time left."""
 
-    def __init__(self, label: str) -> None:
-        """`label` begins every line; the number of steps is what Axolotl's own bar says."""
+    def __init__(self, label: str, period: float = PERIOD) -> None:
+        """`label` begins every line, `period` seconds apart; how many steps there are is what Axolotl's bar says."""
         self.label, self.steps, self.step, self.values = label, 0, 0, ""
         self._terminal = sys.stderr.isatty()
+        self._period = 0.2 if self._terminal else period
+        self._logged = 0
         self._began: tuple[int, float] | None = None
-        self._told = float("-inf")
+        self._told: tuple[float, str] = (float("-inf"), "")
 
     def hear(self, line: str) -> None:
         """Take in a line of Axolotl's output."""
         if bar := _BAR.match(line):
-            self.step, self.steps = int(bar[1]), int(bar[2])
-            self._began = self._began or (self.step, time.monotonic())
-            self._tell()
+            self._advance(int(bar[1]), int(bar[2]))
         elif line.startswith("{'loss'"):
-            self.values = self._read(line)
+            self.values, self._logged = self._read(line), self.step
+            self._tell()
+
+    def _advance(self, step: int, steps: int) -> None:
+        self.step, self.steps = step, steps
+        # The bar stands at 0 until the first step is done, which after a checkpoint is not step 1.
+        self._began = self._began or ((step, time.monotonic()) if step else None)
+        # A step's loss comes after its bar: only where losses are rarer is a bar told alone.
+        if step > self._logged + 1 and self._began and step > self._began[0]:
+            self._tell()
 
     def _read(self, line: str) -> str:
         try:
@@ -144,13 +153,15 @@ class Progress:
 
     def _tell(self) -> None:
         now = time.monotonic()
-        if now - self._told >= (0.2 if self._terminal else PERIOD):
-            self._told = now
+        if now - self._told[0] >= self._period:
+            self._told = now, self._line()
             self._print("\x1b[K\r" if self._terminal else "\n")
 
+    def _line(self) -> str:
+        return f"seqit {self.label}: step {self.step}/{self.steps}{self.values}{self._left()}"
+
     def _print(self, end: str) -> None:
-        line = f"seqit {self.label}: step {self.step}/{self.steps}{self.values}{self._left()}"
-        print(line, end=end, file=sys.stderr, flush=True)
+        print(self._line(), end=end, file=sys.stderr, flush=True)
 
     def _left(self) -> str:
         first, began = self._began or (self.step, time.monotonic())
@@ -160,6 +171,6 @@ class Progress:
         return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
 
     def close(self) -> None:
-        """Tell the last step."""
-        if self._began:
+        """Tell the last step, unless that is what was told last."""
+        if self._began and (self._terminal or self._told[1] != self._line()):
             self._print("\x1b[K\n" if self._terminal else "\n")

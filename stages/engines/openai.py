@@ -218,7 +218,8 @@ class OpenAI:
 
     def _safe(self, error: BaseException) -> str:
         """An error for people, without the key should a server echo it."""
-        text = wire.printable(str(error) or type(error).__name__)
+        # What aiohttp adds to an address says nothing, and misleads where that is plain http.
+        text = wire.printable(str(error) or type(error).__name__).replace(" ssl:default", "")
         return text.replace(self._key, "***") if self._key else text
 
     def cancel(self) -> None:

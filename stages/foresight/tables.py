@@ -54,7 +54,7 @@ def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
         (any(not one.measured for one in asked), UNMEASURED),
         (any(one.hours is None for one in asked), NO_HOURS),
         (any(forecast.stage.startswith("validate") for forecast in found), VALIDATED),
-        (missing, "Files are missing here: `dvc checkout` or `dvc pull` brings what is known of them elsewhere."),
+        (missing, MISSING),
     ]
     return [text for applies, text in told if applies]
 
@@ -71,6 +71,7 @@ NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
     "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
 )
+MISSING = "Files are missing here: `dvc checkout` or `dvc pull` brings those that are known, `dvc repro` makes them."
 VALIDATED = "Validations are not run: as if they set no row aside."
 
 
@@ -156,8 +157,12 @@ def _unknown(found: Sequence[Forecast]) -> list[str]:
     others = sorted(waiting.keys() - {one.stage for one in roots})
     return [
         *(f"not known: {_stages(waiting[name])} after {name}, which a plan does not run" for name in others),
-        *(f"not known: {one.stage} and {_stages(waiting[one.stage])} after it: {one.unknown}" for one in roots),
+        *(f"not known: {one.stage}{_after(waiting[one.stage])}: {one.unknown}" for one in roots),
     ]  # fmt: skip
+
+
+def _after(count: int) -> str:
+    return f" and {_stages(count)} after it" if count else ""
 
 
 def _stages(count: int) -> str:

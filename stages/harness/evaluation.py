@@ -2,15 +2,13 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Before tqdm is imported: progress is told by the engine.
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import lm_eval
+import lm_eval.api.task
 import lm_eval.evaluator
 import msgspec
 from datasets import Dataset
@@ -23,6 +21,9 @@ from stages.errors import UserError
 from stages.harness.model import Model
 from stages.messages import Complete, Reply
 from stages.records import digest
+
+# Progress is told by the engine. By then tqdm may have been imported, so its environment variables come too late.
+lm_eval.api.task.tqdm = partial(lm_eval.api.task.tqdm, disable=True)
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
 

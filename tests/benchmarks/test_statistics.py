@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.questions import Score
+from stages.benchmarks.questions import Score, scarce
 from stages.benchmarks.statistics import compare, means, pass_at_k, summary, trends
 
 
@@ -56,6 +56,13 @@ def test_what_is_unscored_is_counted_and_not_wrong() -> None:
     assert found["accuracy"].mean == 1
     assert found["languages"]["zh"]["accuracy"].n == 1
     assert "groups" not in found and "trend" not in found
+
+
+@pytest.mark.parametrize(("missing", "told"), [(0, ""), (4, ""), (5, "x: 5 of 40"), (40, "x: 40 of 40")])
+def test_only_many_answers_without_a_score_are_remarked_on(missing: int, told: str) -> None:
+    rows = [score(str(i), None if i < missing else 1.0) for i in range(40)]
+    said = scarce("x", summary(rows, 1, 50))
+    assert said.startswith(told) and bool(said) == bool(told)
 
 
 @pytest.mark.parametrize("rows", [[], [score("1", None)]])

@@ -69,6 +69,32 @@ def test_one_row_a_measure_with_the_difference_and_its_doubts() -> None:
     assert all(d.low <= d.value <= d.high for d in found.differences)
 
 
+def unreadable(*runs: str) -> dict[str, dict[str, Any]]:
+    """SeqEval by a judge of which nothing could be read, for these runs; the others are as ever."""
+    missing = {"n": 24, "scored": 0, "statuses": {"ok": 24}, "unscored": {"judge-unparsed": 23, "judge-failed": 1}}
+    return {f"{run}/seqeval": missing if run in runs else document(24) for run in ("it", "sit")}
+
+
+def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:
+    found = findings(evaluated=unreadable("it", "sit"))
+    shown = "".join(results(found))
+    assert "it on seqeval: 24 of 24 unscored (judge-failed 1, judge-unparsed 23)" in shown
+    assert 'class="warn">Too few scored' in shown
+    tiles = page(found).partition('class="tiles"')[2].partition("<h2")[0]
+    assert "<b>0 of 24</b><span>answers of it to seqeval have a score" in tiles
+
+
+def test_a_page_where_nothing_at_all_has_a_score_says_so() -> None:
+    nothing = unreadable("it", "sit")
+    assert "24 of 24" in "".join(results(findings(evaluated=nothing, metrics={stage: {} for stage in metrics()})))
+
+
+def test_few_without_a_score_are_told_without_a_warning() -> None:
+    shown = "".join(results(findings(evaluated={"it/seqeval": document(40, 38, unscored={"answer-refused": 2})})))
+    assert "Also without a score: it on seqeval: 2 of 40 unscored (answer-refused 2)" in shown
+    assert "Too few scored" not in shown
+
+
 def test_results_come_first() -> None:
     shown = page(findings())
     places = [shown.index(f'id="{target}"') for target in ("results", "run", "data", "scores", "judges", "counts")]

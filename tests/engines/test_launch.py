@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,34 @@ def test_it_dies_with_its_parent(tmp_path: Path, sent: signal.Signals) -> None:
     assert parent.wait(60) != 0
     assert os.read(reader, 5) == b""
     os.close(reader)
+
+
+@pytest.mark.parametrize(("first", "steps"), [(1, [1, 2, 3, 4]), (3, [3, 4])])
+def test_every_step_is_told_once_with_its_own_loss(
+    first: int, steps: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Axolotl says it: the bar, the loss, the bar again; after a checkpoint the first step is a later one."""
+    progress = Progress("x", period=0.0)
+    for line in ("  0%|  | 0/4 [00:00<?, ?it/s]", *_axolotl(range(first, 5))):
+        progress.hear(line)
+    progress.close()
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(", learning")[0] for line in told] == [f"seqit x: step {k}/4, loss 0.{k}" for k in steps]
+    assert " left" not in told[0] and " left" not in told[-1] and all(" left" in line for line in told[1:-1])
+
+
+def _axolotl(steps: range) -> Iterator[str]:
+    for k in steps:
+        bar = f" 38%|###7 | {k}/4 [01:04<01:47, 21.46s/it]"
+        yield from (bar, f"{{'loss': '0.{k}', 'learning_rate': '1e-4', 'epoch': '1'}}", bar)
+
+
+def test_steps_without_a_loss_are_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress("x", period=0.0)
+    for k in range(1, 5):
+        progress.hear(f" 38%|###7 | {k}/4 [01:04<01:47, 21.46s/it]")
+    told = [line.partition(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told == [f"seqit x: step {k}/4" for k in (2, 3, 4)]
 
 
 @pytest.mark.parametrize(
