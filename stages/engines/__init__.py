@@ -112,7 +112,7 @@ def connect(
     directory = models / (engine.model or model or "")
     identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
     if planner := PLANNER.get():
-        yield Connected(planner.complete(identity, engine))
+        yield Connected(planner.complete(identity, engine, directory))
         return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))

@@ -12,20 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from stages.engines.budgets import Tokens
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
+from stages.engines.reading import Reading, characters
 from stages.engines.store import WINDOW, Replies
 from stages.messages import Prompt, Reply
 from stages.params import Engine
 
-CHARACTERS = 4.0
-"""A token, where no remembered reply tells better."""
-PICTURE = 576
-"""Tokens of a picture, where no remembered reply tells better: those of LLaVA-1.5, 336 pixels square in patches of 14
-(https://arxiv.org/abs/2310.03744). Other models take from 85 to some thousands."""
 POOL = 500
 """Remembered replies of a step that stand-ins are drawn from."""
 
@@ -41,8 +38,8 @@ class Asked:
     """Certain to be sent."""
     guessed: int = 0
     """To be sent if the rows go on as their stand-ins do."""
-    read: float = 0.0
-    """Characters of the prompts to be sent, new and guessed, pictures among them."""
+    read: Counter[str] = field(default_factory=Counter)
+    """Characters of the prompts to be sent by step, new and guessed, pictures among them."""
     steps: Counter[str] = field(default_factory=Counter)
     """The same requests by step."""
     longest: Counter[str] = field(default_factory=Counter)
@@ -51,6 +48,19 @@ class Asked:
     def total(self) -> int:
         """Requests, remembered ones too."""
         return self.remembered + self.new + self.guessed
+
+
+class Load(NamedTuple):
+    """Tokens of what is to be sent."""
+
+    read: int
+    written: int
+    most: int
+    """Written if every reply took its max_tokens."""
+    measured: bool
+    """Whether `written` follows from remembered replies to the same steps; where not, it is `most`."""
+    counted: bool
+    """Whether `read` follows from the model's tokenizer or from remembered replies; where not, it is a guess."""
 
 
 class Planner:
@@ -65,7 +75,7 @@ class Planner:
         self._unreal: set[str] = set()
         self._counted: set[bytes] = set()
         """Keys that this stage would send."""
-        self._characters, self._tokens = 0.0, 0
+        self._readings: dict[Identity, Reading] = {}
         self.engines: dict[Identity, Engine] = {}
         """Every model that was asked, and how it is reached."""
         self.asked: list[Asked] = []
@@ -80,28 +90,29 @@ class Planner:
         self._unreal.clear()
         self._counted.clear()
 
-    def complete(self, identity: Identity, engine: Engine) -> Callable[[Iterable[Prompt]], Iterator[Reply]]:
-        """A `Complete` for one connection."""
+    def complete(
+        self, identity: Identity, engine: Engine, directory: Path | None = None
+    ) -> Callable[[Iterable[Prompt]], Iterator[Reply]]:
+        """A `Complete` for one connection; `directory` is the model's."""
+        self._readings.setdefault(identity, Reading(identity, directory, self._replies))
         asked = Asked(identity, engine)
         if not self.learning:
             self.engines[identity] = engine
         self.asked.append(asked)
         return lambda prompts: self._answers(asked, iter(prompts))
 
-    def tokens(self, asked: Asked) -> tuple[Tokens, int, bool]:
-        """Tokens of what is to be sent: (read, written), at most written, and whether all is measured.
-
-        Read by the characters a token has in remembered requests; written by the mean of remembered replies to the
-        same step, and by max_tokens, a bound, where there is none.
-        """
-        each = self._characters / self._tokens if self._tokens else CHARACTERS
+    def tokens(self, asked: Asked) -> Load:
+        """Read as `Reading` knows; written by the mean of remembered replies to the same step, else by max_tokens."""
+        reading = self._readings[asked.identity]
+        read = [reading.tokens(step, number, asked.read[step]) for step, number in asked.steps.items()]
         written = 0.0
         for step, number in asked.steps.items():
             count, total = self._lengths.get(step, (0, 0))
             most = asked.longest[step]
             written += min(number * total / count, most) if count else most
-        measured = bool(self._tokens) and all(step in self._lengths for step in asked.steps)
-        return (round(asked.read / each), round(written)), asked.longest.total(), measured
+        measured = all(step in self._lengths for step in asked.steps)
+        counted = all(known for _, known in read)
+        return Load(round(sum(tokens for tokens, _ in read)), round(written), asked.longest.total(), measured, counted)
 
     def _answers(self, asked: Asked, prompts: Iterator[Prompt]) -> Iterator[Reply]:
         while window := [request(asked.identity, prompt) for prompt in islice(prompts, WINDOW)]:
@@ -114,7 +125,7 @@ class Planner:
         row, _, step = ask.prompt.purpose.rpartition("/")
         if found is not None:
             asked.remembered += 1
-            self._learn(step, ask.prompt, found)
+            self._learn(asked, step, ask.prompt, found)
             return found
         if self.learning:
             return Reply("", "failed", 0, 0, "not remembered")
@@ -142,7 +153,8 @@ class Planner:
             asked.guessed += 1
         else:
             asked.new += 1
-        asked.read += _characters(prompt)
+        self._readings[asked.identity].see(step, prompt)
+        asked.read[step] += characters(prompt.messages)
         asked.steps[step] += 1
         asked.longest[step] += prompt.sampling.max_tokens
 
@@ -150,9 +162,8 @@ class Planner:
         """Whether a stand-in has had a part in what is asked about `row`; a question may be named after a row."""
         return any(name in self.guessed for name in (row, row.partition("-")[2], *row.split("/")))
 
-    def _learn(self, step: str, prompt: Prompt, reply: Reply) -> None:
-        self._characters += _characters(prompt)
-        self._tokens += reply.tokens_in
+    def _learn(self, asked: Asked, step: str, prompt: Prompt, reply: Reply) -> None:
+        self._readings[asked.identity].learn(step, prompt, reply.tokens_in)
         count, total = self._lengths.get(step, (0, 0))
         self._lengths[step] = count + 1, total + reply.tokens_out
         pool = self._pools.setdefault(step, [])
@@ -175,11 +186,6 @@ class Planner:
             return Reply(drawn_choice, "ok", 0, 0, model=model, scores=scores)
         said = [m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"]
         return Reply(rng.choice(said or ["(not known yet)"]), "ok", 0, 0, model=model)
-
-
-def _characters(prompt: Prompt) -> float:
-    """Of the texts, and as many as the tokens of the pictures would have."""
-    return sum(len(message.content) + len(message.images) * PICTURE * CHARACTERS for message in prompt.messages)
 
 
 PLANNER: ContextVar[Planner | None] = ContextVar("planner", default=None)

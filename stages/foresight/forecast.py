@@ -45,7 +45,9 @@ class Requests(Demand, frozen=True, kw_only=True):
     """What one stage would ask."""
 
     measured: bool
-    """Tokens follow from remembered replies to the same steps; where not, from max_tokens."""
+    """tokens_out follows from remembered replies to the same steps; where not, from max_tokens."""
+    counted: bool
+    """tokens_in follows from the model's tokenizer or from remembered replies; where not, it is a guess."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -218,13 +220,14 @@ def _within(one: str, other: str) -> bool:
 
 
 def _requests(planner: Planner, asked: Asked) -> Requests:
-    (read, written), most, measured = planner.tokens(asked)
+    load = planner.tokens(asked)
+    read, written, most = load.read, load.written, max(load.most, load.written)
     price, speed = asked.engine.price, asked.engine.speed
-    most = max(most, written)
     tokens: Tokens = (read, written)
     return Requests(
         model=asked.identity.model, endpoint=asked.identity.endpoint, remembered=asked.remembered, new=asked.new,
-        guessed=asked.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most, measured=measured,
+        guessed=asked.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most, measured=load.measured,
+        counted=load.counted,
         hours=(read / speed.input + written / speed.output) / 3600 if speed else None,
         cost=cost(price, tokens) if price else None,
         cost_at_most=cost(price, (read, most)) if price else None,

@@ -52,6 +52,7 @@ def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
         (any(one.guessed for one in ones), GUESSED),
         (any(not forecast.certain for forecast in found), HANGING),
         (any(not one.measured for one in asked), UNMEASURED),
+        (any(not one.counted for one in asked), UNCOUNTED),
         (any(one.hours is None for one in asked), NO_HOURS),
         (any(forecast.stage.startswith("validate") for forecast in found), VALIDATED),
         (missing, MISSING),
@@ -67,6 +68,10 @@ GUESSED = (
 )
 HANGING = "~ before a stage: whether it runs, and on what, hangs on replies or weights that aren't there yet."
 UNMEASURED = "≤ before tokens out: no reply to such a step is remembered, so it is max_tokens, a bound."
+UNCOUNTED = (
+    "≈ before tokens in: this model has no tokenizer here and no remembered reply, so it is a token for 4 characters; "
+    "its chat template adds to that."
+)
 NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
     "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
@@ -119,9 +124,10 @@ def _any(one: Requests) -> bool:
 
 def _cells(one: Requests) -> list[str]:
     bound = "" if one.measured or not one.tokens_out else "≤"
+    guess = "" if one.counted or not one.tokens_in else "≈"
     return [
-        f"{one.remembered:,}", f"{one.new:,}", f"{one.guessed:,}", f"{one.tokens_in:,}", f"{bound}{one.tokens_out:,}",
-        _hours(one.hours), _money(one.cost, one.currency),
+        f"{one.remembered:,}", f"{one.new:,}", f"{one.guessed:,}", f"{guess}{one.tokens_in:,}",
+        f"{bound}{one.tokens_out:,}", _hours(one.hours), _money(one.cost, one.currency),
     ]  # fmt: skip
 
 

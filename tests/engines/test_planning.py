@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from stages.engines import connect
-from stages.engines.planning import CHARACTERS, PICTURE, PLANNER, Asked, Planner
+from stages.engines.planning import PLANNER, Asked, Planner
+from stages.engines.reading import CHARACTERS, PICTURE
 from stages.engines.store import Replies
 from stages.messages import Complete, Constraint, Image, Message, Prompt, Reply, Sampling, draw_seed
 from stages.params import Engine
@@ -117,19 +118,21 @@ def test_tokens_follow_from_remembered_replies_and_are_bounds_without(tmp_path: 
         planner = Planner(replies)
         chain(ROWS, planner.complete(IDENTITY, ENGINE), COLD)
         (asked,) = planner.asked
-        (read, written), most, measured = planner.tokens(asked)
+        load = planner.tokens(asked)
     number = asked.new + asked.guessed
-    assert measured and written == 5 * number and most == 64 * number
-    assert abs(read - 10 * number) <= number
-    (_, written), most, measured = Planner(None).tokens(asked)
-    assert (written, measured) == (most, False)
+    assert load.measured and load.written == 5 * number and load.most == 64 * number
+    assert load.counted and abs(load.read - 10 * number) <= number
+    nothing = Planner(None)
+    nothing.complete(IDENTITY, ENGINE)
+    load = nothing.tokens(asked)
+    assert (load.written, load.measured, load.counted) == (load.most, False, False)
 
 
 def test_a_picture_is_read_too(tmp_path: Path) -> None:
     seen = Prompt((Message("user", "x" * 400, (Image("0" * 64), Image("1" * 64))),), COLD, 1, purpose="a/s")
     planner = Planner(None)
     list(planner.complete(IDENTITY, ENGINE)([seen]))
-    assert planner.tokens(planner.asked[0])[0][0] == 400 / CHARACTERS + 2 * PICTURE
+    assert planner.tokens(planner.asked[0]).read == 400 / CHARACTERS + 2 * PICTURE
 
 
 def test_a_request_that_comes_twice_is_sent_once(tmp_path: Path) -> None:

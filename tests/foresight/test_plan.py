@@ -186,7 +186,7 @@ PRICE = Price(input=10.0, output=30.0, currency="USD")
 def requests(**changes: object) -> Requests:
     values = {
         "model": "[bold]m", "endpoint": "e", "remembered": 5, "new": 3, "guessed": 2, "tokens_in": 1000,
-        "tokens_out": 500, "tokens_out_at_most": 900, "measured": True, "hours": 0.5, "cost": 1.25,
+        "tokens_out": 500, "tokens_out_at_most": 900, "measured": True, "counted": True, "hours": 0.5, "cost": 1.25,
         "cost_at_most": 2.5, "currency": "USD",
     }  # fmt: skip
     return Requests(**values | changes)  # type: ignore[arg-type]
@@ -195,7 +195,7 @@ def requests(**changes: object) -> Requests:
 def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     found = [
         Forecast("respond@a", ["respond.settings"], True, [requests()], ""),
-        Forecast("respond@b", ["x", "y", "z"], False, [requests(measured=False, guessed=0)], ""),
+        Forecast("respond@b", ["x", "y", "z"], False, [requests(measured=False, counted=False, guessed=0)], ""),
         Forecast("train@it", ["x"], False, [], ""),
         Forecast("ingest@c", ["x"], True, [], "no such file [red]"),
         Forecast("rewrite@c", ["x"], True, [], f"{WAITS}ingest@c"),
@@ -205,7 +205,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
     tables.show(tables.Plan(found, [total], tables.notes(found, missing=True)))
     said = " ".join(capsys.readouterr().out.split())
     for text in (
-        "~ respond@b", "x, y and 1 more", "≤500", "0:30", "1.25 USD", "also run: train (1)",
+        "~ respond@b", "x, y and 1 more", "≤500", "≈1,000", "0:30", "1.25 USD", "also run: train (1)",
         "not known: ingest@c and 1 stage after it: no such file [red]", "[bold]m: 6 new and perhaps 2 more",
         "2.50 USD (at most 5.00 USD)", "1:00 h", "dvc checkout",
     ):  # fmt: skip

@@ -1,0 +1,111 @@
+"""How many tokens a model reads: counted by its own tokenizer, as its server has reported before, or guessed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.engines.chat import Chat
+from stages.engines.identities import Identity
+from stages.engines.lines import COLUMNS, Parts, line_of
+from stages.engines.store import Replies
+from stages.errors import UserError
+from stages.messages import Message, Prompt
+
+CHARACTERS = 4
+"""A token, where nothing tells better."""
+PICTURE = 576
+"""Tokens of a picture, where no remembered reply tells better: those of LLaVA-1.5, 336 pixels square in patches of 14
+(https://arxiv.org/abs/2310.03744). Other models take from 85 to some thousands."""
+COUNTED = 256
+"""Prompts of a step that are counted one by one; the others are taken to be like them."""
+RECENT = 2000
+"""The newest replies of the store, among which those of a model without a tokenizer here are looked for."""
+
+
+@dataclass
+class Line:
+    """The least-squares line through (characters of a prompt, tokens read): what templates add, and what texts take."""
+
+    number: int = 0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+    def add(self, characters: float, tokens: float) -> None:
+        """One prompt."""
+        self.number += 1
+        self.x += characters
+        self.y += tokens
+        self.xx += characters * characters
+        self.xy += characters * tokens
+
+    def tokens(self, number: int, characters: float) -> float:
+        """Of so many prompts with so many characters together; `number` of this line is positive."""
+        spread = self.number * self.xx - self.x * self.x
+        slope = (self.number * self.xy - self.x * self.y) / spread if spread > 0 else 0.0
+        start = (self.y - slope * self.x) / self.number
+        if slope > 0 and start >= 0:
+            return start * number + slope * characters
+        # Too few prompts, or all of a length, for a line: as many tokens a character as they had.
+        return self.y / self.x * characters if self.x else self.y / self.number * number
+
+
+@dataclass
+class Reading:
+    """What is known of one model."""
+
+    identity: Identity
+    directory: Path | None
+    """Where its tokenizer and chat template are, if it has any here."""
+    replies: Replies | None
+    lines: dict[str, Line] = field(default_factory=dict)
+    """Step -> its line; "" for all steps together."""
+    _counted: dict[str, int] = field(default_factory=dict)
+    _chat: Chat | None = None
+    _opened: bool = False
+
+    def learn(self, step: str, prompt: Prompt, tokens: int) -> None:
+        """A prompt of this step takes so many."""
+        for name in {step, ""}:
+            self.lines.setdefault(name, Line()).add(characters(prompt.messages), tokens)
+
+    def see(self, step: str, prompt: Prompt) -> None:
+        """A prompt that is to be sent: among the first of its step, it is counted."""
+        if not self._opened:
+            self._opened = True
+            self._open()
+        number = self._counted[step] = self._counted.get(step, 0) + 1
+        if self._chat and number <= COUNTED:
+            try:
+                pictures = sum(len(message.images) for message in prompt.messages)
+                self.learn(step, prompt, len(self._chat.ids(prompt)) + pictures * PICTURE)
+            except UserError:
+                self._chat = None
+
+    def tokens(self, step: str, number: int, read: float) -> tuple[float, bool]:
+        """What `number` prompts of a step with `read` characters take, and whether that is more than a guess."""
+        line = self.lines.get(step) or self.lines.get("")
+        return (line.tokens(number, read), True) if line else (read / CHARACTERS, False)
+
+    def _open(self) -> None:
+        try:
+            self._chat = Chat(self.directory) if self.directory else None
+        except UserError:
+            self._chat = None
+        if not self._chat and not self.lines and self.replies:
+            self._recall(self.replies)
+
+    def _recall(self, replies: Replies) -> None:
+        parts = Parts(replies)
+        with replies.told():
+            query = f"SELECT {COLUMNS} FROM reply ORDER BY id DESC LIMIT {RECENT}"
+            found = [line_of(parts, row) for row in replies.database.execute(query).fetchall()]
+        for one in found:
+            who = one.payload.setting
+            if (who.model, who.endpoint) == self.identity and one.tokens_in:
+                self.lines.setdefault("", Line()).add(characters(one.payload.messages), one.tokens_in)
+
+
+def characters(messages: tuple[Message, ...]) -> int:
+    """Of the texts, and as many as the tokens of the pictures would have."""
+    return sum(len(message.content) + len(message.images) * PICTURE * CHARACTERS for message in messages)

@@ -1,0 +1,88 @@
+"""Tokens that will be read: the model's own count, what its replies have told, or a guess that is called one."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.engines.chat import Chat
+from stages.engines.identities import Identity
+from stages.engines.planning import Planner
+from stages.engines.reading import CHARACTERS, COUNTED, Line, Reading
+from stages.engines.store import Replies
+from stages.messages import Message, Prompt, Reply, Sampling
+from stages.params import Engine
+from tests.engines import tiny
+from tests.engines.counting import IDENTITY, Counting, connected
+
+TEXTS = ["Name a river.", "Name every river of Europe, then sort them by length. " * 8, "é", "a\n" * 200]
+
+
+def asked(text: str, purpose: str = "r/s") -> Prompt:
+    return Prompt((Message("user", text),), Sampling(0.0, 1.0, 0, 8), 1, purpose=purpose)
+
+
+def estimate(reading: Reading, prompts: list[Prompt]) -> tuple[float, bool]:
+    for one in prompts:
+        reading.see("s", one)
+    return reading.tokens("s", len(prompts), sum(len(one.messages[0].content) for one in prompts))
+
+
+@given(
+    start=st.integers(0, 400), each=st.floats(0.05, 2.0),
+    seen=st.lists(st.integers(1, 4000), min_size=2, max_size=20, unique=True),
+    more=st.lists(st.integers(1, 4000), min_size=1, max_size=20),
+)  # fmt: skip
+def test_what_a_template_adds_and_a_text_takes_are_told_apart(
+    start: int, each: float, seen: list[int], more: list[int]
+) -> None:
+    line = Line()
+    for size in seen:
+        line.add(size, start + each * size)
+    assert line.tokens(len(more), sum(more)) == pytest.approx(sum(start + each * size for size in more), rel=1e-3)
+
+
+@given(points=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1), more=st.integers(1, 9))
+def test_an_estimate_is_never_negative(points: list[tuple[int, int]], more: int) -> None:
+    line = Line()
+    for size, tokens in points:
+        line.add(size, tokens)
+    assert line.tokens(more, 100 * more) >= 0
+
+
+def test_a_model_that_is_here_counts_for_itself(tmp_path: Path) -> None:
+    directory = tiny.model(tmp_path / "model")
+    prompts = list(map(asked, TEXTS))
+    really = sum(len(Chat(directory).ids(one)) for one in prompts)
+    found, known = estimate(Reading(IDENTITY, directory, None), prompts)
+    assert known and found == pytest.approx(really, rel=0.02)
+    assert found > 1.1 * sum(map(len, TEXTS)) / CHARACTERS, "the guess would be far off"
+
+
+def test_prompts_beyond_the_counted_ones_are_like_them(tmp_path: Path) -> None:
+    directory = tiny.model(tmp_path / "model")
+    reading = Reading(IDENTITY, directory, None)
+    prompts = [asked("x" * (n % 50)) for n in range(4 * COUNTED)]
+    found, known = estimate(reading, prompts)
+    assert reading.lines["s"].number == COUNTED
+    assert known and found == pytest.approx(sum(len(Chat(directory).ids(one)) for one in prompts), rel=0.01)
+
+
+class Counted(Counting):
+    """A server that says how many tokens it read: 30 for its template, and 1 for two characters."""
+
+    def reply(self, one: Prompt) -> Reply:
+        return Reply("yes", "ok", 30 + len(one.messages[0].content) // 2, 5)
+
+
+def test_a_server_is_believed_by_what_it_said_of_other_steps(tmp_path: Path) -> None:
+    with connected(Counted(), tmp_path / "s") as connection:
+        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
+    with Replies(tmp_path / "s") as replies:
+        new = [asked("y" * 100, "r1/new"), asked("z" * 500, "r2/new")]
+        for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS)):
+            planner = Planner(replies)
+            list(planner.complete(identity, Engine(engine="none", options={}), tmp_path)(new))
+            load = planner.tokens(planner.asked[0])
+            assert (load.read, load.counted) == (expected, identity == IDENTITY)
