@@ -193,7 +193,8 @@ def _place_models(step: Step, world: World) -> None:
         remade = any(name == f"models/{model}" and not one.md5 for name, one in world.made.items())
         folder = world.folder / "models" / model
         if not folder.exists() or (remade and folder.is_symlink() and not _same(folder, model, world)):
-            shadow.place(world.folder, model, f"{model} (not there yet)")
+            trained = world.params.train.runs.get(model)
+            shadow.place(world.folder, model, f"{model} (not there yet)", like=trained.model if trained else model)
 
 
 def _same(folder: Path, model: str, world: World) -> bool:

@@ -19,6 +19,8 @@ from stages.params import PARAMS
 
 OWN = ("data", "models")
 """Folders that stages write into: made anew, with a link for each file or model."""
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+"""Files of a model that say how it reads."""
 LEFT = (".git", ".dvc", ".seqit", PARAMS.name)
 
 
@@ -102,14 +104,26 @@ def receive(folder: Path, artifact: str, suite: str) -> None:
     jsonl.write_json(receipt, jsonl.Receipt(artifact, found, suite, rows, {}, len(listed)))
 
 
-def place(folder: Path, model: str, identity: str) -> None:
-    """Something in the place of a model that isn't there yet: an identity, and words for tokens."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+def place(folder: Path, model: str, identity: str, like: str) -> None:
+    """Something in the place of a model that isn't there yet: an identity, and how the model `like` reads.
 
+    Where that is not there either, words stand for tokens.
+    """
+    read = {name: (folder / "models" / like / name).resolve() for name in TOKENIZER}
     target = folder / "models" / model
     clear(folder, model)
     target.mkdir(parents=True, exist_ok=True)
     jsonl.write_json(target / jsonl.REFERENCE, {"reference": identity, "identity": identity})
+    for name, path in read.items():
+        if path.is_file():
+            (target / name).symlink_to(path)
+    if not (target / "tokenizer.json").exists():
+        _words(target)
+
+
+def _words(target: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(target / "tokenizer.json"))
