@@ -84,3 +84,8 @@ class Findings(NamedTuple):
     unscored: Sequence[Unscored] = ()
     judges: Mapping[str, Any] = {}
     """Of params.yaml, what compare, mark, review and estimate were asked for."""
+
+
+def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
+    """The kinds of doubt about one measure."""
+    return [doubt.kind for doubt in findings.doubts if (doubt.benchmark, doubt.measure) == (benchmark, measure)]

@@ -9,14 +9,14 @@ from typing import Any
 from stages.cards import ablations, theme
 from stages.cards.charts import axis_for, lines, text
 from stages.cards.document import document
-from stages.cards.findings import ACTIONS, Findings, Score
+from stages.cards.findings import ACTIONS, Findings, Score, doubted
 from stages.cards.judging import judging
 from stages.cards.making import actions_chart, making, segments
 from stages.cards.markup import Safe, element, join, number, table
 from stages.cards.overlaps import overlaps
 from stages.cards.pictures import about_pictures
-from stages.cards.results import doubted, results
-from stages.cards.scoring import SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
+from stages.cards.results import results
+from stages.cards.scoring import MARKED, SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
 
 COUNTED = {
     "ingest": "Ingested",
@@ -79,7 +79,7 @@ def page(findings: Findings) -> str:
 def picture(findings: Findings) -> str:
     """What the run did, as one SVG for the README: what Seq-Instruct chose, and the scores below it."""
     charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
-    charts += [("Scores by run, %", chart) for chart in score_charts(findings)[:1]]
+    charts += [(f"Scores by run, % {MARKED}", chart) for chart in score_charts(findings)[:1]]
     parts, top = [], 14.0
     for title, chart in charts:
         parts.append(text(24, top + 22, title, "start", "h"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stages.cards.doubts import MEANINGS, Unscored
-from stages.cards.findings import Difference, Findings, Score
+from stages.cards.findings import Difference, Findings, Score, doubted
 from stages.cards.markup import Safe, element, join, number, table
 from stages.cards.paper import TABLE_3, TABLE_5
 from stages.cards.scoring import judged, ordered, percent, place, rank
@@ -37,11 +37,6 @@ def results(findings: Findings) -> list[Safe]:
         return []
     parts = [element("p", NOTE, class_="note"), _table(whole, findings), *_legend(findings)] if whole else []
     return [element("h2", "Results", id="results"), _verdict(findings), *_missing(findings), *parts]
-
-
-def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
-    """The kinds of doubt about one row of the table."""
-    return [doubt.kind for doubt in findings.doubts if (doubt.benchmark, doubt.measure) == (benchmark, measure)]
 
 
 def _verdict(findings: Findings) -> Safe:

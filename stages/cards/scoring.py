@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from stages.cards.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
-from stages.cards.findings import Difference, Findings, Score
+from stages.cards.findings import Difference, Findings, Score, doubted
 from stages.cards.markup import Safe, element, number, table
 from stages.cards.paper import FIGURE_2, LANGUAGES
 
@@ -16,10 +16,14 @@ CROWD = 7
 """Groups of three bars that one chart has room for."""
 SEQUENTIAL = "seqeval"
 """The benchmark whose questions differ in their number of tasks by design."""
+SMALL = "few"
+"""The doubt that an interval shows by itself."""
+MARKED = "(†: doubtful, see Results)"
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
     "Bars are means over the questions, lines their 95% bootstrap intervals. Following: the share of answers that "
-    "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours."
+    "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours. †: a doubt "
+    "that the interval does not show, see Results."
 )
 
 
@@ -68,7 +72,7 @@ def score_charts(findings: Findings) -> list[Drawing]:
     runs = {run: colour for run, colour in colours(findings).items() if run in names}
     found = []
     for title, axis, kind in (("Scores by run, %", PERCENT, False), ("Quality by run, marks 1 to 5", JUDGED, True)):
-        groups = list(_groups([score for score in whole if judged(score.measure) == kind]).items())
+        groups = list(_groups([score for score in whole if judged(score.measure) == kind], findings).items())
         size = max(1, min(CROWD, CROWD * 3 // max(1, len(runs))))
         found += [
             grouped_bars(title, dict(groups[start : start + size]), runs, axis) for start in range(0, len(groups), size)
@@ -86,10 +90,11 @@ def rank(measure: str) -> tuple[int, str]:
     return (MEASURES.index(measure) if measure in MEASURES else len(MEASURES), measure)
 
 
-def _groups(scores: Sequence[Score]) -> dict[str, dict[str, Bar]]:
+def _groups(scores: Sequence[Score], findings: Findings) -> dict[str, dict[str, Bar]]:
     groups: dict[str, dict[str, Bar]] = {}
     for score in sorted(scores, key=lambda s: (place(s.benchmark), rank(s.measure))):
-        groups.setdefault(f"{score.benchmark} / {score.measure}", {})[score.run] = percent(score)
+        mark = " †" if set(doubted(findings, score.benchmark, score.measure)) - {SMALL} else ""
+        groups.setdefault(f"{score.benchmark} / {score.measure}{mark}", {})[score.run] = percent(score)
     return groups
 
 

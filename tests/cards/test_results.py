@@ -6,10 +6,12 @@ import pytest
 from msgspec import structs
 
 from stages.benchmarks.questions import Score
-from stages.cards.doubts import MEANINGS, blind, doubts
+from stages.cards.doubts import MEANINGS, Doubt, blind, doubts
+from stages.cards.findings import doubted
 from stages.cards.judging import judging
-from stages.cards.report import figures, page
-from stages.cards.results import doubted, results
+from stages.cards.report import figures, page, picture
+from stages.cards.results import results
+from stages.cards.scoring import score_charts
 from tests.cards.run import findings, metrics
 
 
@@ -73,6 +75,14 @@ def unreadable(*runs: str) -> dict[str, dict[str, Any]]:
     """SeqEval by a judge of which nothing could be read, for these runs; the others are as ever."""
     missing = {"n": 24, "scored": 0, "statuses": {"ok": 24}, "unscored": {"judge-unparsed": 23, "judge-failed": 1}}
     return {f"{run}/seqeval": missing if run in runs else document(24) for run in ("it", "sit")}
+
+
+def test_a_chart_marks_what_its_intervals_do_not_show() -> None:
+    found = findings()
+    assert "†" not in "".join(score_charts(found))  # only few questions, which is what a wide interval shows
+    sure = [Doubt("seqeval", "following", kind) for kind in ("few", "one verdict")]
+    (first, *_) = score_charts(found._replace(doubts=sure))
+    assert first.count("following †</") == 1 and "(†: doubtful, see Results)" in picture(found)
 
 
 def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from stages import jsonl, sandbox
 from stages.benchmarks.programs import NoSandbox
+from stages.engines import tokens
 from stages.engines.budgets import cost
+from stages.engines.chat import Chat
 from stages.engines.planning import Planner
 from stages.engines.references import fetch_model
 from stages.engines.resemblance import resemblance
@@ -18,7 +20,9 @@ from stages.foresight import shadow, tables
 from stages.foresight.forecast import WAITS, Forecast, Requests, World, _planning, forecasts
 from stages.foresight.graph import NEVER, Made, Step, concerned, overridden, reasons
 from stages.foresight.making import _budget
+from stages.messages import Message
 from stages.params import Budget, Engine, Price, load
+from tests.engines import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,10 +74,22 @@ def test_what_is_written_in_a_shadow_stays_there(checkout: Path) -> None:
         assert (folder / "prompts/p.txt").read_text() == "{}\n" and not (folder / ".git").exists()
         jsonl.write_json(folder / "data/a/rows.jsonl", {"new": 1})
         jsonl.write_json(folder / "data/b/more.json", {"new": 1})
-        shadow.place(folder, "m", "m (not there yet)")
+        shadow.place(folder, "m", "m (not there yet)", like="m")
         assert jsonl.read_json(folder / "models/m/reference.json", dict)["identity"] == "m (not there yet)"
     assert {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()} == before
     assert not folder.exists()
+
+
+def test_a_model_that_is_not_there_reads_as_its_base_does_or_in_words(checkout: Path) -> None:
+    tiny.model(checkout / "models/base")
+    with shadow.shadow(checkout, "") as folder:
+        shadow.place(folder, "tuned", "tuned (not there yet)", like="base")
+        shadow.place(folder, "base", "base (other weights)", like="base")
+        shadow.place(folder, "alone", "alone (not there yet)", like="missing")
+        told = Message("user", "Name a river.")
+        ids = Chat(checkout / "models/base").encode([told])
+        assert ids == Chat(folder / "models/tuned").encode([told]) == Chat(folder / "models/base").encode([told])
+        assert tokens.counter(folder / "models/alone")(["Name a river."]) == [4]
 
 
 def test_a_receipt_lets_every_row_walk_on_and_a_real_one_counts(checkout: Path) -> None:
