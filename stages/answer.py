@@ -13,7 +13,7 @@ from stages.params import load
 
 
 def answer(
-    run: Annotated[str, typer.Argument(help="An entry of answer.runs in params.yaml: a model under models/")],
+    run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml: a model under models/")],
 ) -> None:
     """Ask a model every question of the benchmarks under `answer` in params.yaml: all, or those that the run names.
 

@@ -18,7 +18,7 @@ from stages.judges.pairwise import prefer
 from stages.params import Params, entry, load
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under compare")]
+Name = Annotated[str, typer.Argument(help="An entry of `compare.runs` or `compare.references` in params.yaml")]
 
 
 @app.command()

@@ -18,7 +18,7 @@ from stages.messages import Sampling
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, typer.Argument(help="An entry of answer.runs in params.yaml")]) -> None:
+def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml")]) -> None:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
     Reads data/answered/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl and

@@ -11,7 +11,7 @@ from stages.params import entry, load
 
 HELP = "Bring here what a reference of params.yaml names: a model's directory, or the files of a corpus."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under fetch")]
+Name = Annotated[str, typer.Argument(help="An entry of `fetch.models` or `fetch.corpora` in params.yaml")]
 
 
 @app.command()

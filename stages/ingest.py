@@ -12,7 +12,7 @@ from stages.params import entry, load
 
 HELP = "Read what was downloaded: a corpus into records, a benchmark into questions."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Its name in params.yaml, under ingest")]
+Name = Annotated[str, typer.Argument(help="An entry of `ingest.corpora` or `ingest.benchmarks` in params.yaml")]
 
 
 @app.command()

@@ -17,7 +17,7 @@ from stages.judges.tasks import mark as marks
 from stages.params import entry, load
 
 
-def mark(name: Annotated[str, typer.Argument(help="An entry of mark.runs in params.yaml")]) -> None:
+def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in params.yaml")]) -> None:
     """List the tasks of every question and have the judge mark which ones a run's answer did.
 
     Reads data/answered/RUN/BENCHMARK.jsonl and the questions; no model under test is asked. Writes the marks of every

@@ -15,7 +15,7 @@ from stages.judges.opinions import opinions
 from stages.params import entry, load
 
 
-def review(name: Annotated[str, typer.Argument(help="An entry of review.runs in params.yaml")]) -> None:
+def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` in params.yaml")]) -> None:
     """Have the judge `engines.reviewer` score a run's answers as well.
 
     Reads the answers and what `evaluate` made of them; no model under test is asked. Writes the second judge's scores

@@ -14,7 +14,7 @@ from stages.recipes import Row
 from stages.recipes.recipe import Recipe
 
 
-def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in params.yaml.")]) -> None:
+def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in params.yaml")]) -> None:
     """Fine-tune a model on an assembled set with Axolotl, all parameters or the `unfrozen` ones, loss on the responses.
 
     The result is models/<name>/, a Transformers directory with the chat template it was trained through. Kill it at any

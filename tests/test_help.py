@@ -11,7 +11,7 @@ import pytest
     ("command", "usage", "told"),
     [
         ("rewrite", "python -m stages.rewrite [OPTIONS] NAME", "An entry of `rewrite.rounds` in params.yaml"),
-        ("fetch model", "python -m stages.fetch model [OPTIONS] NAME", "Its name in params.yaml, under fetch"),
+        ("fetch model", "python -m stages.fetch model [OPTIONS] NAME", "An entry of `fetch.models` or"),
         ("replies show", "python -m stages.replies show [OPTIONS] KEY", "A key from a record's steps"),
         ("use", "python -m stages use [OPTIONS] PROFILE", "paper or embedded"),
     ],
