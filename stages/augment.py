@@ -13,7 +13,7 @@ from stages.records import Record
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `augment` in params.yaml, under the part that the command is for")]
+Name = Annotated[str, typer.Argument(help="An entry of `augment` in params.yaml, under the part of the command")]
 
 
 def rules(name: Name) -> None:

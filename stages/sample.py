@@ -11,7 +11,7 @@ from stages.params import entry, load
 from stages.records import Record
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `sample` in params.yaml, under the part that the command is for")]
+Name = Annotated[str, typer.Argument(help="An entry of `sample` in params.yaml, under the part of the command")]
 _rows, _lengths = partial(jsonl.artifact, type=Record), partial(jsonl.read, type=ablations.Length)
 
 
