@@ -17,9 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-HELP = "JSONL, gzipped if the name ends in .gz"
-File = Annotated[Path, typer.Argument(help=HELP)]
-Exported = Annotated[Path, typer.Argument(help=HELP, exists=True, dir_okay=False)]
+File = Annotated[Path, typer.Argument(help="JSONL, gzipped if the name ends in .gz")]
 Model = Annotated[str, typer.Option(help="Only models whose identity contains this text")]
 
 
@@ -55,7 +53,7 @@ def export(
 
 @app.command("import")
 @door
-def import_(file: Exported) -> None:
+def import_(file: File) -> None:
     """Remember the replies of a file: all of them, or none if one line is damaged."""
     with Replies(store_path()) as replies:
         print("{} replies were new, {} were known".format(*sharing.import_(replies, file)))

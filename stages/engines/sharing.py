@@ -116,6 +116,8 @@ def import_(replies: Replies, path: Path) -> tuple[int, int]:
 
     Raises UserError naming the line that is damaged, or whose key does not fit its payload.
     """
+    if not path.exists():
+        raise UserError(f"{path}: no such file; name one that `python -m stages replies export` wrote")
     new = total = 0
     with replies.transaction():
         replies.check_generation()

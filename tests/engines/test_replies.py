@@ -316,6 +316,8 @@ def test_the_commands(tmp_path: Path) -> None:
     for mistake in (("show", "xyz"), ("show", "abcdef"), ("import", "absent.jsonl"), ("prune",)):
         status, told = run(path, *mistake)
         assert status == 2 and len(told.strip().splitlines()) == 1, (mistake, told)
+    assert "absent.jsonl: no such file; name one that" in run(path, "import", "absent.jsonl")[1]
+    assert f"{tmp_path}: is a folder, not a file" in run(path, "import", str(tmp_path))[1]
 
 
 def test_hostile_text_is_shown_without_moving_the_cursor(tmp_path: Path) -> None:
