@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from stages import jsonl
 from stages.engines.tokens import tokenizer
 from stages.errors import UserError
@@ -14,6 +16,8 @@ from stages.messages import Message, Prompt
 if TYPE_CHECKING:
     from jinja2 import Template
 
+FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+"""What a template may raise besides Jinja's own errors."""
 GUARD, END = "\ue0f0", "\ue0f1"
 """Private-use characters that mark places in a rendered text; doubled as long as a message contains them."""
 
@@ -21,8 +25,12 @@ GUARD, END = "\ue0f0", "\ue0f1"
 class Chat:
     """A model's side of a conversation. Raises UserError for a directory without tokenizer or usable template."""
 
-    def __init__(self, directory: Path) -> None:
-        """`directory` is a Transformers directory; nothing of Transformers is imported."""
+    def __init__(self, directory: Path, parts: bool = False) -> None:
+        """`directory` is a Transformers directory; nothing of Transformers is imported.
+
+        `parts`: whether its template wants pictures and text apart, as those of models that see do.
+        """
+        self._parts = parts
         self.tokenizer = tokenizer(directory)
         self._literal = tokenizer(directory, literal=True)
         config = _optional(directory / "tokenizer_config.json")
@@ -53,7 +61,7 @@ class Chat:
             return list(self.tokenizer.encode(self.render(messages, continue_final), add_special_tokens=False).ids)
         guard = _absent(GUARD, messages)
         guarded = [
-            Message(m.role, self._cut.sub(lambda found: found[0][0] + guard + found[0][1:], m.content))
+            replace(m, content=self._cut.sub(lambda found: found[0][0] + guard + found[0][1:], m.content))
             for m in messages
         ]
         return self._pieces(self.render(guarded, continue_final), guard)
@@ -66,16 +74,21 @@ class Chat:
         import jinja2
 
         end = _absent(END, messages)
-        talk = [{"role": message.role, "content": message.content} for message in messages]
-        if continue_final:
-            talk[-1]["content"] += end
+        last = len(messages) - 1 if continue_final else None
+        talk = [
+            {"role": message.role, "content": self._shown(message, end if place == last else "")}
+            for place, message in enumerate(messages)
+        ]
         try:
             text = self._template.render(messages=talk, add_generation_prompt=not continue_final, **self._special)
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
-            raise UserError(
-                f"the chat template refuses these messages ({' '.join(str(error).split())[:200]})"
-            ) from None
+        except (jinja2.TemplateError, *FAULTS) as error:
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UserError(f"the chat template refuses these messages ({why})") from None
         return text.rpartition(end)[0] if continue_final else text
+
+    def _shown(self, message: Message, after: str) -> str | list[dict[str, str]]:
+        text = message.content + after
+        return [*({"type": "image"} for _ in message.images), {"type": "text", "text": text}] if self._parts else text
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a reply, without special tokens."""

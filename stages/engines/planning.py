@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from stages.engines.budgets import Tokens, most
 from stages.engines.identities import Identity
 from stages.engines.payloads import Request, request
 from stages.engines.reading import Reading, characters
@@ -76,8 +77,10 @@ class Planner:
         self._counted: set[bytes] = set()
         """Keys that this stage would send."""
         self._readings: dict[Identity, Reading] = {}
-        self.engines: dict[Identity, Engine] = {}
-        """Every model that was asked, and how it is reached."""
+        self.engines: dict[Identity, list[Engine]] = {}
+        """Every model that was asked, and each way it is reached."""
+        self.dearest: dict[Identity, Tokens] = {}
+        """The most that one request to be sent may take, as a budget counts it."""
         self.asked: list[Asked] = []
         self.guessed: set[str] = set()
         """Ids of the rows that went on with a stand-in."""
@@ -97,7 +100,7 @@ class Planner:
         self._readings.setdefault(identity, Reading(identity, directory, self._replies))
         asked = Asked(identity, engine)
         if not self.learning:
-            self.engines[identity] = engine
+            self.engines.setdefault(identity, []).append(engine)
         self.asked.append(asked)
         return lambda prompts: self._answers(asked, iter(prompts))
 
@@ -154,6 +157,7 @@ class Planner:
         else:
             asked.new += 1
         self._readings[asked.identity].see(step, prompt)
+        self.dearest[asked.identity] = max(self.dearest.get(asked.identity, (0, 0)), most(prompt), key=sum)
         asked.read[step] += characters(prompt.messages)
         asked.steps[step] += 1
         asked.longest[step] += prompt.sampling.max_tokens
@@ -164,8 +168,9 @@ class Planner:
 
     def _learn(self, asked: Asked, step: str, prompt: Prompt, reply: Reply) -> None:
         self._readings[asked.identity].learn(step, prompt, reply.tokens_in)
-        count, total = self._lengths.get(step, (0, 0))
-        self._lengths[step] = count + 1, total + reply.tokens_out
+        if reply.tokens_in or reply.tokens_out:  # else whoever wrote it did not say
+            count, total = self._lengths.get(step, (0, 0))
+            self._lengths[step] = count + 1, total + reply.tokens_out
         pool = self._pools.setdefault(step, [])
         if len(pool) < POOL:
             pool.append(reply)

@@ -1,12 +1,17 @@
 """How many tokens a model reads: counted by its own tokenizer, as its server has reported before, or guessed."""
 
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from stages import jsonl
 from stages.engines.chat import Chat
 from stages.engines.identities import Identity
 from stages.engines.lines import COLUMNS, Parts, line_of
-from stages.engines.store import Replies
+from stages.engines.lines import Line as Remembered
+from stages.engines.store import DAMAGE, Replies
 from stages.errors import UserError
 from stages.messages import Message, Prompt
 
@@ -65,8 +70,8 @@ class Reading:
     _opened: bool = False
 
     def learn(self, step: str, prompt: Prompt, tokens: int) -> None:
-        """A prompt of this step takes so many."""
-        for name in {step, ""}:
+        """A prompt of this step takes so many; of 0, whoever read it did not say how many."""
+        for name in {step, ""} if tokens else ():
             self.lines.setdefault(name, Line()).add(characters(prompt.messages), tokens)
 
     def see(self, step: str, prompt: Prompt) -> None:
@@ -76,11 +81,10 @@ class Reading:
             self._open()
         number = self._counted[step] = self._counted.get(step, 0) + 1
         if self._chat and number <= COUNTED:
-            try:
+            # A prompt that the template refuses is never read; the others are.
+            with suppress(UserError):
                 pictures = sum(len(message.images) for message in prompt.messages)
                 self.learn(step, prompt, len(self._chat.ids(prompt)) + pictures * PICTURE)
-            except UserError:
-                self._chat = None
 
     def tokens(self, step: str, number: int, read: float) -> tuple[float, bool]:
         """What `number` prompts of a step with `read` characters take, and whether that is more than a guess."""
@@ -88,22 +92,30 @@ class Reading:
         return (line.tokens(number, read), True) if line else (read / CHARACTERS, False)
 
     def _open(self) -> None:
-        try:
-            self._chat = Chat(self.directory) if self.directory else None
-        except UserError:
-            self._chat = None
+        with suppress(UserError):
+            self._chat = Chat(self.directory, _sees(self.directory)) if self.directory else None
         if not self._chat and not self.lines and self.replies:
             self._recall(self.replies)
 
     def _recall(self, replies: Replies) -> None:
         parts = Parts(replies)
-        with replies.told():
+        # What is damaged is told where it is asked for; here it tells nothing.
+        with suppress(sqlite3.DatabaseError):
             query = f"SELECT {COLUMNS} FROM reply ORDER BY id DESC LIMIT {RECENT}"
-            found = [line_of(parts, row) for row in replies.database.execute(query).fetchall()]
-        for one in found:
-            who = one.payload.setting
-            if (who.model, who.endpoint) == self.identity and one.tokens_in:
-                self.lines.setdefault("", Line()).add(characters(one.payload.messages), one.tokens_in)
+            for row in replies.database.execute(query):
+                with suppress(*DAMAGE):
+                    self._heed(line_of(parts, row))
+
+    def _heed(self, one: Remembered) -> None:
+        who = one.payload.setting
+        if (who.model, who.endpoint) == self.identity and one.tokens_in:
+            self.lines.setdefault("", Line()).add(characters(one.payload.messages), one.tokens_in)
+
+
+def _sees(directory: Path) -> bool:
+    # As `multimodal.sees`, which every stage that asks would depend on if this named it.
+    path = directory / "config.json"
+    return path.is_file() and "vision_config" in jsonl.read_json(path, dict[str, Any])
 
 
 def characters(messages: tuple[Message, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -54,21 +55,33 @@ def _totals(found: list[Forecast], planner: Planner, replies: Replies | None) ->
     named = []
     for total in tables.totals(found):
         identity = Identity(total.model, total.endpoint)
-        spent = replies.spent(identity)[0] if replies else (0, 0)
-        told = _budget(planner.engines[identity], spent, (total.tokens_in, total.tokens_out))
-        named.append(msgspec.structs.replace(total, budget=told))
+        kept = [engine for engine in planner.engines[identity] if engine.budget]
+        spent = replies.spent(identity)[0] if replies and kept else (0, 0)
+        planned = total.tokens_in, total.tokens_out
+        told = [_budget(engine, spent, planned, planner.dearest.get(identity, (0, 0))) for engine in kept]
+        named.append(msgspec.structs.replace(total, budget="; ".join(dict.fromkeys(filter(None, told)))))
     return named
 
 
-def _budget(engine: Engine, spent: Tokens, planned: Tokens) -> str:
-    if engine.budget is None:
-        return ""
-    tokens, money, price = engine.budget.tokens, engine.budget.money, engine.price
-    after = spent[0] + planned[0], spent[1] + planned[1]
-    told = []
-    if tokens is not None:
-        told.append((f"{sum(spent):,} of {tokens:,} tokens", sum(after) > tokens))
-    if money is not None and price is not None:
-        told.append((f"{cost(price, spent):.2f} of {money:.2f} {price.currency}", cost(price, after) > money))
-    stops = "; this plan would stop on the way" if any(over for _, over in told) else ""
-    return f"spent {' and '.join(text for text, _ in told)}{stops}" if told else ""
+STOPS = "; this plan would stop on the way"
+MAY_STOP = "; this plan might stop before its end: a request is sent only if there is room for its most"
+
+
+def _budget(engine: Engine, spent: Tokens, planned: Tokens, dearest: Tokens) -> str:
+    """For people. `dearest`: what must be free for the dearest request, at its most; (0, 0) where none is sent."""
+    budget, price = engine.budget, engine.price
+    limits: list[tuple[str, float, Callable[[Tokens], float]]] = []
+    if budget and budget.tokens is not None:
+        limits.append((f"{sum(spent):,} of {budget.tokens:,} tokens", budget.tokens, sum))
+    if budget and budget.money is not None and price:
+        told = f"{cost(price, spent):.2f} of {budget.money:.2f} {price.currency}"
+        limits.append((told, budget.money, partial(cost, price)))
+    after = _sum(spent, planned)
+    over = any(max(count(after), count(_sum(spent, dearest))) > limit for _, limit, count in limits)
+    near = any(count(_sum(after, dearest)) > limit for _, limit, count in limits)
+    ends = "" if dearest == (0, 0) else STOPS if over else MAY_STOP if near else ""
+    return f"spent {' and '.join(told for told, _, _ in limits)}{ends}" if limits else ""
+
+
+def _sum(one: Tokens, other: Tokens) -> Tokens:
+    return one[0] + other[0], one[1] + other[1]

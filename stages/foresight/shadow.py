@@ -19,7 +19,7 @@ from stages.params import PARAMS
 
 OWN = ("data", "models")
 """Folders that stages write into: made anew, with a link for each file or model."""
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json")
 """Files of a model that say how it reads."""
 LEFT = (".git", ".dvc", ".seqit", PARAMS.name)
 

@@ -69,8 +69,8 @@ GUESSED = (
 HANGING = "~ before a stage: whether it runs, and on what, hangs on replies or weights that aren't there yet."
 UNMEASURED = "≤ before tokens out: no reply to such a step is remembered, so it is max_tokens, a bound."
 UNCOUNTED = (
-    "≈ before tokens in: this model has no tokenizer here and no remembered reply, so it is a token for 4 characters; "
-    "its chat template adds to that."
+    "≈ before tokens in: this model has no tokenizer here, and no remembered reply says how many it read, so it is a "
+    "token for 4 characters; its chat template adds to that."
 )
 NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "

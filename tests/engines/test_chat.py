@@ -74,6 +74,19 @@ def test_rendering_equals_transformers(directory: Path, chat: Chat) -> None:
     assert chat.render(talk, continue_final=True) == continued
 
 
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 1 / 0 }}", "{% for n in range(1000000) %}x{% endfor %}", "{{ '{a}'.format() }}", "{{ 'a' * 10 ** 15 }}",
+     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{{ raise_exception('only\\nuser turns') }}", "{{ 'a' + 1 }}",
+     "{{ messages.__class__.__mro__ }}", "{{ messages[9]['content'] }}"],
+)  # fmt: skip
+def test_whatever_a_template_does_is_one_line(template: str, tmp_path: Path) -> None:
+    chat = Chat(tiny.tokenizer(tmp_path, template))
+    with pytest.raises(UserError, match=r"the chat template refuses these messages \(.+\)$") as told:
+        chat.encode([Message("user", "Say it.")])
+    assert "\n" not in str(told.value)
+
+
 def test_ends_are_eos_and_padding(chat: Chat) -> None:
     assert chat.ends == {0, 2}
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from stages.engines.chat import Chat
 from stages.engines.identities import Identity
 from stages.engines.planning import Planner
-from stages.engines.reading import CHARACTERS, COUNTED, Line, Reading
+from stages.engines.reading import CHARACTERS, COUNTED, PICTURE, Line, Reading
 from stages.engines.store import Replies
-from stages.messages import Message, Prompt, Reply, Sampling
+from stages.messages import Image, Message, Prompt, Reply, Sampling
 from stages.params import Engine
 from tests.engines import tiny
 from tests.engines.counting import IDENTITY, Counting, connected
@@ -86,3 +86,57 @@ def test_a_server_is_believed_by_what_it_said_of_other_steps(tmp_path: Path) -> 
             list(planner.complete(identity, Engine(engine="none", options={}), tmp_path)(new))
             load = planner.tokens(planner.asked[0])
             assert (load.read, load.counted) == (expected, identity == IDENTITY)
+
+
+def test_a_server_that_says_no_tokens_is_not_believed_to_read_none(tmp_path: Path) -> None:
+    class Silent(Counting):
+        def reply(self, one: Prompt) -> Reply:
+            return Reply("yes", "ok", 0, 0)
+
+    old, new = [asked("x" * 400, f"r{n}/s") for n in range(9)], [asked("y" * 400, "r9/s"), asked("z" * 400, "r9/t")]
+    with connected(Silent(), tmp_path / "s") as connection:
+        list(connection.complete(old))
+    with Replies(tmp_path / "s") as replies:
+        planner = Planner(replies)
+        list(planner.complete(IDENTITY, Engine(engine="none", options={}), tmp_path)([*old, *new]))
+        load = planner.tokens(planner.asked[0])
+    assert (load.read, load.counted) == (800 // CHARACTERS, False)
+    assert (load.written, load.measured) == (load.most, False)
+
+
+def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> None:
+    with connected(Counted(), tmp_path / "s") as connection:
+        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
+    with Replies(tmp_path / "s") as replies:
+        replies.database.execute("UPDATE reply SET body = x'00' WHERE id % 3 = 0")
+        reading = Reading(IDENTITY, None, replies)
+        assert estimate(reading, [asked("y" * 100)]) == (80, True)
+
+
+def test_a_prompt_that_the_template_refuses_stops_no_counting(tmp_path: Path) -> None:
+    picky = "{% if 'x' in messages[0]['content'] %}{{ 1 / 0 }}{% endif %}" + tiny.CHATML
+    directory = tiny.tokenizer(tmp_path / "model", picky)
+    reading = Reading(IDENTITY, directory, None)
+    found, known = estimate(reading, [asked("x"), asked("y" * 50), asked("x" * 9), asked("y" * 250)])
+    assert known and reading.lines["s"].number == 2
+    assert found == pytest.approx(sum(len(Chat(directory).ids(asked("y" * n))) for n in (1, 50, 9, 250)), rel=0.01)
+
+
+PARTS = (
+    "{% for message in messages %}{{ message['role'].upper() + ': ' }}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}{{ part['text'] + ' ' }}{% endfor %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+)
+"""As LLaVA-1.5's: of a content that is a plain text, it would drop every word."""
+
+
+def test_a_model_that_sees_reads_the_text_and_the_pictures(tmp_path: Path) -> None:
+    directory = tiny.tokenizer(tmp_path / "model", PARTS)
+    (directory / "config.json").write_text('{"vision_config": {}}')
+    shown = Message("user", "w" * 300, (Image("0" * 64), Image("1" * 64)))
+    reading = Reading(IDENTITY, directory, None)
+    reading.see("s", Prompt((shown,), Sampling(0.0, 1.0, 0, 8), 1, purpose="r/s"))
+    text = f"USER: <image>\n<image>\n{'w' * 300} ASSISTANT:"
+    ids = len(Chat(directory).tokenizer.encode(text, add_special_tokens=False).ids)
+    assert reading.lines["s"].y == ids + 2 * PICTURE

@@ -15,14 +15,16 @@ from stages.engines.chat import Chat
 from stages.engines.planning import Planner
 from stages.engines.references import fetch_model
 from stages.engines.resemblance import resemblance
+from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.foresight import shadow, tables
 from stages.foresight.forecast import WAITS, Forecast, Requests, World, _planning, forecasts
 from stages.foresight.graph import NEVER, Made, Step, concerned, overridden, reasons
-from stages.foresight.making import _budget
+from stages.foresight.making import MAY_STOP, STOPS, _budget, _totals
 from stages.messages import Message
 from stages.params import Budget, Engine, Price, load
 from tests.engines import tiny
+from tests.engines.counting import IDENTITY, filled, prompt
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +91,7 @@ def test_a_model_that_is_not_there_reads_as_its_base_does_or_in_words(checkout: 
         told = Message("user", "Name a river.")
         ids = Chat(checkout / "models/base").encode([told])
         assert ids == Chat(folder / "models/tuned").encode([told]) == Chat(folder / "models/base").encode([told])
+        assert (folder / "models/tuned/config.json").exists(), "which says whether it sees"
         assert tokens.counter(folder / "models/alone")(["Name a river."]) == [4]
 
 
@@ -242,15 +245,35 @@ def test_without_a_speed_or_a_price_nothing_is_made_up() -> None:
     [
         (None, ""),
         (Budget(tokens=1000, money=None), "spent 300 of 1,000 tokens"),
-        (Budget(tokens=400, money=None), "spent 300 of 400 tokens; this plan would stop on the way"),
-        (Budget(tokens=None, money=0.009), "spent 0.01 of 0.01 USD; this plan would stop on the way"),
+        (Budget(tokens=400, money=None), f"spent 300 of 400 tokens{STOPS}"),
+        (Budget(tokens=510, money=None), f"spent 300 of 510 tokens{MAY_STOP}"),
+        (Budget(tokens=None, money=0.009), f"spent 0.01 of 0.01 USD{STOPS}"),
+        (Budget(tokens=None, money=0.0105), f"spent 0.01 of 0.01 USD{MAY_STOP}"),
         (Budget(tokens=None, money=None), ""),
     ],
 )
 def test_a_plan_is_held_against_the_budget(budget: Budget | None, told: str) -> None:
     engine = Engine(engine="openai", options={}, price=PRICE, budget=budget)
-    assert _budget(engine, (100, 200), (150, 50)) == told
+    assert _budget(engine, (100, 200), (150, 50), (10, 40)) == told
     assert cost(PRICE, (1_000_000, 2_000_000)) == 70.0
+
+
+def test_a_request_too_dear_for_what_is_left_stops_a_plan_and_no_request_does_not() -> None:
+    engine = Engine(engine="openai", options={}, price=None, budget=Budget(tokens=1000, money=None))
+    assert _budget(engine, (100, 200), (9, 1), (20, 690)) == f"spent 300 of 1,000 tokens{STOPS}"
+    assert _budget(engine, (900, 200), (0, 0), (0, 0)) == "spent 1,100 of 1,000 tokens"
+
+
+def test_every_budget_of_a_model_is_told(tmp_path: Path) -> None:
+    """Generator and judge may be one model at one endpoint, and either's budget stops its own requests."""
+    replies, planner = Replies(filled(tmp_path / "s", 4)), Planner(None)
+    for budget in (Budget(tokens=40, money=None), None, Budget(tokens=90, money=None), Budget(tokens=90, money=None)):
+        complete = planner.complete(IDENTITY, Engine(engine="none", options={}, budget=budget))
+        list(complete([prompt("x", purpose="r/s")]))
+    named = {"model": IDENTITY.model, "endpoint": IDENTITY.endpoint, "new": 1, "tokens_in": 5, "tokens_out": 64}
+    (total,) = _totals([Forecast("a", ["x"], True, [requests(**named)], "")], planner, replies)
+    replies.close()
+    assert total.budget == f"spent 32 of 40 tokens{STOPS}; spent 32 of 90 tokens{STOPS}"
 
 
 def test_a_plan_as_json_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
