@@ -16,7 +16,6 @@ from typing import Any
 from stages import jsonl
 from stages.engines import checkpoints, delivery, multimodal
 from stages.engines.checkout import cache
-from stages.engines.images import sees
 from stages.engines.launch import launch
 from stages.errors import UserError
 from stages.recipes import Row
@@ -109,7 +108,7 @@ def _base(directory: Path, template: str) -> Base:
                 f"{directory}: has no {name}; a model to train is a Transformers directory with its tokenizer, "
                 "name another for this run in train.runs of params.yaml"
             )
-    specials, seen = _specials(directory), sees(directory)
+    specials, seen = _specials(directory), multimodal.sees(directory)
     source = directory / "chat_template.jinja" if template == "own" else TEMPLATES / f"{template}.jinja"
     if template != "own" and seen:
         source = TEMPLATES / f"{template}-images.jinja"

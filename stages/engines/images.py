@@ -1,10 +1,8 @@
 """Pictures on their way to a model: which kind they are, as a URL, and refused where a model can't see."""
 
 from base64 import b64encode
-from pathlib import Path
-from typing import Any
 
-from stages import jsonl, pictures
+from stages import pictures
 from stages.errors import UserError
 from stages.messages import Image, Message, Prompt
 
@@ -29,12 +27,6 @@ def content(message: Message) -> str | list[dict[str, object]]:
         {"type": "image_url", "image_url": {"url": data_url(image)}} for image in message.images
     ]
     return [*shown, {"type": "text", "text": message.content}]
-
-
-def sees(directory: Path) -> bool:
-    """Whether the model of a directory takes pictures."""
-    path = directory / "config.json"
-    return path.is_file() and "vision_config" in jsonl.read_json(path, dict[str, Any])
 
 
 def pictured(prompt: Prompt) -> bool:

@@ -16,6 +16,12 @@ PLACEHOLDER = "<image>"
 """What our templates have where a picture stands."""
 
 
+def sees(directory: Path) -> bool:
+    """Whether the model of a directory takes pictures."""
+    path = directory / "config.json"
+    return path.is_file() and "vision_config" in jsonl.read_json(path, dict[str, Any])
+
+
 def image_token(directory: Path) -> str:
     """What stands for a picture in a model's texts. Raises UserError where its configuration does not say."""
     from tokenizers import Tokenizer

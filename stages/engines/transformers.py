@@ -17,8 +17,8 @@ from stages.engines.chat import Chat
 from stages.engines.choices import draw, offered
 from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
-from stages.engines.images import sees
 from stages.engines.likelihoods import likelihoods
+from stages.engines.multimodal import sees
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
 from stages.engines.vision import VisionLanguage
