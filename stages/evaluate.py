@@ -49,7 +49,7 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` 
         for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
             jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
-            remark(scarce(name, summary))
+            remark(scarce(f"{run} on {name}", summary))
 
 
 if __name__ == "__main__":

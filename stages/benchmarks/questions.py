@@ -138,4 +138,5 @@ def scarce(name: str, found: Mapping[str, Any]) -> str:
     if missing <= SCARCE * found["n"]:
         return ""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(found["unscored"].items()))
-    return f"{name}: {missing:,} of {found['n']:,} answers have no score ({reasons}); the rest is no fair sample"
+    rest = "; the rest is no fair sample" if found["scored"] else ""
+    return f"{name}: {missing:,} of {found['n']:,} answers have no score ({reasons}){rest}"

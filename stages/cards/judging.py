@@ -112,13 +112,19 @@ def _positions(findings: Findings) -> Iterator[Safe]:
 
 def _agreement(findings: Findings) -> list[Safe]:
     rows = [
-        [asked["benchmark"], asked["run"], metric, found["n"], _shares(found["raw"]), _kappa(found["kappa"])]
-        for _, asked, d in _asked(findings, "review")
-        for metric, found in sorted(d.get("agreement", {}).items())
-        if found
-    ]
+        [asked["benchmark"], asked["run"], *agreed]
+        for _, asked, d in _asked(findings, "review") for agreed in _agreed(d) or [[None, 0, None, None]]
+    ]  # fmt: skip
     head = ["benchmark", "run", "measure", "answers", "both say the same %", "kappa"]
     return _told("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
+
+
+def _agreed(review: Document) -> list[list[object]]:
+    """A row a measure; none where no answer was scored by both."""
+    return [
+        [metric, found["n"], _shares(found["raw"]), _kappa(found["kappa"])]
+        for metric, found in sorted(review.get("agreement", {}).items()) if found
+    ]  # fmt: skip
 
 
 def _rates(findings: Findings) -> list[Safe]:

@@ -79,7 +79,7 @@ def page(findings: Findings) -> str:
 def picture(findings: Findings) -> str:
     """What the run did, as one SVG for the README: what Seq-Instruct chose, and the scores below it."""
     charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
-    charts += [(f"Scores by run, % {MARKED}", chart) for chart in score_charts(findings)[:1]]
+    charts += [(f"Scores by run, %{MARKED if '†' in chart else ''}", chart) for chart in score_charts(findings)[:1]]
     parts, top = [], 14.0
     for title, chart in charts:
         parts.append(text(24, top + 22, title, "start", "h"))

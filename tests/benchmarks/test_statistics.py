@@ -63,6 +63,7 @@ def test_only_many_answers_without_a_score_are_remarked_on(missing: int, told: s
     rows = [score(str(i), None if i < missing else 1.0) for i in range(40)]
     said = scarce("x", summary(rows, 1, 50))
     assert said.startswith(told) and bool(said) == bool(told)
+    assert ("the rest is no fair sample" in said) == (missing == 5), "of 40 there is no rest"
 
 
 @pytest.mark.parametrize("rows", [[], [score("1", None)]])

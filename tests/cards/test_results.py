@@ -79,10 +79,11 @@ def unreadable(*runs: str) -> dict[str, dict[str, Any]]:
 
 def test_a_chart_marks_what_its_intervals_do_not_show() -> None:
     found = findings()
-    assert "†" not in "".join(score_charts(found))  # only few questions, which is what a wide interval shows
+    assert "†" not in picture(found)  # only few questions, which is what a wide interval shows
     sure = [Doubt("seqeval", "following", kind) for kind in ("few", "one verdict")]
     (first, *_) = score_charts(found._replace(doubts=sure))
-    assert first.count("following †</") == 1 and "(†: doubtful, see Results)" in picture(found)
+    assert first.count("following †</") == 1
+    assert "Scores by run, % (†: doubtful, see Results)" in picture(found._replace(doubts=sure))
 
 
 def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:
@@ -97,6 +98,14 @@ def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:
 def test_a_page_where_nothing_at_all_has_a_score_says_so() -> None:
     nothing = unreadable("it", "sit")
     assert "24 of 24" in "".join(results(findings(evaluated=nothing, metrics={stage: {} for stage in metrics()})))
+
+
+@pytest.mark.parametrize("agreement", [{}, {"following": None}])
+def test_a_second_judge_that_can_not_be_read_has_a_row_all_the_same(agreement: dict[str, None]) -> None:
+    review = {"n": 24, "scored": 0, "agreement": agreement}
+    shown = "".join(judging(findings(metrics=metrics() | {"review": {"seqeval-sit": review}})))
+    told = shown.partition("Two judges")[2]
+    assert '<td class="name">sit</td><td class="name">–</td><td class="num">0</td>' in told
 
 
 def test_few_without_a_score_are_told_without_a_warning() -> None:
