@@ -18,7 +18,7 @@ SEQUENTIAL = "seqeval"
 """The benchmark whose questions differ in their number of tasks by design."""
 SMALL = "few"
 """The doubt that an interval shows by itself."""
-MARKED = " (†: doubtful, see Results)"
+MARKED = " (†: doubtful, the report says why)"
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
     "Bars are means over the questions, lines their 95% bootstrap intervals. Following: the share of answers that "

@@ -83,7 +83,7 @@ def test_a_chart_marks_what_its_intervals_do_not_show() -> None:
     sure = [Doubt("seqeval", "following", kind) for kind in ("few", "one verdict")]
     (first, *_) = score_charts(found._replace(doubts=sure))
     assert first.count("following †</") == 1
-    assert "Scores by run, % (†: doubtful, see Results)" in picture(found._replace(doubts=sure))
+    assert "Scores by run, % (†: doubtful, the report says why)" in picture(found._replace(doubts=sure))
 
 
 def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:
