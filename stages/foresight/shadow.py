@@ -114,11 +114,12 @@ def place(folder: Path, model: str, identity: str, like: str) -> None:
     clear(folder, model)
     target.mkdir(parents=True, exist_ok=True)
     jsonl.write_json(target / jsonl.REFERENCE, {"reference": identity, "identity": identity})
+    if not read["tokenizer.json"].is_file():
+        _words(target)  # and no template: nobody may take these words for the model's own tokens
+        return
     for name, path in read.items():
         if path.is_file():
             (target / name).symlink_to(path)
-    if not (target / "tokenizer.json").exists():
-        _words(target)
 
 
 def _words(target: Path) -> None:

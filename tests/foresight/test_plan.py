@@ -92,6 +92,10 @@ def test_a_model_that_is_not_there_reads_as_its_base_does_or_in_words(checkout: 
         ids = Chat(checkout / "models/base").encode([told])
         assert ids == Chat(folder / "models/tuned").encode([told]) == Chat(folder / "models/base").encode([told])
         assert (folder / "models/tuned/config.json").exists(), "which says whether it sees"
+        (checkout / "models/base/tokenizer.json").unlink()
+        shadow.place(folder, "half", "half (not there yet)", like="base")
+        with pytest.raises(UserError, match="has no chat_template"):
+            Chat(folder / "models/half")
         assert tokens.counter(folder / "models/alone")(["Name a river."]) == [4]
 
 
