@@ -22,7 +22,8 @@ def repro(arguments: list[str]) -> int:
             sys.stdout.flush()
             if found := RUNNING.search(line):
                 marks.append((found[1], time.monotonic()))
-    _table(marks, started, time.monotonic())
+    if "--dry" not in arguments:  # then DVC only says what it would run
+        _table(marks, started, time.monotonic())
     return process.returncode
 
 
@@ -36,7 +37,7 @@ def _dvc(arguments: list[str]) -> "subprocess.Popen[str]":
 
 def _table(marks: list[tuple[str, float]], started: float, ended: float) -> None:
     ends = [*(mark for _, mark in marks), ended][1:]
-    print(f"\n== {len(marks)} stages ran, {ended - started:.0f} s in all")
+    print(f"\n== {len(marks)} stage{'s' * (len(marks) != 1)} ran, {ended - started:.0f} s in all")
     kinds: dict[str, list[float]] = {}
     for (name, begin), end in zip(marks, ends, strict=True):
         kinds.setdefault(name.partition("@")[0], []).append(end - begin)

@@ -1,9 +1,12 @@
-"""A door tells a mistake in one line, whatever the names and values in it are."""
+"""A door tells a mistake in one line, whatever the names and values in it are; `repro` passes on what it is given."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DOOR = r"""
@@ -23,3 +26,34 @@ def test_a_mistake_is_one_line_without_escape_sequences(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, tmp_path / "ingest.py"], capture_output=True, env=environment)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode() == "seqit ingest: data/a\\nb\\x1b[31m\\u202e\\ud800é.jsonl:1: mend it\n"
+
+
+GRAPH = """
+stages:
+  first: {cmd: "echo made > first", outs: [{first: {cache: false}}]}
+  say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo said ${item}", deps: [first]}}
+"""
+
+
+@pytest.mark.slow
+def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "dvc.yaml").write_text(GRAPH)
+    folders = {name: str(tmp_path / name.lower()) for name in ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"} | folders
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, env=environment, check=True)
+
+    def repro(*arguments: str) -> tuple[bool, str]:
+        command = [sys.executable, "-m", "stages", "repro", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done.returncode == 0, done.stdout
+
+    went, said = repro("--dry", "say@seed-1")
+    assert went and "'first'" in said and " ran, " not in said and not (tmp_path / "first").exists()
+    assert not repro("-s", "say@seed-1")[0], "alone, it misses what it reads"
+    went, said = repro("say@seed-2")
+    assert went and "said seed-2" in said and "said seed-1" not in said and "== 2 stages ran, " in said
+    went, said = repro("-s", "-f", "say@seed-2")
+    assert went and "said seed-2" in said and "== 1 stage ran, " in said
+    went, said = repro("-sf", "say@seed-3; touch pwned")
+    assert not went and not (tmp_path / "pwned").exists()
