@@ -13,8 +13,8 @@ from stages.engines.budgets import Tokens, cost
 from stages.engines.identities import reference_of
 from stages.engines.planning import PLANNER, Asked, Planner
 from stages.foresight import shadow
-from stages.foresight.graph import Made, Step, concerned, reasons
-from stages.params import Params
+from stages.foresight.graph import Made, Step, as_run, concerned, reasons
+from stages.params import PARAMS, Params
 from stages.sandbox import ASSUMED
 
 CHEAP = ("ingest", "withhold", "decontaminate", "measure", "sample", "assemble")
@@ -68,9 +68,11 @@ class World:
 
     folder: Path
     baseline: Path | None
-    """The shadow under the parameters as they are, where others are asked about."""
+    """A second shadow, for what stages have been told before, under the parameters that they last ran with."""
     params: Params
     planner: Planner
+    before: str = ""
+    """params.yaml without the overrides that are asked about."""
     made: dict[str, Made] = field(default_factory=dict)
     guessed: dict[str, set[str]] = field(default_factory=dict)
     """Artifact -> its rows that rest on stand-ins."""
@@ -158,8 +160,9 @@ def asks(door: str) -> bool:
 
 
 def _learn(step: Step, world: World) -> None:
-    """What the same stage has been told under the parameters as they are: stand-ins, and how long replies are."""
+    """What the same stage has been told when it last ran: stand-ins, and how long replies are."""
     assert world.baseline
+    (world.baseline / PARAMS).write_text(as_run(step, world.before), encoding="utf-8")
     world.planner.learning = True
     kept = world.planner.asked, world.planner.guessed
     try:

@@ -1,11 +1,14 @@
 """DVC's own graph under changed parameters, read in this process; nothing of the checkout is written."""
 
 import io
+import json
 import os
 import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +89,27 @@ def steps(root: Path, params: str, targets: list[str]) -> list[Step]:
         return [_step(root, stage) for stage in found if stage.cmd]
     except DvcException as error:
         raise UserError(f"dvc: {_said(error)}") from None
+
+
+def as_run(step: Step, params: str) -> str:
+    """`params` with the values that dvc.lock says this stage last ran with; where there are no others, unchanged."""
+    known = [getattr(dep.hash_info, "value", None) for dep in step.stage.deps]
+    values = deepcopy(_values(params))
+    for key, value in (pair for found in known if isinstance(found, dict) for pair in found.items()):
+        *path, last = key.split(".")
+        inner: Any = values
+        for name in path:
+            inner = inner.get(name) if isinstance(inner, dict) else None  # a section may be gone by now
+        if isinstance(inner, dict):
+            inner[last] = value
+    return params if values == _values(params) else json.dumps(values, default=str)
+
+
+@lru_cache(maxsize=4)
+def _values(params: str) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    return dict(YAML(typ="safe", pure=True).load(params))
 
 
 NEVER = "never run before"

@@ -28,13 +28,15 @@ def plan(root: Path, overrides: list[str], targets: list[str], told: Callable[[s
         folder = stack.enter_context(shadow.shadow(root, changed))
         params = _params(folder)
         before = graph.overridden(root, [])
-        baseline = stack.enter_context(shadow.shadow(root, before)) if overrides else None
+        steps = graph.steps(root, changed, targets)
+        others = bool(overrides) or any(graph.as_run(step, before) != before for step in steps)
+        baseline = stack.enter_context(shadow.shadow(root, before)) if others else None
         # A look-up makes no file where there is none.
         path = store_path()
         replies = stack.enter_context(Replies(path)) if path.exists() else None
         planner = Planner(replies)
-        world = World(folder, baseline, params, planner, told=told)
-        found = list(forecasts(graph.steps(root, changed, targets), world))
+        world = World(folder, baseline, params, planner, before, told=told)
+        found = list(forecasts(steps, world))
         missing = any(why.endswith(MISSING) for forecast in found for why in forecast.why)
         return tables.Plan(found, _totals(found, planner, replies), tables.notes(found, missing))
 

@@ -18,8 +18,8 @@ from stages.engines.resemblance import resemblance
 from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.foresight import shadow, tables
-from stages.foresight.forecast import WAITS, Forecast, Requests, World, _planning, forecasts
-from stages.foresight.graph import NEVER, Made, Step, concerned, overridden, reasons
+from stages.foresight.forecast import WAITS, Forecast, Requests, World, _learn, _planning, forecasts
+from stages.foresight.graph import NEVER, Made, Step, as_run, concerned, overridden, reasons
 from stages.foresight.making import MAY_STOP, STOPS, _budget, _totals
 from stages.messages import Message
 from stages.params import Budget, Engine, Price, load
@@ -169,6 +169,21 @@ def test_a_stage_that_dvc_knows_nothing_of_was_never_run() -> None:
 
     assert why(None) == [NEVER]
     assert why("md5") == ["its command, or its entry in params.yaml", "x"]
+
+
+def test_a_stage_is_learned_from_under_the_values_that_it_last_ran_with(tmp_path: Path) -> None:
+    """Whoever edits params.yaml is told the same as who asks with -S."""
+    text = overridden(ROOT, [])
+    ran = {"judge.temperature": 0.3, "evaluate.sandbox": {"seconds": 9}, "seed.old": 1, "gone.long.ago": 1, "seed": 7}
+    deps = [Dep(), SimpleNamespace(hash_info=SimpleNamespace(value=ran)), SimpleNamespace(hash_info=None)]
+    one = Step("evaluate@it", ["python", "-m", "stages.nothing"], [], [], SimpleNamespace(deps=deps))
+    (tmp_path / "params.yaml").write_text(text)
+    _learn(one, World(tmp_path / "none", tmp_path, load(tmp_path / "params.yaml"), Planner(None), text))
+    found = json.loads((tmp_path / "params.yaml").read_text())
+    assert (found["judge"]["temperature"], found["evaluate"]["sandbox"], found["seed"]) == (0.3, {"seconds": 9}, 7)
+    assert "gone" not in found and found["judge"].keys() == load(ROOT / "params.yaml").judge.model_dump().keys()
+    same = SimpleNamespace(deps=[SimpleNamespace(hash_info=SimpleNamespace(value={"judge.temperature": 0.0}))])
+    assert as_run(Step("evaluate@it", [], [], [], same), text) == text
 
 
 def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_path: Path) -> None:
