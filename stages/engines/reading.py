@@ -1,5 +1,6 @@
 """How many tokens a model reads: counted by its own tokenizer, as its server has reported before, or guessed."""
 
+import json
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ PICTURE = 576
 COUNTED = 256
 """Prompts of a step that are counted one by one; the others are taken to be like them."""
 RECENT = 2000
-"""The newest replies of the store, among which those of a model without a tokenizer here are looked for."""
+"""The newest replies of a model without a tokenizer here, from which what it reads is learned."""
 
 
 @dataclass
@@ -98,17 +99,24 @@ class Reading:
             self._recall(self.replies)
 
     def _recall(self, replies: Replies) -> None:
-        parts = Parts(replies)
+        parts, run = Parts(replies), replies.database.execute
         # What is damaged is told where it is asked for; here it tells nothing.
         with suppress(sqlite3.DatabaseError):
-            query = f"SELECT {COLUMNS} FROM reply ORDER BY id DESC LIMIT {RECENT}"
-            for row in replies.database.execute(query):
+            settings = [number for (number,) in run("SELECT DISTINCT setting FROM reply")]
+            own = json.dumps([number for number in settings if self._owns(parts, number)])
+            chosen = "setting IN (SELECT value FROM json_each(?))"
+            for row in run(f"SELECT {COLUMNS} FROM reply WHERE {chosen} ORDER BY id DESC LIMIT {RECENT}", (own,)):
                 with suppress(*DAMAGE):
                     self._heed(line_of(parts, row))
 
+    def _owns(self, parts: Parts, setting: int) -> bool:
+        with suppress(*DAMAGE):
+            who = parts.setting(setting)
+            return (who.model, who.endpoint) == self.identity
+        return False
+
     def _heed(self, one: Remembered) -> None:
-        who = one.payload.setting
-        if (who.model, who.endpoint) == self.identity and one.tokens_in:
+        if one.tokens_in:
             self.lines.setdefault("", Line()).add(characters(one.payload.messages), one.tokens_in)
 
 

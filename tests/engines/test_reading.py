@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stages.engines.chat import Chat
 from stages.engines.identities import Identity
 from stages.engines.planning import Planner
-from stages.engines.reading import CHARACTERS, COUNTED, PICTURE, Line, Reading
+from stages.engines.reading import CHARACTERS, COUNTED, PICTURE, RECENT, Line, Reading
 from stages.engines.store import Replies
 from stages.messages import Image, Message, Prompt, Reply, Sampling
 from stages.params import Engine
@@ -109,8 +109,19 @@ def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> No
         list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
     with Replies(tmp_path / "s") as replies:
         replies.database.execute("UPDATE reply SET body = x'00' WHERE id % 3 = 0")
+        part = replies.database.execute("INSERT INTO part (digest, body) VALUES (x'01', x'00')").lastrowid
+        replies.database.execute("UPDATE reply SET setting = ? WHERE id = 1", (part,))
         reading = Reading(IDENTITY, None, replies)
         assert estimate(reading, [asked("y" * 100)]) == (80, True)
+
+
+def test_a_server_is_believed_however_many_replies_of_others_are_newer(tmp_path: Path) -> None:
+    with connected(Counted(), tmp_path / "s") as connection:
+        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
+    with connected(Counting(), tmp_path / "s", identity=Identity("judge", "e")) as connection:
+        list(connection.complete([asked(f"{n}", f"r{n}/judge") for n in range(RECENT)]))
+    with Replies(tmp_path / "s") as replies:
+        assert estimate(Reading(IDENTITY, None, replies), [asked("y" * 100)]) == (80, True)
 
 
 def test_a_prompt_that_the_template_refuses_stops_no_counting(tmp_path: Path) -> None:
