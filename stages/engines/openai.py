@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -88,6 +89,8 @@ class OpenAI:
     async def _connect(self) -> None:
         import aiohttp
 
+        from stages.engines import connections
+
         headers = {"Content-Type": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -95,13 +98,7 @@ class OpenAI:
         self._faults = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
         self._unreachable = aiohttp.ClientConnectorError
         self._dropped = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
-        timeout = aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=min(30, self._options.timeout))
-
-        def session(**connections: Any) -> aiohttp.ClientSession:
-            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, **connections)
-            jar = aiohttp.DummyCookieJar()
-            return aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers, cookie_jar=jar)
-
+        session = partial(connections.session, headers, self._options.timeout)
         self._kept, self._fresh = session(keepalive_timeout=60), session(force_close=True)
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
