@@ -27,7 +27,7 @@ COLUMNS = {
     "it ended: only ok and frozen count as done",
     "generator, sampling, reply": "The model that wrote the row's last text, how it drew tokens (JSON), and the key of "
     "its reply in seqit's reply store",
-    "prompt": "Hash of the prompt files that the instruction was last rewritten with",
+    "prompt": "Hashes of the prompt files that the instruction was last rewritten with, joined by +",
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
     "truncated, refused, failed)",
 }
@@ -104,7 +104,10 @@ def _making(facts: Facts) -> str:
         parts.append(_table(["generator", "steps"], generators))
     if facts.prompts:
         prompts = [(stage, action, _code(hashed), count) for stage, action, hashed, count in facts.prompts]
-        parts += ["Prompt files, by the first 16 hex digits of their SHA-256:"]
+        parts += [
+            "Prompt files, by the first 16 hex digits of the SHA-256 of their text as canonical JSON (a quoted string, "
+            "UTF-8, so not what `sha256sum` says of the file). Where two are joined by +, the first chose the action:"
+        ]
         parts.append(_table(["stage", "action", "prompt", "steps"], prompts))
     if facts.samplings:
         samplings = [(stage, _code(sampling), count) for stage, sampling, count in facts.samplings]

@@ -1,5 +1,6 @@
 """What is published: rows, provenance, card; opened by `datasets` as a user would."""
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from stages.cards.dataset import publication
 from stages.cards.rows import public
+from stages.prompts import parse
 from stages.records import Record, Source, Turn
 from tests.cards.examples import asked, record, step, trained
 
@@ -43,6 +45,17 @@ def test_a_training_set_has_a_train_split_with_every_row_and_its_provenance() ->
 def test_a_responded_row_names_the_prompt_that_its_instruction_was_rewritten_with() -> None:
     steps = [step("rewrite", "prefix", round=1, prompt="feed"), step("respond", "respond", prompt="")]
     assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt"].to_list() == ["feed"]
+
+
+def test_the_card_says_how_the_hash_of_a_prompt_file_is_computed() -> None:
+    file = Path("stages/prompts/seqinstruct/choose.txt")
+    text = file.read_text(encoding="utf-8")
+    hashed = hashlib.sha256(json.dumps(text, ensure_ascii=False).encode()).hexdigest()[:16]
+    assert parse(text, "choose.txt").hash == hashed
+    card = files([record(0, step("rewrite", "prefix", prompt=hashed))])["README.md"].decode()
+    told = card.split("Prompt files, ")[1].split("\n")[0]
+    assert "SHA-256 of their text as canonical JSON" in told
+    assert f"`{hashed}`" in card
 
 
 def test_instructions_without_responses_become_a_benchmark() -> None:
