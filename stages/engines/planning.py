@@ -39,10 +39,14 @@ class Asked:
     """Certain to be sent."""
     guessed: int = 0
     """To be sent if the rows go on as their stand-ins do."""
+    counted: int = 0
+    """Tokens of the prompts to be sent, new and guessed, that the model's own tokenizer has counted."""
     read: Counter[str] = field(default_factory=Counter)
-    """Characters of the prompts to be sent by step, new and guessed, pictures among them."""
+    """Characters of the others by step, pictures among them."""
+    uncounted: Counter[str] = field(default_factory=Counter)
+    """How many those are."""
     steps: Counter[str] = field(default_factory=Counter)
-    """The same requests by step."""
+    """All requests to be sent by step."""
     longest: Counter[str] = field(default_factory=Counter)
     """Sum of max_tokens over the same requests, by step."""
 
@@ -105,9 +109,10 @@ class Planner:
         return lambda prompts: self._answers(asked, iter(prompts))
 
     def tokens(self, asked: Asked) -> Load:
-        """Read as `Reading` knows; written by the mean of remembered replies to the same step, else by max_tokens."""
+        """Read as counted, else as `Reading` knows; written by the mean of remembered replies to the same step, else
+        by max_tokens."""
         reading = self._readings[asked.identity]
-        read = [reading.tokens(step, number, asked.read[step]) for step, number in asked.steps.items()]
+        read = [reading.tokens(step, number, asked.read[step]) for step, number in asked.uncounted.items()]
         written = 0.0
         for step, number in asked.steps.items():
             count, total = self._lengths.get(step, (0, 0))
@@ -115,7 +120,8 @@ class Planner:
             written += min(number * total / count, most) if count else most
         measured = all(step in self._lengths for step in asked.steps)
         counted = all(known for _, known in read)
-        return Load(round(sum(tokens for tokens, _ in read)), round(written), asked.longest.total(), measured, counted)
+        sent = asked.counted + round(sum(tokens for tokens, _ in read))
+        return Load(sent, round(written), asked.longest.total(), measured, counted)
 
     def _answers(self, asked: Asked, prompts: Iterator[Prompt]) -> Iterator[Reply]:
         while window := [request(asked.identity, prompt) for prompt in islice(prompts, WINDOW)]:
@@ -156,9 +162,12 @@ class Planner:
             asked.guessed += 1
         else:
             asked.new += 1
-        self._readings[asked.identity].see(step, prompt)
+        if tokens := self._readings[asked.identity].see(step, prompt):
+            asked.counted += tokens
+        else:
+            asked.uncounted[step] += 1
+            asked.read[step] += characters(prompt.messages)
         self.dearest[asked.identity] = max(self.dearest.get(asked.identity, (0, 0)), most(prompt), key=sum)
-        asked.read[step] += characters(prompt.messages)
         asked.steps[step] += 1
         asked.longest[step] += prompt.sampling.max_tokens
 

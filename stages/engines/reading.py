@@ -75,8 +75,8 @@ class Reading:
         for name in {step, ""} if tokens else ():
             self.lines.setdefault(name, Line()).add(characters(prompt.messages), tokens)
 
-    def see(self, step: str, prompt: Prompt) -> None:
-        """A prompt that is to be sent: among the first of its step, it is counted."""
+    def see(self, step: str, prompt: Prompt) -> int:
+        """Tokens of a prompt that is to be sent, if it is among the first of its step; 0 for one not counted."""
         if not self._opened:
             self._opened = True
             self._open()
@@ -85,7 +85,10 @@ class Reading:
             # A prompt that the template refuses is never read; the others are.
             with suppress(UserError):
                 pictures = sum(len(message.images) for message in prompt.messages)
-                self.learn(step, prompt, len(self._chat.ids(prompt)) + pictures * PICTURE)
+                counted = len(self._chat.ids(prompt)) + pictures * PICTURE
+                self.learn(step, prompt, counted)
+                return counted
+        return 0
 
     def tokens(self, step: str, number: int, read: float) -> tuple[float, bool]:
         """What `number` prompts of a step with `read` characters take, and whether that is more than a guess."""

@@ -69,6 +69,18 @@ def test_prompts_beyond_the_counted_ones_are_like_them(tmp_path: Path) -> None:
     assert known and found == pytest.approx(sum(len(Chat(directory).ids(one)) for one in prompts), rel=0.01)
 
 
+def test_what_was_counted_is_told_exactly_whatever_was_remembered(tmp_path: Path) -> None:
+    directory = tiny.model(tmp_path / "model")
+    old, new = [asked("é, " * n, f"r{n}/s") for n in range(20)], [asked(text, f"{text}/s") for text in TEXTS]
+    with connected(Counting(), tmp_path / "s") as connection:
+        list(connection.complete(old))
+    with Replies(tmp_path / "s") as replies:
+        planner = Planner(replies)
+        list(planner.complete(IDENTITY, Engine(engine="none", options={}), directory)([*old, *new]))
+        load = planner.tokens(planner.asked[0])
+    assert (load.read, load.counted) == (sum(len(Chat(directory).ids(one)) for one in new), True)
+
+
 class Counted(Counting):
     """A server that says how many tokens it read: 30 for its template, and 1 for two characters."""
 
