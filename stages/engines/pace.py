@@ -120,9 +120,9 @@ class Slots:
             self._pass_on(1)
 
     async def resume(self) -> None:
-        """Wait, in the loop, for the turn of a retry."""
+        """Wait, in the loop, for the turn of a retry; not once the engine is closed, as no turn would come."""
         with self._free:
-            if self._used < self.pace.limit:
+            if self._closed or self._used < self.pace.limit:
                 self._used += 1
                 return
             turn = asyncio.get_running_loop().create_future()

@@ -1,5 +1,6 @@
 """The engine of OpenAI-compatible servers, against one on loopback that misbehaves."""
 
+import gc
 import json
 import os
 import socket
@@ -195,6 +196,13 @@ def dead() -> str:
 def test_nobody_listens_to_a_few_rows_and_none_of_them_counts_as_failed(tmp_path: Path, rows: int) -> None:
     with pytest.raises(UserError, match="can't be reached, all requests in a row failed; the last: Cannot connect"):
         asking(dead(), tmp_path, [prompt(n) for n in range(rows)], attempts=1)
+
+
+def test_what_is_under_way_when_a_run_ends_is_not_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(UserError, match="can't be reached"):
+        asking(dead(), tmp_path, [prompt(n) for n in range(40)], attempts=2, concurrency=8)
+    gc.collect()
+    assert not [record.message for record in caplog.records if record.name == "asyncio"]
 
 
 def test_a_server_that_dies_before_the_last_rows_loses_none_of_them(tmp_path: Path) -> None:

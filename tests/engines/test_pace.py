@@ -1,8 +1,10 @@
 """How many requests are under way at once: what the server bears, never more than asked for."""
 
+import asyncio
+
 import pytest
 
-from stages.engines.pace import Pace
+from stages.engines.pace import Pace, Slots
 
 
 def simulate(pace: Pace, windows: int, latency_at: dict[int, float] | None = None, capacity: int = 10**9) -> list[int]:
@@ -65,3 +67,10 @@ def test_a_server_that_grows_slow_is_spared() -> None:
         now += 5.0 / 64
         pace.served(5.0, now)
     assert pace.limit < 64
+
+
+def test_nobody_waits_for_a_turn_once_all_is_closed() -> None:
+    slots = Slots(Pace(1, 0.0))
+    assert slots.enter()
+    slots.close()
+    asyncio.run(asyncio.wait_for(slots.resume(), 5))
