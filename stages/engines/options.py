@@ -7,6 +7,8 @@ import msgspec
 from stages.engines.identities import Reference
 from stages.errors import UserError
 
+EXPLAINED = "stages/profiles/embedded.yaml says above `engines` what it takes"
+"""In that profile, as others need not repeat it."""
 Options = TypeVar("Options")
 
 
@@ -15,7 +17,7 @@ def checked(options: dict[str, Any], kind: type[Options], engine: str) -> Option
     try:
         return msgspec.convert(options, kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"params.yaml: engine {engine}: {error}; see stages/engines/{engine}.py") from None
+        raise UserError(f"params.yaml: engine {engine}: {error}; {EXPLAINED}") from None
 
 
 def needed(reference: Reference | None, engine: str) -> Reference:

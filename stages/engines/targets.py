@@ -7,6 +7,7 @@ import msgspec
 
 from stages.engines import wire
 from stages.engines.identities import Identity, Reference
+from stages.engines.options import EXPLAINED
 from stages.errors import UserError
 from stages.records import canonical
 
@@ -56,7 +57,7 @@ def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Optio
     try:
         found = msgspec.convert(options, Options)
     except msgspec.ValidationError as error:
-        raise UserError(f"params.yaml: engine openai: {error}; see stages/engines/targets.py") from None
+        raise UserError(f"params.yaml: engine openai: {error}; {EXPLAINED}") from None
     named = reference.reference if reference else ""
     url, _, model = named.removeprefix("endpoint:").rpartition("#") if named.startswith("endpoint:") else ("", "", "")
     target = Target((found.url or url).rstrip("/"), found.model or model)

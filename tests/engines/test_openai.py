@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stages.engines import connect, openai
+from stages.engines import connect, openai, options, targets, transformers
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, ask
 from stages.params import Engine
@@ -308,6 +308,15 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
     with pytest.raises(UserError, match=r"^params.yaml: engine openai: ") as told:
         asking(url, tmp_path, [prompt(1)])
     assert "secret@" not in str(told.value)
+
+
+@pytest.mark.parametrize(("engine", "kind"), [("openai", targets.Options), ("transformers", transformers.Options)])
+def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
+    with pytest.raises(UserError, match=rf"engine {engine}: .*; stages/profiles/embedded.yaml says above `engines`"):
+        targets.checked(None, {}) if engine == "openai" else options.checked({}, kind, engine)
+    above = Path("stages/profiles/embedded.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
+    told = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
+    assert not [name for name in kind.__struct_fields__ if name not in told and name not in ("url", "model")]
 
 
 def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
