@@ -63,7 +63,7 @@ def _written(plan: Plan, draft: Draft, reply: Reply) -> Draft:
     text = _complete_text(reply, framed=template.framed)
     if text is None:
         return draft.failed("truncated")
-    task = parse_task(text) if template.framed else parse_instruction(_begun(plan, draft, text))
+    task = parse_task(text) if template.framed else _instruction(plan, draft, text)
     if task is None or not template.allows(task):
         return draft.failed("unparsed", "no instruction found")
     new = template.frame(values(draft.record), task) if template.framed else task
@@ -91,9 +91,9 @@ def _complete_text(reply: Reply, framed: bool) -> str | None:
     return whole + mark if mark and not framed else None
 
 
-def _begun(plan: Plan, draft: Draft, text: str) -> str:
+def _instruction(plan: Plan, draft: Draft, text: str) -> str | None:
     begin = plan.templates[draft.action].begin(values(draft.record))
-    return f"{begin} {text.lstrip()}" if begin else text
+    return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, draft.record.instruction)
 
 
 def _closed(draft: Draft, plan: Plan) -> Record:

@@ -39,6 +39,8 @@ _KEYED = re.compile(
     rf"\"[#\s]{{0,3}}{_NEW}[#\s]{{0,3}}\"\s{{0,9}}:\s{{0,9}}(?P<text>\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
 )
 _CLOSING = re.compile(rf"</{_NEW}>", re.IGNORECASE)
+_AROUND = 16
+"""Characters before and after a marker by which a copy of it is known."""
 _END = re.compile(r"[#＃]{3,}")
 _FENCES = re.compile(r"```[^`]*(?:`(?!``)[^`]*)*```")
 
@@ -52,18 +54,19 @@ class Statement(NamedTuple):
     """Ended by `###`, or as a text ends; else the reply broke off."""
 
 
-def parse_instruction(reply: str) -> str | None:
+def parse_instruction(reply: str, original: str = "") -> str | None:
     """The instruction that a reply to a writing prompt states after `#New Instruction#`; None if there is none.
 
     It ends at `###`, at the end of its quotation, where the model begins to explain itself or another example, or with
-    the reply; the last whole one wins over one that the reply breaks off.
+    the reply; the last whole one wins over one that the reply breaks off. A marker that stands in `original` is no
+    marker where the reply copies it.
     """
     said = spoken(reply)
     said = said.replace("\\#", "#") if "\\#" in said else said
     keyed = _keyed(said)
     if keyed is not None:
         return keyed
-    found = [statement for statement in _statements(said) if statement.text]
+    found = [statement for statement in _statements(said, original) if statement.text]
     following = NEXT_EXAMPLE.search(said, found[0].start + 1) if found else None
     if following:
         found = [statement for statement in found if statement.start < following.start()]
@@ -84,9 +87,24 @@ def _keyed(said: str) -> str | None:
     return text if _says(text) else None
 
 
-def _statements(said: str) -> Iterator[Statement]:
+def _marks(said: str, original: str) -> list[re.Match[str]]:
+    """The markers of a reply, without those that it copies from the original."""
+    around = [
+        (original[max(0, mark.start() - _AROUND) : mark.start()], original[mark.end() : mark.end() + _AROUND])
+        for mark in _MARKER.finditer(original)
+    ]
+    return [
+        mark for mark in _MARKER.finditer(said)
+        if not any(
+            said.endswith(before, 0, mark.start()) and said.startswith(after, mark.end())
+            for before, after in around if before or after
+        )
+    ]  # fmt: skip
+
+
+def _statements(said: str, original: str) -> Iterator[Statement]:
     """Every stated instruction, in order; "" for a marker that nothing follows."""
-    marks = list(_MARKER.finditer(said))
+    marks = _marks(said, original)
     ends = [mark.start() for mark in marks[1:]] + [len(said)] * bool(marks)
     for mark, end in zip(marks, ends, strict=True):
         text = said[mark.end() : end]

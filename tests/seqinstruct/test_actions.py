@@ -262,3 +262,25 @@ def test_hostile_replies_cost_no_more_than_long_ones(text: str) -> None:
     """Backtracking over 20,000 characters would take minutes and run into the test's time limit."""
     reply = text * (20_000 // len(text))
     parse_choice(reply), parse_instruction(reply), parse_task(reply)
+
+
+ORIGINALS = [
+    'Say what "#New Instruction#: sort the list" means.',
+    "Explain the marker #New Instruction#: it is odd.",
+    "Translate:\n#New Instruction#\nWrite a poem about the sea.",
+]
+
+
+@pytest.mark.parametrize("original", ORIGINALS)
+@pytest.mark.parametrize(
+    "said", ["So.\n#New Instruction#: {}", "#New Instruction#:\n{} ###", "{}\n#New Instruction#: {}"]
+)
+def test_a_marker_of_the_original_is_text_where_it_is_copied(original: str, said: str) -> None:
+    new = f"First count its words. Then do this: {original}"
+    assert parse_instruction(said.replace("{}", new), original) == new
+
+
+def test_a_marker_is_one_although_the_original_has_others() -> None:
+    reply = "#New Instruction#: First say why. Then explain."
+    for original in ("#New Instruction#", *ORIGINALS):
+        assert parse_instruction(reply, original) == "First say why. Then explain."
