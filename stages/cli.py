@@ -23,29 +23,25 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
-        name = _name()
         try:
             function(*args, **kwargs)
         except UserError as error:
-            print(f"seqit {name}: {one_line(str(error))}", file=sys.stderr)
+            remark(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            print(f"seqit {name}: interrupted; replies received so far are kept, run again to go on", file=sys.stderr)
+            remark("interrupted; replies received so far are kept, run again to go on")
             raise typer.Exit(130) from None
-        print(f"seqit {name}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+        remark(f"done in {time.monotonic() - started:.1f} s")
 
     return run
 
 
 def remark(text: str) -> None:
-    """Tell a door's user one line beside its progress; nothing for no text."""
-    if text:
-        print(f"seqit {_name()}: {one_line(text)}", file=sys.stderr, flush=True)
-
-
-def _name() -> str:
+    """Tell a door's user one line on stderr; nothing for no text."""
     # Doors run as the module __main__; their file says which one it is.
-    return Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
+    name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
+    if text:
+        print(f"seqit {name}: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def main(function: Callable[..., None]) -> None:

@@ -9,7 +9,7 @@ FEW = 30
 SAME = 0.95
 """Share of equal verdicts from which a judge is taken to say the same whatever it sees."""
 MISSING = 0.1
-"""Share of unscored answers from which what is left is no fair sample."""
+"""Share of unscored answers from which what is left is no fair sample; benchmarks/questions.py warns by the same."""
 
 MEANINGS = {
     "few": f"fewer than {FEW} questions: the interval is wide, and only a large difference shows",
@@ -33,7 +33,7 @@ class Unscored(NamedTuple):
     @property
     def many(self) -> bool:
         """Whether what is left is no fair sample."""
-        return self.answers - self.scored > MISSING * self.answers
+        return _scarce(self.answers, self.scored)
 
 
 class Doubt(NamedTuple):
@@ -82,8 +82,12 @@ def _kinds(
         yield "floor"
     if any(blind(document.get("control")) for document in documents.values()):
         yield "blind judge"
-    if any(document["n"] - document["scored"] > MISSING * document["n"] for document in documents.values()):
+    if any(_scarce(document["n"], document["scored"]) for document in documents.values()):
         yield "unscored"
+
+
+def _scarce(answers: int, scored: int) -> bool:
+    return answers - scored > MISSING * answers
 
 
 def _items(rows: Sequence[Any], measure: str) -> set[str]:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stages.benchmarks.questions import Score
-from stages.cards.doubts import MEANINGS, Doubt, blind, doubts
+from stages.benchmarks.questions import SCARCE, Score
+from stages.cards.doubts import MEANINGS, MISSING, Doubt, blind, doubts
 from stages.cards.findings import doubted
 from stages.cards.judging import judging
 from stages.cards.report import figures, page, picture
@@ -106,6 +106,11 @@ def test_a_second_judge_that_can_not_be_read_has_a_row_all_the_same(agreement: d
     shown = "".join(judging(findings(metrics=metrics() | {"review": {"seqeval-sit": review}})))
     told = shown.partition("Two judges")[2]
     assert '<td class="name">sit</td><td class="name">–</td><td class="num">0</td>' in told
+
+
+def test_the_page_and_the_stages_warn_from_the_same_share_of_answers() -> None:
+    """Rooms beside each other know nothing of one another, so each has its own."""
+    assert MISSING == SCARCE
 
 
 def test_few_without_a_score_are_told_without_a_warning() -> None:

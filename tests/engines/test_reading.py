@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stages.engines.chat import Chat
 from stages.engines.identities import Identity
-from stages.engines.planning import Planner
+from stages.engines.planning import Load, Planner
 from stages.engines.reading import CHARACTERS, COUNTED, PICTURE, RECENT, Line, Reading
 from stages.engines.store import Replies
 from stages.messages import Image, Message, Prompt, Reply, Sampling
@@ -23,10 +23,25 @@ def asked(text: str, purpose: str = "r/s") -> Prompt:
     return Prompt((Message("user", text),), Sampling(0.0, 1.0, 0, 8), 1, purpose=purpose)
 
 
+OTHERS = [asked("x" * 2 * n, f"r{n}/other") for n in range(40)]
+
+
 def estimate(reading: Reading, prompts: list[Prompt]) -> tuple[float, bool]:
     for one in prompts:
         reading.see("s", one)
     return reading.tokens("s", len(prompts), sum(len(one.messages[0].content) for one in prompts))
+
+
+def remember(store: Path, engine: Counting, prompts: list[Prompt], identity: Identity = IDENTITY) -> None:
+    with connected(engine, store, identity=identity) as connection:
+        list(connection.complete(prompts))
+
+
+def planned(store: Path, prompts: list[Prompt], directory: Path, identity: Identity = IDENTITY) -> Load:
+    with Replies(store) as replies:
+        planner = Planner(replies)
+        list(planner.complete(identity, Engine(engine="none", options={}), directory)(prompts))
+        return planner.tokens(planner.asked[0])
 
 
 @given(
@@ -72,12 +87,8 @@ def test_prompts_beyond_the_counted_ones_are_like_them(tmp_path: Path) -> None:
 def test_what_was_counted_is_told_exactly_whatever_was_remembered(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
     old, new = [asked("é, " * n, f"r{n}/s") for n in range(20)], [asked(text, f"{text}/s") for text in TEXTS]
-    with connected(Counting(), tmp_path / "s") as connection:
-        list(connection.complete(old))
-    with Replies(tmp_path / "s") as replies:
-        planner = Planner(replies)
-        list(planner.complete(IDENTITY, Engine(engine="none", options={}), directory)([*old, *new]))
-        load = planner.tokens(planner.asked[0])
+    remember(tmp_path / "s", Counting(), old)
+    load = planned(tmp_path / "s", [*old, *new], directory)
     assert (load.read, load.counted) == (sum(len(Chat(directory).ids(one)) for one in new), True)
 
 
@@ -89,15 +100,11 @@ class Counted(Counting):
 
 
 def test_a_server_is_believed_by_what_it_said_of_other_steps(tmp_path: Path) -> None:
-    with connected(Counted(), tmp_path / "s") as connection:
-        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
-    with Replies(tmp_path / "s") as replies:
-        new = [asked("y" * 100, "r1/new"), asked("z" * 500, "r2/new")]
-        for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS)):
-            planner = Planner(replies)
-            list(planner.complete(identity, Engine(engine="none", options={}), tmp_path)(new))
-            load = planner.tokens(planner.asked[0])
-            assert (load.read, load.counted) == (expected, identity == IDENTITY)
+    remember(tmp_path / "s", Counted(), OTHERS)
+    new = [asked("y" * 100, "r1/new"), asked("z" * 500, "r2/new")]
+    for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS)):
+        load = planned(tmp_path / "s", new, tmp_path, identity)
+        assert (load.read, load.counted) == (expected, identity == IDENTITY)
 
 
 def test_a_server_that_says_no_tokens_is_not_believed_to_read_none(tmp_path: Path) -> None:
@@ -106,19 +113,14 @@ def test_a_server_that_says_no_tokens_is_not_believed_to_read_none(tmp_path: Pat
             return Reply("yes", "ok", 0, 0)
 
     old, new = [asked("x" * 400, f"r{n}/s") for n in range(9)], [asked("y" * 400, "r9/s"), asked("z" * 400, "r9/t")]
-    with connected(Silent(), tmp_path / "s") as connection:
-        list(connection.complete(old))
-    with Replies(tmp_path / "s") as replies:
-        planner = Planner(replies)
-        list(planner.complete(IDENTITY, Engine(engine="none", options={}), tmp_path)([*old, *new]))
-        load = planner.tokens(planner.asked[0])
+    remember(tmp_path / "s", Silent(), old)
+    load = planned(tmp_path / "s", [*old, *new], tmp_path)
     assert (load.read, load.counted) == (800 // CHARACTERS, False)
     assert (load.written, load.measured) == (load.most, False)
 
 
 def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> None:
-    with connected(Counted(), tmp_path / "s") as connection:
-        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
+    remember(tmp_path / "s", Counted(), OTHERS)
     with Replies(tmp_path / "s") as replies:
         replies.database.execute("UPDATE reply SET body = x'00' WHERE id % 3 = 0")
         part = replies.database.execute("INSERT INTO part (digest, body) VALUES (x'01', x'00')").lastrowid
@@ -128,10 +130,9 @@ def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> No
 
 
 def test_a_server_is_believed_however_many_replies_of_others_are_newer(tmp_path: Path) -> None:
-    with connected(Counted(), tmp_path / "s") as connection:
-        list(connection.complete([asked("x" * 2 * n, f"r{n}/other") for n in range(40)]))
-    with connected(Counting(), tmp_path / "s", identity=Identity("judge", "e")) as connection:
-        list(connection.complete([asked(f"{n}", f"r{n}/judge") for n in range(RECENT)]))
+    remember(tmp_path / "s", Counted(), OTHERS)
+    judged = [asked(f"{n}", f"r{n}/judge") for n in range(RECENT)]
+    remember(tmp_path / "s", Counting(), judged, Identity("judge", "e"))
     with Replies(tmp_path / "s") as replies:
         assert estimate(Reading(IDENTITY, None, replies), [asked("y" * 100)]) == (80, True)
 
