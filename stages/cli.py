@@ -41,7 +41,7 @@ def remark(text: str) -> None:
     # Doors run as the module __main__; their file says which one it is.
     name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
     if text:
-        print(f"seqit {name}: {one_line(text)}", file=sys.stderr, flush=True)
+        print(f"seqit {name}: {one_line(text)}", file=sys.stderr)
 
 
 def main(function: Callable[..., None]) -> None:
