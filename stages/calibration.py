@@ -6,6 +6,8 @@ Source: Zhao et al., 2021 (https://arxiv.org/abs/2102.09690).
 import math
 from collections.abc import Mapping, Sequence
 
+from stages.errors import UserError
+
 CONTENT_FREE = ("N/A", "[MASK]", "...")
 """Texts that say nothing: what a model chooses after them is its liking of a choice."""
 
@@ -32,3 +34,15 @@ def leaning(scores: Mapping[str, float], liked: Mapping[str, float]) -> dict[str
     weights = {choice: math.exp(gain - top) for choice, gain in gained.items()}
     whole = math.fsum(weights.values())
     return {choice: weight / whole for choice, weight in weights.items()}
+
+
+def refuse_failures(errors: Sequence[str]) -> None:
+    """Raise UserError where `errors`, those of the failed content-free requests, is not empty.
+
+    Scores calibrated by the other requests alone would differ from those of the next run.
+    """
+    if errors:
+        raise UserError(
+            f"{len(errors)} content-free requests, which calibrate the scores of all rows, failed ({errors[0]}); "
+            "replies received so far are kept, run again to go on"
+        )

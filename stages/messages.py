@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -85,7 +85,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: str = ""
     """For people: why it was refused or failed."""
     id: str = ""
-    """Key of the reply in the store; set by the store."""
+    """Key of the reply in the store, set by the store; "" for a failure, which is not stored."""
     model: str = ""
     """Identity of the model that answered; set by `engines.connect`."""
     scores: dict[str, float] = {}
@@ -188,3 +188,47 @@ def _asking(
         yield waiting.popleft()[0], reply
     while waiting:
         yield waiting.popleft()[0], None
+
+
+class _Tries(NamedTuple, Generic[Item]):
+    """An item, and how many replies and failures it has got so far."""
+
+    item: Item
+    replies: int = 0
+    failures: int = 0
+
+
+def retry(
+    complete: Complete,
+    items: Iterable[Item],
+    attempts: int,
+    prompt_of: Callable[[Item, int], Prompt | None],
+    read: Callable[[Item, Reply], Item],
+) -> Iterator[Item]:
+    """The items in order, each updated by `read` with every reply, until `prompt_of` returns None for it.
+
+    At most `attempts` replies are read for an item. `prompt_of` gets the number of replies so far, which is the sample
+    to ask for. A failed reply is read too, but counted apart: the same sample is asked for again until `attempts`
+    requests have failed. So which samples an item rests on never depends on failures, and a later run that finds all
+    replies in the store gives the same items. Each try is a stream on top of the one before, so the first item's second
+    try does not wait for the last item's first.
+    """
+    tries: Iterator[_Tries[Item]] = map(_Tries, items)
+    for _ in range(2 * attempts - 1):  # enough for `attempts` replies and one failure less
+        tries = _retried(ask(complete, tries, lambda one: _next_prompt(one, attempts, prompt_of)), read)
+    return (one.item for one in tries)
+
+
+def _next_prompt(one: _Tries[Item], attempts: int, prompt_of: Callable[[Item, int], Prompt | None]) -> Prompt | None:
+    return None if max(one.replies, one.failures) >= attempts else prompt_of(one.item, one.replies)
+
+
+def _retried(
+    answers: Iterable[tuple[_Tries[Item], Reply | None]], read: Callable[[Item, Reply], Item]
+) -> Iterator[_Tries[Item]]:
+    for one, reply in answers:
+        if reply is None:
+            yield one
+        else:
+            failed = reply.status == "failed"
+            yield _Tries(read(one.item, reply), one.replies + (not failed), one.failures + failed)

@@ -5,8 +5,9 @@ from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from stages.messages import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed
+from stages.messages import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed, retry
 
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
 
@@ -91,3 +92,41 @@ def test_a_meter_counts_the_same_whether_replies_are_asked_for_or_remembered() -
     assert meter.summary() == {
         "replies": 0, "replies_by_status": {}, "reply_tokens_in": 0, "reply_tokens_out": 0,
     }  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.booleans(), max_size=6), st.integers(0, 4)), max_size=12),
+    st.integers(1, 3),
+    st.integers(1, 5),
+)
+def test_what_fails_is_asked_again_as_the_same_sample(
+    plans: list[tuple[list[bool], int]], attempts: int, size: int
+) -> None:
+    """An item's plan: which of its first requests fail, and at which sample it is content."""
+    samples: dict[int, list[int]] = {}
+
+    def flaky(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        for asked in in_batches(size)(prompts):
+            number = int(asked.text)
+            place = len(samples.setdefault(number, []))
+            failing = plans[number][0]
+            yield Reply("", "failed", 0, 0) if failing[place : place + 1] == [True] else asked
+
+    def prompt_of(item: tuple[int, int, bool], sample: int) -> Prompt | None:
+        number, replies, _ = item
+        assert replies == sample
+        return None if sample > plans[number][1] else replace(prompt(str(number)), sample=sample)
+
+    def read(item: tuple[int, int, bool], reply: Reply) -> tuple[int, int, bool]:
+        samples[item[0]].append(item[1])
+        return item[0], item[1] + (reply.status == "ok"), reply.status == "failed"
+
+    found = list(retry(flaky, ((n, 0, False) for n in range(len(plans))), attempts, prompt_of, read))
+    assert [number for number, _, _ in found] == list(range(len(plans)))
+    for number, replies, failed in found:
+        failing, content = plans[number]
+        wanted = min(attempts, content + 1)
+        # Either as many replies as without any failure, or as many failures as attempts.
+        assert replies == wanted or (failed and sum(failing[: len(samples[number])]) == attempts)
+        assert failed == (replies < wanted)
+        assert samples[number] == sorted(samples[number]) and set(samples[number]) <= set(range(wanted))

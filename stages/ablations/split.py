@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from stages.ablations.forms import CONNECTIVE, FORMS, Task
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry
 from stages.prompts import Template
 from stages.records import Record, Step
 
@@ -63,20 +63,21 @@ class Wishes(NamedTuple):
 def split(records: Iterable[Record], complete: Complete, wishes: Wishes) -> Iterator[Split]:
     """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not
     asked."""
-    found: Iterator[Split] = map(_whole, records)
-    for number in range(wishes.attempts):
-        found = _heard(wishes, ask(complete, found, partial(_request, wishes, number)))
-    return found
+    opened = (_opened(wishes, record) for record in records)
+    return retry(complete, opened, wishes.attempts, partial(_request, wishes), partial(_taken_apart, wishes))
 
 
-def _whole(record: Record) -> Split:
+def _opened(wishes: Wishes, record: Record) -> Split:
     """The record before it is asked about: settled unless a task was ever added to it."""
     grown = any(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps)
-    step = Step("split", "", "unparsed") if grown else Step("split", "", "ok", reason="held")
+    step = Step("split", "", "ok", reason="held")
+    if grown:
+        values = FORMS[wishes.form].values(record)
+        step = Step("split", "", "unparsed", reason=values if isinstance(values, str) else "")
     return Split(record, (Task(record.instruction, record.response),), step)
 
 
-def _request(wishes: Wishes, number: int, one: Split) -> Prompt | None:
+def _request(wishes: Wishes, one: Split, sample: int) -> Prompt | None:
     values = FORMS[wishes.form].values(one.record)
     if one.settled or isinstance(values, str):
         return None
@@ -84,17 +85,7 @@ def _request(wishes: Wishes, number: int, one: Split) -> Prompt | None:
     regex = rendered.regex or FORMS[wishes.form].regex(one.record)
     constraint = Constraint(regex=regex) if regex else None
     seed = draw_seed(wishes.seed, one.record.id, "split")
-    return rendered.prompt(wishes.sampling, seed, f"{one.record.id}/split", number, constraint)
-
-
-def _heard(wishes: Wishes, asked: Iterable[tuple[Split, Reply | None]]) -> Iterator[Split]:
-    for one, reply in asked:
-        yield _unasked(wishes, one) if reply is None else _taken_apart(wishes, one, reply)
-
-
-def _unasked(wishes: Wishes, one: Split) -> Split:
-    values = FORMS[wishes.form].values(one.record)
-    return one if one.settled or not isinstance(values, str) else one._replace(step=replace(one.step, reason=values))
+    return rendered.prompt(wishes.sampling, seed, f"{one.record.id}/split", sample, constraint)
 
 
 def _taken_apart(wishes: Wishes, one: Split, reply: Reply) -> Split:

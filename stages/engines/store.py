@@ -190,11 +190,12 @@ class Replies:
         return found
 
     def keep(self, answers: Sequence[tuple[Request, Reply]], model: str) -> list[Reply]:
-        """Remember a group of replies in one transaction; returns them as they are remembered.
+        """Remember a group of replies in one transaction; returns them, in order, as they are remembered.
 
+        A failed reply is not stored and gets no id: no row may name a key that the store does not have.
         A reply that another process stored meanwhile wins over ours, so that whoever asks gets the same text.
         """
-        keyed = [(ask, msgspec.structs.replace(reply, id=ask.key.hex(), model=model)) for ask, reply in answers]
+        keyed = [(ask, _named(ask, reply, model)) for ask, reply in answers]
         new = [(ask, reply) for ask, reply in keyed if reply.status in REMEMBERED]
         if not new:
             return [reply for _, reply in keyed]
@@ -269,6 +270,10 @@ class Replies:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
+
+
+def _named(ask: Request, reply: Reply, model: str) -> Reply:
+    return msgspec.structs.replace(reply, id=ask.key.hex() if reply.status in REMEMBERED else "", model=model)
 
 
 def _digest(body: bytes) -> bytes:

@@ -103,7 +103,8 @@ class _Call:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.changed = Condition()
-        self.finished: deque[list[Reply]] = deque()
+        self.finished: deque[list[tuple[str, Reply]]] = deque()
+        """Groups of (key of the request, reply)."""
         self.failure: BaseException | None = None
         self.taken = self.given = 0
         self.ready: dict[int, Reply] = {}
@@ -187,17 +188,17 @@ class _Call:
         self.connection.progress.receive(kept)
         if self.connection.ledger:
             self.connection.ledger.heed(kept)
-        self.tell(kept)
+        self.tell([(ask.key.hex(), reply) for (ask, _), reply in zip(answers, kept, strict=True)])
 
-    def tell(self, replies: list[Reply]) -> None:
+    def tell(self, replies: list[tuple[str, Reply]]) -> None:
         with self.changed:
             self.finished.append(replies)
             self.changed.notify_all()
 
     def collect(self) -> None:
         while self.finished:
-            for reply in self.finished.popleft():
-                positions = self.awaited.pop(reply.id)
+            for key, reply in self.finished.popleft():
+                positions = self.awaited.pop(key)
                 if len(positions) > 1:
                     self.connection.progress.recall(len(positions) - 1)
                 self.ready.update(dict.fromkeys(positions, reply))

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from stages import calibration
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, ask, draw_seed
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry
 from stages.prompts import Template
 
 
@@ -63,42 +62,37 @@ class Asked:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of the replies in the store, in the order they were asked."""
-        return tuple(reply.id for reply in self.replies)
+        return tuple(reply.id for reply in self.replies if reply.id)
 
 
 def asked(
     panel: Panel, requests: Iterable[Request], settled: Callable[[Request, Reply], bool], choices: Sequence[str] = (),
     draw: str = "",
 ) -> Iterator[Asked]:  # fmt: skip
-    """Each request with the replies to it, in order; asked up to `attempts` times until one is `settled`.
+    """Each request with the replies to it, in order; asked until one is `settled` (see `messages.retry`).
 
     choices: the verdicts that the reply is one of, if it is read by its scores. draw: what its seed is drawn for; by
     default the prompt file, so that two about the same thing draw apart.
     """
-    found: Iterator[Asked] = (Asked(request) for request in requests)
-    for attempt in range(panel.attempts):
-        found = _again(panel, found, settled, partial(_prompt, panel, tuple(choices), attempt, draw))
-    return found
 
-
-def _again(
-    panel: Panel, items: Iterator[Asked], settled: Callable[[Request, Reply], bool], render: Callable[[Request], Prompt]
-) -> Iterator[Asked]:
-    def prompt(item: Asked) -> Prompt | None:
+    def prompt(item: Asked, sample: int) -> Prompt | None:
         done = item.replies and settled(item.request, item.last)
-        return None if done or not item.request.values else render(item.request)
+        return None if done or not item.request.values else _prompt(panel, tuple(choices), sample, draw, item.request)
 
-    for item, reply in ask(panel.complete, items, prompt):
-        yield item if reply is None else replace(item, replies=(*item.replies, reply))
+    return retry(panel.complete, map(Asked, requests), panel.attempts, prompt, _read)
 
 
-def _prompt(panel: Panel, choices: tuple[str, ...], attempt: int, draw: str, request: Request) -> Prompt:
+def _read(item: Asked, reply: Reply) -> Asked:
+    return replace(item, replies=(*item.replies, reply))
+
+
+def _prompt(panel: Panel, choices: tuple[str, ...], sample: int, draw: str, request: Request) -> Prompt:
     rendered, file = panel.template.render(request.values), panel.template.hash
-    seed = draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{attempt}")
+    seed = draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{sample}")
     # After a beginning of the reply the next token opens with a space, as it would in running text.
     options = tuple(f" {choice}" for choice in choices) if rendered.continue_final else choices
     constraint = Constraint(choice=options) if options else None
-    return rendered.prompt(panel.sampling, seed, f"{request.id}/judge-{file}", attempt, constraint)
+    return rendered.prompt(panel.sampling, seed, f"{request.id}/judge-{file}", sample, constraint)
 
 
 def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:
@@ -107,9 +101,13 @@ def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:
 
 
 def likings(panel: Panel, choices: Sequence[str], names: Sequence[str]) -> dict[str, float]:
-    """Verdict -> logarithm of its mean probability when every one of the variables `names` says nothing."""
+    """Verdict -> logarithm of its mean probability when every one of the variables `names` says nothing.
+
+    Raises UserError where a request fails: the next run would calibrate every verdict otherwise.
+    """
     silent = [Request(f"content-free/{text}", dict.fromkeys(names, text)) for text in calibration.CONTENT_FREE]
-    found = asked(panel, silent, lambda *_: True, choices)
+    found = list(asked(panel, silent, lambda _, reply: reply.status != "failed", choices))
+    calibration.refuse_failures([item.last.error for item in found if item.last.status == "failed"])
     return calibration.liking([_named(item.last.scores) for item in found if item.last.scores])
 
 

@@ -1,10 +1,9 @@
-"""A row while a model is being asked about it, and the loop that asks again until the row is settled."""
+"""A row while a model is being asked about it, and how it is asked about until it is settled."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
-from stages.messages import Complete, Prompt, Reply, ask
+from stages.messages import Complete, Prompt, Reply, retry
 from stages.records import Record, Status
 
 
@@ -51,24 +50,19 @@ def retried(
     prompt_of: Callable[[Draft, int], Prompt | None],
     settle: Callable[[Draft, Reply], Draft],
 ) -> Iterator[Draft]:
-    """The drafts in order, each asked about until it is settled, at most `attempts` times.
+    """The drafts in order, each asked about until it is settled, at most `attempts` times (see `messages.retry`).
 
-    `prompt_of` gets the number of the try, from 0, and returns None for a draft that needs no asking; `settle` reads
-    the reply. Each try is a stream on top of the one before, so the first row's second try does not wait for the last
-    row's first.
+    `prompt_of` gets the number of the sample, from 0, and returns None for a draft that needs no asking; `settle` reads
+    the reply.
     """
-    for number in range(attempts):
-        drafts = _tried(ask(complete, drafts, partial(_unsettled, number=number, prompt_of=prompt_of)), settle)
-    return iter(drafts)
 
+    def request(draft: Draft, sample: int) -> Prompt | None:
+        return None if draft.done else prompt_of(draft, sample)
 
-def _unsettled(draft: Draft, number: int, prompt_of: Callable[[Draft, int], Prompt | None]) -> Prompt | None:
-    return None if draft.done else prompt_of(draft, number)
+    def read(draft: Draft, reply: Reply) -> Draft:
+        return _read(draft.heard(reply), reply, settle)
 
-
-def _tried(asked: Iterable[tuple[Draft, Reply | None]], settle: Callable[[Draft, Reply], Draft]) -> Iterator[Draft]:
-    for draft, reply in asked:
-        yield draft if reply is None else _read(draft.heard(reply), reply, settle)
+    return retry(complete, drafts, attempts, request, read)
 
 
 def _read(draft: Draft, reply: Reply, settle: Callable[[Draft, Reply], Draft]) -> Draft:

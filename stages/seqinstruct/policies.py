@@ -18,7 +18,7 @@ from random import Random
 
 from stages import calibration
 from stages.errors import UserError
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, seed_for
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry, seed_for
 from stages.prompts import Rendered, Template
 from stages.records import Action, Record
 from stages.seqinstruct.actions import LETTERS, parse_choice
@@ -111,11 +111,31 @@ def _likings(complete: Complete, plan: Plan, letters: tuple[str, ...]) -> dict[s
     template = plan.templates["choose"]
     silent = [{"instruction": text, "input": ""} for text in calibration.CONTENT_FREE]
     asked = [template.ordered(nothing, order) for order in range(plan.orders) for nothing in silent]
-    replies = complete(_silence(plan, rendered, letters) for rendered in asked)
+    replies = list(_replies(complete, [_silence(plan, rendered, letters) for rendered in asked], plan.attempts))
+    calibration.refuse_failures([reply.error for reply in replies if reply.status == "failed"])
     scores: dict[str, list[dict[str, float]]] = {}
     for rendered, reply in zip(asked, replies, strict=True):
         scores.setdefault(rendered.prefix, []).extend([reply.scores] if reply.scores else [])
     return {prefix: calibration.liking(found) for prefix, found in scores.items() if found}
+
+
+_Answered = tuple[Prompt, Reply | None]
+
+
+def _replies(complete: Complete, prompts: Iterable[Prompt], attempts: int) -> Iterator[Reply]:
+    """The reply to each prompt, asked for again where it failed."""
+    pairs: Iterable[_Answered] = ((prompt, None) for prompt in prompts)
+    asked = retry(complete, pairs, attempts, _unanswered, _answered)
+    return (reply for _, reply in asked if reply is not None)
+
+
+def _unanswered(pair: _Answered, _: int) -> Prompt | None:
+    prompt, reply = pair
+    return prompt if reply is None or reply.status == "failed" else None
+
+
+def _answered(pair: _Answered, reply: Reply) -> _Answered:
+    return pair[0], reply
 
 
 def _silence(plan: Plan, rendered: Rendered, letters: tuple[str, ...]) -> Prompt:

@@ -3,6 +3,7 @@
 import pytest
 
 from stages.calibration import CONTENT_FREE
+from stages.errors import UserError
 from stages.judges import Exchange, Judgement
 from stages.judges.opinions import opinions
 from stages.messages import Prompt, Reply, draw_seed
@@ -50,10 +51,29 @@ def test_without_scores_the_word_counts(word: str, following: float) -> None:
 
 
 def test_what_says_neither_is_asked_again_and_then_unscored() -> None:
-    a, none, c = judged(lambda prompt: ok("well") if "Baltic" in shown(prompt) else Reply("", "failed", 1, 0, "gone"))
+    gone = Reply("", "failed", 1, 0, "gone")
+    a, none, c = judged(lambda prompt: gone if "Answer: No." in shown(prompt) else ok("well"))
     assert a is not None and (a.values, a.reason, a.text, len(a.replies)) == ({}, "judge-unparsed", "well", 2)
     assert none is None
     assert c is not None and (c.values, c.reason) == ({}, "judge-failed")
+
+
+def test_a_failed_content_free_request_is_asked_again_and_never_left_out_of_the_calibration() -> None:
+    failures = 1
+
+    def flaky(prompt: Prompt) -> Reply:
+        nonlocal failures
+        if silent(prompt) and failures:
+            failures -= 1
+            return Reply("", "failed", 0, 0, "HTTP 500")
+        lean = 1.0 if "N/A" in shown(prompt) else 3.0
+        return ok(" Yes", **{" Yes": lean, " No": 0.0})
+
+    disturbed, failures = judged(flaky), 0
+    assert disturbed == judged(flaky)
+    failures = 99
+    with pytest.raises(UserError, match=r"3 content-free requests.* failed \(HTTP 500\).* run again"):
+        judged(flaky)
 
 
 def test_the_papers_verdict_is_one_more_reading() -> None:

@@ -48,18 +48,18 @@ def test_a_frozen_row_without_an_earlier_response_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "reason"),
+    ("reply", "reason", "samples"),
     [
-        (Reply("", "failed", 0, 0, "HTTP 500"), "failed"),
-        (Reply("", "refused", 1, 0, "filter"), "refused"),
-        (Reply(" ", "ok", 1, 1), "empty"),
+        (Reply("", "failed", 0, 0, "HTTP 500"), "failed", [0, 0]),
+        (Reply("", "refused", 1, 0, "filter"), "refused", [0, 1]),
+        (Reply(" ", "ok", 1, 1), "empty", [0, 1]),
     ],
 )
-def test_a_row_without_a_response_is_rejected_with_a_reason(reply: Reply, reason: str) -> None:
+def test_a_row_without_a_response_is_rejected_with_a_reason(reply: Reply, reason: str, samples: list[int]) -> None:
     seen: list[Prompt] = []
     ((name, row),) = run([record("Name a sea.")], [], lambda _: reply, seen)
     assert name == "rejected" and isinstance(row, Rejected) and row.reason == reason and reason in REASONS
-    assert [p.sample for p in seen] == [0, 1] and row.row["instruction"] == "Name a sea."
+    assert [p.sample for p in seen] == samples and row.row["instruction"] == "Name a sea."
 
 
 def test_truncated_responses_are_kept_only_where_params_say_so() -> None:

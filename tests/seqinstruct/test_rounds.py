@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 from stages.prompts import parse
-from stages.records import Record, Step
+from stages.records import Record, Step, digest
 from stages.seqinstruct.actions import LETTERS, parse_choice, parse_instruction
 from stages.seqinstruct.gates import Limits, check
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
@@ -101,7 +101,7 @@ def test_a_choice_that_was_not_made_is_a_status_and_never_an_option(reply: Reply
     seen: list[Prompt] = []
     (row,) = run([record("Name a sea.")], lambda _: reply, seen)
     assert (last(row).action, last(row).status, last(row).reason) == ("", status, reason)
-    assert [prompt.sample for prompt in seen] == [0, 1, 2]
+    assert [prompt.sample for prompt in seen] == ([0, 0, 0] if status == "failed" else [0, 1, 2])
 
 
 @pytest.mark.parametrize(
@@ -201,6 +201,23 @@ def test_calibration_is_over_the_allowed_actions_only() -> None:
         [record(f"Name a sea {n}.") for n in range(40)], scored, policy="calibrated", actions=("prefix", "suffix")
     )
     assert {last(row).action for row in done} == {"prefix", "suffix"}
+
+
+def test_calibration_rests_on_every_content_free_request_or_ends() -> None:
+    rows = [record(f"Name a sea {n}.") for n in range(20)]
+    failed: set[str] = set()
+
+    def flaky(prompt: Prompt) -> str | Reply:
+        """The first request of each content-free text fails."""
+        if "content-free" in prompt.purpose and digest(prompt) not in failed:
+            failed.add(digest(prompt))
+            return Reply("", "failed", 0, 0, "HTTP 500")
+        return scored(prompt)
+
+    assert run(rows, flaky, policy="calibrated") == run(rows, scored, policy="calibrated")
+    assert failed
+    with pytest.raises(UserError, match="content-free requests"):
+        run(rows, lambda _: Reply("", "failed", 0, 0, "HTTP 500"), policy="calibrated")
 
 
 def test_calibration_without_scores_is_the_models_statement() -> None:

@@ -1,0 +1,75 @@
+"""A server that fails at random: no row names a reply that is not stored, and the next run makes the same bytes."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import jsonl
+from stages.engines import connect
+from stages.engines.store import Replies
+from stages.params import Engine
+from stages.records import Record, Rejected, digest
+from stages.seqinstruct.responses import Wishes, respond_round
+from stages.seqinstruct.rounds import rewrite_round
+from tests.engines.counting import OPENAI
+from tests.engines.loopback import Answer, completed, said, serving
+from tests.seqinstruct.models import SAMPLING, plan, record
+
+ROWS = 120
+
+
+class Flaky:
+    """Fails one request in four in one of four ways, and answers some in a way that has to be asked for again."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.failures = 0
+
+    def __call__(self, request: dict[str, Any], _: int) -> Answer:
+        if self.rng.random() < 0.25:
+            self.failures += 1
+            return self.rng.choice([Answer(500), Answer(200, b"{"), Answer(400, b"{}"), Answer(cut=True)])
+        return completed(self.text(request))
+
+    def text(self, request: dict[str, Any]) -> str:
+        number = int(digest(request, 8), 16)
+        if number % 5 == 0:
+            return "I wonder."
+        if request["messages"][0]["content"] == "choose":
+            return f"So the option is: {'ABC'[number % 3]}."
+        return f"#New Instruction#: {said(request)} Then name lake {number}.###"
+
+
+def run(url: str, store: Path, out: Path) -> None:
+    """A round of rewriting and its responses, through the store."""
+    options = OPENAI | {"url": url, "model": "m", "attempts": 1, "concurrency": 8}
+    wishes = Wishes(7, 1, SAMPLING, 12, ("ok", "truncated"))
+    with connect(Engine(engine="openai", options=options), store=store) as complete:
+        rows = rewrite_round((record(f"Name sea {n}.") for n in range(ROWS)), complete, plan(attempts=12))
+        jsonl.write(out, (row for _, row in respond_round(rows, [], complete, wishes)))
+
+
+def keys(out: Path) -> Iterator[str]:
+    for row in jsonl.read(out, Record):
+        assert not isinstance(row, Rejected)
+        for step in row.steps:
+            yield from step.replies
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rows_do_not_depend_on_failures_and_name_stored_replies_only(tmp_path: Path, seed: int) -> None:
+    flaky = Flaky(seed)
+    with serving(flaky) as server:
+        run(server.url, tmp_path / "store", tmp_path / "first")
+        assert flaky.failures > ROWS // 4
+        asked = len(server.requests)
+        run(server.url, tmp_path / "store", tmp_path / "second")
+        assert len(server.requests) == asked
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    named = set(keys(tmp_path / "first"))
+    with Replies(tmp_path / "store") as replies:
+        assert {reply.id for reply in replies.find([*map(bytes.fromhex, named)], "m").values()} == named
+    assert len(named) > 3 * ROWS
