@@ -1,33 +1,99 @@
-"""HTTP connections that are kept: what a server says unasked must not become the reply to the next request."""
+"""HTTP connections that are reused only after a server has proved that it sends one response to each request.
+
+HTTP/1.1 tells responses apart by their order alone (RFC 9112, 9.3), so a second response to one request is read as the
+response to the next request on that connection. Three rules keep it from becoming another row's text:
+
+- A connection on which a byte arrives while no request is under way is closed, whatever the bytes are.
+- A connection is not used again within `REST` seconds after a response (`WATCH` seconds until `WATCHED` connections
+  have stayed silent that long); meanwhile new ones are opened.
+- After the first such byte no connection to this server is used twice (`Connector.misbehaved`).
+
+What no client can know: whether bytes that arrive on a connection while a request is under way answer that request or
+are an answer to an earlier one that is later than `REST`. With one connection a request there is no earlier one.
+"""
 
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+REST = 0.1
+"""Seconds between a response and the next request on the same connection. Replies of models take longer than that, so
+there are fewer resting connections than requests under way."""
+WATCH = 1.0
+"""The same before a server is trusted."""
+WATCHED = 8
+"""Connections that must have stayed silent for `WATCH` seconds before `REST` is enough."""
+
+
+class Protocol(ResponseHandler):
+    """One connection. Bytes that arrive while no request is under way close it and are never parsed."""
+
+    def __init__(self, connector: "Connector", loop: Any) -> None:
+        """`connector` is told of such bytes."""
+        super().__init__(loop)
+        self._connector = connector
+        self.idle = True
+
+    def set_response_params(self, **params: Any) -> None:
+        """aiohttp calls this right before it sends a request."""
+        self.idle = False
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the server."""
+        if self.idle:
+            if data:  # aiohttp passes none when it resumes reading
+                self.unasked()
+        else:
+            super().data_received(data)
+            if self.idle and (self._buffer or self._tail or self.exception() is not None):
+                self.unasked()  # behind the end of the response, in the same segment
+
+    def unasked(self) -> None:
+        """The server sent what no request asked for."""
+        self._connector.misbehaved = True
+        self.force_close()
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class Connector(aiohttp.TCPConnector):
-    """Takes no connection from the pool that has said something since its last response.
+    """A pool of connections under the rules above, with at most `most` that wait for a request."""
 
-    HTTP/1.1 tells responses apart by their order alone (RFC 9112, 9.3), so a second response, or a 408 before a server
-    closes, would be read as that of the next request. aiohttp 3.14 looks when a connection is put back, and not when it
-    is taken out again.
-    """
+    def __init__(self, most: int, rest: float = REST, watch: float = WATCH, **options: Any) -> None:
+        """`rest` and `watch` in seconds; `options` are those of aiohttp."""
+        super().__init__(limit=0, ttl_dns_cache=300, **options)
+        self._factory = cast(Any, partial(Protocol, self, self._loop))
+        self._most, self._rest, self._watch = most, rest, watch
+        self._silent = 0
+        self.misbehaved = False
+        """Whether this server ever sent bytes that no request asked for."""
 
     async def _get(self, key: Any, traces: Any) -> Any:
-        oldest = monotonic() - (self._keepalive_timeout or 0.0)
-        for connection, since in self._conns.get(key, ()):
-            if connection.should_close:
-                connection.close()
-            elif connection.is_connected() and since >= oldest:
-                break  # aiohttp takes the first that is open and young enough, which is this one
+        now, waiting = monotonic(), self._conns.get(key, ())
+        while waiting and (waiting[0][0].should_close or not waiting[0][0].is_connected()):
+            waiting.popleft()[0].close()
+        if not waiting or self.misbehaved:
+            return None
+        rested = now - waiting[0][1]  # aiohttp takes the first, which has waited longest
+        if self._silent < WATCHED and rested >= self._watch:
+            self._silent += 1
+        elif rested < (self._rest if self._silent >= WATCHED else self._watch):
+            return None
         return await super()._get(key, traces)
 
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        full = self.misbehaved or len(self._conns.get(key, ())) >= self._most
+        super()._release(key, protocol, should_close=should_close or full)
+        protocol.idle = True
 
-def session(headers: Mapping[str, str], timeout: float, **connections: Any) -> aiohttp.ClientSession:
+
+def session(headers: Mapping[str, str], timeout: float, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     """A client without cookies and without a limit of its own; `timeout` (seconds) is that of one request."""
-    connector = Connector(limit=0, ttl_dns_cache=300, **connections)
     limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(30, timeout))
     jar = aiohttp.DummyCookieJar()
     return aiohttp.ClientSession(connector=connector, timeout=limits, headers=headers, cookie_jar=jar)

@@ -5,7 +5,6 @@ The server and the model's name there come from a reference `endpoint:http://hos
 
 import asyncio
 import math
-import os
 import random
 import sys
 import threading
@@ -17,12 +16,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from stages.engines import wire
+from stages.engines.credentials import api_key, proxy_of
 from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
-from stages.engines.targets import Options, Target, checked, identify, reachable
+from stages.engines.targets import Options, Target, checked, identify
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 
@@ -34,6 +33,7 @@ IN_A_ROW = 8
 """Failures one after another, before any success, that end the run: nothing is there, or it takes no such requests."""
 LONG_IN_A_ROW = 100
 """The same after a success: the server has gone, but some rows in a row may each be too long for it."""
+UNASKED = "sends responses that no request asked for; from now on each request has a connection of its own"
 LONG = 20.0
 """Seconds of waiting from which people are told."""
 KEPT = "replies received so far are kept, mend this and run again to go on"
@@ -43,7 +43,7 @@ KEPT = "replies received so far are kept, mend this and run again to go on"
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
     """An engine with an event loop in a thread of its own. Raises UserError for options that don't fit."""
     found, target = checked(reference_of(directory), options)
-    engine = OpenAI(found, target, _key(found.key_env), _proxy(target.url))
+    engine = OpenAI(found, target, api_key(found.key_env), proxy_of(target.url))
     try:
         yield engine
     finally:
@@ -99,7 +99,8 @@ class OpenAI:
         self._unreachable = aiohttp.ClientConnectorError
         self._dropped = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
         session = partial(connections.session, headers, self._options.timeout)
-        self._kept, self._fresh = session(keepalive_timeout=60), session(force_close=True)
+        self._pool = connections.Connector(self._options.concurrency, keepalive_timeout=60)
+        self._kept, self._fresh = session(self._pool), session(connections.Connector(0, force_close=True))
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
         """Groups of what has come back meanwhile. Raises UserError for what is true of every request."""
@@ -147,8 +148,12 @@ class OpenAI:
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
         session, spent, tries, lost, unreachable = self._kept, 0.0, 0, math.inf, False
         while True:
+            session = self._session(session)
             try:
-                return self._noted(await self._once(session, data, prompt))
+                reply = await self._once(session, data, prompt)
+                if session is not self._session(session):
+                    continue  # it may be the response to another request
+                return self._noted(reply)
             except wire.Busy as busy:
                 spent, wait, error = spent + 0.1, busy.after, self._safe(busy)
                 self._pace.rejected(time.monotonic())
@@ -157,12 +162,20 @@ class OpenAI:
                 if session is self._kept and dropped and not unreachable:
                     session = self._fresh  # the server may have closed a kept connection: once, that costs no attempt
                     continue
+                session = self._fresh  # the rest of a response with a wrong length may still come on this one
                 spent, wait, error = spent + 1, None, self._safe(fault)
                 lost = min(lost, time.monotonic()) if dropped else math.inf
             tries += 1
             if spent > self._options.attempts - 0.05:
                 return self._given_up(error, lost, unreachable)
             await self._sleep(wait, tries)
+
+    def _session(self, wanted: Any) -> Any:
+        """`wanted`, or where the server can't be trusted with more, one connection for each request."""
+        if not self._pool.misbehaved:
+            return wanted
+        self._tell([UNASKED])
+        return self._fresh
 
     def _given_up(self, error: str, lost: float, unreachable: bool) -> Reply:
         """A failed reply. Raises Hopeless where since `lost` nothing has come from the server, to nobody.
@@ -272,26 +285,3 @@ async def _body_of(response: Any) -> bytes:
     except asyncio.IncompleteReadError as ended:
         return ended.partial
     raise wire.Broken(f"a reply of more than {LARGEST} bytes")
-
-
-def _key(variable: str | None) -> str:
-    """The API key; "" where none is asked for. Raises UserError, without the key, for one that no header can hold."""
-    key = os.environ.get(variable, "").strip() if variable else ""
-    if variable and not key:
-        raise UserError(f"{variable} is not set; params.yaml names it as the variable that holds the API key")
-    if not key.isprintable():
-        raise UserError(f"{variable} holds a line end or another control character; set it again to the API key alone")
-    return key
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names. Raises UserError, without its password, where it is no HTTP proxy."""
-    parts = urlsplit(url)
-    found = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-    if not found:
-        return None
-    address = found if "://" in found else f"http://{found}"
-    if not reachable(address):
-        name = f"{parts.scheme}_proxy"
-        raise UserError(f"{name} is no address of an HTTP proxy; write http://host:port, or add the server to no_proxy")
-    return address
