@@ -1,5 +1,6 @@
 """params.yaml: every mistake is one line that names where it is."""
 
+import contextlib
 import copy
 import re
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.repo import Repo
+from dvc.utils.serialize import dump_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.benchmarks import BENCHMARKS, generic
 from stages.errors import UserError
-from stages.params import fitting, load, parse
+from stages.params import fitting, kinds, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -167,6 +170,125 @@ MISTAKES = [
     ("ingest.corpora.seed.licence", "\ud800", "ingest.corpora.seed.licence: holds half of a surrogate pair"),
     ("engines.judge.options.a\0", 1, "the key engines.judge.options.a"),
 ]
+
+
+CORPUS = VALUES["ingest"]["corpora"]["seed"]
+NAMED = {
+    "corpus": ("ingest.corpora", CORPUS), "benchmark": ("ingest.benchmarks", VALUES["ingest"]["benchmarks"]["xquad"]),
+    "model": ("fetch.models", {"reference": "package:x"}),
+    "download": ("fetch.corpora", {"reference": "hub:a/b@1", "files": ["*"]}),
+    "withheld": ("withhold", {"reads": "ingested/seed"}),
+    "decontaminated": ("decontaminate.corpora", {"reads": "ingested/seed", "remove": [], "ngram": 13}),
+    "extracted": ("extract.corpora", {"reads": "ingested/seed"}),
+    "rewritten": ("rewrite.rounds", VALUES["rewrite"]["rounds"]["seed-1"]),
+    "responded": ("respond.rounds", VALUES["respond"]["rounds"]["seed-0"]),
+    "evolved": ("evolve.corpora", {"reads": "ingested/seed"}),
+    "rules": ("augment.rules", VALUES["augment"]["rules"]["repeat"]),
+    "aligned": ("augment.aligned", VALUES["augment"]["aligned"]["translate"]),
+    "captions": ("augment.captions", VALUES["augment"]["captions"]["caption"]),
+    "chained": ("augment.model", VALUES["augment"]["model"]["paraphrase"]),
+    "measured": ("measure", {"reads": "ingested/seed"}), "split": ("split", VALUES["split"]["sit-split"]),
+    "budget": ("sample.budget", VALUES["sample"]["budget"]["sit-budget"]),
+    "pairs": ("sample.pairs", VALUES["sample"]["pairs"]["sit-pairs"]),
+    "mixture": ("sample.mixture", VALUES["sample"]["mixture"]["seqeval"]),
+    "combination": ("sample.combination", VALUES["sample"]["combination"]["seed-flat"]),
+    "assembled": ("assemble", {"reads": "ingested/seed"}), "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
+    "run": ("answer.runs", {}), "answered": ("answer.benchmarks", VALUES["answer"]["benchmarks"]["xquad"]),
+    "compared": ("compare.runs", VALUES["compare"]["runs"]["seqeval-it-sit"]),
+    "referred": ("compare.references", VALUES["compare"]["references"]["alpaca_eval-it"]),
+    "marked": ("mark.runs", VALUES["mark"]["runs"]["seqeval-it"]),
+    "reviewed": ("review.runs", VALUES["review"]["runs"]["seqeval-sit"]),
+    "estimated": ("estimate", {"annotations": "x", "files": "y"}),
+    "published": ("publish", VALUES["publish"]["seqeval"]),
+}  # fmt: skip
+"""Every dictionary of params.yaml whose keys are names, with a value that such a name may have."""
+
+
+def foreach() -> set[str]:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    return {
+        text[2:-1] for stage in stages for text in (stage.get("foreach"), *stage.get("matrix", {}).values()) if text
+    }
+
+
+def test_every_section_that_names_stages_is_tried() -> None:
+    assert foreach() <= {section for section, _ in NAMED.values()}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("v1.1", "v1-1"), ("V1", "v1"), ("a b", "a-b"), ("x@y", "x-y"), ("-x", "x"), ("x[0]", "x-0"), ("x/../y", "x-y"),
+     ("$(x)", "x"), ("é", "a1"), ("x\n", "x")],
+)  # fmt: skip
+def test_a_name_that_dvc_cannot_address_is_refused_wherever_it_stands(kind: str, name: str, other: str) -> None:
+    section, value = NAMED[kind]
+    values = changed(section, at(tuple(section.split("."))) | {name: value})
+    with pytest.raises(UserError) as error:
+        parse(values)
+    place, message = f"params.yaml: {section}.{name}: ", f"{name!r} is no name: only small letters, digits, - and _, "
+    assert str(error.value) == f"{place}{message}since DVC takes a dot for a separator; write {other}"
+
+
+@pytest.mark.parametrize("name", [1, 1.5, None, True, date(2024, 1, 1)])
+def test_a_name_that_yaml_reads_as_something_else_is_refused(name: Any) -> None:
+    with pytest.raises(UserError, match=r"^params\.yaml: ingest\.corpora\..+: YAML reads this .* in quotes"):
+        parse(changed("ingest.corpora", VALUES["ingest"]["corpora"] | {name: CORPUS}))
+
+
+def test_a_wrong_name_that_is_used_often_is_one_mistake() -> None:
+    values = changed("ingest.corpora", VALUES["ingest"]["corpora"] | {"alpaca-v1.1": CORPUS})
+    reads = {"reads": "ingested/alpaca-v1.1", "remove": [], "ngram": 13}
+    values["decontaminate"]["corpora"]["alpaca-v1.1"] = reads
+    values["assemble"]["it"]["reads"] = "augmented/alpaca-v1.1.plain"
+    values["rewrite"]["rounds"]["seed-1"]["corpus"] = "alpaca-v1.1"
+    with pytest.raises(UserError) as error:
+        parse(values)
+    assert str(error.value) == (
+        "params.yaml: ingest.corpora.alpaca-v1.1: 'alpaca-v1.1' is no name: only small letters, digits, - and _, since "
+        "DVC takes a dot for a separator; write alpaca-v1-1 (also at decontaminate.corpora.alpaca-v1.1, "
+        "decontaminate.corpora.alpaca-v1.1.reads, rewrite.rounds.seed-1.corpus and 1 more)"
+    )
+
+
+def test_two_missing_keys_are_two_mistakes_and_one_wrong_value_is_one() -> None:
+    values = changed("judge.attempts", 1)
+    del values["judge"]["attempts"], values["report"]["before"]
+    for corpus in values["ingest"]["corpora"].values():
+        corpus["sample"] = "none"
+    with pytest.raises(UserError) as error:
+        parse(values)
+    told = str(error.value).removeprefix("params.yaml: ").split("; ")
+    assert told[0].startswith("ingest.corpora.seed.sample: Input should be a valid integer (given: 'none') (also at ")
+    assert told[0].endswith(" and 2 more)")
+    assert told[1:] == ["judge.attempts: Field required", "report.before: Field required"]
+
+
+def test_dvc_addresses_names_that_are_accepted(tmp_path: Path) -> None:
+    names = [
+        "0",
+        "7b",
+        "1e5",
+        "0x1f",
+        "null",
+        "on",
+        "true",
+        "2024-01-01",
+        "a-b",
+        "a_b",
+        "x--",
+        "key",
+        "item",
+        "x" * 100,
+    ]
+    assert all(kinds.ADDRESSABLE.fullmatch(name) for name in names)
+    stage = {"foreach": "${entries}", "do": {"cmd": "true", "params": ["entries.${key}"], "outs": ["${key}.jsonl"]}}
+    dump_yaml(str(tmp_path / "dvc.yaml"), {"stages": {"s": stage}})
+    dump_yaml(str(tmp_path / "params.yaml"), {"entries": {name: {"value": 1} for name in names}})
+    with contextlib.chdir(tmp_path), Repo.init(no_scm=True) as repo:
+        for name in names:
+            (stage,) = repo.stage.collect(f"s@{name}")
+            assert stage.deps[0].read_params() == {f"entries.{name}": {"value": 1}}
 
 
 @pytest.mark.parametrize(("path", "value", "told"), MISTAKES)

@@ -11,7 +11,7 @@ from stages.errors import UserError
 from stages.params import fitting
 from stages.params.chains import Wording
 from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
-from stages.params.kinds import Name, Section
+from stages.params.kinds import NAME_ERROR, Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
 from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
@@ -228,7 +228,7 @@ def parse(values: Any, name: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{name}: {_told([_mistake(e) for e in error.errors()])}") from None
+        raise UserError(f"{name}: {_told(list(_mistakes(error.errors())))}") from None
 
 
 def _unwritable(values: Any, where: str = "") -> Iterator[tuple[str, str]]:
@@ -259,10 +259,27 @@ def _told(mistakes: list[str]) -> str:
     return "; ".join([*mistakes[:TOLD], *more])
 
 
-def _mistake(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
+def _mistakes(errors: Iterable[Any]) -> Iterator[str]:
+    """Each mistake once, with its first place in the file and how many more there are of it."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for error in errors:
+        where = ".".join(str(part) for part in error["loc"] if part != "[key]")
+        message = _message(error)
+        # The same wrong value at several places is one mistake; a missing or unknown key is one at each place.
+        by_value = error["type"] not in ("extra_forbidden", "missing") and not isinstance(error["input"], dict | list)
+        places.setdefault((message, "" if by_value else where), []).append(where)
+    for (message, _), (first, *others) in places.items():
+        also = (
+            f" (also at {', '.join(others[:3])}{f' and {len(others) - 3} more' if others[3:] else ''})"
+            if others
+            else ""
+        )
+        yield f"{first}: {message}{also}" if first else message
+
+
+def _message(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key; remove it or check its spelling"
-    given = "" if isinstance(error["input"], dict | list) else f" (given: {error['input']!r:.100})"
-    return f"{where}: {message}{given}" if where else message
+        return "unknown key; remove it or check its spelling"
+    is_shown = error["type"] != NAME_ERROR and not isinstance(error["input"], dict | list)
+    given = f" (given: {error['input']!r:.100})" if is_shown else ""
+    return f"{error['msg'].removeprefix('Value error, ')}{given}"

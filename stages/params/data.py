@@ -16,6 +16,7 @@ from stages.params.kinds import (
     Sampling,
     Section,
     Share,
+    Stem,
     one_name_each,
 )
 from stages.records import Action
@@ -107,7 +108,7 @@ class EvolveSettings(Section):
     sampling: Sampling
     respond: Sampling
     attempts: Attempts
-    operations: Annotated[list[Name], Field(min_length=1), Once]
+    operations: Annotated[list[Stem], Field(min_length=1), Once]
     prompts: Relative
 
 

@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter
-from typing import Annotated, TypeVar
+from datetime import date
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from stages.messages import Sampling as EngineSampling
 
@@ -24,10 +26,49 @@ LANGUAGES = frozenset(
 """Codes of ISO 639-1 (https://www.loc.gov/standards/iso639-2/php/code_list.php)."""
 LONGEST = 255
 """Bytes of a file's name, on any file system that matters."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
-"""A name that is also a file name: small letters, digits, dot, dash, underscore. Ours for parts and for files that are
-being written add up to 60 characters to it."""
-Artifact = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9][a-z0-9_.-]*$", max_length=200)]
+NAME_ERROR = "name"
+"""The type of the error that `_addressable` raises."""
+ADDRESSABLE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+PARTS = (".plain", ".turns", ".like")
+"""What is added to an entry's name for a second set that its stage makes (augment, split, sample)."""
+
+
+def _addressable(name: str) -> str:
+    """A name as it is. Raises PydanticCustomError for one that DVC cannot address, with one that it can."""
+    if ADDRESSABLE.fullmatch(name):
+        return name
+    other = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "a1"
+    raise PydanticCustomError(
+        NAME_ERROR,
+        "{name} is no name: only small letters, digits, - and _, since DVC takes a dot for a separator; write {other}",
+        {"name": repr(name[:100]), "other": other[:100]},
+    )
+
+
+def _quoted(name: Any) -> Any:
+    """A name as it is. Raises ValueError for what YAML reads as something else, whose entry DVC leaves out."""
+    if isinstance(name, int | float | date | None):
+        raise ValueError("YAML reads this name as a number, a date, true, false or null; put it in quotes")
+    return name
+
+
+Stem = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
+"""A file's name without its suffix: small letters, digits, dot, dash, underscore."""
+Name = Annotated[str, Field(max_length=100), BeforeValidator(_quoted), AfterValidator(_addressable)]
+"""A name that is also a file name and that DVC addresses in stage@name and in paths of parameters: small letters,
+digits, dash, underscore. Ours for parts and for files that are being written add up to 60 characters to it."""
+
+
+def _artifact(artifact: str) -> str:
+    """An artifact as it is. Raises ValueError where it is none."""
+    folder, slash, name = artifact.partition("/")
+    if not slash or not re.fullmatch("[a-z]+", folder):
+        raise ValueError("is no artifact; write FOLDER/NAME as under data/, without suffix, such as responded/seed-0")
+    _addressable(next((name.removesuffix(part) for part in PARTS if name.endswith(part)), name))
+    return artifact
+
+
+Artifact = Annotated[str, Field(max_length=200), AfterValidator(_artifact)]
 """An artifact under data/, without its suffix: "rewritten/seed-1"."""
 Share = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 2**31 - 1
