@@ -7,7 +7,7 @@ import typer
 
 from stages import harness, jsonl
 from stages.benchmarks.questions import Question
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import connect
 from stages.params import load
 
@@ -34,7 +34,9 @@ def answer(
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
         complete.expect(sum(length_hint(questions) * way.samples for questions, way in asked.values()))
         jsonl.write_split(paths, complete.rows(harness.answered(complete, asked)))
-    jsonl.write_json(f"data/metrics/answer/{run}.json", complete.summary())
+    jsonl.write_json(f"data/metrics/answer/{run}.json", summary := complete.summary())
+    lost = {status: count for status, count in summary["replies_by_status"].items() if status in ("refused", "failed")}
+    report_losses(summary["replies"], {"without a text": lost}, kept="with a text", unit="answers")
 
 
 if __name__ == "__main__":

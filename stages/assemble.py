@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stages import jsonl, pictures, recipes
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
@@ -22,8 +22,10 @@ def assemble(name: Annotated[str, typer.Argument(help="An entry of `assemble` in
     records = jsonl.artifact(chosen.reads, Record)
     paths = {"rows": f"data/assembled/{name}.jsonl", "rejected": f"data/assembled/{name}.rejected.jsonl"}
     look = pictures.album(chosen.pictures) if chosen.pictures else None
-    counts = jsonl.write_split(paths, recipes.assemble(records, look))
+    tally = recipes.Tally()
+    counts = jsonl.write_split(paths, tally(recipes.assemble(records, look)))
     jsonl.write_json(f"data/metrics/assemble/{name}.json", counts)
+    report_losses(sum(counts.values()), {"rejected": tally.rejected}, see=paths["rejected"])
 
 
 if __name__ == "__main__":

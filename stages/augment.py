@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import chains, jsonl
-from stages.cli import door, start
+from stages.cli import door, report_losses, start
 from stages.engines import Connected, connect
 from stages.params import Params, entry, load
 from stages.records import Record
@@ -24,22 +24,19 @@ def rules(name: Name) -> None:
 
 def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
-    params = load()
-    asked = entry(params.augment.aligned, name, "augment.aligned")
+    asked = entry((params := load()).augment.aligned, name, "augment.aligned")
     _write(params, name, asked, translations=chains.translations(jsonl.artifact(asked.parallel, Record)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
-    params = load()
-    asked = entry(params.augment.captions, name, "augment.captions")
+    asked = entry((params := load()).augment.captions, name, "augment.captions")
     _write(params, name, asked, captions=chains.captions(jsonl.artifact(asked.captions, Record)))
 
 
 def model(name: Name) -> None:
     """Paraphrases and translations that the generator writes, greedily."""
-    params = load()
-    asked = entry(params.augment.model, name, "augment.model")
+    asked = entry((params := load()).augment.model, name, "augment.model")
     files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
         _write(params, name, asked, complete, templates=files, max_tokens=asked.max_tokens)
@@ -50,8 +47,9 @@ def _write(params: Params, name: str, asked: Any, complete: Connected | None = N
     rows, links = jsonl.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
     sets = chains.sets(rows, links, means, partial(complete.rows, of=rows) if complete else iter)
     jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
-    replies = complete.summary() if complete else {}
-    jsonl.write_json(f"data/metrics/augment/{name}.json", sets.statistics() | replies)
+    statistics, replies = sets.statistics(), complete.summary() if complete else {}
+    jsonl.write_json(f"data/metrics/augment/{name}.json", statistics | replies)
+    report_losses(statistics["rows"], sets.losses(), kept="done", see=f"the steps in data/augmented/{name}.jsonl")
 
 
 for _command in (rules, aligned, captions, model):

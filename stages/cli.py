@@ -3,7 +3,7 @@
 import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, get_args, get_type_hints
@@ -17,14 +17,17 @@ from stages.errors import UserError, one_line
 P = ParamSpec("P")
 
 
-def door(function: Callable[P, None]) -> Callable[P, None]:
-    """Run a door: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130."""
+def door(function: Callable[P, str | None]) -> Callable[P, None]:
+    """A command: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130.
+
+    What `function` returns is a warning, "" or None for none: it becomes the last line on stderr.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         started = time.monotonic()
         try:
-            function(*args, **kwargs)
+            warning = function(*args, **kwargs)
         except UserError as error:
             remark(str(error))
             raise typer.Exit(2) from None
@@ -32,6 +35,7 @@ def door(function: Callable[P, None]) -> Callable[P, None]:
             remark("interrupted; replies received so far are kept, run again to go on")
             raise typer.Exit(130) from None
         remark(f"done in {time.monotonic() - started:.1f} s")
+        remark(f"warning: {warning}" if warning else "")
 
     return run
 
@@ -44,7 +48,38 @@ def remark(text: str) -> None:
         print(f"seqit {name}: {one_line(text)}", file=sys.stderr)
 
 
-def main(function: Callable[..., None]) -> None:
+def report_losses(
+    rows: int, lost: Mapping[str, Mapping[str, int]], *, kept: str = "kept", see: str = "", unit: str = "rows",
+    name: str = "",
+) -> None:  # fmt: skip
+    """Print one line on stderr that says how many rows a command lost and why; nothing where none was lost.
+
+    "seqit respond: 64 rows: 61 kept, 3 rejected (truncated 2, refused 1); see data/responded/seed-0.rejected.jsonl"
+
+    rows: how many were read. lost: what happened to them ("rejected", "unchanged") -> reason -> count; reasons with the
+    count 0 are left out. kept: what the command did to all others. see: the file that holds the lost rows. name: of
+    the set, where a command has several.
+    """
+    groups = {verb: {why: count for why, count in reasons.items() if count} for verb, reasons in lost.items()}
+    parts = [f"{sum(reasons.values()):,} {verb} ({_listed(reasons)})" for verb, reasons in groups.items() if reasons]
+    rest = rows - sum(sum(reasons.values()) for reasons in groups.values())
+    line = f"{rows:,} {unit}: {', '.join([f'{rest:,} {kept}', *parts])}"
+    where = f"; see {see}" if see else ""
+    remark(f"{f'{name}: ' if name else ''}{line}{where}" if parts else "")
+
+
+def together(*warnings: str) -> str:
+    """One warning of several, without those that are empty."""
+    return "; ".join(filter(None, warnings))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """ "truncated 2, refused 1": the most frequent reason first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{reason} {count:,}" for reason, count in ordered)
+
+
+def main(function: Callable[..., str | None]) -> None:
     """Make a door runnable as `python -m stages.<name>`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(door(function))

@@ -10,8 +10,8 @@ from stages import jsonl, prompts
 from stages.benchmarks.alpaca_eval import annotations
 from stages.benchmarks.contests import Output, Response, answered, contests, referred
 from stages.benchmarks.questions import Answer, Question, scarce
-from stages.benchmarks.selection import Drawn
-from stages.cli import door, remark, start
+from stages.benchmarks.selection import Drawn, shortage
+from stages.cli import door, report_losses, start, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.pairwise import prefer
@@ -23,23 +23,22 @@ Name = Annotated[str, typer.Argument(help="An entry of `compare.runs` or `compar
 
 @app.command()
 @door
-def runs(name: Name) -> None:
+def runs(name: Name) -> str:
     """A treatment against a baseline, both of them runs."""
     asked = entry((params := load()).compare.runs, name, "compare.runs")
-    _hold(params, name, asked, lambda _: answered(_answers(asked.baseline, asked.benchmark)))
+    return _hold(params, name, asked, lambda _: answered(_answers(asked.baseline, asked.benchmark)))
 
 
 @app.command()
 @door
-def references(name: Name) -> None:
+def references(name: Name) -> str:
     """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
     asked = entry((params := load()).compare.references, name, "compare.references")
-    _hold(params, name, asked, lambda questions: referred(questions, jsonl.read_rows(asked.outputs, Output)))
+    return _hold(params, name, asked, lambda questions: referred(questions, jsonl.read_rows(asked.outputs, Output)))
 
 
-def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> None:
-    settings = params.compare.settings
-    questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
+def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> str:
+    settings, questions = params.compare.settings, [*jsonl.artifact(f"ingested/benchmarks/{asked.benchmark}", Question)]
     baseline, treatment = side(questions), answered(_answers(asked.treatment, asked.benchmark))
     template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
@@ -49,7 +48,8 @@ def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]]
     jsonl.write(f"data/compared/{name}.jsonl", outcomes)
     jsonl.write_json(f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment))
     jsonl.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
-    remark(scarce(name, summary))
+    report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="questions", name=name)
+    return together(scarce(name, summary), shortage(asked.sample, settings.controls, outcomes))
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stages import jsonl, overlaps
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
@@ -29,7 +29,8 @@ def decontaminate(
     folder = f"data/decontaminated/{name}"
     paths = {"kept": f"{folder}.jsonl", "rejected": f"{folder}.rejected.jsonl", "flags": f"{folder}.flags.jsonl"}
     jsonl.write_split(paths, found.split(jsonl.artifact(this.reads, Record)))
-    jsonl.write_json(f"data/metrics/decontaminate/{name}.json", found.metrics())
+    jsonl.write_json(f"data/metrics/decontaminate/{name}.json", metrics := found.metrics())
+    report_losses(metrics["rows"], {"removed": metrics["removed"]}, see=paths["rejected"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from stages.estimators import length_controlled
 from stages.params import entry, load
 
 
-def estimate(name: Annotated[str, typer.Argument(help="An entry of `estimate` in params.yaml")]) -> None:
+def estimate(name: Annotated[str, typer.Argument(help="An entry of `estimate` in params.yaml")]) -> str:
     """Estimate AlpacaEval 2.0's win rates, in percent, from annotations: no judge and no model is asked.
 
     Reads annotations as `compare` (data/compared/<name>.annotations.json) or alpaca_eval writes them, and the folder
@@ -24,6 +24,7 @@ def estimate(name: Annotated[str, typer.Argument(help="An entry of `estimate` in
     annotations = jsonl.read_rows(asked.annotations, Annotation)
     found = win_rate(annotations) | length_controlled(annotations, Path(asked.files))
     jsonl.write_json(f"data/metrics/estimate/{name}.json", found)
+    return str(found.get("left_out", ""))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import typer
 from stages import jsonl, prompts, sandbox
 from stages.benchmarks import scoring
 from stages.benchmarks.questions import Answer, Question, scarce
-from stages.cli import main, remark
+from stages.cli import main, report_losses, together
 from stages.engines import connect
 from stages.engines.resemblance import resemblance
 from stages.judges import judge
@@ -18,7 +18,7 @@ from stages.messages import Sampling
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml")]) -> None:
+def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml")]) -> str:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
     Reads data/answered/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl and
@@ -30,10 +30,11 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` 
     template = prompts.parse(jsonl.read_text(params.judge.prompt), params.judge.prompt)
     sampling = Sampling(params.judge.temperature, top_p=1.0, top_k=0, max_tokens=params.judge.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
+    warnings = []
     estimation = scoring.Estimation(params.seed, params.evaluate.resamples, params.evaluate.pass_at)
     answered = {
         name: (
-            jsonl.read(f"data/ingested/benchmarks/{name}.jsonl", Question),
+            jsonl.artifact(f"ingested/benchmarks/{name}", Question),
             jsonl.artifact(f"answered/{run}/{name}", Answer),
         )
         for name in params.answer.of(run)
@@ -49,7 +50,10 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` 
         for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
             jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
-            remark(scarce(f"{run} on {name}", summary))
+            lost = {"unscored": summary["unscored"]}
+            report_losses(summary["n"], lost, kept="scored", unit="answers", name=f"{run} on {name}")
+            warnings.append(scarce(f"{run} on {name}", summary))
+    return together(*warnings)
 
 
 if __name__ == "__main__":

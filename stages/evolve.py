@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stages import jsonl, prompts
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
@@ -40,7 +40,9 @@ def evolve(
     with connect(params.engines.generator, purpose=f"evolve {name}") as complete:
         made = complete.rows(evolve_rows(rows, complete, plan), of=rows)
         jsonl.write_split(paths, tally.split(made))
-    jsonl.write_json(f"data/metrics/evolve/{name}.json", tally.summary() | complete.summary())
+    summary = tally.summary()
+    jsonl.write_json(f"data/metrics/evolve/{name}.json", summary | complete.summary())
+    report_losses(summary["rows"] + summary["rejected"], tally.losses(), kept="evolved", see=paths["rejected"])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
@@ -85,11 +86,15 @@ def read(path: str | Path, type: type[T]) -> Iterator[T]:
 
 
 class Validated(Generic[T]):
-    """Rows that may walk on, lazily and once; `operator.length_hint` tells how many are still to come."""
+    """Rows that may walk on, lazily and once; `operator.length_hint` tells how many are still to come.
 
-    def __init__(self, rows: Iterator[T], count: int) -> None:
-        """`count`: how many `rows` has."""
+    `set_aside` counts the others by the first expectation that each did not meet.
+    """
+
+    def __init__(self, rows: Iterator[T], count: int, set_aside: Mapping[str, Sequence[str]] = {}) -> None:
+        """`count`: how many `rows` has. set_aside: the rows that validation left out, with its reasons."""
         self._rows, self._left = rows, count
+        self.set_aside = Counter(reasons[0] for reasons in set_aside.values())
 
     def __iter__(self) -> "Validated[T]":
         """Itself."""
@@ -115,7 +120,7 @@ def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Vali
     if found.sha256 != sha256(path):
         raise UserError(f"{receipt}: was written for other contents of {path}; run `dvc repro` to validate it again")
     rows = (row for row in read(path, type) if getattr(row, "id", None) not in found.quarantined)
-    return Validated(rows, found.rows - len(found.quarantined))
+    return Validated(rows, found.rows - len(found.quarantined), found.quarantined)
 
 
 def artifact(name: str, type: type[T]) -> Validated[T]:

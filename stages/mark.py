@@ -8,8 +8,8 @@ import typer
 from stages import jsonl, prompts
 from stages.benchmarks.marking import Marker, marking
 from stages.benchmarks.questions import Answer, Question, scarce
-from stages.benchmarks.selection import Drawn
-from stages.cli import main, remark
+from stages.benchmarks.selection import Drawn, shortage
+from stages.cli import main, report_losses, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.tasks import LISTERS
@@ -17,7 +17,7 @@ from stages.judges.tasks import mark as marks
 from stages.params import entry, load
 
 
-def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in params.yaml")]) -> None:
+def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in params.yaml")]) -> str:
     """List the tasks of every question and have the judge mark which ones a run's answer did.
 
     Reads data/answered/RUN/BENCHMARK.jsonl and the questions; no model under test is asked. Writes the marks of every
@@ -26,7 +26,7 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in pa
     """
     params = load()
     asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
-    questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
+    questions = list(jsonl.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
     answers = jsonl.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
     listing, template = (prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt))
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
@@ -38,7 +38,8 @@ def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in pa
         marked, summary = marking(questions, answers, marker, drawn)
     jsonl.write(f"data/marked/{name}.jsonl", marked)
     jsonl.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
-    remark(scarce(name, summary))
+    report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="marked", unit="answers", name=name)
+    return together(scarce(name, summary), shortage(asked.sample, settings.controls, marked))
 
 
 if __name__ == "__main__":

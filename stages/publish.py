@@ -1,13 +1,14 @@
 """A versioned data set with its card -> data/published/<name>/, and the Hugging Face Hub when it has a repository."""
 
 from functools import partial
+from operator import length_hint
 from typing import Annotated
 
 import typer
 
 from stages import hub, jsonl
 from stages.cards.dataset import publication
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
@@ -21,8 +22,11 @@ def publish(name: Annotated[str, typer.Argument(help="An entry of `publish` in p
     """
     params = load()
     chosen = entry(params.publish, name, "publish")
+    rows = jsonl.artifact(chosen.reads, Record)
     files = publication(name, chosen.version, chosen.reads, partial(jsonl.artifact, chosen.reads, Record))
     jsonl.write_files(f"data/published/{name}", files)
+    lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
+    report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
     typer.echo(hub.push(files, chosen.repository, chosen.version), err=True)
 
 

@@ -10,7 +10,7 @@ from stages.benchmarks.questions import Score
 from stages.benchmarks.statistics import compare
 from stages.cards import gather
 from stages.cards.report import figures, files
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.params import load
 from stages.records import Record
 
@@ -24,21 +24,22 @@ def report() -> None:
     and `dvc plots diff`, and picture.svg for the README. What did not run is left out.
     """
     params = load()
-    plain, chosen = params.model_dump(mode="json"), params.report
+    plain = params.model_dump(mode="json")
     answers = [f"{run}/{benchmark}" for run in params.answer.runs for benchmark in params.answer.of(run)]
+    metrics = {s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in gather.names(plain).items()}
+    evaluated = _documents("data/evaluated/{}.json", answers)
+    logs = _existing("data/metrics/train/{}.csv", [*params.train.runs])
     findings = gather.findings(
-        plain,
-        metrics={s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in gather.names(plain).items()},
-        evaluated=_documents("data/evaluated/{}.json", answers),
-        logs={run: jsonl.read_text(path) for run, path in _existing("data/metrics/train/{}.csv", [*params.train.runs])},
+        plain, metrics=metrics, evaluated=evaluated, logs={run: jsonl.read_text(path) for run, path in logs},
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
         | {key: _rows(f"marked/{name}", Marked) for key, name in gather.marked(plain).items()},
-        before=_rows(chosen.before, Record),
-        after=_rows(chosen.after, Record),
+        before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
         compare=partial(compare, seed=params.seed, resamples=params.evaluate.resamples),
-    )
+    )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
     jsonl.write_files("data/report", pages | {"metrics.json": jsonl.document(figures(findings))})
+    results, lost = gather.not_run(gather.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
+    report_losses(results, {"not run": lost}, kept="shown", unit="results")
 
 
 def _existing(pattern: str, names: list[str]) -> list[tuple[str, Path]]:
@@ -50,8 +51,9 @@ def _documents(pattern: str, names: list[str]) -> dict[str, dict[str, Any]]:
     return {name: jsonl.read_json(path, dict[str, Any]) for name, path in _existing(pattern, names)}
 
 
-def _rows(artifact: str, type: type[T]) -> list[T]:
-    return [row for _, path in _existing("data/{}.jsonl", [artifact]) for row in jsonl.read(path, type)]
+def _rows(artifact: str, type: type[T], validated: bool = False) -> list[T]:
+    path = Path(f"data/{artifact}.jsonl")
+    return [*(jsonl.artifact(artifact, type) if validated else jsonl.read(path, type))] if path.exists() else []
 
 
 if __name__ == "__main__":

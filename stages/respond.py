@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stages import jsonl
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import connect
 from stages.engines.tokens import counter
 from stages.params import entry, load
@@ -28,13 +28,16 @@ def respond(
     settings, this = params.respond.settings, entry(params.respond.rounds, name, "respond.rounds")
     wishes = Wishes(params.seed, this.round, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
     rows = jsonl.artifact(this.reads, Record)
-    earlier = jsonl.read(f"data/{this.earlier}.jsonl", Record)
+    earlier = jsonl.artifact(this.earlier, Record)
     paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
     tally = Tally("respond", counter(Path("models", params.tokenizer)))
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
         made = complete.rows(respond_round(rows, earlier, complete, wishes), of=rows)
         jsonl.write_split(paths, tally.split(made))
-    jsonl.write_json(f"data/metrics/respond/{name}.json", tally.summary() | complete.summary())
+    summary = tally.summary()
+    jsonl.write_json(f"data/metrics/respond/{name}.json", summary | complete.summary())
+    lost = {"rejected": summary["rejected_by_reason"]}
+    report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])
 
 
 if __name__ == "__main__":

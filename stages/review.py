@@ -8,14 +8,15 @@ import typer
 from stages import jsonl, prompts
 from stages.benchmarks import reviewing
 from stages.benchmarks.questions import Answer, Question, Score, scarce
-from stages.cli import main, remark
+from stages.benchmarks.selection import shortage
+from stages.cli import main, report_losses, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.opinions import opinions
 from stages.params import entry, load
 
 
-def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` in params.yaml")]) -> None:
+def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` in params.yaml")]) -> str:
     """Have the judge `engines.reviewer` score a run's answers as well.
 
     Reads the answers and what `evaluate` made of them; no model under test is asked. Writes the second judge's scores
@@ -25,7 +26,7 @@ def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` i
     params = load()
     asked, settings = entry(params.review.runs, name, "review.runs"), params.review.settings
     place = f"{asked.run}/{asked.benchmark}"
-    questions = list(jsonl.read(f"data/ingested/benchmarks/{asked.benchmark}.jsonl", Question))
+    questions = list(jsonl.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
     answers = jsonl.artifact(f"answered/{place}", Answer)
     first = jsonl.read(f"data/scored/{place}.jsonl", Score)
     template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
@@ -36,7 +37,8 @@ def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` i
         scores, summary = reviewing.review(questions, answers, first, judge, *how)
     jsonl.write(f"data/reviewed/{name}.jsonl", scores)
     jsonl.write_json(f"data/metrics/review/{name}.json", summary | complete.summary())
-    remark(scarce(name, summary))
+    report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="answers", name=name)
+    return together(scarce(name, summary), shortage(asked.sample, 0, scores))
 
 
 if __name__ == "__main__":

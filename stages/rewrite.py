@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stages import jsonl, prompts
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
@@ -43,7 +43,9 @@ def rewrite(
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
         made = complete.rows(rewrite_round(rows, complete, plan), of=rows)
         jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(made))
-    jsonl.write_json(f"data/metrics/rewrite/{name}.json", tally.summary() | complete.summary())
+    summary = tally.summary()
+    jsonl.write_json(f"data/metrics/rewrite/{name}.json", summary | complete.summary())
+    report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/rewritten/{name}.jsonl")
 
 
 if __name__ == "__main__":

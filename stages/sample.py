@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import ablations, jsonl
-from stages.cli import door, start
+from stages.cli import door, report_losses, start
 from stages.params import entry, load
 from stages.records import Record
 
@@ -15,43 +15,42 @@ Name = Annotated[str, typer.Argument(help="An entry of `sample` in params.yaml, 
 _rows, _lengths = partial(jsonl.artifact, type=Record), partial(jsonl.read, type=ablations.Length)
 
 
-def budget(name: Name) -> None:
+def budget(name: Name) -> str:
     """Data level: rows of `reads` until their tokens equal those of `like`."""
-    params = load()
-    asked = entry(params.sample.budget, name, "sample.budget")
-    _write(name, ablations.data_level(_arms(asked), params.seed).sets(_rows))
+    asked = entry((params := load()).sample.budget, name, "sample.budget")
+    return _write(name, ablations.data_level(_arms(asked), params.seed).sets(_rows))
 
 
-def pairs(name: Name) -> None:
+def pairs(name: Name) -> str:
     """Instance level: the most rows of `reads` and `like` (NAME.like) that pair off at equal length; and the proof."""
-    params = load()
-    asked = entry(params.sample.pairs, name, "sample.pairs")
+    asked = entry((params := load()).sample.pairs, name, "sample.pairs")
     found = ablations.instance_level(_arms(asked), params.seed, asked.tolerance)
-    _write(name, found.sets(_rows))
+    warning = _write(name, found.sets(_rows))
     jsonl.write_json(f"data/sampled/{name}.certificate.json", found.certificate)
+    return warning
 
 
-def mixture(name: Name) -> None:
+def mixture(name: Name) -> str:
     """Each source row once, from one of four rounds, in fixed shares; rows without a version go to NAME.rejected."""
-    params = load()
-    asked = entry(params.sample.mixture, name, "sample.mixture")
-    _write(name, ablations.mixed([*map(_rows, asked.rounds)], asked.shares, params.seed))
+    asked = entry((params := load()).sample.mixture, name, "sample.mixture")
+    return _write(name, ablations.mixed([*map(_rows, asked.rounds)], asked.shares, params.seed))
 
 
-def combination(name: Name) -> None:
+def combination(name: Name) -> str:
     """Two sets as one, a sample of each; rows whose id both have go to NAME.rejected."""
-    params = load()
-    asked = entry(params.sample.combination, name, "sample.combination")
-    _write(name, ablations.combination({part: _rows(part) for part in asked.parts}, asked.sizes, params.seed))
+    asked = entry((params := load()).sample.combination, name, "sample.combination")
+    return _write(name, ablations.combination({part: _rows(part) for part in asked.parts}, asked.sizes, params.seed))
 
 
 def _arms(asked: Any) -> dict[str, ablations.Arm]:
     return {name: ablations.arm(_lengths(f"data/measured/{name}.jsonl"), asked.measure) for name in asked.sets}
 
 
-def _write(name: str, sets: ablations.Sets) -> None:
-    jsonl.write_split({part: f"data/sampled/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
+def _write(name: str, sets: ablations.Sets) -> str:
+    counts = jsonl.write_split({part: f"data/sampled/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
     jsonl.write_json(f"data/metrics/sample/{name}.json", sets.page)
+    report_losses(sum(counts.values()), sets.lost, see=f"data/sampled/{name}.rejected.jsonl")
+    return f"{name}: {sets.shortage}" if sets.shortage else ""
 
 
 for _command in (budget, pairs, mixture, combination):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stages import ablations, jsonl, prompts
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import connect
 from stages.engines.tokens import counter
 from stages.params import entry, load
@@ -29,6 +29,7 @@ def split(name: Annotated[str, typer.Argument(help="An entry of `split` in param
     sets = ablations.task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
     jsonl.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
     jsonl.write_json(f"data/metrics/split/{name}.json", sets.page | complete.summary())
+    report_losses(len(found), sets.lost, kept="done", see=f"the steps in data/split/{name}.jsonl")
 
 
 if __name__ == "__main__":

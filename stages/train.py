@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from stages import jsonl
-from stages.cli import main
+from stages.cli import main, report_losses
 from stages.engines import axolotl
 from stages.params import entry, load
 from stages.recipes import Row
@@ -30,6 +30,9 @@ def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in 
     trained = axolotl.train(name, recipe, params.seed, Path("models") / run.model, rows, Path("models") / name)
     jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())
+    rows = trained.metrics["rows"]
+    lost = {f"longer than {recipe.max_length} tokens": rows["too_long"], "special token": rows["special_token"]}
+    report_losses(rows["read"], {"dropped": lost}, kept="used")
 
 
 if __name__ == "__main__":

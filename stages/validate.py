@@ -8,13 +8,14 @@ If more than LIMIT (validate.max_quarantined in params.yaml) of the rows are amo
 A suite is Great Expectations' own JSON; which columns it may name is told in stages/expectations/columns.py.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages import expectations, jsonl
-from stages.cli import main
+from stages.cli import main, report_losses
 
 
 def validate(
@@ -37,6 +38,8 @@ def validate(
         )  # fmt: skip
     for name, receipt in receipts.items():
         jsonl.write_json(f"data/validated/{name}.json", receipt)
+        lost = {"set aside": Counter(reasons[0] for reasons in receipt.quarantined.values())}
+        report_losses(receipt.rows, lost, see=f"data/validated/{name}.json", name=name)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What models are tested with -> data/withheld/<name>.jsonl, for training corpora to be held against."""
 
+from collections import Counter
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from stages import jsonl, overlaps
 from stages.benchmarks.asking import items
 from stages.benchmarks.questions import Question
-from stages.cli import door, start
+from stages.cli import door, report_losses, start
 from stages.params import entry, load
 from stages.records import Record, user_text
 
@@ -22,7 +23,9 @@ def benchmarks() -> None:
     names = load().ingest.benchmarks
     asked = {name: items(jsonl.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/withheld/benchmarks/{name}.jsonl" for name in names}
-    jsonl.write_split(paths, overlaps.withheld(asked))
+    lost: Counter[str] = Counter()
+    counts = jsonl.write_split(paths, overlaps.withheld(asked, lost))
+    report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
 @app.command()
@@ -31,7 +34,9 @@ def corpus(name: Annotated[str, typer.Argument(help="An entry of `withhold` in p
     """Write what the rows of a corpus ask to data/withheld/NAME.jsonl: a benchmark is made from it."""
     chosen = entry(load().withhold, name, "withhold")
     asked = ((record.id, user_text(record)) for record in jsonl.artifact(chosen.reads, Record))
-    jsonl.write_split({name: f"data/withheld/{name}.jsonl"}, overlaps.withheld({name: asked}))
+    lost: Counter[str] = Counter()
+    counts = jsonl.write_split({name: f"data/withheld/{name}.jsonl"}, overlaps.withheld({name: asked}, lost))
+    report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,19 @@ def combination(parts: Mapping[str, Iterable[Record]], sizes: Sequence[int | Non
         owner.update((record.id, name) for record in fresh)
         rows += [record.step(Step("sample", f"combine:{name}", "ok")) for record in fresh]
         page[name] = {"read": len(found), "wanted": size, "kept": len(fresh)}
-    return Sets({"": rows, ".rejected": rejected}, {"rows": len(rows), "parts": page, **_counts(rows, rejected)})
+    lost = {"rejected": Counter(row.reason for row in rejected)}
+    told = {"rows": len(rows), "parts": page, **_counts(rows, rejected)}
+    return Sets({"": rows, ".rejected": rejected}, told, lost, _shortage(page))
+
+
+def _shortage(parts: Mapping[str, Mapping[str, int | None]]) -> str:
+    """The parts that have fewer rows than were wanted."""
+    short = (
+        f"wanted {counts['wanted']} rows of {name}, got {counts['kept']} of {counts['read']}"
+        for name, counts in parts.items()
+        if counts["wanted"] is not None and counts["wanted"] != counts["kept"]
+    )
+    return "; ".join(short)
 
 
 def _drawn(records: Sequence[Record], size: int | None, seed: int) -> Sequence[Record]:

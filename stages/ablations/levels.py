@@ -8,7 +8,7 @@ from stages.ablations.budget import budget
 from stages.ablations.lengths import Arm, Count, arm, measured
 from stages.ablations.pages import page
 from stages.ablations.pairs import Certificate, pairs
-from stages.ablations.split import Split, single, statistics
+from stages.ablations.split import Split, losses, single, statistics
 from stages.ablations.turns import turns
 from stages.errors import UserError
 from stages.records import Record, Rejected, Step
@@ -21,6 +21,10 @@ class Sets(NamedTuple):
     """What the set's name ends with ("" for the one that the ablation is about, ".rejected" for what came into none) ->
     its rows, in order."""
     page: dict[str, Any]
+    lost: Mapping[str, Mapping[str, int]] = {}
+    """What happened to source rows of which not every part is there ("rejected", "whole") -> reason -> rows."""
+    shortage: str = ""
+    """What was wanted of it and is not there, in words; "" for nothing."""
 
     def tagged(self) -> Iterator[tuple[str, Record | Rejected]]:
         """Each row with its set."""
@@ -36,11 +40,14 @@ class Drawn(NamedTuple):
     page: dict[str, Any]
     action: str
     certificate: Certificate | None = None
+    shortage: str = ""
+    """What was wanted and is not there, in words."""
 
     def sets(self, read: Callable[[str], Iterable[Record]]) -> Sets:
         """The rows themselves, lazily. read: a set's name -> its records."""
         named = dict(zip(self.rows, ("", ".like"), strict=False))
-        return Sets({part: self._drawn(name, read) for name, part in named.items()}, self.page)
+        drawn = {part: self._drawn(name, read) for name, part in named.items()}
+        return Sets(drawn, self.page, shortage=self.shortage)
 
     def _drawn(self, name: str, read: Callable[[str], Iterable[Record]]) -> Iterator[Record]:
         return drawn(read(name), {*self.rows[name]}, self.arms[name], name, self.action)
@@ -50,7 +57,10 @@ def data_level(arms: Mapping[str, Arm], seed: int) -> Drawn:
     """Rows of the first set until their tokens equal those of the second, which stays whole."""
     (name, whole), (other, like) = arms.items()
     taken = budget(whole, sum(like.lengths), seed)
-    return Drawn(arms, {name: taken}, page(arms, {name: _part(whole, taken), other: like}), "budget")
+    told = page(arms, {name: _part(whole, taken), other: like})
+    wanted, there = sum(like.lengths), sum(whole.lengths)
+    short = f"wanted {wanted:,} tokens of {name}, it has {there:,}" if there < wanted else ""
+    return Drawn(arms, {name: taken}, told, "budget", shortage=short)
 
 
 def instance_level(arms: Mapping[str, Arm], seed: int, tolerance: int) -> Drawn:
@@ -61,7 +71,11 @@ def instance_level(arms: Mapping[str, Arm], seed: int, tolerance: int) -> Drawn:
     told = page(arms, {name: _part(first, rows[name]), other: _part(second, rows[other])})
     most = found.certificate.bound(first.lengths, second.lengths)
     matching = {"pairs": len(found.left), "no_matching_has_more_than": most, "tolerance": tolerance}
-    return Drawn(arms, rows, told | {"matching": matching}, "pairs", found.certificate)
+    wanted, got = min(len(first.ids), len(second.ids)), len(found.left)
+    short = (
+        f"wanted a pair for each of {wanted:,} rows, {got:,} pair off (tolerance {tolerance})" if got < wanted else ""
+    )
+    return Drawn(arms, rows, told | {"matching": matching}, "pairs", found.certificate, short)
 
 
 def task_level(found: Sequence[Split], reads: str, count: Count) -> Sets:
@@ -76,7 +90,7 @@ def task_level(found: Sequence[Split], reads: str, count: Count) -> Sets:
     after = {
         title: Arm(sources[part], arm(measured(parts[part], count), "output").lengths) for title, part in named.items()
     }
-    return Sets(parts, page({reads: whole}, after) | {"taken_apart": statistics(found)})
+    return Sets(parts, page({reads: whole}, after) | {"taken_apart": statistics(found)}, losses(found))
 
 
 def _part(whole: Arm, rows: Sequence[int]) -> Arm:

@@ -53,7 +53,17 @@ def _missing(record: Record) -> Rejected:
 def mixed(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> Sets:
     """The rows of `mixture`, the rejected ones beside them, and the counts."""
     found = mixture(rounds, shares, seed)
-    return Sets({"": found.rows, ".rejected": found.rejected}, statistics(found, shares))
+    page = statistics(found, shares)
+    lost = {"rejected": Counter(row.reason for row in found.rejected)}
+    return Sets({"": found.rows, ".rejected": found.rejected}, page, lost, _shortage(page["iterations"]))
+
+
+def _shortage(iterations: Mapping[str, Mapping[str, int]]) -> str:
+    """What the shares wanted of each iteration and what there was, "" where these agree."""
+    wanted, got = ([counts[key] for counts in iterations.values()] for key in ("wanted", "got"))
+    listed = ["/".join(map(str, counts)) for counts in (wanted, got)]
+    several = f"iterations {'/'.join(iterations)}"
+    return "" if wanted == got else f"wanted {listed[0]} rows of {several}, got {listed[1]}"
 
 
 def iteration(record: Record) -> int:

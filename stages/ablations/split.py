@@ -33,6 +33,10 @@ _INPUT = re.compile(
 )
 
 
+CLOSED = ("unparsed", "rejected")
+"""Statuses whose reasons are of a closed list."""
+
+
 class Split(NamedTuple):
     """A record's tasks; one task, the record's own, where it was held or could not be taken apart."""
 
@@ -138,6 +142,13 @@ def unconnected(instruction: str) -> str:
 
 def _step(found: Split, action: str) -> Step:
     return replace(found.step, action=action)
+
+
+def losses(found: Iterable[Split]) -> dict[str, dict[str, int]]:
+    """ "whole" -> why a row with several tasks could not be taken apart -> how many; an engine's error is its
+    status."""
+    failed = (one.step for one in found if not one.settled)
+    return {"whole": dict(Counter(s.reason if s.status in CLOSED and s.reason else s.status for s in failed))}
 
 
 def statistics(found: Iterable[Split]) -> dict[str, Any]:

@@ -52,6 +52,18 @@ def planted(pairs: Sequence[tuple[Question, Answered]]) -> list[tuple[Question, 
     return [(question, answer) for (question, _), (_, answer) in zip(pairs, others, strict=False)]
 
 
+def shortage(sample: int | None, controls: int, judged: Iterable[Any]) -> str:
+    """What a judge was to look at and did not, in words; "" for nothing.
+
+    judged: scores with an `item`, those with `control` set being controls. `sample` counts items, as in `select`.
+    """
+    found = list(judged)
+    items = len({row.item for row in found if not getattr(row, "control", False)})
+    swapped = sum(getattr(row, "control", False) for row in found)
+    few = [f"wanted a sample of {sample:,} questions, there are {items:,}"] if sample and items < sample else []
+    return "; ".join(few + ([f"wanted {controls:,} controls, got {swapped:,}"] if swapped < controls else []))
+
+
 def _drawn(names: list[str], size: int | None, seed: int) -> list[str]:
     return names if size is None else heapq.nsmallest(size, names, key=lambda name: _draw(seed, name))
 

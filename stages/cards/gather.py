@@ -44,6 +44,17 @@ def names(params: Document) -> dict[str, list[str]]:
     }
 
 
+def not_run(
+    wanted: Mapping[str, Sequence[str]], found: Mapping[str, Mapping[str, Document]]
+) -> tuple[int, dict[str, int]]:  # fmt: skip
+    """How many results params.yaml names, and stage -> how many of them are not there.
+
+    wanted: stage -> names. found: stage -> name -> what it wrote.
+    """
+    missing = {stage: len(names) - len(found.get(stage, {})) for stage, names in wanted.items()}
+    return sum(map(len, wanted.values())), missing
+
+
 def marked(params: Document) -> dict[str, str]:
     """What was marked task by task, as "run/benchmark by task" -> its name under mark.runs."""
     return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["mark"]["runs"].items()}

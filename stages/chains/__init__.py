@@ -107,12 +107,14 @@ def answer(response: str, input: str, links: Sequence[Link]) -> str:
 class Sets:
     """The chained and the plain set over the same rows, made one by one and counted as they pass."""
 
-    def __init__(self, pairs: Iterable[tuple[Record, Record]]) -> None:
-        """`pairs`: each row of the plain set with that of the chained one."""
-        self._pairs = pairs
+    def __init__(self, pairs: Iterable[tuple[Record, Record]], captioned: bool = False) -> None:
+        """`pairs`: each row of the plain set with that of the chained one. captioned: rows with an image get a
+        caption."""
+        self._pairs, self._captioned = pairs, captioned
         self._links: Counter[str] = Counter()
         self._characters = Counter(input=0, response_before=0, response_after=0)
         self._rows = self._with_input = self._chained = 0
+        self._unchanged: Counter[str] = Counter()
 
     def rows(self) -> Iterator[tuple[str, Record]]:
         """Each row of both with the name of its file: "" for the chained, ".plain" for the plain ones."""
@@ -123,12 +125,20 @@ class Sets:
 
     def _count(self, old: Record, new: Record) -> None:
         self._rows += 1
+        if failed := next((step for step in new.steps[len(old.steps) :] if step.status != "ok"), None):
+            self._unchanged[f"{failed.action} {failed.status}"] += 1
+        elif self._captioned and new.image and new.response == old.response:
+            self._unchanged["no caption"] += 1
         self._with_input += bool(old.input.strip())
         self._chained += old.response != new.response
         self._links.update(f"{step.action}/{step.status}" for step in new.steps[len(old.steps) :])
         self._characters["input"] += len(new.input)
         self._characters["response_before"] += len(old.response)
         self._characters["response_after"] += len(new.response)
+
+    def losses(self) -> dict[str, dict[str, int]]:
+        """ "unchanged" -> why rows have no chain though one was meant for them -> how many."""
+        return {"unchanged": dict(self._unchanged)}
 
     def statistics(self) -> dict[str, Any]:
         """Of the rows that have passed: how many, how many with an input, links by what they did and how they ended,
@@ -151,7 +161,8 @@ def sets(
     """
     asked = links(entries, means.wording)
     before, rows = tee(records)
-    return Sets(zip(plain(before, asked), watched(chained(rows, asked, means)), strict=True))
+    pairs = zip(plain(before, asked), watched(chained(rows, asked, means)), strict=True)
+    return Sets(pairs, captioned=any(link.chain == "caption" for link in asked))
 
 
 def templates(files: Mapping[str, bytes], folder: str) -> dict[str, Template]:

@@ -1,5 +1,6 @@
 """What no training row may hold: the texts of benchmarks, and the runs of words that they are known by."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,12 +47,22 @@ class Index(NamedTuple):
     """Of how many words such texts are."""
 
 
-def withheld(benchmarks: Mapping[str, Iterable[tuple[str, str]]]) -> Iterator[tuple[str, Withheld]]:
-    """(item, text) of each benchmark as its rows: each text once an item, without those that have no word."""
+def withheld(
+    benchmarks: Mapping[str, Iterable[tuple[str, str]]], lost: Counter[str] | None = None
+) -> Iterator[tuple[str, Withheld]]:  # fmt: skip
+    """(item, text) of each benchmark as its rows: each text once an item, without those that have no word.
+
+    The others are counted in `lost`: "repeated" and "no word".
+    """
+    lost = Counter() if lost is None else lost
     for name, pairs in benchmarks.items():
-        for item, text in dict.fromkeys(pairs):
+        every = Counter(pairs)
+        lost["repeated"] += every.total() - len(every)
+        for item, text in every:
             if any(map(str.isalnum, text)):
                 yield name, Withheld(item, text)
+            else:
+                lost["no word"] += 1
 
 
 def index(benchmarks: Mapping[str, Iterable[Withheld]], ngrams: Sequence[int], shortest: int) -> Index:

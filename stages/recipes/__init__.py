@@ -1,5 +1,6 @@
 """Recipes: what a training run eats, through which template, and with which Axolotl configuration."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -66,6 +67,21 @@ def assemble(
         else:
             images = (look(f"row {record.id}", record.image),) if record.image and look else ()
             yield "rows", Row(record.id, _shown(_messages(record.system, turns), images))
+
+
+class Tally:
+    """Counts the rejected rows by reason as they pass."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.rejected: Counter[str] = Counter()
+
+    def __call__(self, rows: Iterable[tuple[str, Row | Rejected]]) -> Iterator[tuple[str, Row | Rejected]]:
+        """The same named rows, counted."""
+        for name, row in rows:
+            if isinstance(row, Rejected):
+                self.rejected[row.reason] += 1
+            yield name, row
 
 
 def _shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:

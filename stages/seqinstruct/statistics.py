@@ -49,6 +49,18 @@ class Tally:
             **{f"tokens_{side}": _mean(total, self._rows) for side, total in sorted(self._tokens.items())},
         }  # fmt: skip
 
+    def losses(self) -> dict[str, dict[str, int]]:
+        """What happened to rows that were not done -> reason -> rows: "unchanged" and "rejected".
+
+        An unchanged row goes on as it was, because its step was unparsed, rejected by a filter, truncated, refused or
+        failed; an error of the engine counts as "failed", whatever it says.
+        """
+        unchanged: Counter[str] = Counter()
+        for (_, status, reason), number in self._ends.items():
+            if status not in ("ok", "frozen"):
+                unchanged[reason if status == "rejected" and reason else status] += number
+        return {"unchanged": dict(unchanged), "rejected": dict(self._rejected)}
+
     def _see(self, row: Record) -> None:
         self._rows += 1
         self._tasks += tasks(row)
