@@ -12,8 +12,9 @@ Item = TypeVar("Item")
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 Role = Literal["system", "user", "assistant"]
-ReplyStatus = Literal["ok", "truncated", "refused", "failed"]
-"""ok: ended by itself. truncated: ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
+ReplyStatus = Literal["ok", "truncated", "thought", "refused", "failed"]
+"""ok: ended by itself. truncated: ran into max_tokens. thought: the model reasoned and gave no answer, whether it ended
+by itself or ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
 
 
 class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -76,7 +77,10 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What came back. `text` is "" unless status is ok or truncated."""
+    """What came back. `text` is "" unless status is ok or truncated.
+
+    The reply store keeps the text as it came. What `engines.connect` gives is without the model's reasoning.
+    """
 
     text: str
     status: ReplyStatus
@@ -90,6 +94,9 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Identity of the model that answered; set by `engines.connect`."""
     scores: dict[str, float] = {}
     """Log-probability of each of `constraint.choice`, from engines that can tell; empty otherwise."""
+    reasoning: str = ""
+    """As it comes from an engine and out of the store: what the server sent as reasoning, apart from the text. As
+    `engines.connect` gives it: all of the model's reasoning if `reasoning.keep` says so, else ""."""
 
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]

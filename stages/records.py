@@ -8,12 +8,12 @@ import msgspec
 Action = Literal["decompose", "prefix", "suffix", "hold"]
 """What Seq-Instruct may do to an instruction (paper 2.2, options A to D)."""
 
-Status = Literal["ok", "frozen", "unparsed", "rejected", "truncated", "refused", "failed"]
+Status = Literal["ok", "frozen", "unparsed", "rejected", "truncated", "thought", "refused", "failed"]
 """How one step ended.
 
 ok: done. frozen: held in an earlier round, not asked again. unparsed: a reply that names no option or holds no
-instruction. rejected: a parsed result that a quality gate turned down (`reason` says which). truncated, refused,
-failed: as the engine said of the reply. Only `ok` and `frozen` ever count as an option.
+instruction. rejected: a parsed result that a quality gate turned down (`reason` says which). truncated, thought,
+refused, failed: the status of the reply. Only `ok` and `frozen` ever count as an option.
 """
 
 

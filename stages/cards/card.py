@@ -29,7 +29,7 @@ COLUMNS = {
     "its reply in seqit's reply store",
     "prompt": "Hashes of the prompt files that the instruction was last rewritten with, joined by +",
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
-    "truncated, refused, failed)",
+    "truncated, thought, refused, failed)",
 }
 BENCHMARK_ONLY = {"iteration"}
 TRAINING_ONLY = {"output", "history", "image", "round"}

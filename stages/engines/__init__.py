@@ -16,6 +16,7 @@ from stages.engines.planning import PLANNER
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
+from stages.engines.thoughts import Answers
 from stages.errors import UserError
 from stages.messages import Complete, Meter, Prompt, Reply
 
@@ -106,13 +107,13 @@ def connect(
     Replies come from the store where it has them; the engine is opened at the first that it has not. `models` and
     `store` say where the models and the store are, by default models/ and what `checkout.store_path` says. Raises
     UserError for an unknown engine or model, and from the stream when something concerns every prompt. While a plan is
-    made (`planning.PLANNER`), no model is reached and nothing is stored.
+    made (`planning.PLANNER`), no model is reached and nothing is stored. Replies come without the model's reasoning.
     """
     module = _module(engine.engine)
     directory = models / (engine.model or model or "")
     identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
     if planner := PLANNER.get():
-        yield Connected(planner.complete(identity, engine, directory))
+        yield Connected(Answers(planner.complete(identity, engine, directory), engine.reasoning))
         return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
@@ -124,7 +125,9 @@ def connect(
 
         ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
         connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger))
-        yield Connected(connection.complete, progress)
+        answers = Answers(connection.complete, engine.reasoning)
+        yield Connected(answers, progress)
+        answers.summarise()
 
 
 def _module(name: str) -> ModuleType:

@@ -18,7 +18,7 @@ MOST = 1 << 40
 """Tokens of a reply that no sum of them overflows."""
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line of a shared file."""
 
     key: str
@@ -31,6 +31,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scores: dict[str, float]
     created: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
     """Unix seconds."""
+    reasoning: str = ""
 
 
 class Parts:
@@ -73,7 +74,8 @@ def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
     reply = unpack(key, (status, tokens_in, tokens_out, body), who.model)
     payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
     return Line(
-        reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created
+        reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
+        reply.reasoning,
     )  # fmt: skip
 
 

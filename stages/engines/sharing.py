@@ -208,7 +208,15 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _row(line: Line, setting: int, messages: str) -> tuple[Any, ...]:
-    reply = Reply(line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores)
+    reply = Reply(
+        line.text,
+        line.status,
+        line.tokens_in,
+        line.tokens_out,
+        line.error,
+        scores=line.scores,
+        reasoning=line.reasoning,
+    )
     payload = line.payload
     return (
         bytes.fromhex(line.key), setting, messages, payload.seed, payload.sample, line.status,

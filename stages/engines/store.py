@@ -68,6 +68,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     text: str
     error: str
     scores: dict[str, float]
+    reasoning: str = ""
+    """Absent in replies that were stored before there was such a field."""
 
 
 class _Who(msgspec.Struct):
@@ -84,7 +86,7 @@ _decode = msgspec.json.Decoder(Body).decode
 
 def pack(reply: Reply) -> bytes:
     """The body of a reply as it is stored."""
-    return zlib.compress(_encode(Body(reply.text, reply.error, reply.scores)), 1)
+    return zlib.compress(_encode(Body(reply.text, reply.error, reply.scores, reply.reasoning)), 1)
 
 
 def inflate(body: bytes) -> bytes:
@@ -105,7 +107,7 @@ def unpack(key: bytes, row: Sequence[Any], model: str) -> Reply:
         raise DamageError(f"reply {key.hex()}: {error}") from None
     if row[0] not in REMEMBERED:
         raise DamageError(f"reply {key.hex()}: has no status that is remembered")
-    return Reply(body.text, row[0], row[1], row[2], body.error, key.hex(), model, body.scores)
+    return Reply(body.text, row[0], row[1], row[2], body.error, key.hex(), model, body.scores, body.reasoning)
 
 
 class Replies:

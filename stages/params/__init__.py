@@ -14,9 +14,9 @@ from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Resp
 from stages.params.kinds import NAME_ERROR, Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
-from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest, Price, Speed, Validate
+from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest, Price, Reasoning, Speed, Validate
 
-__all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Speed", "entry", "load", "parse"]
+__all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed", "entry", "load", "parse"]
 
 PARAMS = Path("params.yaml")
 TOLD = 8

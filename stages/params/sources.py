@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.params.kinds import Count, Language, Line, Name, Once, Relative, Section, Share
+from stages.params.kinds import LARGEST, Count, Language, Line, Name, Once, Relative, Section, Share
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -77,6 +77,17 @@ class Cost(Section):
         return self
 
 
+class Reasoning(Section):
+    """What becomes of a model's reasoning, which is never part of its answer."""
+
+    keep: bool = False
+    """Whether rows hold it in a field of its own."""
+    room: Annotated[int, Field(ge=0, le=LARGEST)] = 0
+    """Tokens more with which a prompt is asked once more whose reply held no answer; 0 for not again."""
+    opened: bool = False
+    """Whether the server's chat template opens the reasoning, so that a reply without a closing mark has no answer."""
+
+
 class Engine(Section):
     """How a model is reached; `model` is None where the run names it.
 
@@ -86,6 +97,7 @@ class Engine(Section):
     engine: str
     options: dict[str, Any]
     model: Name | None = None
+    reasoning: Reasoning = Reasoning()
     price: Price | None = None
     speed: Speed | None = None
     budget: Budget | None = None

@@ -66,7 +66,7 @@ def retried(
 
 
 def _read(draft: Draft, reply: Reply, settle: Callable[[Draft, Reply], Draft]) -> Draft:
-    """A reply that was withheld or never came is never read as anything."""
-    if reply.status in ("refused", "failed"):
+    """A reply that was withheld, never came, or holds no answer is never read as anything."""
+    if reply.status in ("thought", "refused", "failed"):
         return draft.failed(reply.status, reply.error)
     return settle(draft, reply)

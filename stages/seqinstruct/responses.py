@@ -12,6 +12,7 @@ from stages.seqinstruct.drafts import Draft, retried
 
 REASONS = {
     "truncated": "ran into the limit of new tokens",
+    "thought": "the model reasoned and gave no answer",
     "refused": "the provider withheld it",
     "failed": "no text was had",
     "empty": "the model said nothing",

@@ -53,6 +53,7 @@ def test_a_frozen_row_without_an_earlier_response_is_asked() -> None:
         (Reply("", "failed", 0, 0, "HTTP 500"), "failed", [0, 0]),
         (Reply("", "refused", 1, 0, "filter"), "refused", [0, 1]),
         (Reply(" ", "ok", 1, 1), "empty", [0, 1]),
+        (Reply("", "thought", 1, 64, "reasoning without an answer"), "thought", [0, 1]),
     ],
 )
 def test_a_row_without_a_response_is_rejected_with_a_reason(reply: Reply, reason: str, samples: list[int]) -> None:
