@@ -1,0 +1,171 @@
+"""Checks accept what is right, and nothing else: empty, foreign, copied and slightly broken answers."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.verified import values
+from stages.verified.generation import Check, Settings, Verified, respond, sequences
+from stages.verified.grading import grade, segments
+from stages.verified.inputs import MAKERS, draw_input
+from stages.verified.library import TASK_TYPES
+from stages.verified.task_types import TaskType
+from stages.verified.values import Value, ValueType
+
+ALL = Settings(lengths=(1, 2, 3, 6), languages=("en", "de", "es"), types="all", wordings="all")
+
+
+def broken(type: ValueType, value: Value) -> Value:
+    """The value with exactly one thing wrong."""
+    if type == "decision":
+        return not value
+    if type == "number":
+        return value + 1
+    if type == "date":
+        return value + timedelta(1)
+    if type == "object":
+        return {**value, next(iter(value)): -1}
+    if type in ("words", "numbers", "dates"):
+        return (*value[:-1], broken({"words": "word", "numbers": "number", "dates": "date"}[type], value[-1]))  # type: ignore[arg-type]
+    return value[:-2] + ("q" if value[-2:-1] != "q" else "z") + value[-1:] if len(value) > 1 else value + "q"
+
+
+def drawn(task: TaskType, random: Random) -> tuple[Value, Check]:
+    """A check of this type of task on an input that allows one."""
+    while True:
+        value = draw_input(random, task.takes)
+        arguments = task.draw(random, value)
+        if arguments is not None and (answer := task.answer(value, **arguments)) not in ((), "", {}):
+            return value, Check(task.name, dict(arguments), 0, task.gives, values.render(task.gives, answer))
+
+
+@pytest.mark.parametrize("name", TASK_TYPES)
+def test_each_check_accepts_the_right_answer_and_no_other(name: str) -> None:
+    random, task = Random(name), TASK_TYPES[name]
+    for _ in range(20):
+        value, check = drawn(task, random)
+        right = values.parse(check.type, check.answer)
+        shown = values.render(task.takes, value)
+        assert grade(check.answer, [check]).strict == 1
+        assert grade(check.answer, [check], shown).all_right == 1
+        for wrong in ("", " ", "\n", "I cannot do that.", values.render(check.type, broken(check.type, right))):
+            result = grade(wrong, [check], shown)
+            assert (result.right, result.strict) == (0, 0), wrong
+        assert grade("", [check], shown).following == 0
+        _, other = drawn(task, random)
+        if other.answer.rstrip(".") != check.answer.rstrip("."):
+            assert grade(other.answer, [check], shown).right == 0
+
+
+@pytest.mark.parametrize("name", TASK_TYPES)
+def test_a_copy_of_the_prompt_attempts_nothing_that_it_does_not_answer(name: str) -> None:
+    value, check = drawn(TASK_TYPES[name], Random(name))
+    shown = values.render(TASK_TYPES[name].takes, value)
+    result = grade(shown, [check], shown, "Do it.")
+    assert result.following == result.right
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=200, deadline=None)
+def test_the_right_response_is_right_and_one_broken_answer_costs_one_task(number: int) -> None:
+    row = next(iter(sequences(7, 1, ALL, number)))
+    assert graded(row, row.response)[1:] == (1, 1, 1, 1, 1, 1)
+    place = number % len(row.checks)
+    check = row.checks[place]
+    wrong = values.render(check.type, broken(check.type, values.parse(check.type, check.answer)))
+    checks = [*row.checks[:place], Check(check.task, {}, 0, check.type, wrong), *row.checks[place + 1 :]]
+    result = graded(row, respond(checks, row.layout))
+    assert [task.lenient for task in result.tasks] == [n != place for n in range(len(checks))]
+    assert result.depth == place / len(checks)
+    assert result.all_right == 0
+    assert result.following == 1
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=100, deadline=None)
+def test_a_dropped_task_is_no_following(number: int) -> None:
+    row = next(iter(sequences(7, 1, ALL._replace(lengths=(2, 3, 6)), number)))
+    result = graded(row, "\n".join(row.response.split("\n")[:-1]))
+    assert result.following == 0
+    assert [task.attempted for task in result.tasks] == [True] * (len(row.checks) - 1) + [False]
+
+
+def graded(row: Verified, response: str):
+    return grade(response, row.checks, row.input, row.instruction)
+
+
+@pytest.mark.parametrize(
+    ("type", "answer", "response", "lenient"),
+    [
+        ("number", "7", "7.", True),
+        ("number", "7", "The text has 7 words.", True),
+        ("number", "7", "**7**", True),
+        ("number", "7", "Answer: 7", True),
+        ("number", "-7", "\u22127", True),
+        ("number", "7", "between 6 and 7", False),
+        ("number", "7", "17", False),
+        ("number", "7", "7.5", False),
+        ("number", "7", "7,500", False),
+        ("words", "a, b", "[a; b]", True),
+        ("words", "a, b", "a and b", True),
+        ("words", "a, b", '"a", "b"', True),
+        ("words", "a, b", "b, a", False),
+        ("words", "a, b", "a, b, c", False),
+        ("words", "A, B", "a, b", False),
+        ("word", "lamp", "The word is “lamp”.", True),
+        ("word", "lamp", "- lamp", True),
+        ("word", "lamp", "lamps", False),
+        ("text", "A B.", "A B", True),
+        ("text", "A B.", "a b.", False),
+        ("text", "A B ***", "A B", False),
+        ("date", "2020-01-02", "Date: 2020-01-02.", True),
+        ("date", "2020-01-02", "2020-02-01", False),
+        ("decision", "yes", "Yes, it is even.", True),
+        ("decision", "yes", "No, but yes", False),
+        ("object", '{"a":1}', '{ "a": 1 }', True),
+        ("object", '{"a":1}', '{"a": "1"}', False),
+        ("numbers", "1, 2", "1; 2", True),
+        ("numbers", "1, 2", "12", False),
+    ],
+)
+def test_common_forms(type: ValueType, answer: str, response: str, lenient: bool) -> None:
+    assert bool(grade(response, [Check("x", {}, 0, type, answer)]).right) is lenient
+
+
+@pytest.mark.parametrize(
+    ("response", "cut"),
+    [
+        ("1. a\n2. b", ["a", "b"]),
+        ("1) a\n2) b\n3) c", ["a", "b"]),
+        ("**1.** a\n**2.** b", ["a", "b"]),
+        ("Here they are:\na\nb", ["a", "b"]),
+        ("a\n\nb", ["a", "b"]),
+        ("a", ["a", ""]),
+        ("", ["", ""]),
+        ("1. a, then\nmore\n2. b", ["a, then\nmore", "b"]),
+        ("3 apples\n2 pears", ["3 apples", "2 pears"]),
+    ],
+)
+def test_a_response_is_cut_by_numbers_or_lines(response: str, cut: list[str]) -> None:
+    assert segments(response, 2) == cut
+
+
+@given(st.text(max_size=300), st.integers(0, 500))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_graded(text: str, number: int) -> None:
+    row = next(iter(sequences(3, 1, ALL, number)))
+    result = graded(row, text)
+    assert all(0 <= share <= 1 for share in result[1:])
+    assert all(task.attempted or not task.lenient for task in result.tasks)
+    assert all(task.lenient or not task.strict for task in result.tasks)
+
+
+def test_every_type_of_input_can_be_made_and_read_back() -> None:
+    random = Random(1)
+    for type in MAKERS:
+        value = draw_input(random, type)
+        if type != "code":
+            assert values.parse(type, values.render(type, value)) == value
