@@ -31,7 +31,6 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` 
     sampling = Sampling(params.judge.temperature, top_p=1.0, top_k=0, max_tokens=params.judge.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
     warnings = []
-    estimation = scoring.Estimation(params.seed, params.evaluate.resamples, params.evaluate.pass_at)
     answered = {
         name: (
             jsonl.artifact(f"ingested/benchmarks/{name}", Question),
@@ -47,7 +46,7 @@ def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` 
         panel = Panel(complete, template, sampling, params.judge.attempts, params.seed, reading="stated")
         graders = scoring.Graders(complete.watched(partial(judge, panel)), execute, resemble)
         complete.expect(sum(length_hint(answers) for _, answers in answered.values()))
-        for name, scores, summary in scoring.evaluate_all(answered, graders, estimation):
+        for name, scores, summary in scoring.evaluate_all(answered, graders, params.evaluate.pass_at):
             jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
             jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
             lost = {"unscored": summary["unscored"]}

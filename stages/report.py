@@ -34,7 +34,7 @@ def report() -> None:
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
         | {key: _rows(f"marked/{name}", Marked) for key, name in gather.marked(plain).items()},
         before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
-        compare=partial(compare, seed=params.seed, resamples=params.evaluate.resamples),
+        compare=partial(compare, seed=params.seed),
     )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
     jsonl.write_files("data/report", pages | {"metrics.json": jsonl.document(figures(findings))})

@@ -146,11 +146,11 @@ def summed(found: Sequence[Outcome], controls: Sequence[Outcome], drawn: Drawn) 
     verdicts = [(o.item, _won(o.orders[0]), _won(o.orders[1])) for o in scored]
     first = [msgspec.structs.replace(o, values={"first": 1 - _won(share) if behind else _won(share)})
              for o in scored for behind, share in zip((True, False), o.orders, strict=True)]  # fmt: skip
-    chance = means([o for o in controls if o.values], drawn.seed, drawn.resamples, "control")
+    chance = means([o for o in controls if o.values])
     return {
-        **summary(found, drawn.seed, drawn.resamples),
-        "against_half": compare(half, scored, "win", drawn.seed, drawn.resamples),
+        **summary(found),
+        "against_half": compare(half, scored, "win", drawn.seed),
         "orders": agreement(verdicts, drawn.seed, drawn.resamples),
-        "first_shown": means(first, drawn.seed, drawn.resamples, "first").get("first"),
+        "first_shown": means(first).get("first"),
         "control": chance.get("won"),
     }

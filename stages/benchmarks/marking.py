@@ -101,16 +101,15 @@ def summed(found: Sequence[Marked], controls: Sequence[Marked], drawn: Drawn) ->
     second, …), places (of the first, a middle, the last task of a sequence), position_slope (change from one task to
     the next), control (share of tasks done, own answers minus planted ones).
     """
-    how = (drawn.seed, drawn.resamples)
     single = [task for row in found for task in _tasks(row)]
     positions = {str(n): [t for t in single if t.tasks == n] for n in sorted({t.tasks for t in single})}
     places = {name: [t for t in single if t.group == name] for name in ("first", "middle", "last")}
     return {
-        **summary(found, *how),
-        "positions": {name: means(rows, *how, f"position/{name}")["done"] for name, rows in positions.items()},
-        "places": {name: means(rows, *how, f"place/{name}")["done"] for name, rows in places.items() if rows},
-        "position_slope": trends(single, *how),
-        "control": compare(controls, found, "done", *how),
+        **summary(found),
+        "positions": {name: means(rows)["done"] for name, rows in positions.items()},
+        "places": {name: means(rows)["done"] for name, rows in places.items() if rows},
+        "position_slope": trends(single),
+        "control": compare(controls, found, "done", drawn.seed),
     }
 
 

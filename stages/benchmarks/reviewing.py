@@ -26,7 +26,7 @@ def review(
     second = list(scores(asked, [answer for answer in answers if answer.question in asked], Graders(judge, _never)))
     before = {score.id: score for score in first}
     pairs = [(before[score.id], score) for score in second if score.id in before]
-    return second, {**summary(second, seed, resamples), "agreement": _agreement(pairs, seed, resamples)}
+    return second, {**summary(second), "agreement": _agreement(pairs, seed, resamples)}
 
 
 def _ruled(benchmark: Benchmark) -> bool:

@@ -30,16 +30,6 @@ Resemble = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
 """How alike each (text, reference) is, by a model; same order and number."""
 
 
-class Estimation(NamedTuple):
-    """How means, intervals and pass@k are estimated."""
-
-    seed: int
-    resamples: int
-    """Bootstrap resamples of the intervals."""
-    pass_at: Sequence[int]
-    """The k of pass@k, where answers are programs."""
-
-
 class Graders(NamedTuple):
     """What may be needed to grade an answer beyond a rule."""
 
@@ -49,7 +39,7 @@ class Graders(NamedTuple):
 
 
 def evaluate_all(
-    benchmarks: Mapping[str, tuple[Iterable[Question], Iterable[Answer]]], graders: Graders, estimation: Estimation
+    benchmarks: Mapping[str, tuple[Iterable[Question], Iterable[Answer]]], graders: Graders, pass_at: Sequence[int]
 ) -> Iterator[tuple[str, list[Score], dict[str, Any]]]:
     """Each benchmark's name with its scores and what they add up to, see `evaluate`.
 
@@ -58,7 +48,7 @@ def evaluate_all(
     refused: NoSandbox | None = None
     for name, (questions, answers) in benchmarks.items():
         try:
-            found = evaluate(questions, answers, graders, estimation)
+            found = evaluate(questions, answers, graders, pass_at)
         except NoSandbox as error:
             refused = NoSandbox(f"{name} is not scored, all others are: {error}")
         else:
@@ -68,15 +58,15 @@ def evaluate_all(
 
 
 def evaluate(
-    questions: Iterable[Question], answers: Iterable[Answer], graders: Graders, estimation: Estimation
+    questions: Iterable[Question], answers: Iterable[Answer], graders: Graders, pass_at: Sequence[int]
 ) -> tuple[list[Score], dict[str, Any]]:
     """Every answer's score in order, and what they add up to (see `statistics.summary`).
 
     Raises UserError for an answer to a question that is not among `questions`.
     """
     found = list(scores({question.id: question for question in questions}, answers, graders))
-    found = humaneval.tally(found, estimation.pass_at)
-    return found, summary(found, estimation.seed, estimation.resamples)
+    found = humaneval.tally(found, pass_at)
+    return found, summary(found)
 
 
 def scores(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:

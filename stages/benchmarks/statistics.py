@@ -1,15 +1,17 @@
-"""What scores add up to: means with seeded bootstrap intervals, differences between runs, trends. numpy, no files.
+"""What scores add up to: means with intervals, differences between runs, trends. numpy, no files.
 
-Answers to one item (in several languages, asked in several ways) are not independent, so items are resampled, not
-answers: Cameron, Gelbach & Miller (2008), Bootstrap-Based Improvements for Inference with Clustered Errors.
+Answers to one item (in several languages, asked in several ways) are not independent, so the item is the unit of every
+interval and test (see `intervals`): ten versions of one question are no more evidence than one.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stages.benchmarks import intervals
 from stages.benchmarks.questions import Score
 from stages.messages import seed_for
 
@@ -20,26 +22,36 @@ if TYPE_CHECKING:
 
 COVERAGE = (2.5, 97.5)
 """Percentiles between which a 95% interval lies."""
+SCALES = {"quality": (1.0, 5.0)}
+"""Metric -> its least and largest value, for those that are not from 0 to 1. Values beyond are of no known scale."""
 
 
 class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A mean (or slope) over `n` answers with its 95% interval."""
+    """A mean (or slope) over `n` answers with its 95% interval; no ends where there is but one item."""
 
     n: int
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two runs on the `n` items that both were scored on: treatment minus baseline, its 95% interval, and the two-sided
-    p-value of a sign-flip permutation test."""
+    """Two runs on the `n` items that both were scored on: treatment minus baseline, item by item."""
 
     n: int
     difference: float
     low: float
     high: float
+    """Ends of the 95% interval."""
     p: float
+    """Two-sided, of a sign-flip permutation test; for one measure, not adjusted for others (see `intervals.holm`)."""
+    detectable: float
+    """The smallest true difference that so many items show with a chance of 80%."""
+    excluded: float
+    """True differences larger than this are excluded (two one-sided tests at 5%)."""
+    gained: int
+    """Items on which the treatment is better."""
+    lost: int
 
 
 class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +62,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kappa: Estimate | None
 
 
-def summary(scores: Sequence[Score], seed: int, resamples: int) -> dict[str, Any]:
+def summary(scores: Sequence[Score]) -> dict[str, Any]:
     """Counts, an `Estimate` for every metric, and the same by language, group and number of tasks where these vary.
 
     n: answers. scored: those with values. statuses: how the answers ended. unscored: reason -> answers. trend: change
@@ -60,73 +72,82 @@ def summary(scores: Sequence[Score], seed: int, resamples: int) -> dict[str, Any
         "languages": lambda s: s.language, "groups": lambda s: s.group, "tasks": lambda s: str(s.tasks),
     }  # fmt: skip
     scored = [score for score in scores if score.values]
-    cut_up = {name: _cut(scored, cut, seed, resamples, name) for name, cut in cuts.items()}
-    trend = trends(scored, seed, resamples)
+    cut_up = {name: _cut(scored, cut) for name, cut in cuts.items()}
+    trend = trends(scored)
     return {
         "n": len(scores),
         "scored": len(scored),
         "statuses": dict(Counter(score.status for score in scores)),
         "unscored": dict(Counter(score.reason for score in scores if not score.values)),
-        **means(scored, seed, resamples, "all"),
-        **{name: found for name, found in cut_up.items() if found},
+        **means(scored),
+        **{name: parts for name, parts in cut_up.items() if parts},
         **({"trend": trend} if trend else {}),
     }
 
 
-def _cut(
-    scores: Sequence[Score], key: Callable[[Score], str], seed: int, resamples: int, name: str
-) -> dict[str, dict[str, Estimate]]:
+def _cut(scores: Sequence[Score], key: Callable[[Score], str]) -> dict[str, dict[str, Estimate]]:
     parts: dict[str, list[Score]] = defaultdict(list)
     for score in scores:
         parts[key(score)].append(score)
     if len(parts) < 2:
         return {}
-    return {part: means(parts[part], seed, resamples, f"{name}/{part}") for part in sorted(parts)}
+    return {part: means(parts[part]) for part in sorted(parts)}
 
 
-def means(scores: Sequence[Score], seed: int, resamples: int, name: str) -> dict[str, Estimate]:
-    """Metric -> mean over the answers that have it, with a bootstrap interval; independent of the order of `scores`."""
+def means(scores: Sequence[Score]) -> dict[str, Estimate]:
+    """Metric -> mean over the answers that have it, with its interval; independent of the order of `scores`."""
     metrics = sorted({metric for score in scores for metric in score.values})
     if not metrics:
         return {}
     totals = _by_item((s.item, [x for m in metrics for x in _counted(s.values, m)]) for s in scores)
-    drawn = _resampled(totals, seed, resamples, f"means/{name}")
-    found = {}
-    for column, metric in enumerate(metrics):
-        count, total = totals[:, 2 * column].sum(), totals[:, 2 * column + 1].sum()
-        low, high = _interval(drawn[:, 2 * column + 1], drawn[:, 2 * column])
-        found[metric] = Estimate(int(count), _round(total / count), _round(low), _round(high))
-    return found
+    columns = {metric: totals[:, 2 * place : 2 * place + 2] for place, metric in enumerate(metrics)}
+    return {metric: _estimate(column[column[:, 0] > 0], metric) for metric, column in columns.items()}
+
+
+def _estimate(totals: "Array", metric: str) -> Estimate:
+    """totals: (items, 2), how many answers of each item have the metric, and the sum of their values."""
+    counts, sums = totals.T
+    count, mean = int(counts.sum()), float(sums.sum() / counts.sum())
+    least, largest = SCALES.get(metric, (0.0, 1.0))
+    shares = (sums - least * counts) / (largest - least)
+    if (shares < 0).any() or (shares > counts).any():
+        low, high = intervals.mean(counts, sums)
+    else:
+        low, high = (least + end * (largest - least) for end in intervals.share(counts, shares))
+    return Estimate(count, _round(mean), _end(low), _end(high))
+
+
+def _end(value: float) -> float | None:
+    return _round(value) if isfinite(value) else None
 
 
 def _counted(values: Mapping[str, float], metric: str) -> tuple[float, float]:
     return (1.0, values[metric]) if metric in values else (0.0, 0.0)
 
 
-def trends(scores: Sequence[Score], seed: int, resamples: int) -> dict[str, Estimate]:
+def trends(scores: Sequence[Score]) -> dict[str, Estimate]:
     """Metric -> slope of a line through (number of tasks, value), where there is more than one number of tasks."""
-    found = {}
+    slopes = {}
     for metric in sorted({metric for score in scores for metric in score.values}):
-        rows = [
-            (s.item, [1.0, s.tasks, y, s.tasks * y, float(s.tasks**2)])
-            for s in scores
-            if (y := s.values.get(metric)) is not None
-        ]
-        if len({row[1] for _, row in rows}) > 1:
-            found[metric] = _slope(_by_item(rows), seed, resamples, metric)
-    return found
+        rows = [(s.item, float(s.tasks), s.values[metric]) for s in scores if metric in s.values]
+        if len({tasks for _, tasks, _ in rows}) > 1:
+            slopes[metric] = _slope(rows)
+    return slopes
 
 
-def _slope(totals: "Array", seed: int, resamples: int, metric: str) -> Estimate:
-    n, x, y, xy, xx = totals.sum(axis=0)
-    drawn = _resampled(totals, seed, resamples, f"trend/{metric}").T
-    low, high = _interval(drawn[3] - drawn[1] * drawn[2] / drawn[0], drawn[4] - drawn[1] ** 2 / drawn[0])
-    return Estimate(int(n), _round((xy - x * y / n) / (xx - x * x / n)), _round(low), _round(high))
+def _slope(rows: Sequence[tuple[str, float, float]]) -> Estimate:
+    """The least-squares slope of (item, x, y), and its interval from the items' parts in the residuals."""
+    import numpy
+
+    points = numpy.array([row[1:] for row in sorted(rows)])
+    x, y = (points - points.mean(axis=0)).T
+    slope = float(x @ y / (x @ x))
+    parts = _by_item((item, [part]) for (item, *_), part in zip(sorted(rows), x * (y - slope * x), strict=True))
+    low, high = intervals.around(slope, parts[:, 0] / float(x @ x))
+    return Estimate(len(rows), _round(slope), _end(low), _end(high))
 
 
-def compare(
-    baseline: Iterable[Score], treatment: Iterable[Score], metric: str, seed: int, resamples: int
-) -> Comparison | None:
+def compare(baseline: Iterable[Score], treatment: Iterable[Score], metric: str, seed: int) -> Comparison | None:
     """The difference that `treatment` makes, item by item; None if no item was scored in both."""
     import numpy
 
@@ -134,12 +155,14 @@ def compare(
     items = sorted(before.keys() & after.keys())
     if not items:
         return None
-    differences = numpy.array([[1.0, after[item] - before[item]] for item in items])
-    drawn = _resampled(differences, seed, resamples, f"compare/{metric}")
-    low, high = _interval(drawn[:, 1], drawn[:, 0])
+    differences = numpy.array([after[item] - before[item] for item in items])
+    least, largest = SCALES.get(metric, (0.0, 1.0))
+    paired = intervals.paired(differences, max(largest - least, float(abs(differences).max())))
+    p = intervals.sign_flips(differences.tolist(), _generator(seed, f"signs/{metric}"))
     return Comparison(
-        len(items), _round(differences[:, 1].mean()), _round(low), _round(high),
-        _round(_sign_flips(differences[:, 1], seed, resamples, metric)),
+        len(items), _round(differences.mean()), _round(paired.low), _round(paired.high), _round(p),
+        _round(paired.detectable), _round(paired.excluded), int((differences > 1e-12).sum()),
+        int((differences < -1e-12).sum()),
     )  # fmt: skip
 
 
@@ -156,12 +179,18 @@ def agreement(rows: Sequence[tuple[str, float, float]], seed: int, resamples: in
     totals = _by_item((item, _one_hot(cells[one, two], len(cells))) for item, one, two in rows)
     drawn = _resampled(totals, seed, resamples, "agreement")
     (raw, chance), (every, by_chance) = (_agreed(tables, len(known)) for tables in (totals.sum(axis=0)[None], drawn))
-    low, high = _interval(every, every * 0 + 1)
+    low, high = intervals.share(*_agreeing(rows))
     kappa = None
     if 1 - chance[0] > 1e-9:
         ends = _interval(every - by_chance, 1 - by_chance)
         kappa = Estimate(len(rows), _round((raw[0] - chance[0]) / (1 - chance[0])), *map(_round, ends))
     return Agreement(len(rows), Estimate(len(rows), _round(raw[0]), _round(low), _round(high)), kappa)
+
+
+def _agreeing(rows: Sequence[tuple[str, float, float]]) -> tuple["Array", "Array"]:
+    """(items,), (items,): the pairs of verdicts of each item, and how many of them are equal."""
+    counts, equal = _by_item((item, [1.0, float(one == two)]) for item, one, two in rows).T
+    return counts, equal
 
 
 def _one_hot(place: int, size: int) -> list[float]:
@@ -185,14 +214,6 @@ def _item_means(scores: Iterable[Score], metric: str) -> dict[str, float]:
         if metric in score.values:
             found[score.item].append(score.values[metric])
     return {item: sum(values) / len(values) for item, values in found.items()}
-
-
-def _sign_flips(differences: "Array", seed: int, resamples: int, metric: str) -> float:
-    """Share of random signs under which the sum is as far from 0, the signs that were seen counted in."""
-    random = _generator(seed, f"signs/{metric}")
-    seen = abs(differences.sum()) - 1e-12
-    as_far = sum(abs((differences * random.choice((-1, 1), len(differences))).sum()) >= seen for _ in range(resamples))
-    return float(1 + as_far) / (1 + resamples)
 
 
 def pass_at_k(samples: int, correct: int, k: int) -> float:

@@ -56,6 +56,12 @@ class Difference(NamedTuple):
     high: float
     questions: int
     p: float
+    """Adjusted by Holm's method for the measures of the whole table."""
+    detectable: float
+    """The smallest true difference that so many questions show with a chance of 80%."""
+    gained: int
+    """Questions on which the treatment is better."""
+    lost: int
 
 
 class Chain(NamedTuple):

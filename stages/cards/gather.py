@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stages.benchmarks.intervals import holm
 from stages.cards.doubts import doubts, unscored
 from stages.cards.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.records import Record
@@ -120,15 +121,17 @@ def differences(
     evaluated: Mapping[str, Document], scored: Mapping[str, Sequence[Any]], baseline: str, treatment: str,
     compare: Callable[..., Any],
 ) -> list[Difference]:  # fmt: skip
-    """The treatment minus the baseline, for every measure that both have."""
+    """The treatment minus the baseline, for every measure that both have; p adjusted for all of them together."""
     both = [score for score in scores(evaluated) if score.run == treatment and not score.group]
-    found = []
+    compared = []
     for score in both:
         pair = [scored.get(f"{run}/{score.benchmark}", ()) for run in (baseline, treatment)]
-        c = compare(*pair, score.measure)
-        if c is not None:
-            found.append(Difference(score.benchmark, score.measure, c.difference, c.low, c.high, c.n, c.p))
-    return found
+        if (comparison := compare(*pair, score.measure)) is not None:
+            compared.append((score, comparison))
+    return [
+        Difference(s.benchmark, s.measure, c.difference, c.low, c.high, c.n, p, c.detectable, c.gained, c.lost)
+        for (s, c), p in zip(compared, holm([c.p for _, c in compared]), strict=True)
+    ]
 
 
 def chains(before: Iterable[Record], after: Iterable[Record]) -> list[Chain]:

@@ -21,7 +21,7 @@ SMALL = "few"
 MARKED = " (†: doubtful, the report says why)"
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
-    "Bars are means over the questions, lines their 95% bootstrap intervals. Following: the share of answers that "
+    "Bars are means over the questions, lines their 95% intervals. Following: the share of answers that "
     "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours. †: a doubt "
     "that the interval does not show, see Results."
 )

@@ -82,6 +82,6 @@ def _days(random: Random) -> tuple[date, ...]:
 
 
 MAKERS: dict[ValueType, Callable[[Random], Value]] = {
-    "text": _text, "words": _words, "numbers": _numbers, "number": _number, "date": _day, "dates": _days, "table": _table,
-    "object": _object, "code": _code, "word": _word,
+    "text": _text, "words": _words, "numbers": _numbers, "number": _number, "date": _day, "dates": _days,
+    "table": _table, "object": _object, "code": _code, "word": _word,
 }  # fmt: skip

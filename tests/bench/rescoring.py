@@ -52,10 +52,8 @@ def main(shared: Path, count: int) -> None:
             Answer(f"{q.id}/{n}", q.id, "run", text, "ok", n, "", "", 0, 0) for n, (q, text) in enumerate(many)
         ))  # fmt: skip
         wall, used = time.monotonic(), time.process_time()
-        graders, estimation = scoring.Graders(nobody, idle), scoring.Estimation(1, 1000, [1])
-        scores, summary = scoring.evaluate(
-            jsonl.read(questions, Question), jsonl.read(answers, Answer), graders, estimation
-        )
+        graders = scoring.Graders(nobody, idle)
+        scores, summary = scoring.evaluate(jsonl.read(questions, Question), jsonl.read(answers, Answer), graders, [1])
         jsonl.write(Path(folder, "scores.jsonl"), scores)
         wall, used = time.monotonic() - wall, time.process_time() - used
     print(f"{len(scores)} answers scored in {wall:.1f} s ({used:.1f} s of one core): {summary['accuracy']}")

@@ -9,7 +9,7 @@ import pytest
 from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.commonsenseqa import CHAINS, chosen
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Estimation, Graders, evaluate
+from stages.benchmarks.scoring import Graders, evaluate
 from stages.benchmarks.selection import select
 from stages.errors import UserError
 from tests.benchmarks.test_scoring import idle, nobody
@@ -92,10 +92,10 @@ def test_bertscore_is_only_for_answers_that_have_a_reference() -> None:
 
     answers = [Answer(f"{q.id}/0", q.id, "it", "x", "ok", 0, "r", "m", 1, 1) for q in asked]
     answers.append(Answer("f/0", asked[1].id, "it", "", "failed", 0, "r", "m", 1, 1))
-    total = evaluate(asked, answers, Graders(nobody, idle, resemble), Estimation(1, 100, [1]))[1]
+    total = evaluate(asked, answers, Graders(nobody, idle, resemble), [1])[1]
     assert seen == [("x", asked[1].input), ("x", asked[2].input)]
     assert (total["bertscore"].mean, total["bertscore"].n, total["accuracy"].n) == (0.5, 2, 3)
-    assert "bertscore" not in evaluate(asked, answers, Graders(nobody, idle), Estimation(1, 100, [1]))[1]
+    assert "bertscore" not in evaluate(asked, answers, Graders(nobody, idle), [1])[1]
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no ../shared: the real CommonsenseQA is not here")

@@ -12,7 +12,7 @@ from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.humaneval import program
 from stages.benchmarks.programs import Outcome
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Estimation, Exchange, Graders, Opinion, evaluate
+from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate
 from stages.errors import UserError
 from stages.sandbox import Limits, connect
 
@@ -112,7 +112,7 @@ def test_pass_at_k_is_over_questions() -> None:
         Answer(f"{q}/{n}", q, "it", text, "ok" if text else "failed", n, "r", "m", 1, 1)
         for q, texts in said.items() for n, text in enumerate(texts)
     ]  # fmt: skip
-    scores, total = evaluate(questions, answers, Graders(nobody, pretend), Estimation(1, 100, [1, 2, 4, 10]))
+    scores, total = evaluate(questions, answers, Graders(nobody, pretend), [1, 2, 4, 10])
     # 1 of 4, 0 of 4, 2 of 3: pass@1 1/4, 0, 2/3; pass@2 1/2, 0, 1; pass@4 1, 0 and too few samples.
     assert total["pass@1"].mean == pytest.approx((1 / 4 + 2 / 3) / 3, abs=1e-6) and total["pass@1"].n == 3
     assert total["pass@2"].mean == pytest.approx(1 / 2)

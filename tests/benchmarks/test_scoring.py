@@ -7,7 +7,7 @@ import pytest
 from stages.benchmarks.answering import Way, answers
 from stages.benchmarks.programs import NoSandbox, Outcome
 from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Estimation, Exchange, Graders, Opinion, evaluate, evaluate_all, scores
+from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, evaluate_all, scores
 from stages.errors import UserError
 from stages.judges import Judgement
 from stages.messages import Prompt, Reply, Sampling
@@ -85,7 +85,7 @@ def test_runs_are_asked_with_the_same_seeds() -> None:
 def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     first, second, third = (question("xquad", n) for n in (1, 2, 3))
     given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
-    found, total = evaluate([third, first, second], given, Graders(nobody, idle), Estimation(1, 100, [1]))
+    found, total = evaluate([third, first, second], given, Graders(nobody, idle), [1])
     assert [s.id for s in found] == [a.id for a in given]
     assert [s.values.get("accuracy") for s in found] == [1, None, 0]
     assert total["unscored"] == {"answer-refused": 1}
@@ -115,7 +115,7 @@ def test_without_a_sandbox_all_but_programs_is_scored() -> None:
         "rule": ([first], [answer(first, "308")]),
         "judge": ([second], [answer(second, "Done!")]),
     }
-    found = evaluate_all(benchmarks, Graders(generous, nowhere), Estimation(1, 100, [1]))
+    found = evaluate_all(benchmarks, Graders(generous, nowhere), [1])
     assert [(name, total["scored"]) for name, _, total in (next(found), next(found))] == [("rule", 1), ("judge", 1)]
     with pytest.raises(NoSandbox, match=r"^programs is not scored, all others are: bwrap: not found$"):
         next(found)

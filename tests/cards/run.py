@@ -125,9 +125,9 @@ def findings(hostile: str = "", **changes: Any) -> Findings:
     ]
     values: dict[str, Any] = {
         "metrics": metrics(), "scored": scored, "before": before, "after": after,
-        "evaluated": {name: to_builtins(summary(f, 7, 200)) for name, f in scored.items() if "by task" not in name},
+        "evaluated": {name: to_builtins(summary(f)) for name, f in scored.items() if "by task" not in name},
         "logs": {run: "step,loss,learning_rate\n" + "".join(f"{i},{3 / (i + k)},1e-4\n" for i in range(1, 20))
                  for k, run in enumerate(("it", "sit"), 1)},
-        "compare": partial(compare, seed=7, resamples=200),
+        "compare": partial(compare, seed=7),
     }  # fmt: skip
     return gather.findings(PARAMS, **{**values, **changes})

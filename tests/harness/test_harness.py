@@ -10,7 +10,7 @@ import pytest
 
 from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.questions import Question
-from stages.benchmarks.scoring import Estimation, Graders, evaluate
+from stages.benchmarks.scoring import Graders, evaluate
 from stages.errors import UserError
 from stages.harness import Way, answers
 from stages.messages import Prompt, Reply, Sampling
@@ -78,7 +78,7 @@ def test_its_numbers_are_ours() -> None:
         ("gsm8k-harness", "exact_match", "gsm8k"),
     ):  # fmt: skip
         asked = questions(benchmark)
-        total = evaluate(asked, answers(Recorder(), asked, RAW), Graders(nobody, idle), Estimation(1, 100, [1]))[1]
+        total = evaluate(asked, answers(Recorder(), asked, RAW), Graders(nobody, idle), [1])[1]
         logged = lm_eval.evaluator.evaluate(Model(Recorder(), RAW), tasks(asked), bootstrap_iters=0)["samples"]
         values = [s[theirs] for some in logged.values() for s in some if s["filter"] in ("none", "strict-match")]
         assert len(values) == len(asked) == total[ours].n
@@ -107,7 +107,7 @@ def test_a_failure_stays_a_failure() -> None:
     asked = questions("mmlu")
     found = list(answers(Recorder(fails="How many legs"), asked, RAW))
     assert [a.status for a in found].count("failed") == 1
-    scored, total = evaluate(asked, found, Graders(nobody, idle), Estimation(1, 100, [1]))
+    scored, total = evaluate(asked, found, Graders(nobody, idle), [1])
     assert total["unscored"] == {"answer-failed": 1} and total["mmlu"].n == 7
     assert [s.values for s in scored if s.reason] == [{}]
 
