@@ -28,8 +28,8 @@ NOTE = (
     "difference is taken question by question; p is that of a sign-flip test, adjusted by Holm's method for all "
     "measures of this table. Better, worse: the questions on which the treatment is. Detectable: the smallest true "
     "difference that so many questions show with a chance of 80%; where it is large, no clear difference does "
-    "not mean none. Italic: the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12) and InstructBLIP (Table 3), other models and other "
-    "questions than in this run."
+    "not mean none. Italic: the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12) and InstructBLIP (Table 3), other "
+    "models and other questions than in this run."
 )
 
 
