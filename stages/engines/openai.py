@@ -212,7 +212,7 @@ class OpenAI:
             reply = wire.read(response.status, response.headers, received, prompt, self._served)
         now = time.monotonic()
         self._pace.served(now - started, now)
-        self._tell(wire.mute(reply, received))
+        self._tell(wire.unknown_ending(received))
         return reply
 
     async def _sleep(self, after: float | None, tries: int) -> None:

@@ -13,6 +13,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from stages.engines.completion import (
+    Choice,
+    calls_tool,
+    ending_of,
+    reasoning_of,
+    refusal_of,
+    text_of,
+    withheld,
+)
+from stages.engines.completion import decode as completion_of
 from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
 from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
@@ -23,8 +33,6 @@ SHORTEST = 12
 """Characters from which a key is one."""
 LONGEST = 600.0
 """Seconds that a server may ask to wait; who is told to come back tomorrow hears so and runs again then."""
-BROKEN_OFF = ("error", "abort", "insufficient_system_resource")
-"""Finish reasons of a text that the server did not bring to its end: OpenRouter's, vLLM's and SGLang's, DeepSeek's."""
 MOST = 1 << 31
 """Tokens of a reply from which its bill is nonsense."""
 CHOICES = 20
@@ -61,25 +69,6 @@ class _Logprobs(msgspec.Struct):
     content: list[_Position] | None = None
 
 
-class _Message(msgspec.Struct):
-    content: str | list[Any] | None = None
-    refusal: str | None = None
-    tool_calls: list[Any] | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    text: str | None = None
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice]
-    usage: Any = None
-
-
-_decode = msgspec.json.Decoder(_Completion).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -198,30 +187,28 @@ def scrubbed(data: bytes, key: str, status: int) -> bytes:
 
 def _reply(data: bytes, prompt: Prompt) -> Reply:
     try:
-        found = _decode(data)
+        found = completion_of(data)
         choice = found.choices[0]
     except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
+        if reason := withheld(data):
+            return Reply("", "refused", 0, 0, error=printable(reason))
         raise Broken(f"a reply that is no completion ({error}): {complaint(data)}") from None
-    if choice.finish_reason in BROKEN_OFF:
-        raise Broken(f"the server broke the reply off ({choice.finish_reason})")
-    tokens = _tokens(found.usage)
-    refusal = choice.message.refusal if choice.message else None
-    if refusal or choice.finish_reason == "content_filter":
-        return Reply("", "refused", *tokens, error=printable(refusal or "content filter"))
-    text = _text(choice)
-    if not text and choice.message and choice.message.tool_calls:
+    if choice.error:
+        raise Broken(f"the server broke the reply off: {complaint(_encode(choice.error))}")
+    return _completed(choice, prompt, _tokens(found.usage))
+
+
+def _completed(choice: Choice, prompt: Prompt, tokens: tuple[int, int]) -> Reply:
+    """The reply that a completion is, by the way it ended."""
+    ending, text, reasoning = ending_of(choice.finish_reason), text_of(choice), reasoning_of(choice)
+    if refusal := refusal_of(choice):
+        return Reply("", "refused", *tokens, error=printable(refusal))
+    if ending == "broken" or (ending == "unknown" and not text):
+        raise Broken(f"the server broke the reply off ({printable(str(choice.finish_reason))})")
+    if not text and calls_tool(choice):
         return Reply("", "failed", *tokens, error="a tool call instead of a text, though no tools were offered")
-    status: ReplyStatus = "truncated" if choice.finish_reason == "length" else "ok"
-    return Reply(text, status, *tokens, scores=_scores(choice, prompt.constraint))
-
-
-def _text(choice: _Choice) -> str:
-    """What was said; some servers cut it into parts, of which those that are no text (thoughts) are left out."""
-    content = choice.message.content if choice.message else choice.text
-    if not isinstance(content, list):
-        return content or ""
-    said = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    return "".join(text for text in said if isinstance(text, str))
+    status: ReplyStatus = "truncated" if ending == "length" else "ok"
+    return Reply(text, status, *tokens, scores=_scores(choice, prompt.constraint), reasoning=reasoning)
 
 
 def _tokens(usage: Any) -> tuple[int, int]:
@@ -235,18 +222,29 @@ def _count(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < MOST else 0
 
 
-def mute(reply: Reply, data: bytes) -> list[str]:
-    """For people: that a model thought and then said nothing."""
-    if reply.text or reply.status not in ("ok", "truncated") or b'"reasoning' not in data:
+def unknown_ending(data: bytes) -> list[str]:
+    """For people: that a server names a finish reason that nobody here knows."""
+    try:
+        reasons = [choice.finish_reason for choice in completion_of(data).choices[:1]]
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return []
-    return ["some replies are reasoning without a text; raise max_tokens, or turn reasoning off by `extra`"]
+    return [
+        f"finish reason {printable(str(reason))[:60]!r} is not known; such replies count as ended by the model"
+        for reason in reasons if ending_of(reason) == "unknown"
+    ]  # fmt: skip
 
 
-def _scores(choice: _Choice, constraint: Constraint | None) -> dict[str, float]:
+def _scores(choice: Choice, constraint: Constraint | None) -> dict[str, float]:
     """Log-probability of each choice, where each begins with a token of its own that the server told of."""
-    if not constraint or not constraint.choice or not choice.logprobs or not choice.logprobs.content:
+    if not constraint or not constraint.choice:
         return {}
-    tops = {top.token.strip(): top.logprob for top in reversed(choice.logprobs.content[0].top_logprobs)}
+    try:
+        positions = msgspec.convert(choice.logprobs, _Logprobs | None)
+    except msgspec.ValidationError:
+        return {}
+    if not positions or not positions.content:
+        return {}
+    tops = {top.token.strip(): top.logprob for top in reversed(positions.content[0].top_logprobs)}
     found = {name: tops[name] for name in constraint.choice if name in tops}
     return found if len(found) == len(constraint.choice) else {}
 
