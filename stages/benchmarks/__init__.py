@@ -15,6 +15,7 @@ from stages.benchmarks import (
     humaneval,
     mgsm,
     seqeval,
+    verified,
     vqav2,
     xquad,
 )
@@ -67,5 +68,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generic": Benchmark(generic.suite, None),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
     "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
+    "verified": Benchmark(verified.questions, verified.grade),
     "gqa": Benchmark(gqa.questions, gqa.grade, worded=True),
 }

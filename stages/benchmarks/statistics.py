@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stages.benchmarks import intervals
 from stages.benchmarks.questions import Score
 from stages.messages import seed_for
+from stages.statistics import intervals
 
 if TYPE_CHECKING:
     import numpy

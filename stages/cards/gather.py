@@ -4,10 +4,10 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stages.benchmarks.intervals import holm
 from stages.cards.doubts import doubts, unscored
 from stages.cards.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.records import Record
+from stages.statistics.intervals import holm
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}

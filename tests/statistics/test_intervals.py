@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks import intervals
+from stages.statistics import intervals
 
 
 def shares(values: list[float]) -> intervals.Interval:

@@ -1,0 +1,1 @@
+"""Statistics that evaluation and reports share: intervals, tests, power."""
