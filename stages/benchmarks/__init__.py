@@ -15,6 +15,7 @@ from stages.benchmarks import (
     humaneval,
     mgsm,
     seqeval,
+    sifo,
     verified,
     vqav2,
     xquad,
@@ -68,6 +69,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generic": Benchmark(generic.suite, None),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
     "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
+    "sifo": Benchmark(sifo.questions, sifo.grade),
     "verified": Benchmark(verified.questions, verified.grade),
     "gqa": Benchmark(gqa.questions, gqa.grade, worded=True),
 }

@@ -29,6 +29,7 @@ KINDS = {
     "mgsm": Kind(languages=True),
     "mgsm-en": Kind(languages=True),
     "seqeval": Kind(mark=True, review=True),
+    "sifo": Kind(mark=True),
     "verified": Kind(mark=True),
     "alpaca_eval": Kind(mark=True, review=True),
     "gsm8k": Kind(),

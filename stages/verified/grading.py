@@ -13,7 +13,7 @@ from stages.verified import values
 from stages.verified.generation import Check
 from stages.verified.values import ValueType
 
-_MARKER = re.compile(r"^[ \t]*(?:[*_#(\[]*)(\d{1,2})(?:[*_\])]*)[.):\]](?:[*_]*)[ \t]+", re.MULTILINE)
+_MARKER = re.compile(r"^[ \t]*(?:[*_#(\[]*)(\d{1,2})(?:[*_\])]*)[.):\]](?:[*_]*)(?:[ \t]+|$)", re.MULTILINE)
 _LABEL = re.compile(r"^[^:\n]{1,60}:[ \t]+")
 _BULLET = re.compile(r"^[ \t]*[-*\u2022][ \t]+")
 _NUMBER = re.compile(r"(?<![\w.,-])[-\u2212]?\d+(?![\w]|[.,]\d)")

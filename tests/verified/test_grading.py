@@ -145,6 +145,7 @@ def test_common_forms(type: ValueType, answer: str, response: str, lenient: bool
         ("a\n\nb", ["a", "b"]),
         ("a", ["a", ""]),
         ("", ["", ""]),
+        ("1.\n2.", ["", ""]),
         ("1. a, then\nmore\n2. b", ["a, then\nmore", "b"]),
         ("3 apples\n2 pears", ["3 apples", "2 pears"]),
     ],
