@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from stages.engines import wire
 from stages.engines.credentials import api_key, proxy_of
+from stages.engines.failures import Broken, Busy, Hopeless
 from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
+from stages.engines.prompt_stream import Ended, PromptStream
 from stages.engines.targets import Options, Target, checked, identify
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
@@ -30,9 +31,9 @@ __all__ = ["OpenAI", "identify", "open_engine"]
 LARGEST = 32 << 20
 """Bytes of a response, above which it counts as broken."""
 IN_A_ROW = 8
-"""Failures one after another, before any success, that end the run: nothing is there, or it takes no such requests."""
+"""Failures one after another that end the run: nothing is there, or it takes no such requests."""
 LONG_IN_A_ROW = 100
-"""The same after a success: the server has gone, but some rows in a row may each be too long for it."""
+"""The same for refusals after a success: some rows in a row may each be too long for the server."""
 UNASKED = "sends responses that no request asked for; from now on each request has a connection of its own"
 LONG = 20.0
 """Seconds of waiting from which people are told."""
@@ -48,17 +49,6 @@ def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
         yield engine
     finally:
         engine.close()
-
-
-class Sent(NamedTuple):
-    """No more prompts come: how many there were, and why if not because they were all."""
-
-    prompts: int
-    error: BaseException | None
-
-
-Result = tuple[int, Reply] | Sent | BaseException
-"""What the answering thread is told: a reply, the end of the prompts, or what is true of every request."""
 
 
 class OpenAI:
@@ -80,7 +70,8 @@ class OpenAI:
         self._failures = 0
         self._served = False
         self._reached = 0.0  # when a server last said anything
-        self._results, self._tasks = set[SimpleQueue[Result]](), set[asyncio.Task[None]]()
+        self._streams, self._tasks = set[PromptStream](), set[asyncio.Task[None]]()
+        self._ended: Ended | None = None
         self._loop = uvloop.new_event_loop()  # a third less CPU a request than asyncio's own
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -94,6 +85,7 @@ class OpenAI:
         headers = {"Content-Type": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
+        self._over = asyncio.Event()  # set once nothing more is sent
         self._url = self._target.url + wire.PATHS[self._options.api]
         self._faults = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
         self._unreachable = aiohttp.ClientConnectorError
@@ -104,49 +96,51 @@ class OpenAI:
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
         """Groups of what has come back meanwhile. Raises UserError for what is true of every request."""
-        results: SimpleQueue[Result] = SimpleQueue()
-        self._results.add(results)
-        feeder = threading.Thread(target=self._feed, args=(prompts, results), daemon=True)
+        stream = PromptStream()
+        self._streams.add(stream)
+        if self._ended:
+            stream.results.put(self._ended)
+        launch = partial(self._loop.call_soon_threadsafe, self._launch, stream)
+        feeder = threading.Thread(target=stream.feed, args=(prompts, self._slots.enter, launch), daemon=True)
         feeder.start()
         try:
-            for group in _groups(results):
+            for group in stream.groups():
                 yield group
                 # Only now that it is stored: what a kill -9 may cost is never more than was allowed at once.
                 self._slots.leave(len(group))
         finally:
-            self._results.discard(results)
+            self._streams.discard(stream)
 
-    def _feed(self, prompts: Iterable[Prompt], results: "SimpleQueue[Result]") -> None:
-        """Take prompts as there are turns for them; in a thread of its own, as taking one may block."""
-        count, failure = 0, None
-        try:
-            # A turn is taken with a prompt in hand: an idle stream must not keep one from the stream that feeds it.
-            for prompt in prompts:
-                if not self._slots.enter():
-                    break
-                self._loop.call_soon_threadsafe(self._launch, count, prompt, results)
-                count += 1
-        except BaseException as error:
-            failure = error
-        results.put(Sent(count, failure))
-
-    def _launch(self, position: int, prompt: Prompt, results: "SimpleQueue[Result]") -> None:
-        task = self._loop.create_task(self._answer(position, prompt, results))
+    def _launch(self, stream: PromptStream, position: int, prompt: Prompt) -> None:
+        if self._ended:
+            return
+        stream.launched += 1
+        task = self._loop.create_task(self._answer(position, prompt, stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, position: int, prompt: Prompt, results: "SimpleQueue[Result]") -> None:
+    async def _answer(self, position: int, prompt: Prompt, stream: PromptStream) -> None:
         try:
-            results.put((position, await self._attempts(prompt)))
-        except wire.Hopeless as error:
-            results.put(UserError(f"{self._target.url}: {self._safe(error)}; {KEPT}"))
+            stream.results.put((position, await self._attempts(prompt)))
+        except Hopeless as error:
+            self._end(error)
+            stream.results.put((position, None))
         except BaseException as error:
-            results.put(error)
+            stream.results.put(error)
+
+    def _end(self, error: Hopeless) -> None:
+        """Send nothing more and repeat nothing, but await what is under way: it may have been paid for."""
+        if not self._ended:
+            self._ended = Ended(UserError(f"{self._target.url}: {self._safe(error)}; {KEPT}"))
+            self._over.set()
+            self._slots.close()
+            for stream in list(self._streams):
+                stream.results.put(self._ended)
 
     async def _attempts(self, prompt: Prompt) -> Reply:
         self._tell(wire.unmet(prompt, self._options.dialect))
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
-        session, spent, tries, lost, unreachable = self._kept, 0.0, 0, math.inf, False
+        session, spent, tries, lost = self._kept, 0.0, 0, math.inf
         while True:
             session = self._session(session)
             try:
@@ -154,21 +148,21 @@ class OpenAI:
                 if session is not self._session(session):
                     continue  # it may be the response to another request
                 return self._noted(reply)
-            except wire.Busy as busy:
-                spent, wait, error = spent + 0.1, busy.after, self._safe(busy)
+            except (Busy, Broken, *self._faults) as error:
+                fault, dropped = error, isinstance(error, self._dropped)
+            if session is self._kept and dropped and not isinstance(fault, self._unreachable):
+                session = self._fresh  # the server may have closed a kept connection: once, that costs no attempt
+                continue
+            busy, tries = isinstance(fault, Busy), tries + 1
+            spent += 0.1 if busy else 1.0
+            if busy:
                 self._pace.rejected(time.monotonic())
-            except (wire.Broken, *self._faults) as fault:
-                unreachable, dropped = isinstance(fault, self._unreachable), isinstance(fault, self._dropped)
-                if session is self._kept and dropped and not unreachable:
-                    session = self._fresh  # the server may have closed a kept connection: once, that costs no attempt
-                    continue
+            else:
                 session = self._fresh  # the rest of a response with a wrong length may still come on this one
-                spent, wait, error = spent + 1, None, self._safe(fault)
                 lost = min(lost, time.monotonic()) if dropped else math.inf
-            tries += 1
-            if spent > self._options.attempts - 0.05:
-                return self._given_up(error, lost, unreachable)
-            await self._sleep(wait, tries)
+            if spent > self._options.attempts - 0.05 or self._over.is_set():
+                return self._given_up(fault, lost, tries)
+            await self._sleep(getattr(fault, "after", None), tries)
 
     def _session(self, wanted: Any) -> Any:
         """`wanted`, or where the server can't be trusted with more, one connection for each request."""
@@ -177,16 +171,22 @@ class OpenAI:
         self._tell([UNASKED])
         return self._fresh
 
-    def _given_up(self, error: str, lost: float, unreachable: bool) -> Reply:
+    def _given_up(self, fault: BaseException, lost: float, tries: int) -> Reply:
         """A failed reply. Raises Hopeless where since `lost` nothing has come from the server, to nobody.
 
-        No connection at all, or several in a row that were dropped, are no fault of the row's: as failed ones, however
-        few, such rows would end up in what the stage makes.
+        No connection at all, several in a row that were dropped, or a server that stays busy are no fault of the row's:
+        as failed ones, however few, such rows would end up in what the stage makes.
         """
+        error = self._safe(fault)
+        if self._over.is_set():
+            raise Hopeless(error)
+        if isinstance(fault, Busy):
+            raise Hopeless(f"too busy for a request that was sent {tries} times: {error}")
+        unreachable = isinstance(fault, self._unreachable)
         if self._reached < lost < math.inf and (unreachable or self._failures + 1 >= IN_A_ROW):
             through = f" through the proxy of {urlsplit(self._url).scheme}_proxy" if self._proxy else ""
-            raise wire.Hopeless(f"can't be reached{through}, all requests in a row failed; the last: {error}")
-        return self._noted(Reply("", "failed", 0, 0, error=error))
+            raise Hopeless(f"can't be reached{through}, all requests in a row failed; the last: {error}")
+        return self._noted(Reply("", "failed", 0, 0, error=error), IN_A_ROW)
 
     def _tell(self, unmet: list[str]) -> None:
         """Once each: what this kind of server can't be asked for."""
@@ -195,13 +195,16 @@ class OpenAI:
                 self._told.add(one)
                 print(f"seqit: {self._target.url}: {one}", file=sys.stderr, flush=True)
 
-    def _noted(self, reply: Reply) -> Reply:
-        """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use."""
+    def _noted(self, reply: Reply, most: int = LONG_IN_A_ROW) -> Reply:
+        """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use.
+
+        `most`: how many in a row, once the server has answered any request.
+        """
         self._failures = self._failures + 1 if reply.status == "failed" else 0
         self._served = self._served or reply.status != "failed"
         # Where others are remembered, the few that are asked may be those that failed before, each for its own reason.
-        if self._failures >= (LONG_IN_A_ROW if self._served or self.remembers() else IN_A_ROW):
-            raise wire.Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
+        if self._failures >= (most if self._served or self.remembers() else IN_A_ROW):
+            raise Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
         return reply
 
     async def _once(self, session: Any, data: bytes, prompt: Prompt) -> Reply:
@@ -209,7 +212,7 @@ class OpenAI:
         async with session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
             self._reached = time.monotonic()
             received = wire.scrubbed(await _body_of(response), self._key, response.status)
-            reply = wire.read(response.status, response.headers, received, prompt, self._served)
+            reply = wire.read(response.status, response.headers, received, prompt, data)
         now = time.monotonic()
         self._pace.served(now - started, now)
         self._tell(wire.unknown_ending(received))
@@ -222,7 +225,10 @@ class OpenAI:
             self._tell(["asks to wait (Retry-After), which is kept to; meanwhile nothing may seem to happen"])
         self._slots.pause()
         try:
-            await asyncio.sleep(wait)
+            async with asyncio.timeout(wait):
+                await self._over.wait()
+        except TimeoutError:
+            pass
         finally:
             await self._slots.resume()
 
@@ -236,8 +242,8 @@ class OpenAI:
         """Abandon what is under way; `answer` raises."""
         self._slots.close()
         self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
-        for results in list(self._results):
-            results.put(RuntimeError("the engine was closed"))
+        for stream in list(self._streams):
+            stream.results.put(RuntimeError("the engine was closed"))
 
     def close(self) -> None:
         """Abandon what is under way and close the connections."""
@@ -249,39 +255,9 @@ class OpenAI:
         self._loop.close()
 
 
-def _groups(results: "SimpleQueue[Result]") -> Iterator[list[tuple[int, Reply]]]:
-    """Replies as they come, together with those that have come by then, until all that was sent is answered."""
-    answered, sent = 0, Sent(-1, None)
-    failures: list[BaseException] = []
-    while answered != sent.prompts and not failures:
-        group = []
-        for result in _arrived(results):
-            if isinstance(result, Sent):
-                sent = result
-            elif isinstance(result, BaseException):
-                failures.append(result)
-            else:
-                group.append(result)
-        answered += len(group)
-        if group:
-            yield group
-    if failure := next(iter(failures), sent.error):
-        raise failure
-
-
-def _arrived(results: "SimpleQueue[Result]") -> list[Result]:
-    found = [results.get()]
-    try:
-        while len(found) < 256:
-            found.append(results.get_nowait())
-    except Empty:
-        pass
-    return found
-
-
 async def _body_of(response: Any) -> bytes:
     try:
         await response.content.readexactly(LARGEST)
     except asyncio.IncompleteReadError as ended:
         return ended.partial
-    raise wire.Broken(f"a reply of more than {LARGEST} bytes")
+    raise Broken(f"a reply of more than {LARGEST} bytes")

@@ -142,6 +142,9 @@ class Slots:
         """Let nobody wait any longer."""
         with self._free:
             self._closed = True
+            while self._returning:
+                turn = self._returning.popleft()
+                turn.get_loop().call_soon_threadsafe(_settle, turn)
             self._free.notify_all()
 
 

@@ -6,7 +6,6 @@ Source: https://platform.openai.com/docs/api-reference/chat and
 https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra fields).
 """
 
-import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from stages.engines.completion import (
     withheld,
 )
 from stages.engines.completion import decode as completion_of
+from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of
 from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
 from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
@@ -37,23 +37,6 @@ MOST = 1 << 31
 """Tokens of a reply from which its bill is nonsense."""
 CHOICES = 20
 """Log-probabilities asked for with a choice; the most that vLLM gives unless told otherwise."""
-
-
-class Busy(Exception):
-    """Too much at once (429, 503); `after` is the server's Retry-After in seconds."""
-
-    def __init__(self, reason: str, after: float | None) -> None:
-        """`reason` for people."""
-        super().__init__(reason)
-        self.after = after
-
-
-class Broken(Exception):
-    """Worth another attempt: a cut connection, a fault of the server, a reply that can't be read."""
-
-
-class Hopeless(Exception):
-    """True of every request: a wrong key, no such model, no money left."""
 
 
 class _Top(msgspec.Struct):
@@ -155,21 +138,33 @@ def _quoted(text: str) -> str:
     return _encode(text).decode()
 
 
-def read(status: int, headers: Any, data: bytes, prompt: Prompt, served: bool) -> Reply:
-    """What a response means. Raises Busy, Broken or Hopeless; what concerns this prompt alone is a failed reply.
+def read(status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}") -> Reply:
+    """What a response to the request body `sent` means. Raises Busy, Broken or Hopeless.
 
-    `served`: requests have been answered before, so a refusal is about this one (some providers moderate with 403).
+    What concerns this prompt alone is a reply: failed, or refused.
     """
     if status == 200:
-        return _reply(data, prompt)
-    reason = f"HTTP {status}: {complaint(data)}"
-    if status == 401 or (status in (403, 404) and not served) or (status == 429 and b"insufficient_quota" in data):
-        raise Hopeless(reason)
-    if status in (429, 503):
-        raise Busy(reason, _bearable(reason, _after(headers.get("Retry-After"))))
-    if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
+        return _reply(data, prompt, sent)
+    return _failure(status, f"HTTP {status}", data, sent, _after(headers.get("Retry-After")))
+
+
+def _failure(status: int, what: str, data: bytes, sent: bytes, after: float | None = None) -> Reply:
+    said = complaint_of(data)
+    found = meaning_of(status, said, _names(sent), after)
+    reason = f"{what}: {printable(said.text)}"
+    if found.meaning == "fatal":
+        remedy = REMEDIES.get(found.field, "remove it")
+        raise Hopeless(f"{reason}; the server does not take `{found.field}`: {remedy}" if found.field else reason)
+    if found.meaning == "busy":
+        raise Busy(reason, _bearable(reason, after))
+    if found.meaning == "broken":
         raise Broken(reason)
-    return Reply("", "failed", 0, 0, error=reason)
+    return Reply("", "refused" if found.meaning == "refused" else "failed", 0, 0, error=reason)
+
+
+def _names(sent: bytes) -> list[str]:
+    found = msgspec.json.decode(sent)
+    return list(found) if isinstance(found, dict) else []
 
 
 def scrubbed(data: bytes, key: str, status: int) -> bytes:
@@ -185,16 +180,16 @@ def scrubbed(data: bytes, key: str, status: int) -> bytes:
     return data
 
 
-def _reply(data: bytes, prompt: Prompt) -> Reply:
+def _reply(data: bytes, prompt: Prompt, sent: bytes) -> Reply:
     try:
         found = completion_of(data)
         choice = found.choices[0]
     except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
         if reason := withheld(data):
             return Reply("", "refused", 0, 0, error=printable(reason))
-        raise Broken(f"a reply that is no completion ({error}): {complaint(data)}") from None
+        return _failure(200, f"a reply that is no completion ({error})", data, sent)
     if choice.error:
-        raise Broken(f"the server broke the reply off: {complaint(_encode(choice.error))}")
+        return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent)
     return _completed(choice, prompt, _tokens(found.usage))
 
 
@@ -247,14 +242,6 @@ def _scores(choice: Choice, constraint: Constraint | None) -> dict[str, float]:
     tops = {top.token.strip(): top.logprob for top in reversed(positions.content[0].top_logprobs)}
     found = {name: tops[name] for name in constraint.choice if name in tops}
     return found if len(found) == len(constraint.choice) else {}
-
-
-def complaint(data: bytes) -> str:
-    """What an error response says, for people: hostile text, so short and printable."""
-    text = data[:4000].decode(errors="replace")
-    if found := re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text):
-        text = found.group(1)
-    return printable(text)
 
 
 def printable(text: str) -> str:

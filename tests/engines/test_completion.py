@@ -18,7 +18,7 @@ from tests.engines.test_openai import asking, echo, served
 
 
 def read(choice: Any, **rest: Any) -> Reply:
-    return wire.read(200, {}, json.dumps({"choices": [choice]} | rest).encode(), prompt("x"), True)
+    return wire.read(200, {}, json.dumps({"choices": [choice]} | rest).encode(), prompt("x"))
 
 
 def ended(reason: Any, text: str | None = "A text.", **message: Any) -> dict[str, Any]:
@@ -133,7 +133,7 @@ WITHHELD = {
 
 @pytest.mark.parametrize("server", WITHHELD)
 def test_a_prompt_filter_within_a_success_is_a_refusal(server: str) -> None:
-    reply = wire.read(200, {}, json.dumps(WITHHELD[server]).encode(), prompt("x"), True)
+    reply = wire.read(200, {}, json.dumps(WITHHELD[server]).encode(), prompt("x"))
     assert (reply.status, reply.text) == ("refused", "") and reply.error.startswith("prompt filter")
 
 

@@ -128,7 +128,7 @@ def test_a_row_whose_attempts_are_used_up_fails_alone(tmp_path: Path) -> None:
 
     replies, server = served(handler, tmp_path, [prompt(n) for n in range(6)], attempts=3)
     assert [reply.status for reply in replies] == ["ok", "ok", "ok", "failed", "ok", "ok"]
-    assert replies[3].error == "HTTP 500: bad\\nrow"
+    assert replies[3].error == "HTTP 500: bad row"
     assert len(server.requests) == 8
 
 
@@ -161,10 +161,77 @@ def test_what_is_true_of_every_request_ends_the_run_at_once(
 
 
 def test_a_server_that_takes_no_request_at_all_ends_the_run(tmp_path: Path) -> None:
-    with serving(lambda request, before: Answer(400, b'{"message": "unknown field top_k"}')) as server:
-        with pytest.raises(UserError, match="8 requests in a row failed; the last: HTTP 400: unknown field top_k"):
+    with serving(lambda request, before: Answer(400, b'{"message": "bad request"}')) as server:
+        with pytest.raises(UserError, match="8 requests in a row failed; the last: HTTP 400: bad request"):
             asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=4)
         assert len(server.requests) < 50
+
+
+def test_a_field_that_a_server_does_not_take_ends_the_run_at_once_and_is_named(tmp_path: Path) -> None:
+    with serving(lambda request, before: Answer(400, b'{"message": "unknown field top_k"}')) as server:
+        with pytest.raises(UserError, match=r"does not take `top_k`: set top_k: 0 in the sampling"):
+            asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=1)
+        assert len(server.requests) == 1
+
+
+ENDINGS = {
+    "unpaid": Answer(402, b'{"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}}'),
+    "gone": Answer(404, b'{"error": {"message": "The model m does not exist.", "type": "NotFoundError"}}'),
+    "spent": Answer(403, b'{"error": {"message": "Your account has exceeded its spending limit.", "code": 403}}'),
+    "quota": Answer(429, b'{"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}'),
+    "unpaid as success": Answer(200, b'{"error": {"message": "Insufficient credits", "code": 402}}'),
+    "of a choice": Answer(
+        200, b'{"choices": [{"error": {"code": 402, "message": "pay"}, "message": {"content": "h"}}]}'
+    ),
+    "in a list": Answer(400, b'[{"error": {"code": 402, "message": "pay first", "status": "FAILED_PRECONDITION"}}]'),
+    "through a gateway": Answer(
+        502,
+        b'{"error": {"message": "Upstream error", "metadata": {"raw": "{\\"code\\":\\"insufficient_quota\\"}"}}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_ends_a_run_midway_keeps_what_was_received_and_the_next_run_goes_on(tmp_path: Path, ending: str) -> None:
+    """Some replies are under way when it comes: they were paid for as well."""
+    paid = False
+    count = 0
+
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        nonlocal count
+        count += 1
+        answer = echo(request, 0) if paid or count <= 20 else ENDINGS[ending]
+        answer.wait = 0.2 if answer.status == 200 and count > 10 and not paid else 0.0
+        return answer
+
+    with serving(handler) as server:
+        with pytest.raises(UserError, match=r"received so far are kept, mend this and run again to go on"):
+            asking(server.url, tmp_path, [prompt(n) for n in range(64)], concurrency=8)
+        assert len(server.requests) <= 20 + 8 + 4
+        sent, paid = len(server.requests), True
+        replies = asking(server.url, tmp_path, [prompt(n) for n in range(64)], concurrency=8)
+        assert [reply.text for reply in replies] == [f"<{n}>" for n in range(64)]
+        assert len(server.requests) - sent == 64 - 20
+
+
+def test_a_server_that_stays_too_busy_ends_the_run_and_fails_no_row(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        return echo(request, 0) if int(said(request)) < 5 else Answer(429, b"{}", {"Retry-After": "0"})
+
+    with pytest.raises(UserError, match=r"too busy for a request that was sent \d+ times: HTTP 429"):
+        served(handler, tmp_path, [prompt(n) for n in range(9)], attempts=1)
+
+
+def test_a_wait_before_a_retry_is_cut_short_when_the_run_ends(tmp_path: Path) -> None:
+    def handler(request: dict[str, Any], _: int) -> Answer:
+        if said(request) == "0":
+            return Answer(429, b"{}", {"Retry-After": "599"})
+        answer = Answer(402, b'{"message": "pay"}')
+        answer.wait = 0.1
+        return answer
+
+    with pytest.raises(UserError, match="HTTP 402: pay"):
+        served(handler, tmp_path, [prompt(n) for n in range(2)])
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
@@ -324,7 +391,7 @@ def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
         return Answer(403, b'{"message": "moderated"}') if said(request) == "5" else echo(request, 0)
 
     replies, _ = served(handler, tmp_path, [prompt(n) for n in range(8)], concurrency=1)
-    assert [reply.status for reply in replies].count("failed") == 1
+    assert [reply.status for reply in replies].count("refused") == 1
 
 
 def test_a_key_that_a_server_echoes_is_not_shown(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from stages import jsonl
-from stages.engines import connect, sharing, wire
+from stages.engines import connect, failures, sharing, wire
 from stages.engines.budgets import PICTURE, most
 from stages.engines.images import data_url
 from stages.engines.payloads import request
@@ -111,7 +111,7 @@ def test_a_server_is_sent_pictures_before_the_text(red: Image, blue: Image, tmp_
 
 
 def test_the_completions_api_takes_no_pictures(red: Image) -> None:
-    with pytest.raises(wire.Hopeless, match="takes no pictures"):
+    with pytest.raises(failures.Hopeless, match="takes no pictures"):
         wire.completion(asking("What?", red), "m", "vllm", {})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stages.engines import wire
+from stages.engines.failures import Broken, Busy, Hopeless
 from stages.messages import Constraint, Prompt, Reply
 from tests.engines.counting import SAMPLING, prompt
 from tests.engines.loopback import Answer
@@ -63,27 +64,27 @@ def test_what_a_dialect_sends(asked: Prompt, dialect: wire.Dialect, there: dict,
     [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), (None, None), ("soon", None), ("Fri, 01 Jan 2016 00:00:00 GMT", 0.0)],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
-    with pytest.raises(wire.Busy) as busy:
-        wire.read(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"), True)
+    with pytest.raises(Busy) as busy:
+        wire.read(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"))
     assert busy.value.after == seconds
 
 
 @pytest.mark.parametrize("value", ["601", "86400", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_server_that_says_come_back_tomorrow_ends_the_run(value: str) -> None:
-    with pytest.raises(wire.Hopeless, match=r"HTTP 503: later \(Retry-After: .* s, and no more than 600 s are waited"):
-        wire.read(503, {"Retry-After": value}, b'{"message": "later"}', prompt("x"), True)
+    with pytest.raises(Hopeless, match=r"HTTP 503: later \(Retry-After: .* s, and no more than 600 s are waited"):
+        wire.read(503, {"Retry-After": value}, b'{"message": "later"}', prompt("x"))
 
 
 @pytest.mark.parametrize("value", ["nan", "-inf", "Mon, 01 Jan 0001 00:00:00 +2300", "\u0967x", "1e", ","])
 def test_a_senseless_retry_after_is_none_or_no_wait(value: str) -> None:
-    with pytest.raises(wire.Busy) as busy:
-        wire.read(429, {"Retry-After": value}, b"{}", prompt("x"), True)
+    with pytest.raises(Busy) as busy:
+        wire.read(429, {"Retry-After": value}, b"{}", prompt("x"))
     assert busy.value.after in (None, 0.0)
 
 
 def read(choice: dict[str, Any], **rest: Any) -> Reply:
     data = json.dumps({"choices": [choice]} | rest).encode()
-    return wire.read(200, {}, data, prompt("x"), True)
+    return wire.read(200, {}, data, prompt("x"))
 
 
 def says(content: object, finish: str = "stop", **message: Any) -> dict[str, Any]:
@@ -110,13 +111,13 @@ def test_a_reply_is_not_lost_over_its_bill(usage: object, tokens: tuple[int, int
 
 @pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
 def test_a_text_that_the_server_broke_off_is_asked_for_again(finish: str) -> None:
-    with pytest.raises(wire.Broken, match=f"broke the reply off \\({finish}\\)"):
+    with pytest.raises(Broken, match=f"broke the reply off \\({finish}\\)"):
         read(says("half a sen", finish))
 
 
 def test_an_error_that_comes_as_success_says_what_is_wrong() -> None:
-    with pytest.raises(wire.Broken, match=r"no completion \(.*choices.*\): upstream is full"):
-        wire.read(200, {}, b'{"error": {"message": "upstream is full"}}', prompt("x"), True)
+    with pytest.raises(Broken, match=r"no completion \(.*choices.*\): upstream is full"):
+        wire.read(200, {}, b'{"error": {"message": "upstream is full"}}', prompt("x"))
 
 
 def test_parts_that_are_text_are_the_reply() -> None:

@@ -1,0 +1,207 @@
+"""What an error response of a server means: for this row, for the whole run, or that another attempt may succeed.
+
+Servers differ in status and form: {"error": {…}}, {"error": "…"}, [{"error": …}], {"detail": […]}, {"message": …}, any
+of these inside a response with status 200 or inside a text of a gateway. So every `code`, `type`, `message`, `detail`
+and `param` counts, however deeply nested; what a server repeats of the request (`input`, `messages`) does not.
+
+Sources: https://platform.openai.com/docs/guides/error-codes, https://openrouter.ai/docs/api-reference/errors,
+https://api-docs.deepseek.com/quick_start/error_codes, https://docs.claude.com/en/api/errors.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+Meaning = Literal["busy", "broken", "fatal", "refused", "row"]
+"""busy: too much at once, ask later. broken: a fault that may pass, ask again. fatal: true of every request. refused:
+the provider withholds a reply to this prompt. row: this request alone can't be answered."""
+
+REPEATED = frozenset(
+    {"input", "messages", "prompt", "content", "ctx", "request", "failed_generation", "choices", "usage"}
+)
+"""Fields of an error that repeat the request: text of a row, which may say anything."""
+CODES = frozenset({"code", "type", "status", "reason", "error_code", "errorcode", "error"})
+TEXTS = frozenset({"message", "msg", "detail", "title", "description", "error_description", "error", "raw", "reason"})
+DEPTH = 6
+
+MONEY = re.compile(
+    r"insufficient.{0,12}(quota|balance|credit|fund)|credit balance|(out of|no|add|more|buy|purchase) credits?\b"
+    r"|billing|payment|exceeded.{0,60}(quota|spend|budget|usage|monthly|credit|allowance|plan)|quota.{0,20}(exceeded|exhausted)"
+    r"|(spend|spending|budget|usage|monthly|credit|account|plan).{0,6}limit|budget.{0,12}exceeded|arrear|overdue"
+    r"|account.{0,40}(suspend|deactivat|disabled|inactive|blocked)|top[ -]?up|recharge|余额|欠费|額度|subscription"
+)
+WAIT = re.compile(r"retry|try again|per[ _-]?(minute|second|hour)|rpm|tpm|slow down|too many requests|rate.?limit")
+"""Beside words about money: a limit that passes by itself."""
+UNPAID = re.compile(r"insufficient.{0,12}(quota|balance|credit|fund)|credit balance")
+"""Never passes by itself, whatever else the response says."""
+KEY = re.compile(
+    r"(api|access|secret).?key.{0,40}(not valid|invalid|incorrect|expired|revoked|missing|disabled)|authentication"
+    r"|(invalid|incorrect|missing|expired|revoked|no).{1,3}((x-)?api.?key|credential|auth)|unauthori[sz]ed"
+)
+MODEL = re.compile(
+    r"model.{0,160}(not.?found|(does|did) ?n[o']t exist|no longer|decommission|retired|not (loaded|available))"
+    r"|(unknown|invalid|no such).?model|pinned to|no endpoints found|no allowed providers"
+)
+ENDPOINT = re.compile(r"(unexpected|unknown|invalid|no such) (endpoint|route|url|path)|method not allowed|no such mode")
+LENGTH = re.compile(
+    r"context.?(length|window|size|limit)|too long|too many (input |prompt )?tokens|reduce the (length|input|prompt)"
+    r"|(prompt|input|request).{0,40}(exceed|larger than|longer than|too large)|exceeds? the (available )?context"
+)
+MODERATED = re.compile(
+    r"moderat|flagged|content.?(filter|management|policy)|responsible.?ai|safety|harm(ful)?\b|guardrail|inappropriate"
+    r"|data_?inspection|sensitive|usage policies|prohibited|blocked by|request (was )?blocked|been blocked"
+)
+OVERLOADED = re.compile(r"rate.?limit|too many requests|overload|capacity|try again later|throttl|temporarily")
+UNTAKEN = re.compile(
+    r"unsupported|n[o']t support|unrecogni[sz]ed|unknown|unexpected|not permitted|extra (inputs|fields)|not allowed"
+    r"|cannot|invalid|only the default|must be|should be|not available|not implemented|not accept|forbidden|conflict"
+)
+
+REMEDIES = {
+    "max_tokens": "set `dialect: openai`, which sends max_completion_tokens",
+    "max_completion_tokens": "set `dialect: plain`, which sends max_tokens",
+    "top_k": "set top_k: 0 in the sampling",
+    "structured_outputs": "set the `dialect` of your server",
+    "grammar": "set the `dialect` of your server",
+    "logprobs": "leave it out with `omit: [logprobs]`",
+    "top_logprobs": "leave it out with `omit: [logprobs]`",
+} | {name: f"leave it out with `omit: [{name}]`" for name in ("temperature", "top_p", "seed")}
+CONTENT = frozenset({"model", "messages", "prompt"})
+"""Fields of a request that differ from row to row or are told of otherwise."""
+
+
+class Busy(Exception):
+    """Too much at once; `after` is the server's Retry-After in seconds."""
+
+    def __init__(self, reason: str, after: float | None) -> None:
+        """`reason` for people."""
+        super().__init__(reason)
+        self.after = after
+
+
+class Broken(Exception):
+    """Worth another attempt: a cut connection, a fault of the server, a reply that can't be read."""
+
+
+class Hopeless(Exception):
+    """True of every request: a wrong key, no such model, no money left."""
+
+
+class Complaint(NamedTuple):
+    """What an error response says."""
+
+    text: str
+    """Its messages, for people."""
+    words: str
+    """Codes and messages in lower case."""
+    status: int | None
+    """The HTTP status that it names itself."""
+    params: tuple[str, ...]
+    """Fields of the request that it names as such."""
+
+
+class Failure(NamedTuple):
+    """What to do about an error response, and a field of the request that the server refuses ("" for none)."""
+
+    meaning: Meaning
+    field: str = ""
+
+
+def complaint_of(data: bytes) -> Complaint:
+    """Read the body of an error response, whatever it is."""
+    text = data[:20_000].decode("utf-8-sig", errors="replace")
+    try:
+        found = list(_scalars(msgspec.json.decode(text), "error", DEPTH))
+    except (msgspec.DecodeError, RecursionError):
+        plain = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I).split())
+        return Complaint(plain, plain.lower(), None, ())
+    texts = [value for name, value in found if name in TEXTS and " " in value]
+    texts = texts or [value for name, value in found if name in TEXTS and value]
+    words = [value for name, value in found if name in TEXTS | CODES]
+    numbers = [int(value) for name, value in found if name in CODES and re.fullmatch(r"[45]\d\d", value)]
+    params = [value.rpartition(".")[2] for name, value in found if name in ("param", "loc") and value]
+    said = "; ".join(dict.fromkeys(texts)) or text
+    return Complaint(said, " ".join(words).lower(), numbers[0] if numbers else None, tuple(params))
+
+
+def _scalars(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """(field, value as text) of everything in an error but what it repeats of the request."""
+    if depth == 0 or value is None:
+        return
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key.lower() not in REPEATED:
+                yield from _scalars(one, key.lower(), depth - 1)
+    elif isinstance(value, list) and name == "loc":
+        yield name, ".".join(str(one) for one in value if isinstance(one, str))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _scalars(one, name, depth - 1)
+    else:
+        text = str(value)
+        yield name, text
+        if text[:1] in "{[":  # an error within the text of another, as gateways pass it on
+            yield from _parsed(text, name, depth)
+
+
+def _parsed(text: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    try:
+        inner = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return
+    yield from _scalars(inner, name, depth - 1)
+
+
+def meaning_of(status: int, said: Complaint, fields: Collection[str], after: float | None = None) -> Failure:
+    """What an error response with an HTTP status means; 200 is an error that came as success.
+
+    fields: the names in the request's body. after: the response's Retry-After in seconds.
+    """
+    if said.status and (status == 200 or said.status in (401, 402, 403, 404, 429, 503, 529)):
+        status = said.status
+    words = said.words
+    passing = after is not None or WAIT.search(words)
+    if UNPAID.search(words) or (MONEY.search(words) and not (status in (429, 503) and passing)):
+        return Failure("fatal") if status < 500 or status == 503 or UNPAID.search(words) else Failure("broken")
+    if status in (401, 402, 407, 511):
+        return Failure("fatal")
+    if status in (429, 503, 529):
+        return Failure("row" if re.search(r"request (is )?too large", words) else "busy")
+    if status == 200:
+        return _unnumbered(words)
+    if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
+        return Failure("fatal" if KEY.search(words) else "broken")
+    return _refusal(status, said, fields)
+
+
+def _unnumbered(words: str) -> Failure:
+    """Of an error that came as success, without a status of its own."""
+    if KEY.search(words) or MODEL.search(words) or ENDPOINT.search(words):
+        return Failure("fatal")
+    return Failure("busy" if OVERLOADED.search(words) else "broken")
+
+
+def _refusal(status: int, said: Complaint, fields: Collection[str]) -> Failure:
+    """Of a request that the server does not take (4xx)."""
+    words = said.words
+    if status == 413 or LENGTH.search(words):
+        return Failure("row")
+    if MODERATED.search(words) and status != 404:
+        return Failure("refused")
+    if status in (403, 404, 405, 410, 415, 426) or KEY.search(words) or MODEL.search(words):
+        return Failure("fatal")
+    field = _untaken(said, frozenset(fields) - CONTENT)
+    return Failure("fatal", field) if field else Failure("row")
+
+
+def _untaken(said: Complaint, fields: frozenset[str]) -> str:
+    """The field of the request that a server does not take; "" where it names none."""
+    if named := [name for name in said.params if name in fields]:
+        return named[0]
+    if not UNTAKEN.search(said.words):
+        return ""
+    quoted = re.findall(r"[`'\"\[(]([a-z_]+)[`'\"\])]", said.words)
+    plain = [name for name in re.findall(r"[a-z]+(?:_[a-z]+)+", said.words)]
+    return next((name for name in (*quoted, *plain) if name in fields), "")
