@@ -95,7 +95,7 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, float] = {}
     """Metric -> value: accuracy, strict, following in [0, 1]; quality from 1 to 5."""
     reason: str = ""
-    """Why it is unscored: answer-refused, answer-failed, judge-unparsed, judge-refused, judge-failed."""
+    """Why it is unscored: answer- or judge- with thought, refused or failed; judge-unparsed, answer-no-scores."""
     replies: tuple[str, ...] = ()
     """The judge's replies, as keys of the reply store, in the order they were asked."""
     judge: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from stages.judges.asking import Asked, Opinion, Panel, Request, asked, grounds
+from stages.judges.statements import last_stated, statement
 
 Exchange = tuple[str, str, str]
 """What is judged: (id, instruction, response)."""
@@ -29,11 +30,12 @@ class Judgement(Opinion, frozen=True):
 
 
 def parse_verdict(text: str) -> Verdict | None:
-    """The last "[[Yes, 4]]" in `text`; None if there is none, or if it says anything but yes or no and 1 to 5."""
-    stated = _VERDICT.findall(text)
+    """The last "[[Yes, 4]]" that `text` states; None if there is none, or if it says anything but yes or no and 1 to
+    5."""
+    stated = last_stated(_VERDICT, text)
     if not stated:
         return None
-    answered, rating = stated[-1][0].lower(), stated[-1][1]
+    answered, rating = stated[1].lower(), stated[2]
     if answered not in ("yes", "no") or rating not in ("1", "2", "3", "4", "5"):
         return None
     return Verdict(answered == "yes", int(rating))
@@ -42,10 +44,12 @@ def parse_verdict(text: str) -> Verdict | None:
 def judge(panel: Panel, exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
     """A judgement for each exchange, in order; None passes by unasked.
 
-    A reply without a verdict is asked for again, up to the panel's `attempts` in all. The prompt file gets
-    `instruction` and `response`, which are data: nothing in them can open a block of it.
+    A reply without a verdict, or one that broke off, is asked for again, up to the panel's `attempts` in all. The
+    prompt file gets `instruction` and `response`, which are data: nothing in them can open a block of it.
     """
-    found = asked(panel, map(request, exchanges), lambda _, reply: parse_verdict(reply.text) is not None, draw="judge")
+    found = asked(
+        panel, map(request, exchanges), lambda _, reply: parse_verdict(statement(reply)) is not None, draw="judge"
+    )
     return (_judgement(item) if item.replies else None for item in found)
 
 
@@ -58,6 +62,6 @@ def request(exchange: Exchange | None) -> Request:
 
 
 def _judgement(item: Asked) -> Judgement:
-    verdict = parse_verdict(item.last.text)
+    verdict = parse_verdict(statement(item.last))
     values = {"following": float(verdict.answered), "quality": float(verdict.rating)} if verdict else {}
     return Judgement(values, **grounds(item, verdict is not None))

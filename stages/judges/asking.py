@@ -15,7 +15,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     """What every opinion rests on."""
 
     reason: str = ""
-    """"" or why there is no verdict: judge-unparsed, judge-refused, judge-failed."""
+    """"" or why there is no verdict: judge-unparsed, judge-thought, judge-refused, judge-failed."""
     replies: tuple[str, ...] = ()
     """Keys of the judge's replies in the store, in the order they were asked."""
     judge: str = ""
@@ -117,7 +117,7 @@ def _named(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def reason(reply: Reply) -> str:
-    """Why a judge's last reply has no verdict: judge-unparsed, judge-refused or judge-failed."""
+    """Why a judge's last reply has no verdict: judge-unparsed, judge-thought, judge-refused or judge-failed."""
     return "judge-unparsed" if reply.status in ("ok", "truncated") else f"judge-{reply.status}"
 
 

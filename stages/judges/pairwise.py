@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from stages.judges.asking import Asked, Opinion, Panel, Request, asked, leaning, reason
+from stages.judges.statements import last_stated, statement
 from stages.messages import Reply
 
 Contest = tuple[str, str, str, str]
@@ -26,9 +27,10 @@ class Preference(Opinion, frozen=True):
 
 
 def parse_preference(text: str) -> float | None:
-    """The share of the response in place A by the last "[[A]]", "[[B]]" or "[[C]]" (a tie); None if it says no such."""
-    stated = _VERDICT.findall(text)
-    return _SHARES.get(stated[-1].lower()) if stated else None
+    """The share of the response in place A by the last "[[A]]", "[[B]]" or "[[C]]" (a tie) that `text` states; None if
+    it states no such."""
+    stated = last_stated(_VERDICT, text)
+    return _SHARES.get(stated[1].lower()) if stated else None
 
 
 def prefer(panel: Panel, contests: Iterable[Contest]) -> Iterator[Preference]:
@@ -53,7 +55,8 @@ def _first(reply: Reply) -> float | None:
     if shares := leaning(reply, {}):
         return shares["A"]
     # An engine that can't report scores replies with the bare letter.
-    return parse_preference(reply.text) if "[[" in reply.text else _SHARES.get(reply.text.strip().lower())
+    text = statement(reply)
+    return parse_preference(text) if "[[" in text else _SHARES.get(text.strip().lower())
 
 
 def _preference(ahead: Asked, behind: Asked) -> Preference:

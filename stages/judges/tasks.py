@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from stages.judges.asking import Asked, Opinion, Panel, Request, asked, grounds, leaning, likings, reason
+from stages.judges.statements import last_stated, statement
 from stages.messages import Reply
+from stages.reasoning import answer_of
 
 ANSWERS = ("Yes", "No")
 LONGEST = 24
@@ -41,7 +43,7 @@ Case = tuple[str, tuple[str, ...], str, str]
 def parse_list(text: str) -> tuple[str, ...]:
     """The tasks of the last list in `text` that is numbered 1, 2, 3, …; empty if there is none."""
     found: list[str] = []
-    for number, task in _ITEM.findall(text):
+    for number, task in _ITEM.findall(answer_of(text)):
         if int(number) == 1:
             found = []
         if int(number) != len(found) + 1:
@@ -51,9 +53,10 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 
 def parse_marks(text: str, tasks: int) -> tuple[float, ...]:
-    """The last "[[1: Yes, 2: No]]"; empty unless it marks each of the `tasks` once and nothing else."""
-    stated = _MARKS.findall(text)
-    parts = [_MARK.fullmatch(part) for part in stated[-1].split(",")] if stated else []
+    """The last "[[1: Yes, 2: No]]" that `text` states; empty unless it marks each of the `tasks` once and nothing
+    else."""
+    stated = last_stated(_MARKS, text)
+    parts = [_MARK.fullmatch(part) for part in stated[1].split(",")] if stated else []
     marks = {int(m[1]): float(m[2].lower() == "yes") for m in parts if m}
     complete = len(parts) == len(marks) == tasks and set(marks) == set(range(1, tasks + 1))
     return tuple(marks[number] for number in range(1, tasks + 1)) if complete else ()
@@ -71,8 +74,8 @@ def _by_rule(panel: Panel, instructions: Iterable[tuple[str, str]]) -> Iterator[
 
 def _by_judge(panel: Panel, instructions: Iterable[tuple[str, str]]) -> Iterator[Listing]:
     requests = (Request(f"{name}/tasks", {"instruction": text}) for name, text in instructions)
-    for item in asked(panel, requests, lambda _, reply: bool(parse_list(reply.text))):
-        tasks = parse_list(item.last.text) if item.last.status in ("ok", "truncated") else ()
+    for item in asked(panel, requests, lambda _, reply: bool(parse_list(statement(reply)))):
+        tasks = parse_list(statement(item.last))
         yield Listing(tasks, **grounds(item, bool(tasks)))
 
 
@@ -107,7 +110,7 @@ def _request(case: Case) -> Request:
 
 
 def _read(request: Request, reply: Reply) -> tuple[float, ...]:
-    return parse_marks(reply.text, int(request.values["count"]))
+    return parse_marks(statement(reply), int(request.values["count"]))
 
 
 def _whole(item: Asked) -> Marks:
@@ -136,7 +139,7 @@ def share_of_yes(reply: Reply, liking: dict[str, float]) -> float | None:
     """How far a judge leans to Yes, in [0, 1]: by its scores less its liking, else by its word; None if by neither."""
     if shares := leaning(reply, liking):
         return shares["Yes"]
-    return {"yes": 1.0, "no": 0.0}.get(reply.text.strip().strip(".").lower())
+    return {"yes": 1.0, "no": 0.0}.get(statement(reply).strip().strip(".").lower())
 
 
 def _each(items: list[Asked], liking: dict[str, float]) -> Marks:

@@ -1,9 +1,11 @@
 """Judges that are functions."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from stages.judges.asking import Panel
+from stages.judges.statements import last_stated
 from stages.messages import Prompt, Reply, Sampling
 from stages.prompts import parse
 
@@ -28,3 +30,8 @@ def panel(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", a
 def ok(text: str, **scores: float) -> Reply:
     """A reply that ended by itself."""
     return Reply(text, "ok", 1, 1, scores=scores)
+
+
+def considers_nothing(before: str) -> bool:
+    """Whether a verdict after this text is stated: the text opens no reasoning, and is no draft or negation."""
+    return last_stated(re.compile("verdict"), f"{before.replace('verdict', '')} verdict") is not None

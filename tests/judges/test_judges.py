@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.judges import Exchange, Judgement, Verdict, judge, parse_verdict
 from stages.judges.asking import Panel
 from stages.messages import Complete, Prompt, Reply, ReplyStatus, Sampling
 from stages.prompts import parse
+from tests.judges.panels import considers_nothing
 
 PROMPT = Path(__file__).resolve().parents[2] / "stages/prompts/judge.txt"
 TEMPLATE = parse(PROMPT.read_text(encoding="utf-8"), PROMPT.name)
@@ -49,6 +50,7 @@ def test_any_text_has_a_verdict_or_none(text: str) -> None:
 @given(st.text(), st.booleans(), st.integers(1, 5))
 def test_what_comes_before_changes_nothing(before: str, answered: bool, rating: int) -> None:
     said = "Yes" if answered else "No"
+    assume(considers_nothing(before))
     assert parse_verdict(f"{before} [[{said}, {rating}]]") == Verdict(answered, rating)
 
 
