@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from stages import benchmarks, corpora, jsonl, pictures
-from stages.benchmarks.pictures import shown
+from stages.benchmarks.pictures import NO_CAPTION, shown
 from stages.benchmarks.selection import Tally, select
-from stages.cli import door, start
+from stages.cli import door, remark, report_losses, start
 from stages.params import entry, load
+from stages.readers.source import Choice, Corpus, Download
+from stages.records import limited
 
 HELP = "Read what was downloaded: a corpus into records, a benchmark into questions."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -24,13 +26,15 @@ def corpus(name: Name) -> None:
     counts to data/metrics/ingest/NAME.json. A row that lacks a field of its format stops it: nothing is written then.
     """
     params = load()
-    found = entry(params.ingest.corpora, name, "ingest.corpora")
-    origin = corpora.Origin(name, jsonl.origin(found.source), found.licence, found.language)
-    rows = corpora.rows(found.source, jsonl.files(found.source))
-    tally = corpora.Tally()
-    records = corpora.read(found.adapter, rows, origin, found.fields)
-    jsonl.write_split(outputs(name), tally.split(corpora.sample(records, found.sample, params.seed, tally)))
+    asked, limit = entry(params.ingest.corpora, name, "ingest.corpora"), params.validation.max_quarantined
+    files, tally, paths = Corpus(asked.source, Choice(*asked.choice)), corpora.Tally(), jsonl.outputs(name)
+    origin = corpora.Origin(name, jsonl.origin(asked.source), asked.licence, asked.language)
+    raws = corpora.rows(asked.source, files.files(), corpora.columns(asked.adapter, asked.fields))
+    records = limited(name, corpora.read(asked.adapter, raws, origin, asked.fields, tally), limit, corpora.faulty)
+    jsonl.write_split(paths, tally.split(corpora.sample(records, asked.sample, params.seed, tally)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
+    remark("; ".join(filter(None, [files.note, tally.repairs()])))
+    report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
 
 
 @app.command()
@@ -42,18 +46,15 @@ def benchmark(name: Name) -> None:
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
     params = load()
-    found = entry(params.ingest.benchmarks, name, "ingest.benchmarks")
-    kind, tally = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks"), Tally()
-    items = kind.read(jsonl.contents(found.source), found.languages, found.licence, params.wording.model_dump())
-    chosen = select(items, found.sample, params.seed, found.first)
-    questions = tally.split(shown(chosen, found.images, pictures.album(found.folder)))
-    jsonl.write_split(outputs(f"benchmarks/{name}"), questions)
+    asked, limit = entry(params.ingest.benchmarks, name, "ingest.benchmarks"), params.validation.max_quarantined
+    kind, files = entry(benchmarks.BENCHMARKS, asked.benchmark, "ingest.benchmarks"), Choice(*asked.choice)
+    items = kind.read(Download(asked.source, files), asked.languages, asked.licence, params.wording.model_dump())
+    chosen = select(limited(name, items, limit), asked.sample, params.seed, asked.first)
+    questions = limited(name, shown(chosen, asked.images, pictures.album(asked.folder)), limit, NO_CAPTION.__eq__)
+    tally, paths = Tally(), jsonl.outputs(f"benchmarks/{name}")
+    jsonl.write_split(paths, tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
-
-
-def outputs(name: str) -> dict[str, str]:
-    """The two files that ingesting writes."""
-    return {"kept": f"data/ingested/{name}.jsonl", "rejected": f"data/ingested/{name}.rejected.jsonl"}
+    report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)
 
 
 if __name__ == "__main__":
