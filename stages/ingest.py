@@ -26,12 +26,12 @@ def corpus(name: Name) -> None:
     counts to data/metrics/ingest/NAME.json. A row that lacks a field of its format stops it: nothing is written then.
     """
     params = load()
-    asked, limit = entry(params.ingest.corpora, name, "ingest.corpora"), params.validation.max_quarantined
-    files, tally, paths = Corpus(asked.source, Choice(*asked.choice)), corpora.Tally(), jsonl.outputs(name)
-    origin = corpora.Origin(name, jsonl.origin(asked.source), asked.licence, asked.language)
-    raws = corpora.rows(asked.source, files.files(), corpora.columns(asked.adapter, asked.fields))
-    records = limited(name, corpora.read(asked.adapter, raws, origin, asked.fields, tally), limit, corpora.faulty)
-    jsonl.write_split(paths, tally.split(corpora.sample(records, asked.sample, params.seed, tally)))
+    spec, limit = entry(params.ingest.corpora, name, "ingest.corpora"), params.validation.max_quarantined
+    files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
+    origin = corpora.Origin(name, jsonl.origin(spec.source), spec.licence, spec.language)
+    raws = corpora.rows(spec.source, files.files(), corpora.columns(spec.adapter, spec.fields))
+    records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
+    jsonl.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     remark("; ".join(filter(None, [files.note, tally.repairs()])))
     report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
@@ -45,14 +45,13 @@ def benchmark(name: Name) -> None:
     Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
-    params = load()
-    asked, limit = entry(params.ingest.benchmarks, name, "ingest.benchmarks"), params.validation.max_quarantined
-    kind, files = entry(benchmarks.BENCHMARKS, asked.benchmark, "ingest.benchmarks"), Choice(*asked.choice)
-    items = kind.read(Download(asked.source, files), asked.languages, asked.licence, params.wording.model_dump())
-    chosen = select(limited(name, items, limit), asked.sample, params.seed, asked.first)
-    questions = limited(name, shown(chosen, asked.images, pictures.album(asked.folder)), limit, NO_CAPTION.__eq__)
-    tally, paths = Tally(), jsonl.outputs(f"benchmarks/{name}")
-    jsonl.write_split(paths, tally.split(questions))
+    params, tally = load(), Tally()
+    spec, limit = entry(params.ingest.benchmarks, name, "ingest.benchmarks"), params.validation.max_quarantined
+    kind, files = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), Choice(*spec.choice)
+    items = kind.read(Download(spec.source, files), spec.languages, spec.licence, params.wording.model_dump())
+    chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
+    questions = limited(name, shown(chosen, spec.images, pictures.album(spec.folder)), limit, NO_CAPTION.__eq__)
+    jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)
 

@@ -42,7 +42,7 @@ _INDEX = re.compile(r"-?\d{1,9}")
 _NO_INPUT = re.compile(
     r"""[\s"'“”`\\]*(?:<|&lt;)\s*(?:no[\s_-]*input|无输入|無輸入)\s*/?(?:>|&gt;)[\s"'“”`.,;:。]*""", re.IGNORECASE
 )
-"""As Stanford Alpaca has it in 155 of its inputs: <no input>, "<noinput>", <Noinput>., …; and as translations into Chinese have it."""
+"""As 155 inputs of Stanford Alpaca have it (<no input>, "<noinput>", <Noinput>., …), and translations into Chinese."""
 
 
 class Content(msgspec.Struct, frozen=True):

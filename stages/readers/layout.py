@@ -262,7 +262,7 @@ def _note(source: str, chosen: Sequence[Placed], left: Sequence[Placed]) -> str:
     if not left:
         return ""
     parts = [" and ".join(sorted({_label(file) for file in files})) for files in (chosen, left)]
-    return f"{source}: {len(chosen)} files read ({parts[0]:.200}), {len(left)} left out ({parts[1]:.200})"
+    return f"{source}: files read: {len(chosen)} ({parts[0]:.200}), left out: {len(left)} ({parts[1]:.200})"
 
 
 def _label(file: Placed) -> str:
