@@ -24,7 +24,7 @@ NOUNS = {"__init__", "errors", "records", "messages", "jsonl", "atomic", "pictur
 # Modules on top that decide what a stage writes, so they are in its deps.
 RULES = {"reasoning"}
 # Not part of the graph: run by hand.
-BY_HAND = {"plan", "replies"}
+BY_HAND = {"plan", "replies", "show"}
 
 
 # Doors with several commands: the door names what another of its commands reads.

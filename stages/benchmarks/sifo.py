@@ -41,7 +41,7 @@ def _no_commas(text: str) -> str:
 TASKS: dict[str, Callable[[str], str]] = {
     "math": _no_commas, "qa": _squad, "security": _squad, "text_modification": _no_punctuation,
 }  # fmt: skip
-"""File name without .jsonl -> how gold answers and predictions are normalised before they are compared, as published."""
+"""File name without .jsonl -> how gold answers and predictions are normalised for comparison, as published."""
 
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
