@@ -3,17 +3,15 @@
 from operator import length_hint
 from typing import Annotated
 
-import typer
-
 from stages import harness, jsonl
 from stages.benchmarks.questions import Question
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.params import load
 
 
 def answer(
-    run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml: a model under models/")],
+    run: Annotated[str, entry_argument("An entry of `answer.runs` in params.yaml: a model under models/")],
 ) -> None:
     """Ask a model every question of the benchmarks under `answer` in params.yaml: all, or those that the run names.
 

@@ -2,15 +2,13 @@
 
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, pictures, recipes
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
 
-def assemble(name: Annotated[str, typer.Argument(help="An entry of `assemble` in params.yaml")]) -> None:
+def assemble(name: Annotated[str, entry_argument("An entry of `assemble` in params.yaml")]) -> None:
     """Turn an artifact's records into chat messages, what a training run eats.
 
     A row is {id, messages}: the system prompt if there is one, earlier turns, the instruction with its input, the

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from stages import chains, jsonl
-from stages.cli import door, report_losses, start
+from stages.cli import door, entry_argument, report_losses, start
 from stages.engines import Connected, connect
 from stages.params import Params, entry, load
 from stages.records import Record
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `augment` in params.yaml, under the part of the command")]
+Name = Annotated[str, entry_argument("An entry of `augment` in params.yaml, under the part of the command")]
 
 
 def rules(name: Name) -> None:

@@ -11,6 +11,7 @@ from typing import ParamSpec, get_args, get_type_hints
 import click
 import typer
 from typer.core import TyperArgument
+from typer.models import ArgumentInfo
 
 from stages.errors import UserError, one_line
 
@@ -66,6 +67,24 @@ def report_losses(
     line = f"{rows:,} {unit}: {', '.join([f'{rest:,} {kept}', *parts])}"
     where = f"; see {see}" if see else ""
     remark(f"{f'{name}: ' if name else ''}{line}{where}" if parts else "")
+
+
+def entry_argument(text: str) -> ArgumentInfo:
+    """A command's argument that names an entry of params.yaml, with its help; the command gets `entry_name` of it."""
+    return ArgumentInfo(default=..., help=text, callback=entry_name)
+
+
+def entry_name(name: str) -> str:
+    """The name of an entry of params.yaml: `name`, or what follows the @ of a stage's address (rewrite@seed-1).
+
+    DVC puts the address into DVC_STAGE, which dvc.yaml hands on. Below the top it begins with a path: ../dvc.yaml:….
+    """
+    return name.rpartition("@")[2]
+
+
+def entry_names(names: list[str]) -> list[str]:
+    """`entry_name` of each."""
+    return [entry_name(name) for name in names]
 
 
 def together(*warnings: str) -> str:

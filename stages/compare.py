@@ -11,14 +11,14 @@ from stages.benchmarks.alpaca_eval import annotations
 from stages.benchmarks.contests import Output, Response, answered, contests, referred
 from stages.benchmarks.questions import Answer, Question, scarce
 from stages.benchmarks.selection import Drawn, shortage
-from stages.cli import door, report_losses, start, together
+from stages.cli import door, entry_argument, report_losses, start, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.pairwise import prefer
 from stages.params import Params, entry, load
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `compare.runs` or `compare.references` in params.yaml")]
+Name = Annotated[str, entry_argument("An entry of `compare.runs` or `compare.references` in params.yaml")]
 
 
 @app.command()

@@ -2,16 +2,14 @@
 
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, overlaps
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
 
 def decontaminate(
-    name: Annotated[str, typer.Argument(help="An entry of `decontaminate.corpora` in params.yaml, such as seed")],
+    name: Annotated[str, entry_argument("An entry of `decontaminate.corpora` in params.yaml, such as seed")],
 ) -> None:
     """Find the rows of a corpus that benchmarks share, or that say again what another row says.
 

@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from stages import jsonl
 from stages.benchmarks.alpaca_eval import Annotation, win_rate
-from stages.cli import main
+from stages.cli import entry_argument, main
 from stages.estimators import length_controlled
 from stages.params import entry, load
 
 
-def estimate(name: Annotated[str, typer.Argument(help="An entry of `estimate` in params.yaml")]) -> str:
+def estimate(name: Annotated[str, entry_argument("An entry of `estimate` in params.yaml")]) -> str:
     """Estimate AlpacaEval 2.0's win rates, in percent, from annotations: no judge and no model is asked.
 
     Reads annotations as `compare` (data/compared/<name>.annotations.json) or alpaca_eval writes them, and the folder

@@ -4,12 +4,10 @@ from functools import partial
 from operator import length_hint
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts, sandbox
 from stages.benchmarks import scoring
 from stages.benchmarks.questions import Answer, Question, scarce
-from stages.cli import main, report_losses, together
+from stages.cli import entry_argument, main, report_losses, together
 from stages.engines import connect
 from stages.engines.resemblance import resemblance
 from stages.judges import judge
@@ -18,7 +16,7 @@ from stages.messages import Sampling
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, typer.Argument(help="An entry of `answer.runs` in params.yaml")]) -> str:
+def evaluate(run: Annotated[str, entry_argument("An entry of `answer.runs` in params.yaml")]) -> str:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
     Reads data/answered/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl and

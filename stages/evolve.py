@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
@@ -15,7 +13,7 @@ from stages.seqinstruct.statistics import Tally
 
 
 def evolve(
-    name: Annotated[str, typer.Argument(help="An entry of `evolve.corpora` in params.yaml, such as seed")],
+    name: Annotated[str, entry_argument("An entry of `evolve.corpora` in params.yaml, such as seed")],
 ) -> None:
     """Make the instructions of a corpus harder or broader, and respond to them.
 

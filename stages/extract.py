@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
@@ -15,7 +13,7 @@ from stages.seqinstruct.statistics import Tally
 
 
 def extract(
-    name: Annotated[str, typer.Argument(help="An entry of `extract.corpora` in params.yaml, such as flat")],
+    name: Annotated[str, entry_argument("An entry of `extract.corpora` in params.yaml, such as flat")],
 ) -> None:
     """Have the generator tell instruction and input apart in rows that are one flat prompt.
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from stages.cli import door, start
+from stages.cli import door, entry_argument, start
 from stages.engines.references import fetch_corpus, fetch_model
 from stages.params import entry, load
 
 HELP = "Bring here what a reference of params.yaml names: a model's directory, or the files of a corpus."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `fetch.models` or `fetch.corpora` in params.yaml")]
+Name = Annotated[str, entry_argument("An entry of `fetch.models` or `fetch.corpora` in params.yaml")]
 
 
 @app.command()

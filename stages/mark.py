@@ -3,13 +3,11 @@
 from functools import partial
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts
 from stages.benchmarks.marking import Marker, marking
 from stages.benchmarks.questions import Answer, Question, scarce
 from stages.benchmarks.selection import Drawn, shortage
-from stages.cli import main, report_losses, together
+from stages.cli import entry_argument, main, report_losses, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.tasks import LISTERS
@@ -17,7 +15,7 @@ from stages.judges.tasks import mark as marks
 from stages.params import entry, load
 
 
-def mark(name: Annotated[str, typer.Argument(help="An entry of `mark.runs` in params.yaml")]) -> str:
+def mark(name: Annotated[str, entry_argument("An entry of `mark.runs` in params.yaml")]) -> str:
     """List the tasks of every question and have the judge mark which ones a run's answer did.
 
     Reads data/answered/RUN/BENCHMARK.jsonl and the questions; no model under test is asked. Writes the marks of every

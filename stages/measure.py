@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from stages import ablations, jsonl
-from stages.cli import main
+from stages.cli import entry_argument, main
 from stages.engines.tokens import counter
 from stages.params import entry, load
 from stages.records import Record
 
 
-def measure(name: Annotated[str, typer.Argument(help="An entry of `measure` in params.yaml, such as seed-0")]) -> None:
+def measure(name: Annotated[str, entry_argument("An entry of `measure` in params.yaml, such as seed-0")]) -> None:
     """Count the tokens of every row that walks on: of what the user said and of the responses, in all turns.
 
     In the tokens of `tokenizer` in params.yaml, without what a chat template adds. A row is {id, input, output}.

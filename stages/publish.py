@@ -8,12 +8,12 @@ import typer
 
 from stages import hub, jsonl
 from stages.cards.dataset import publication
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.params import entry, load
 from stages.records import Record
 
 
-def publish(name: Annotated[str, typer.Argument(help="An entry of `publish` in params.yaml")]) -> None:
+def publish(name: Annotated[str, entry_argument("An entry of `publish` in params.yaml")]) -> None:
     """Write a data set with its card to data/published/NAME/, for `datasets.load_dataset("data/published/NAME")`.
 
     If the entry names a `repository` and HF_TOKEN is set, the folder is then pushed to the Hugging Face Hub as one

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from stages import jsonl
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.engines.tokens import counter
 from stages.params import entry, load
@@ -16,7 +14,7 @@ from stages.seqinstruct.statistics import Tally
 
 
 def respond(
-    name: Annotated[str, typer.Argument(help="An entry of `respond.rounds` in params.yaml, such as seed-0")],
+    name: Annotated[str, entry_argument("An entry of `respond.rounds` in params.yaml, such as seed-0")],
 ) -> None:
     """Respond to every instruction of one round.
 

@@ -3,20 +3,18 @@
 from functools import partial
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts
 from stages.benchmarks import reviewing
 from stages.benchmarks.questions import Answer, Question, Score, scarce
 from stages.benchmarks.selection import shortage
-from stages.cli import main, report_losses, together
+from stages.cli import entry_argument, main, report_losses, together
 from stages.engines import connect
 from stages.judges.asking import Panel
 from stages.judges.opinions import opinions
 from stages.params import entry, load
 
 
-def review(name: Annotated[str, typer.Argument(help="An entry of `review.runs` in params.yaml")]) -> str:
+def review(name: Annotated[str, entry_argument("An entry of `review.runs` in params.yaml")]) -> str:
     """Have the judge `engines.reviewer` score a run's answers as well.
 
     Reads the answers and what `evaluate` made of them; no model under test is asked. Writes the second judge's scores

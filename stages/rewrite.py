@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
 from stages import jsonl, prompts
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.params import entry, load
 from stages.records import Record
@@ -16,7 +14,7 @@ from stages.seqinstruct.statistics import Tally
 
 
 def rewrite(
-    name: Annotated[str, typer.Argument(help="An entry of `rewrite.rounds` in params.yaml, such as seed-1")],
+    name: Annotated[str, entry_argument("An entry of `rewrite.rounds` in params.yaml, such as seed-1")],
 ) -> None:
     """Rewrite the instructions of one corpus, one round.
 

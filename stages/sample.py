@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from stages import ablations, jsonl
-from stages.cli import door, report_losses, start
+from stages.cli import door, entry_argument, report_losses, start
 from stages.params import entry, load
 from stages.records import Record
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="An entry of `sample` in params.yaml, under the part of the command")]
+Name = Annotated[str, entry_argument("An entry of `sample` in params.yaml, under the part of the command")]
 _rows, _lengths = partial(jsonl.artifact, type=Record), partial(jsonl.read, type=ablations.Length)
 
 

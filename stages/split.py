@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from stages import ablations, jsonl, prompts
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import connect
 from stages.engines.tokens import counter
 from stages.params import entry, load
 from stages.records import Record
 
 
-def split(name: Annotated[str, typer.Argument(help="An entry of `split` in params.yaml, such as sit-split")]) -> None:
+def split(name: Annotated[str, entry_argument("An entry of `split` in params.yaml, such as sit-split")]) -> None:
     """Take rows with several tasks apart into rows with one (SIT-split), and into turns of a conversation (SIT-multi).
 
     The generator tells the tasks apart; a row that was held, or that it can't take apart, stays whole and says why.

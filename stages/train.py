@@ -4,17 +4,16 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import typer
 
 from stages import jsonl
-from stages.cli import main, report_losses
+from stages.cli import entry_argument, main, report_losses
 from stages.engines import axolotl
 from stages.params import entry, load
 from stages.recipes import Row
 from stages.recipes.recipe import Recipe
 
 
-def train(name: Annotated[str, typer.Argument(help="An entry of `train.runs` in params.yaml")]) -> None:
+def train(name: Annotated[str, entry_argument("An entry of `train.runs` in params.yaml")]) -> None:
     """Fine-tune a model on an assembled set with Axolotl, all parameters or the `unfrozen` ones, loss on the responses.
 
     The result is models/<name>/, a Transformers directory with the chat template it was trained through. Kill it at any

@@ -2,7 +2,7 @@
 
 Reads data/<artifact>.jsonl and schemas/<suite>.json; writes data/validated/<artifact>.json. Rows that do not meet an
 expectation of severity "warning" are named in the receipt with their reasons, and the next stage leaves them out.
-If more than LIMIT (validate.max_quarantined in params.yaml) of the rows are among them, or an expectation of severity
+If more than `validate.max_quarantined` of params.yaml of the rows are among them, or an expectation of severity
 "critical" is not met, a table says what was found, nothing is written and the exit status is not 0.
 
 A suite is Great Expectations' own JSON; which columns it may name is told in stages/expectations/columns.py.
@@ -15,25 +15,24 @@ from typing import Annotated
 import typer
 
 from stages import expectations, jsonl
-from stages.cli import main, report_losses
+from stages.cli import entry_names, main, report_losses
+from stages.params import load
 
 
 def validate(
-    artifacts: Annotated[
-        list[str], typer.Argument(help="What is judged: rewritten/seed-1, or all of a folder: answered/it")
-    ],
+    folder: Annotated[str, typer.Argument(help="A folder under data/: rewritten")],
+    names: Annotated[list[str], typer.Argument(help="Artifacts or folders in it: seed-1", callback=entry_names)],
     suite: Annotated[str, typer.Option(help="A file of schemas/, without suffix: rewritten")],
-    limit: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that may be set aside")],
 ) -> None:
-    """Judge each data/ARTIFACT.jsonl against schemas/SUITE.json and write data/validated/ARTIFACT.json."""
-    schema = f"schemas/{suite}.json"
+    """Validate each data/FOLDER/NAME.jsonl against schemas/SUITE.json and write data/validated/FOLDER/NAME.json."""
+    schema, limit = f"schemas/{suite}.json", load().validation.max_quarantined
     asked = jsonl.read_json(schema, expectations.Suite)
     receipts = {}
-    for name in [name for artifact in artifacts for name in jsonl.artifacts("data", artifact)]:
-        path = Path("data", f"{name}.jsonl")
-        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit, name)
-        receipts[name] = jsonl.Receipt(
-            artifact=name, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
+    for artifact in [one for name in names for one in jsonl.artifacts("data", f"{folder}/{name}")]:
+        path = Path("data", f"{artifact}.jsonl")
+        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit, artifact)
+        receipts[artifact] = jsonl.Receipt(
+            artifact=artifact, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
             quarantined=verdict.quarantined, expectations=len(asked.expectations),
         )  # fmt: skip
     for name, receipt in receipts.items():

@@ -8,7 +8,7 @@ import typer
 from stages import jsonl, overlaps
 from stages.benchmarks.asking import items
 from stages.benchmarks.questions import Question
-from stages.cli import door, report_losses, start
+from stages.cli import door, entry_argument, report_losses, start
 from stages.params import entry, load
 from stages.records import Record, user_text
 
@@ -30,7 +30,7 @@ def benchmarks() -> None:
 
 @app.command()
 @door
-def corpus(name: Annotated[str, typer.Argument(help="An entry of `withhold` in params.yaml")]) -> None:
+def corpus(name: Annotated[str, entry_argument("An entry of `withhold` in params.yaml")]) -> None:
     """Write what the rows of a corpus ask to data/withheld/NAME.jsonl: a benchmark is made from it."""
     chosen = entry(load().withhold, name, "withhold")
     asked = ((record.id, user_text(record)) for record in jsonl.artifact(chosen.reads, Record))

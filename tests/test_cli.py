@@ -1,5 +1,6 @@
 """A door tells a mistake in one line, whatever the names and values in it are; `repro` passes on what it is given."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from stages.cli import entry_name, entry_names
 
 ROOT = Path(__file__).resolve().parents[1]
 DOOR = r"""
@@ -28,11 +31,34 @@ def test_a_mistake_is_one_line_without_escape_sequences(tmp_path: Path) -> None:
     assert done.stderr.decode() == "seqit ingest: data/a\\nb\\x1b[31m\\u202e\\ud800é.jsonl:1: mend it\n"
 
 
+@pytest.mark.parametrize(
+    "address", ["seed-1", "rewrite@seed-1", "../dvc.yaml:rewrite@seed-1", "../a@b/dvc.yaml:r@seed-1"]
+)
+def test_an_entry_is_named_by_itself_or_by_the_address_of_its_stage(address: str) -> None:
+    assert entry_name(address) == "seed-1"
+    assert entry_names([address, f"{address}.plain"]) == ["seed-1", "seed-1.plain"]
+
+
 GRAPH = """
 stages:
   first: {cmd: "echo made > first", outs: [{first: {cache: false}}]}
   say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo said ${item}", deps: [first]}}
 """
+
+
+@pytest.mark.slow
+def test_dvc_tells_a_stage_its_address_from_a_folder_below_too(tmp_path: Path) -> None:
+    stage = {"foreach": {"seed-1": {}}, "do": {"cmd": 'echo "$DVC_STAGE" >> address', "always_changed": True}}
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"s": stage}}))
+    (tmp_path / "below").mkdir()
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(tmp_path / "site")}
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, env=environment, check=True)
+    for folder, target in ((tmp_path, "s@seed-1"), (tmp_path / "below", "../dvc.yaml:s@seed-1")):
+        subprocess.run([*dvc, "repro", "-q", target], cwd=folder, env=environment, check=True)
+    addresses = (tmp_path / "address").read_text().splitlines()
+    assert addresses == ["s@seed-1", "../dvc.yaml:s@seed-1"]
+    assert entry_names(addresses) == ["seed-1", "seed-1"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,25 +14,41 @@ from stages.params import Params, load
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ROOT / "stages"
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 BODIES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}
 
 # Loaded by every door and not in its deps: the nouns. A change to one of them that changes what a stage writes shows in
 # a room or a door as well; naming them everywhere would re-run a week of generation for a docstring.
-NOUNS = {"__init__", "errors", "records", "messages", "jsonl", "atomic", "pictures", "params", "cli", "calibration",
-         "compression", "encodings"}  # fmt: skip
+NOUNS = {"__init__", "errors", "records", "messages", "jsonl", "atomic", "pictures", "params", "cli", "calibration"}
 # Modules on top that decide what a stage writes, so they are in its deps.
 RULES = {"reasoning"}
 # Not part of the graph: run by hand.
-BY_HAND = {"plan", "replies", "show"}
+BY_HAND = {"plan", "replies"}
 
 
 # Doors with several commands: the door names what another of its commands reads.
-ONE_COMMAND = {"ingest_corpus", "augment_rules", "augment_aligned", "augment_captions"}
+ONE_COMMAND = {
+    "ingest_corpus", "augment_rules", "augment_aligned", "augment_captions", "withhold_benchmarks", "withhold_corpus",
+}  # fmt: skip
+ENTRY = '"$DVC_STAGE"'
+"""How a command gets the name of its entry."""
+
+
+def commands_of(body: dict) -> list[str]:
+    return body["cmd"] if isinstance(body["cmd"], list) else [body["cmd"]]
+
+
+def doors_of(body: dict) -> list[str]:
+    return [re.match(r"python -m stages\.(\w+)", command)[1] for command in commands_of(body)]
 
 
 def door_of(body: dict) -> str:
-    return re.match(r"python -m stages\.(\w+)", body["cmd"])[1]
+    """The one that makes what the stage is for."""
+    return doors_of(body)[0]
+
+
+def section_of(name: str) -> str:
+    """The section of params.yaml whose entries a stage is made for."""
+    return GRAPH[name].get("foreach", "${}")[2:-1]
 
 
 @cache
@@ -68,9 +84,10 @@ def loaded(path: Path) -> frozenset[Path]:
 @pytest.mark.parametrize("name", BODIES)
 def test_what_a_door_loads_is_in_its_deps(name: str) -> None:
     deps = [ROOT / str(dep) for dep in BODIES[name]["deps"]]
+    doors = {STAGES / f"{door}.py" for door in doors_of(BODIES[name])}
     missing = [
         str(file.relative_to(ROOT))
-        for file in sorted({STAGES / f"{door_of(BODIES[name])}.py"} | loaded(STAGES / f"{door_of(BODIES[name])}.py"))
+        for file in sorted(doors.union(*map(loaded, doors)))
         if file.relative_to(STAGES).parts[0].removesuffix(".py") not in NOUNS
         and not any(dep == file or dep in file.parents for dep in deps)
         and not allowed(name, file)
@@ -89,37 +106,49 @@ def allowed(name: str, file: Path) -> bool:
     read = other.get(name) == "engines" and file == STAGES / "reasoning.py"
     # What only benchmarks use is read by the commands alone that read or score one.
     read = read or (other.get(name) == "benchmarks" and file.relative_to(STAGES).parts[0] in ("statistics", "verified"))
-    # Benchmarks load what reads a download; only `ingest` calls it.
-    read = read or (file.is_relative_to(STAGES / "readers") and not name.startswith("ingest"))
     return read or (name in other and file.is_relative_to(STAGES / other[name]))
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_params_that_a_door_reads_are_in_its_params(name: str) -> None:
-    source = (STAGES / f"{door_of(BODIES[name])}.py").read_text()
-    read = {part.replace("validation", "validate") for part in re.findall(r"\bparams\.(\w+)", source)} - {"load"}
-    known = {field.alias or key for key, field in Params.model_fields.items()}
-    declared = {str(p).partition(".")[0] for p in BODIES[name].get("params", [])}
-    command = name.partition("_")[0]
-    assert declared <= known
-    assert (read & known) - declared - in_command(BODIES[name]) - {command} == set() or name in ONE_COMMAND
+    source = "".join((STAGES / f"{door}.py").read_text() for door in doors_of(BODIES[name]))
+    read = set(re.findall(r"\b(?:params|load\(\))\.(\w+)", source)) - {"load"}
+    known = {key: field.alias or key for key, field in Params.model_fields.items()}
+    declared = {str(p).partition(".")[0] for p in BODIES[name]["params"]}
+    assert declared <= set(known.values())
+    assert {known[key] for key in read & known.keys()} - declared == set() or name in ONE_COMMAND
 
 
-def in_command(body: dict) -> set[str]:
-    """Sections of params.yaml that stand in a stage's command, or in the path of a dependency."""
-    texts = [body["cmd"], *map(str, body["deps"])]
-    return {section for text in texts for section in re.findall(r"\$\{(\w+)", text)} - {"item", "key"}
+@pytest.mark.parametrize("name", [name for name in GRAPH if "foreach" in GRAPH[name]])
+def test_a_stage_depends_on_its_entry_and_its_commands_get_its_name(name: str) -> None:
+    assert f"{section_of(name)}.${{key}}" in BODIES[name]["params"]
+    assert all(ENTRY in command.split() for command in commands_of(BODIES[name]))
 
 
-@pytest.mark.parametrize("name", [name for name in GRAPH if "foreach" in GRAPH[name] and "validate" not in name])
-def test_a_change_of_an_entry_changes_its_stage(name: str) -> None:
-    section, body = GRAPH[name]["foreach"][2:-1], BODIES[name]
-    in_params = f"{section}.${{key}}" in body.get("params", [])
-    in_command = "${item}" in body["cmd"].partition(" && : ")[2]
-    entries = reduce(lambda found, key: found[key], section.split("."), PARAMS).values()
-    # Where an entry says only what is read, the dependencies say all of it.
-    in_deps = {key for entry in entries for key in entry} == {"reads"} and "${item.reads}" in str(body["deps"])
-    assert in_params or in_command or in_deps
+@pytest.mark.parametrize("name", BODIES)
+def test_an_artifact_is_validated_by_the_stage_that_makes_it(name: str) -> None:
+    """Everything that later stages read by its receipt: the receipt is an output of the same stage."""
+    outs = {str(out) for out in BODIES[name].get("outs", [])}
+    expected, suites = set(), set()
+    for command in commands_of(BODIES[name])[1:]:
+        folder, *artifacts, option, suite = command.split()[3:]
+        assert option == "--suite"
+        suites.add(f"schemas/{suite}.json")
+        for artifact in (one.strip('"').replace("$DVC_STAGE", "${key}") for one in artifacts):
+            made = f"data/{folder}/{artifact}"
+            assert made in outs or f"{made}.jsonl" in outs
+            expected.add(f"data/validated/{folder}/{artifact}{'' if made in outs else '.json'}")
+    assert {out for out in outs if out.startswith("data/validated/")} == expected
+    assert {dep for dep in BODIES[name]["deps"] if str(dep).startswith("schemas/")} == suites
+    assert ("validate" in BODIES[name]["params"]) == bool(expected)
+
+
+def test_every_receipt_that_is_read_is_made() -> None:
+    made = {str(out) for body in BODIES.values() for out in body.get("outs", [])}
+    read = {str(dep) for body in BODIES.values() for dep in body["deps"] if str(dep).startswith("data/validated/")}
+    folders = {artifact.rpartition("/")[0] for artifact in load(ROOT / "params.yaml").artifacts()}
+    assert {f"data/validated/{folder}/${{key}}.json" for folder in folders} <= made
+    assert [path for path in read if "${" not in path and not any(out.startswith(path) for out in made)] == []
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -128,7 +157,7 @@ def test_every_stage_is_described(name: str) -> None:
 
 
 def test_every_door_is_a_stage_and_a_command() -> None:
-    doors = {door_of(body) for body in BODIES.values()}
+    doors = {door for body in BODIES.values() for door in doors_of(body)}
     assert doors == set(DOORS) - BY_HAND
     others = NOUNS | RULES | {"__main__", "graph"}
     assert {path.stem for path in STAGES.glob("*.py")} == (set(DOORS) | others) - {"params"}

@@ -139,9 +139,15 @@ NOT_RUN = "\0"
 
 def _simulate(step: Step, world: World) -> str:
     """Run a stage in the shadow as far as that is cheap; returns why what it makes can't be known, "" if it can."""
+    unknown = _simulate_making(step, world)
+    for command in step.commands[1:]:
+        unknown = unknown or shadow.validate(world.folder, command[3:])
+    return unknown
+
+
+def _simulate_making(step: Step, world: World) -> str:
+    """`_simulate` of the command that makes the outputs."""
     door, arguments = step.door, step.command[3:]
-    if door == "validate":
-        return shadow.validate(world.folder, arguments)
     if door == "fetch" and _endpoint(world, arguments):
         shadow.clear(world.folder, arguments[-1])
         return shadow.run(world.folder, step.command)

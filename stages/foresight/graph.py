@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages import jsonl
+from stages.cli import entry_name
 from stages.errors import UserError
 from stages.params import PARAMS
 
@@ -22,12 +23,18 @@ class Step:
     """One stage of the graph."""
 
     name: str
-    command: list[str]
+    commands: list[list[str]]
+    """As one would write them by hand: with the name of the entry in place of DVC_STAGE."""
     deps: list[str]
     outs: list[str]
     """Paths from the top of the checkout."""
     stage: Any
     """DVC's own."""
+
+    @property
+    def command(self) -> list[str]:
+        """What makes its outputs; commands after it validate them."""
+        return self.commands[0] if self.commands else []
 
     @property
     def door(self) -> str:
@@ -152,8 +159,10 @@ def _step(root: Path, stage: Any) -> Step:
     def paths(entries: Iterable[Any]) -> list[str]:
         return [Path(os.path.relpath(entry.fs_path, top)).as_posix() for entry in entries]
 
-    command = shlex.split(stage.cmd.partition(" && : ")[0])
-    return Step(stage.addressing, command, paths(stage.deps), paths(stage.outs), stage)
+    lines = stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
+    name = entry_name(stage.addressing)
+    commands = [[word.replace("$DVC_STAGE", name) for word in shlex.split(line)] for line in lines]
+    return Step(stage.addressing, commands, paths(stage.deps), paths(stage.outs), stage)
 
 
 def _said(error: BaseException) -> str:

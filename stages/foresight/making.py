@@ -38,7 +38,9 @@ def plan(root: Path, overrides: list[str], targets: list[str], told: Callable[[s
         world = World(folder, baseline, params, planner, before, told=told)
         found = list(forecasts(steps, world))
         missing = any(why.endswith(MISSING) for forecast in found for why in forecast.why)
-        return tables.Plan(found, _totals(found, planner, replies), tables.notes(found, missing))
+        validating = {step.name for step in steps if len(step.commands) > 1}
+        validated = any(forecast.stage in validating for forecast in found)
+        return tables.Plan(found, _totals(found, planner, replies), tables.notes(found, missing, validated))
 
 
 MISSING = (" is deleted", " is not in cache")

@@ -80,10 +80,15 @@ def md5(path: Path) -> str:
 
 
 def validate(folder: Path, arguments: list[str]) -> str:
-    """Receipts for the artifacts that a call of the door `validate` names; returns what is wrong, "" if nothing."""
-    names, suite = arguments[: arguments.index("--suite")], arguments[arguments.index("--suite") + 1]
+    """Receipts for the artifacts that a call of `validate` names; returns what is wrong, "" if nothing.
+
+    arguments: FOLDER NAME… --suite SUITE.
+    """
+    folder_name, *names, _, suite = arguments
     try:
-        for artifact in [name for part in names for name in jsonl.artifacts(str(folder / "data"), part)]:
+        for artifact in [
+            path for name in names for path in jsonl.artifacts(str(folder / "data"), f"{folder_name}/{name}")
+        ]:
             receive(folder, artifact, suite)
     except (UserError, OSError) as error:
         return str(error).replace(f"{folder}/", "")

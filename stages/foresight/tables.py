@@ -44,8 +44,11 @@ def _total(who: tuple[str, str], ones: list[Requests]) -> Total:
     return msgspec.convert(named | sums, Total)
 
 
-def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
-    """What a reader of the plan must know, as far as it applies to this one."""
+def notes(found: Sequence[Forecast], missing: bool, validated: bool) -> list[str]:
+    """What a reader of the plan must know, as far as it applies to this one.
+
+    missing: files are missing. validated: some stage of it validates what it makes.
+    """
     ones = [one for forecast in found for one in forecast.asks]
     asked = [one for one in ones if one.new or one.guessed]
     told = [
@@ -54,7 +57,7 @@ def notes(found: Sequence[Forecast], missing: bool) -> list[str]:
         (any(not one.measured for one in asked), UNMEASURED),
         (any(not one.counted for one in asked), UNCOUNTED),
         (any(one.hours is None for one in asked), NO_HOURS),
-        (any(forecast.stage.startswith("validate") for forecast in found), VALIDATED),
+        (validated, VALIDATED),
         (missing, MISSING),
     ]
     return [text for applies, text in told if applies]

@@ -28,11 +28,11 @@ RULES = [
     {"reply": ["A short answer.", "An answer of some more words than the first one has."]},
 ]
 STEPS = [
-    "ingest corpus alpaca", "validate ingested/alpaca --suite ingested --limit 0.01",
-    "ingest corpus heldout", "validate ingested/heldout --suite ingested --limit 0.01",
-    "ingest benchmark seqeval", "validate ingested/benchmarks --suite questions --limit 0.01",
+    "ingest corpus alpaca", "validate ingested alpaca --suite ingested",
+    "ingest corpus heldout", "validate ingested heldout --suite ingested",
+    "ingest benchmark seqeval", "validate ingested benchmarks --suite questions",
     "withhold corpus heldout", "withhold benchmarks",
-    "decontaminate alpaca", "validate decontaminated/alpaca --suite decontaminated --limit 0.01",
+    "decontaminate alpaca", "validate decontaminated alpaca --suite decontaminated",
     "rewrite alpaca-1", "validate rewritten/alpaca-1 --suite rewritten --limit 0.1",
     "rewrite alpaca-2", "validate rewritten/alpaca-2 --suite rewritten --limit 0.1",
 ]  # fmt: skip

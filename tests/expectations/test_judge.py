@@ -162,7 +162,7 @@ def workplace(folder: Path, rows: list[dict[str, Any]]) -> Path:
 def test_the_door_writes_a_receipt_that_fits_the_file_and_leaves_rows_out(tmp_path: Path) -> None:
     rows = [record(n) for n in range(20)] + [record(20, instruction=" ")]
     with contextlib.chdir(workplace(tmp_path, rows)):
-        validate(["ingested/c"], "ingested", 0.1)
+        validate("ingested", ["c"], "ingested")
         receipt = jsonl.read_json("data/validated/ingested/c.json", jsonl.Receipt)
         assert (receipt.rows, receipt.suite, list(receipt.quarantined)) == (21, "ingested", ["c-20"])
         from stages.records import Record
@@ -174,7 +174,7 @@ def test_the_door_writes_a_receipt_that_fits_the_file_and_leaves_rows_out(tmp_pa
 def test_a_stage_that_fails_writes_nothing(tmp_path: Path) -> None:
     with contextlib.chdir(workplace(tmp_path, [record(0), record(0)])):
         with pytest.raises(UserError, match=r"id\.copies"):
-            validate(["ingested/c"], "ingested", 0.1)
+            validate("ingested", ["c"], "ingested")
         assert not Path("data/validated").exists()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.foresight import shadow, tables
 from stages.foresight.forecast import WAITS, Forecast, Requests, World, _learn, _planning, forecasts
-from stages.foresight.graph import NEVER, Made, Step, as_run, concerned, overridden, reasons
+from stages.foresight.graph import NEVER, Made, Step, _step, as_run, concerned, overridden, reasons
 from stages.foresight.making import MAY_STOP, STOPS, _budget, _totals
 from stages.messages import Message
 from stages.params import Budget, Engine, Price, load
@@ -101,14 +102,14 @@ def test_a_model_that_is_not_there_reads_as_its_base_does_or_in_words(checkout: 
 
 def test_a_receipt_lets_every_row_walk_on_and_a_real_one_counts(checkout: Path) -> None:
     with shadow.shadow(checkout, "") as folder:
-        assert shadow.validate(folder, ["a/rows", "--suite", "s"]) == ""
+        assert shadow.validate(folder, ["a", "rows", "--suite", "s"]) == ""
         found = jsonl.read_json(folder / "data/validated/a/rows.json", jsonl.Receipt)
         assert (found.rows, found.quarantined, found.expectations) == (1, {}, 2)
         real = jsonl.Receipt("a/rows", found.sha256, "s", 1, {"x": ["bad"]}, 2)
         jsonl.write_json(folder / "data/validated/a/rows.json", real)
-        shadow.validate(folder, ["a/rows", "--suite", "s"])
+        shadow.validate(folder, ["a", "rows", "--suite", "s"])
         assert jsonl.read_json(folder / "data/validated/a/rows.json", jsonl.Receipt) == real
-        said = shadow.validate(folder, ["a/absent", "--suite", "s"])
+        said = shadow.validate(folder, ["a", "absent", "--suite", "s"])
         assert "data/a/absent.jsonl" in said and str(folder) not in said
 
 
@@ -159,7 +160,35 @@ class Dep:
 
 def step(name: str, command: str, deps: list[str], outs: list[str]) -> Step:
     words = ["python", "-m", *command.split()]
-    return Step(name, words, deps, outs, SimpleNamespace(cmd_changed=True, deps=[Dep() for _ in deps], outs=[]))
+    return Step(name, [words], deps, outs, SimpleNamespace(cmd_changed=True, deps=[Dep() for _ in deps], outs=[]))
+
+
+def test_a_stages_commands_are_those_that_one_would_write_by_hand(tmp_path: Path) -> None:
+    lines = [
+        'python -m stages.split "$DVC_STAGE"',
+        'python -m stages.validate split "$DVC_STAGE" "$DVC_STAGE.turns" --suite s',
+    ]
+    stage = SimpleNamespace(cmd=lines, addressing="split@sit-split", deps=[], outs=[])
+    found = _step(tmp_path, stage)
+    assert (found.door, found.command) == ("split", shlex.split("python -m stages.split sit-split"))
+    assert found.commands[1:] == [shlex.split("python -m stages.validate split sit-split sit-split.turns --suite s")]
+    assert _step(tmp_path, SimpleNamespace(**vars(stage) | {"cmd": "python -m stages.report"})).door == "report"
+
+
+def test_what_a_stage_makes_is_validated_in_the_plan(tmp_path: Path) -> None:
+    making, *_ = steps = [
+        step("ingest_corpus@seed", "stages.ingest corpus seed", [], ["data/ingested/seed.jsonl"]),
+        step("ingest_corpus@x", "stages.ingest corpus x", [], ["data/ingested/x.jsonl"]),
+    ]
+    making.commands.append(shlex.split("python -m stages.validate ingested seed --suite ingested"))
+    steps[1].commands.append(shlex.split("python -m stages.validate ingested x --suite ingested"))
+    with shadow.shadow(ROOT, overridden(ROOT, [])) as folder:
+        world = World(folder, None, load(ROOT / "params.yaml"), Planner(None))
+        found = list(forecasts(steps, world))
+        receipt = jsonl.read_json(folder / "data/validated/ingested/seed.json", jsonl.Receipt)
+        assert receipt.sha256 == jsonl.sha256(folder / "data/ingested/seed.jsonl")
+    assert found[0].unknown == ""
+    assert "ingest.corpora has no entry 'x'" in found[1].unknown, "and what is not made is not validated"
 
 
 def test_a_stage_that_dvc_knows_nothing_of_was_never_run() -> None:
@@ -176,7 +205,7 @@ def test_a_stage_is_learned_from_under_the_values_that_it_last_ran_with(tmp_path
     text = overridden(ROOT, [])
     ran = {"judge.temperature": 0.3, "evaluate.sandbox": {"seconds": 9}, "seed.old": 1, "gone.long.ago": 1, "seed": 7}
     deps = [Dep(), SimpleNamespace(hash_info=SimpleNamespace(value=ran)), SimpleNamespace(hash_info=None)]
-    one = Step("evaluate@it", ["python", "-m", "stages.nothing"], [], [], SimpleNamespace(deps=deps))
+    one = Step("evaluate@it", [["python", "-m", "stages.nothing"]], [], [], SimpleNamespace(deps=deps))
     (tmp_path / "params.yaml").write_text(text)
     _learn(one, World(tmp_path / "none", tmp_path, load(tmp_path / "params.yaml"), Planner(None), text))
     found = json.loads((tmp_path / "params.yaml").read_text())
@@ -240,7 +269,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
     ]
     (total,) = tables.totals(found)
     assert (total.new, total.guessed, total.remembered, total.tokens_in, total.cost) == (6, 2, 10, 2000, 2.5)
-    tables.show(tables.Plan(found, [total], tables.notes(found, missing=True)))
+    tables.show(tables.Plan(found, [total], tables.notes(found, missing=True, validated=True)))
     said = " ".join(capsys.readouterr().out.split())
     for text in (
         "~ respond@b", "x, y and 1 more", "≤500", "≈1,000", "0:30", "1.25 USD", "also run: train (1)",
@@ -255,7 +284,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
 def test_without_a_speed_or_a_price_nothing_is_made_up() -> None:
     found = [Forecast("a", ["x"], True, [requests(), requests(hours=None, cost=None, cost_at_most=None)], "")]
     assert (tables.totals(found)[0].hours, tables.totals(found)[0].cost) == (None, None)
-    (told,) = [note for note in tables.notes(found, missing=False) if "hours" in note]
+    (told,) = [note for note in tables.notes(found, missing=False, validated=False) if "hours" in note]
     assert "`speed` under `costs`" in told and "{input: 8000, output: 2500}" in told
 
 

@@ -1,1 +1,0 @@
-"""Files as downloaded become rows: which of them are read, how they are decoded, and where each row lies."""
