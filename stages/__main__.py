@@ -33,6 +33,7 @@ DOORS = {
     "estimate": "AlpacaEval's win rates from annotations -> data/metrics/estimate/<name>.json",
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
+    "show": "Rows of a corpus: before, after each round, the response",
     "plan": "What a run would do, ask and cost, before it does",
     "replies": "Count, show, export, import, prune, compact the remembered replies",
 }

@@ -5,10 +5,16 @@ from typing import Annotated
 import typer
 
 from stages import benchmarks, corpora, jsonl, pictures
-from stages.benchmarks.pictures import shown
+from stages.benchmarks.pictures import NO_CAPTION, shown
 from stages.benchmarks.selection import Tally, select
+<<<<<<< HEAD
+from stages.cli import door, remark, report_losses, start
+=======
 from stages.cli import door, entry_argument, start
+>>>>>>> 196ac29 (wip)
 from stages.params import entry, load
+from stages.readers.source import Choice, Corpus, Download
+from stages.records import limited
 
 HELP = "Read what was downloaded: a corpus into records, a benchmark into questions."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -24,13 +30,15 @@ def corpus(name: Name) -> None:
     counts to data/metrics/ingest/NAME.json. A row that lacks a field of its format stops it: nothing is written then.
     """
     params = load()
-    found = entry(params.ingest.corpora, name, "ingest.corpora")
-    origin = corpora.Origin(name, jsonl.origin(found.source), found.licence, found.language)
-    rows = corpora.rows(found.source, jsonl.files(found.source))
-    tally = corpora.Tally()
-    records = corpora.read(found.adapter, rows, origin, found.fields)
-    jsonl.write_split(outputs(name), tally.split(corpora.sample(records, found.sample, params.seed, tally)))
+    spec, limit = entry(params.ingest.corpora, name, "ingest.corpora"), params.validation.max_quarantined
+    files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
+    origin = corpora.Origin(name, jsonl.origin(spec.source), spec.licence, spec.language)
+    raws = corpora.rows(spec.source, files.files(), corpora.columns(spec.adapter, spec.fields))
+    records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
+    jsonl.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
+    remark("; ".join(filter(None, [files.note, tally.repairs()])))
+    report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
 
 
 @app.command()
@@ -41,19 +49,15 @@ def benchmark(name: Name) -> None:
     Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
-    params = load()
-    found = entry(params.ingest.benchmarks, name, "ingest.benchmarks")
-    kind, tally = entry(benchmarks.BENCHMARKS, found.benchmark, "ingest.benchmarks"), Tally()
-    items = kind.read(jsonl.contents(found.source), found.languages, found.licence, params.wording.model_dump())
-    chosen = select(items, found.sample, params.seed, found.first)
-    questions = tally.split(shown(chosen, found.images, pictures.album(found.folder)))
-    jsonl.write_split(outputs(f"benchmarks/{name}"), questions)
+    params, tally = load(), Tally()
+    spec, limit = entry(params.ingest.benchmarks, name, "ingest.benchmarks"), params.validation.max_quarantined
+    kind, files = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), Choice(*spec.choice)
+    items = kind.read(Download(spec.source, files), spec.languages, spec.licence, params.wording.model_dump())
+    chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
+    questions = limited(name, shown(chosen, spec.images, pictures.album(spec.folder)), limit, NO_CAPTION.__eq__)
+    jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
-
-
-def outputs(name: str) -> dict[str, str]:
-    """The two files that ingesting writes."""
-    return {"kept": f"data/ingested/{name}.jsonl", "rejected": f"data/ingested/{name}.rejected.jsonl"}
+    report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)
 
 
 if __name__ == "__main__":

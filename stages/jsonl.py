@@ -1,10 +1,8 @@
 """Records to and from disk, all or nothing; the only module that opens data files."""
 
 import contextlib
-import gzip
 import hashlib
 import os
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import IO, Any, Generic, TypeVar
 import msgspec
 
 from stages.atomic import disk, refused, replacing
+from stages.compression import FAULTS, damaged, plain, unpacked
+from stages.encodings import decoded
 from stages.errors import UserError
 
 T = TypeVar("T")
@@ -38,8 +38,8 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _open(path: Path) -> Iterator[IO[bytes]]:
     """The file's bytes, unzipped. Raises UserError for what can't be read, also on the way."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as stream:
-            yield stream  # type: ignore[misc]
+        with unpacked(path) as stream:
+            yield stream
     except FileNotFoundError:
         hint = "check the path in params.yaml, or run the stage that makes it"
         raise UserError(f"{path}: no such file; {hint}") from None
@@ -47,8 +47,8 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path}: is a folder, not a file") from None
     except PermissionError:
         raise UserError(f"{path}: may not be read; check its permissions") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
+    except FAULTS as error:
+        raise UserError(damaged(str(path), error)) from None
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror or error}); check the path in params.yaml") from None
 
@@ -155,10 +155,7 @@ def read_text(path: str | Path) -> str:
     """A UTF-8 text file. Raises UserError if it is missing or not UTF-8."""
     path = Path(path)
     with _open(path) as stream:
-        try:
-            return stream.read().decode()
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not UTF-8 (byte {error.start}); convert it with `iconv -t UTF-8`") from None
+        return decoded(stream.read(), str(path))
 
 
 def write(path: str | Path, rows: Iterable[msgspec.Struct]) -> int:
@@ -217,6 +214,11 @@ def write_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
         _flush(streams, paths)
 
 
+def outputs(name: str) -> dict[str, str]:
+    """The files of an ingested artifact for `write_split`: the rows that are kept, and those that are rejected."""
+    return {"kept": f"data/ingested/{name}.jsonl", "rejected": f"data/ingested/{name}.rejected.jsonl"}
+
+
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal. Raises UserError where there is none."""
     try:
@@ -238,33 +240,45 @@ def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> No
             os.fsync(stream.fileno())
 
 
-def files(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The files of a source as downloaded, open and unzipped: (name without ".gz", stream).
+def names(path: str | Path) -> list[str]:
+    """The files of a source as downloaded: its own name for a file, else every path below the folder, sorted.
 
-    A file alone, by its name, or every file below a folder in the order of their paths, by the path below it with "/"
-    between the parts. Raises UserError where there is none.
+    Parts of a path stand with "/" between them. Raises UserError where there is none.
     """
     path = Path(path)
+    if not path.is_dir():
+        return [path.name]
     try:
-        found = sorted(f for f in path.rglob("*") if f.is_file() and f.name != REFERENCE) if path.is_dir() else [path]
+        below = sorted(file for file in path.rglob("*") if file.is_file() and file.name != REFERENCE)
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read ({error.strerror}); is {path} the right folder?") from None
-    if not found:
+    if not below:
         raise UserError(f"{path}: is an empty folder; check the path in params.yaml, or run the stage that fills it")
-    for file in found:
-        with _open(file) as stream:
-            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-            yield name.removesuffix(".gz"), stream
+    return [file.relative_to(path).as_posix() for file in below]
 
 
-def contents(path: str | Path) -> dict[str, bytes]:
-    """The files of a source as `files` finds them, read whole, but for pictures. Raises UserError for a damaged one."""
-    try:
-        return {name: stream.read() for name, stream in files(path) if not name.lower().endswith(PICTURES)}
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: damaged gzip file ({error}); download it again") from None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read ({error.strerror or error}); check the path in params.yaml") from None
+def files(path: str | Path, chosen: Iterable[str] | None = None) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of a source, all or those `chosen` of its `names`, open and uncompressed: (name without ".gz", stream).
+
+    Raises UserError for what can't be opened.
+    """
+    for name in names(path) if chosen is None else chosen:
+        with _open(_below(path, name)) as stream:
+            yield plain(name), stream
+
+
+def contents(path: str | Path, chosen: Iterable[str] | None = None) -> dict[str, bytes]:
+    """The files of a source as `files` opens them, read whole, but for pictures. Raises UserError for a damaged one."""
+    found = {}
+    for name in names(path) if chosen is None else chosen:
+        if not plain(name).lower().endswith(PICTURES):
+            with _open(_below(path, name)) as stream:
+                found[plain(name)] = stream.read()
+    return found
+
+
+def _below(path: str | Path, name: str) -> Path:
+    return Path(path, name) if Path(path).is_dir() else Path(path)
 
 
 def origin(path: str | Path) -> str:

@@ -1,9 +1,15 @@
 """One record walks through every stage: a row of instruction data and everything that was done to it."""
 
 import hashlib
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar
 
 import msgspec
+
+from stages.errors import UserError
+
+Item = TypeVar("Item")
 
 Action = Literal["decompose", "prefix", "suffix", "hold"]
 """What Seq-Instruct may do to an instruction (paper 2.2, options A to D)."""
@@ -91,6 +97,30 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the closed list of the room that rejected it."""
     detail: str
     row: dict[str, Any]
+
+
+def limited(
+    name: str, items: Iterable["Item | Rejected"], limit: float, counted: Callable[[str], bool] = bool
+) -> Iterator["Item | Rejected"]:
+    """The items of a source called `name`, as they are.
+
+    Raises UserError behind the last one where more than the share `limit` of them, 0 to 1, are rejected for a reason
+    that is `counted`.
+    """
+    total, first = 0, ""
+    reasons: Counter[str] = Counter()
+    for item in items:
+        total += 1
+        if isinstance(item, Rejected) and counted(item.reason):
+            first = first or f"{item.reason}: {item.detail}"
+            reasons[item.reason] += 1
+        yield item
+    if reasons.total() > limit * total:
+        by_reason = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+        raise UserError(
+            f"{name}: {reasons.total():,} of {total:,} rows can't be used ({by_reason}), more than the share "
+            f"{limit:g} of validate.max_quarantined; the first: {first}; mend them, name another adapter, or raise it"
+        )
 
 
 def canonical(row: Any) -> bytes:

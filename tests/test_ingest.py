@@ -82,9 +82,12 @@ def test_a_second_time_writes_the_same_bytes(workplace: Path) -> None:
 
 
 def test_a_rejected_row_is_on_disk_with_its_reason(workplace: Path) -> None:
-    (workplace / "mine.jsonl").write_text('{"q": "Why?", "a": "So."}\n{"q": " ", "a": "x"}\n')
+    (workplace / "mine.jsonl").write_text('{"q": "Why?", "a": "So."}\n' * 9 + '{"q": " ", "a": "x"}\n')
     with_corpus(workplace, adapter="own", source="mine.jsonl", fields={"instruction": "q", "response": "a"})
-    assert ingest(workplace, "corpus", "seed").exit_code == 0
+    result = ingest(workplace, "corpus", "seed")
+    assert result.exit_code == 0
+    said = "seed: 10 rows: 9 kept, 1 rejected (no-instruction 1); see data/ingested/seed.rejected.jsonl"
+    assert said in result.output
     (rejected,) = jsonl.read(workplace / "data" / "ingested" / "seed.rejected.jsonl", Rejected)
     assert (rejected.reason, rejected.row) == ("no-instruction", {"q": " ", "a": "x"})
     assert metrics(workplace, "seed")["rejected"] == {"no-instruction": 1}
@@ -119,7 +122,7 @@ BAD = [
     ("bad.json", b"not json at all", "bad.json: "),
     ("bad.jsonl", GOOD_ROW + GOOD_ROW[:20], "bad.jsonl:2: "),
     ("bad.json", b'[{"instruction": "\xe9", "input": "", "output": ""}]', "bad.json: not UTF-8 (byte 18)"),
-    ("bad.csv", "instruction,input,output\né,,\n".encode("utf-16"), "bad.csv: not UTF-8"),
+    ("bad.csv", "instruction,input,output\né,,\n".encode("latin-1"), "bad.csv:2: not UTF-8 (byte 0)"),
     ("bad.json", b"[1, 2, 3]", "bad.json, row 0: not an object but 1"),
     ("bad.json", b'{"data": []}', "bad.json, row 0: no field 'instruction'"),
     ("bad.txt", b"hello", "bad.txt: no data in a known kind of file"),
@@ -145,7 +148,7 @@ def test_a_mistake_leaves_what_was_there_before(workplace: Path) -> None:
     ingest(workplace, "corpus", "seed")
     before = (workplace / "data" / "ingested" / "seed.jsonl").read_bytes()
     (workplace / "data" / "seeds" / "alpaca.json").write_text('[{"instruction": "I"}]')
-    told_once(ingest(workplace, "corpus", "seed"), "row 0: no field 'input'")
+    told_once(ingest(workplace, "corpus", "seed"), "row 0: no field 'output'")
     assert (workplace / "data" / "ingested" / "seed.jsonl").read_bytes() == before
 
 

@@ -71,7 +71,7 @@ def test_the_files_of_a_source(tmp_path: Path) -> None:
     assert jsonl.contents(tmp_path / "b.tsv") == {"b.tsv": b"b"}
     assert jsonl.origin(tmp_path / "a" / "rows.jsonl.gz") == "hub:org/name@v1"
     (tmp_path / "c.jsonl.gz").write_bytes(b"not gzip")
-    with pytest.raises(UserError, match="damaged gzip"):
+    with pytest.raises(UserError, match=r"c\.jsonl\.gz: damaged gzip"):
         jsonl.contents(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty folder"):

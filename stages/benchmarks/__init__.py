@@ -21,6 +21,8 @@ from stages.benchmarks import (
     xquad,
 )
 from stages.benchmarks.questions import Answer, Files, Question, Wording
+from stages.errors import UserError
+from stages.readers.layout import Choice
 from stages.records import Rejected
 
 __all__ = ["BENCHMARKS", "Answer", "Benchmark", "Files", "Question"]
@@ -45,20 +47,28 @@ class Benchmark(NamedTuple):
     """Whether an answer is also held against its question's reference by BERTScore, if params name a model for it."""
     harness: bool = False
     """Whether lm-evaluation-harness asks it, by the task that the question's `meta` names."""
+    one_split: bool = True
+    """Whether it is one split and config of a download, so that params.yaml may name another."""
     worded: bool = False
     """Whether intermediate tasks are asked for in the words of params.yaml, as in training."""
 
     def read(
         self, files: Files, languages: Sequence[str], licence: str, wording: Wording
     ) -> Iterator[Question | Rejected]:
-        """The questions of a benchmark's own files. wording: chain -> how its intermediate task is asked for."""
+        """The questions of a benchmark's own files. wording: chain -> how its intermediate task is asked for.
+
+        Raises UserError where the entry names a split or a config and the benchmark is several of them.
+        """
+        choice = getattr(files, "choice", Choice())
+        if not self.one_split and (choice.split or choice.config):
+            raise UserError("params.yaml: `split` and `config` choose nothing of this benchmark; remove them")
         return self.questions(files, languages, licence, *([wording] if self.worded else []))
 
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "xquad": Benchmark(xquad.questions, xquad.grade, worded=True),
-    "mgsm": Benchmark(mgsm.questions, mgsm.grade),
-    "mgsm-en": Benchmark(mgsm.direct_questions, mgsm.grade),
+    "xquad": Benchmark(xquad.questions, xquad.grade, one_split=False, worded=True),
+    "mgsm": Benchmark(mgsm.questions, mgsm.grade, one_split=False),
+    "mgsm-en": Benchmark(mgsm.direct_questions, mgsm.grade, one_split=False),
     "seqeval": Benchmark(seqeval.questions, None),
     "alpaca_eval": Benchmark(alpaca_eval.questions, None),
     "gsm8k": Benchmark(gsm8k.questions, gsm8k.grade),
@@ -66,7 +76,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mmlu": Benchmark(generic.mmlu, None, weigh=generic.weigh_mmlu, harness=True),
     "arc": Benchmark(generic.arc, None, weigh=generic.weigh_arc, harness=True),
     "gsm8k-harness": Benchmark(generic.gsm8k, generic.grade_gsm8k, harness=True),
-    "generic": Benchmark(generic.suite, None),
+    "generic": Benchmark(generic.suite, None, one_split=False),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
     "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
     "sifo": Benchmark(sifo.questions, sifo.grade),

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from stages.benchmarks.contests import Outcome, Response
-from stages.benchmarks.decoding import only, rows
+from stages.benchmarks.decoding import picked
 from stages.benchmarks.questions import Files, Question
 from stages.errors import UserError
+from stages.readers.layout import Wanted
 from stages.records import Rejected, digest
 
 QUESTIONS = 805
@@ -44,7 +45,7 @@ class Annotation(msgspec.Struct):
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question | Rejected]:
     """Every instruction in order; an empty one is rejected as "empty". Scores break down by the data set it is from."""
     seen: dict[str, int] = {}
-    for row in rows(files, only(files, ".json", ".jsonl"), _Row):
+    for _, row in picked(files, Wanted("eval", ("alpaca_eval",), lone=True), _Row):
         item = digest(row.instruction, 16)
         seen[item] = seen.get(item, 0) + 1
         name = f"alpaca_eval-{item}" + (f"-{seen[item]}" if seen[item] > 1 else "")

@@ -5,11 +5,13 @@ Every row is asked in all three ways, zero-shot; `group` names the way. The pape
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from stages.benchmarks.decoding import only, rows
+from stages.benchmarks.decoding import picked
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_l
-from stages.benchmarks.splits import MultipleChoice
+from stages.benchmarks.splits import MultipleChoice, multiple_choice
+from stages.readers.layout import Wanted
 
 TASK = "choose the correct answer to the question from the choices."
 CHAINS = ("repeat", "paraphrase")
@@ -22,9 +24,8 @@ _LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[).:](?![A-Za-z])")
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
-    name = only(files, ".jsonl")
-    for row in rows(files, name, MultipleChoice):
-        row.checked(f"{name}: question {row.id}")
+    for where, found in picked(files, Wanted("validation", lone=True), dict[str, Any]):
+        row = multiple_choice(found, where)
         yield _question(row, "plain", TASK[0].upper() + TASK[1:], licence)
         yield from (_question(row, chain, f"{wording[chain]} {TASK}", licence) for chain in CHAINS)
 

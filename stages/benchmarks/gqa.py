@@ -1,8 +1,9 @@
 """GQA, Table 3's out-of-domain benchmark (paper 4.1.2; Hudson & Manning, 2019, https://cs.stanford.edu/people/dorarad/gqa).
 
-Reads testdev_balanced_questions.json, an object of question id -> {question, imageId, answer, …}; pictures are
-<imageId>.jpg. A file captions*.json in COCO's form may lie beside it: GQA itself has no captions. The accuracy is exact
-match, as GQA's own, after VQA's normalisation of both sides.
+Reads testdev_balanced_questions.json, an object of question id -> {question, imageId, answer, …}, or the Hub's Parquet
+of it, whose rows have the `id` beside (config testdev_balanced_instructions); pictures are <imageId>.jpg. A file
+captions*.json in COCO's form may lie beside it: GQA itself has no captions. The accuracy is exact match, as GQA's own,
+after VQA's normalisation of both sides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.benchmarks import pictures
-from stages.benchmarks.decoding import document, only
+from stages.benchmarks.decoding import document, only, picked, tabular
 from stages.benchmarks.pictures import Item, captions
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.vqa_rule import normalised
 from stages.errors import UserError
+from stages.readers.layout import Wanted
 from stages.records import Rejected
 
 
@@ -27,13 +29,13 @@ class _Asked(msgspec.Struct):
     imageId: str
     answer: str
     types: _Types = _Types()
+    id: str = ""
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Two questions a row, in file order. Raises UserError naming a question without an answer."""
-    name = only(files, "questions.json")
     texts = captions(files)
-    for key, row in document(files, name, dict[str, _Asked]).items():
+    for name, key, row in _asked(files):
         if not normalised(row.answer):
             raise UserError(f"{name}: question {key} has no answer; mend or remove it")
         item = Item(
@@ -46,6 +48,16 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
             kind=row.types.structural,
         )
         yield from pictures.asked(item, licence, wording)
+
+
+def _asked(files: Files) -> Iterator[tuple[str, str, _Asked]]:
+    """(file, id, question) of each question."""
+    if tabular(files):
+        wanted = Wanted("testdev", ("testdev_balanced_instructions",), lone=True)
+        yield from ((where, row.id, row) for where, row in picked(files, wanted, _Asked))
+    else:
+        name = only(files, "questions.json")
+        yield from ((name, key, row) for key, row in document(files, name, dict[str, _Asked]).items())
 
 
 def grade(question: Question, text: str) -> dict[str, float]:

@@ -1,16 +1,18 @@
 """GSM8K: grade-school mathematics in English with worked examples (paper B.6; Cobbe et al., 2021).
 
-Reads test.jsonl and, for the worked examples, the first rows of train.jsonl; without that file it is asked zero-shot.
+Reads the test split and, for the worked examples, the first rows of the train split; without one it is asked zero-shot.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from stages.benchmarks import numbers
-from stages.benchmarks.decoding import rows
+from stages.benchmarks.decoding import has_split, picked
 from stages.benchmarks.questions import Files, Question
-from stages.benchmarks.splits import Gsm8k
+from stages.benchmarks.splits import GSM8K, Gsm8k
 from stages.errors import UserError
+from stages.readers.layout import Wanted
 
 INSTRUCTION = "Solve the question step by step, and lastly give the answer as a number."
 SHOTS = 8
@@ -19,10 +21,9 @@ _CALCULATION = re.compile(r"<<.*?>>")
 
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
-    """The rows of test.jsonl in order. Raises UserError naming the row for an answer without "#### number"."""
-    shown = rows(files, "train.jsonl", Gsm8k)[:SHOTS] if "train.jsonl" in files else []
-    worked = [_worked(row, f"train.jsonl: row {number}") for number, row in enumerate(shown)]
-    for number, row in enumerate(rows(files, "test.jsonl", Gsm8k)):
+    """The rows of the test split in order. Raises UserError naming the row for an answer without "#### number"."""
+    worked = [_worked(row, where) for where, row in _shown(files)]
+    for number, (where, row) in enumerate(_split(files, Wanted("test", GSM8K, lone=True))):
         yield Question(
             id=f"gsm8k-{number:04}",
             benchmark="gsm8k",
@@ -31,7 +32,7 @@ def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[
             item=f"{number:04}",
             instruction="\n\n".join([INSTRUCTION, *worked]),
             input=f"Question: {row.question}",
-            gold=(solved(row, f"test.jsonl: row {number}")[1],),
+            gold=(solved(row, where)[1],),
         )
 
 
@@ -41,6 +42,19 @@ def grade(question: Question, text: str) -> dict[str, float]:
         "accuracy": float(numbers.paper_rule(text, question.gold[0])),
         "strict": float(numbers.strict_rule(text, question.gold[0])),
     }
+
+
+def _split(files: Files, wanted: Wanted) -> Iterator[tuple[str, Gsm8k]]:
+    """(place, row) of each row of a split."""
+    for number, (where, row) in enumerate(picked(files, wanted, Gsm8k, avoid="socratic")):
+        yield f"{where.partition(':')[0]}: row {number}", row
+
+
+def _shown(files: Files) -> list[tuple[str, Gsm8k]]:
+    """The rows that are shown as worked examples; none where there is no train split."""
+    if not has_split(files, "train"):
+        return []
+    return list(islice(_split(files, Wanted("train", GSM8K, exact=True)), SHOTS))
 
 
 def _worked(row: Gsm8k, where: str) -> str:

@@ -1,7 +1,7 @@
 """HumanEval: functions to complete, graded by running their tests in a sandbox (paper 4.2; Chen et al., 2021).
 
-Reads the upstream HumanEval.jsonl: task_id, prompt, entry_point, canonical_solution, test. The paper asks 20 times and
-reports pass@10.
+Reads HumanEval.jsonl, or the Hub's Parquet of it: task_id, prompt, entry_point, canonical_solution, test. The paper
+asks 20 times and reports pass@10.
 """
 
 import re
@@ -11,9 +11,10 @@ from textwrap import dedent, indent
 
 import msgspec
 
-from stages.benchmarks.decoding import only, rows
+from stages.benchmarks.decoding import picked
 from stages.benchmarks.questions import Files, Question, Score
 from stages.benchmarks.statistics import pass_at_k
+from stages.readers.layout import Wanted
 
 INSTRUCTION = (
     "Complete the following Python function so that it does what its docstring says. "
@@ -37,7 +38,7 @@ class _Row(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
     """The functions in file order. Raises UserError naming a row whose prompt does not define its function."""
-    for row in rows(files, only(files, ".jsonl", ".json"), _Row):
+    for _, row in picked(files, Wanted("test", lone=True), _Row):
         yield Question(
             id=f"humaneval-{row.task_id.replace('/', '-')}",
             benchmark="humaneval",

@@ -2,20 +2,23 @@
 
 Two ways to ask. "mgsm" (translate-CoT): translate the question into English, reason, answer. "mgsm-en" (en-CoT): reason
 in English at once. Both read mgsm_<language>.tsv (no header; question, number; rows aligned across languages) and
-exemplars/<language>.jsonl; the English files of both are always needed. Every worked example of the files is used, so a
-small model gets a file with one or two.
+exemplars/<language>.jsonl, or the makers' exemplars.py, or instead of both the Hub's Parquet, a config for each
+language with the splits test and train; English is always needed. Every worked example of the files is used, so a small
+model gets a file with one or two.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from stages.benchmarks import numbers
-from stages.benchmarks.decoding import rows, separated
+from stages.benchmarks.decoding import contents, of_language, picked, rows, separated
 from stages.benchmarks.questions import Files, Question
 from stages.benchmarks.rouge import exceeds_l
 from stages.errors import UserError
+from stages.readers.layout import Wanted
 
 TRANSLATE = (
     "First translate the question into English, then solve it step by step in English, "
@@ -32,6 +35,13 @@ class Example(msgspec.Struct):
 
     question: str
     answer: str
+
+
+class _Row(msgspec.Struct):
+    """A question as the Hub has it (juletxu/mgsm)."""
+
+    question: str
+    answer_number: int
 
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
@@ -81,6 +91,8 @@ def _questions(
 
 def _rows(files: Files, language: str) -> list[tuple[str, str]]:
     name = f"mgsm_{language}.tsv"
+    if name not in files and (own := of_language(files, "mgsm", language)):
+        return [(row.question, str(row.answer_number)) for _, row in picked(own, Wanted("test", lone=True), _Row)]
     found = [(text, gold.strip()) for text, gold in separated(files, name, 2)]
     for number, (_, gold) in enumerate(found, 1):
         if numbers.last_number(gold) is None:
@@ -89,7 +101,32 @@ def _rows(files: Files, language: str) -> list[tuple[str, str]]:
 
 
 def _examples(files: Files, language: str) -> list[Example]:
-    return rows(files, f"exemplars/{language}.jsonl", Example)
+    name = f"exemplars/{language}.jsonl"
+    if name in files:
+        return rows(files, name, Example)
+    if "exemplars.py" in files:
+        return _literal(files, language)
+    own = of_language(files, "mgsm", language)
+    if own and f"mgsm_{language}.tsv" not in files:
+        return [example for _, example in picked(own, Wanted("train", exact=True), Example)]
+    return rows(files, name, Example)
+
+
+def _literal(files: Files, language: str) -> list[Example]:
+    """The worked examples in the makers' Python file, of which only a literal is read: nothing of it runs."""
+    try:
+        tree = ast.parse(contents(files, "exemplars.py"))
+        values = [ast.literal_eval(node.value) for node in tree.body if _assigns(node, "MGSM_EXEMPLARS")]  # type: ignore[attr-defined]
+        return [Example(str(one["q"]), str(one["a"])) for one in values[0][language].values()]
+    except (SyntaxError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"exemplars.py: has no worked examples of {language} in MGSM_EXEMPLARS ({error!r:.80}); "
+            f"download it again, or write exemplars/{language}.jsonl"
+        ) from None
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
 
 
 def _label(files: Files, language: str) -> str:

@@ -24,6 +24,8 @@ TASK = "answer the input question based on the image"
 """The paper's words, as the training rows of the caption chain have them."""
 Way = Literal["captions", "pixels"]
 """What stands for a picture: its captions as text, or the picture."""
+NO_CAPTION = "no-caption"
+"""Why a question is rejected where captions stand in for a picture that has none."""
 FOLLOWED = 0.3
 """ROUGE-L F above which a description is taken for one of the picture. Of captions that people gave 80 COCO pictures,
 82% are above it when held against the others of the same picture, 10% against another picture's; of 30 long
@@ -121,7 +123,7 @@ def shown(items: Iterable[Question | Rejected], way: Way | None, look: Look) -> 
 def _stood_in(question: Question) -> Question | Rejected:
     said = question.meta["captions"].replace("\n", " ")
     if not said:
-        return Rejected(question.id, "no-caption", question.images[0].path, msgspec.to_builtins(question))
+        return Rejected(question.id, NO_CAPTION, question.images[0].path, msgspec.to_builtins(question))
     return replace(question, images=(), input=f"Image: {said}\n\nQuestion: {question.input}")
 
 

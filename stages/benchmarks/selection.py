@@ -90,6 +90,11 @@ class Tally:
                 self.words += len(item.instruction.split()) + len(item.input.split())
             yield "rejected" if isinstance(item, Rejected) else "kept", item
 
+    @property
+    def read(self) -> int:
+        """Items that passed."""
+        return self.languages.total() + self.rejected.total()
+
     def metrics(self) -> dict[str, Any]:
         """Questions kept, by language, rejected by reason, and mean words of a question with its input."""
         kept = self.languages.total()

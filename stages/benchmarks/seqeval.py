@@ -4,12 +4,15 @@ Reads our own mixture (records, as `sample` writes them) or the released file (o
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
 
 import msgspec
 
-from stages.benchmarks.decoding import only, rows
+from stages.benchmarks.decoding import converted, picked
 from stages.benchmarks.questions import Files, Question
+from stages.readers.layout import Wanted
 from stages.records import Record, Rejected, digest
 
 
@@ -34,8 +37,10 @@ def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[
     questions are grouped by how often a row really grew, 0 for one that no round could change. Raises UserError naming
     a row that is neither a record nor an object of the release.
     """
-    name = only(files, ".json", ".jsonl")
-    found = _released(files, name, licence) if name.endswith(".json") else _own(files, name)
+    rows = picked(files, Wanted("test", lone=True), dict[str, Any])
+    first = list(islice(rows, 1))
+    all_rows = chain(first, rows)
+    found = _own(all_rows) if first and "id" in first[0][1] else _released(all_rows, licence)
     said: set[tuple[str, str]] = set()
     for question in found:
         reason = _broken(question, said)
@@ -56,8 +61,9 @@ def _broken(question: Question, said: set[tuple[str, str]]) -> str:
     return ""
 
 
-def _own(files: Files, name: str) -> Iterator[Question]:
-    for record in rows(files, name, Record):
+def _own(rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Question]:
+    for where, row in rows:
+        record = converted(row, Record, where)
         yield Question(
             id=f"seqeval-{record.id}",
             benchmark="seqeval",
@@ -76,9 +82,10 @@ def growth(record: Record) -> int:
     return sum(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps)
 
 
-def _released(files: Files, name: str, licence: str) -> Iterator[Question]:
+def _released(rows: Iterable[tuple[str, dict[str, Any]]], licence: str) -> Iterator[Question]:
     seen: dict[str, int] = {}
-    for row in rows(files, name, _Released):
+    for where, found in rows:
+        row = converted(found, _Released, where)
         item = digest(msgspec.structs.asdict(row), 16)
         seen[item] = seen.get(item, 0) + 1
         item += f"-{seen[item]}" if seen[item] > 1 else ""

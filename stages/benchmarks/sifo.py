@@ -41,7 +41,7 @@ def _no_commas(text: str) -> str:
 TASKS: dict[str, Callable[[str], str]] = {
     "math": _no_commas, "qa": _squad, "security": _squad, "text_modification": _no_punctuation,
 }  # fmt: skip
-"""File name without .jsonl -> how gold answers and predictions are normalised before they are compared, as published."""
+"""File name without .jsonl -> how gold answers and predictions are normalised for comparison, as published."""
 
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
@@ -51,7 +51,7 @@ def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[
     """
     names = [task for task in TASKS if f"{task}.jsonl" in files]
     if not names:
-        raise UserError(f"holds none of {', '.join(f'{task}.jsonl' for task in TASKS)}; name its folder sifo_datasets")
+        raise UserError(f"holds none of {', '.join(f'{task}.jsonl' for task in TASKS)}; name folder sifo_datasets")
     for task in names:
         for number, row in enumerate(rows(files, f"{task}.jsonl", dict[str, Any])):
             yield _question(task, row, f"{task}.jsonl: row {number}", licence)

@@ -4,16 +4,19 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from stages.benchmarks.decoding import rows
+from stages.benchmarks.decoding import converted, pick, picked, placed
 from stages.benchmarks.questions import Files
 from stages.errors import UserError
+from stages.readers.formats import kind
+from stages.readers.layout import Wanted
 
-T = TypeVar("T")
-SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
+GSM8K, MMLU, ARC = ("main",), ("all",), ("ARC-Challenge", "challenge")
+"""Configs that the benchmarks are, as the Hub calls them; the others are GSM8K's socratic answers, MMLU's single
+subjects (which together are all of it) and ARC-Easy."""
 
 
 class Mmlu(msgspec.Struct):
@@ -101,18 +104,20 @@ class _Adapted(msgspec.Struct):
 
 def gsm8k_rows(files: Files, split: str) -> list[Gsm8k]:
     """The rows of a split. Raises UserError naming a row that does not fit."""
-    return [row for name in _names(files, split) for row in _rows(files, name, Gsm8k)]
+    wanted = Wanted(split, GSM8K, exact=split == "train")
+    return [row for _, row in picked(files, wanted, Gsm8k, avoid="socratic")]
 
 
 def mmlu_rows(files: Files, split: str) -> dict[str, list[Mmlu]]:
     """Subject -> rows of a split. Raises UserError naming a row that does not fit."""
-    found: dict[str, list[Mmlu]] = {}
-    for name in _names(files, split):
-        for number, row in enumerate(_mmlu_csv(files, name) if name.endswith(".csv") else _rows(files, name, Mmlu)):
+    subjects: dict[str, list[Mmlu]] = {}
+    for name in pick(files, Wanted(split, MMLU, exact=split == "dev", together=True)):
+        read = _mmlu_csv(files, name) if kind(name) == "csv" else (row for _, row in placed(files, name, Mmlu))
+        for number, row in enumerate(read):
             if len(row.choices) != 4 or not 0 <= row.answer < 4 or not re.fullmatch(r"\w+", row.subject):
                 raise UserError(f"{name}: row {number}: needs 4 choices, an answer among them and a subject; mend it")
-            found.setdefault(row.subject, []).append(row)
-    return found
+            subjects.setdefault(row.subject, []).append(row)
+    return subjects
 
 
 def _mmlu_csv(files: Files, name: str) -> Iterator[Mmlu]:
@@ -134,23 +139,33 @@ ANSWERS = {"A": 0, "B": 1, "C": 2, "D": 3, "0": 0, "1": 1, "2": 2, "3": 3}
 
 def arc_rows(files: Files, split: str) -> list[MultipleChoice]:
     """The rows of a split. Raises UserError naming a row that does not fit."""
+    wanted = Wanted(split, ARC, exact=split == "train")
     return [
-        _arc(bytes(row), f"{name}: row {number}", f"{split}-{number:04}").checked(f"{name}: row {number}")
-        for name in _names(files, split)
-        for number, row in enumerate(_rows(files, name, msgspec.Raw))
+        _arc(row, f"{name}: row {number}", f"{split}-{number:04}").checked(f"{name}: row {number}")
+        for name in pick(files, wanted)
+        for number, (_, row) in enumerate(placed(files, name, dict[str, Any]))
     ]
 
 
-def _arc(data: bytes, where: str, number: str) -> MultipleChoice:
+def multiple_choice(row: dict[str, Any], where: str) -> MultipleChoice:
+    """A row as the Hub or its makers have it, its answer checked. Raises UserError, naming `where`, for any other."""
+    if isinstance(row.get("question"), dict):
+        read = _flat(converted(row, _Ai2, where))
+    else:
+        read = converted(row, MultipleChoice, where)
+    return read.checked(f"{where.partition(':')[0]}: question {read.id}")
+
+
+def _arc(row: dict[str, Any], where: str, number: str) -> MultipleChoice:
     shapes: tuple[type[MultipleChoice | _Ai2 | _Adapted], ...] = (MultipleChoice, _Ai2, _Adapted)
     for shape in shapes:
         try:
-            row = msgspec.json.decode(data, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            read = msgspec.convert(row, shape)
+        except msgspec.ValidationError:
             continue
-        if isinstance(row, _Adapted):
-            return _adapted(row, where, number)
-        return _flat(row) if isinstance(row, _Ai2) else row
+        if isinstance(read, _Adapted):
+            return _adapted(read, where, number)
+        return _flat(read) if isinstance(read, _Ai2) else read
     raise UserError(f"{where}: is no row of ARC as the Hub, AI2 or LLM-Adapters has it; mend or remove it")
 
 
@@ -168,29 +183,3 @@ def _adapted(row: _Adapted, where: str, number: str) -> MultipleChoice:
     if not rest or not question:
         raise UserError(f"{where}: its instruction has no choices; mend or remove it")
     return MultipleChoice(number, question, Choices([text.strip() for text in texts], labels), row.answer)
-
-
-def _names(files: Files, split: str) -> list[str]:
-    """The files of a split: what begins or ends with its name, or lies in a folder of that name."""
-    part = re.compile(rf"(?:^|[/_.-]){split}(?:[/_.-]|$)", re.I)
-    found = [name for name in sorted(files) if name.endswith(SUFFIXES) and part.search(name)]
-    if not found:
-        near = ", ".join(sorted(files)[:12]) or "no file"
-        raise UserError(f"no file of the split {split} ({near}); download it, or correct the benchmark's source")
-    return found
-
-
-def _rows(files: Files, name: str, type: type[T]) -> list[T]:
-    own = {name: _json_lines(files[name], name)} if name.endswith(".parquet") else files
-    return rows(own, name, type)
-
-
-def _json_lines(data: bytes, name: str) -> bytes:
-    """A Parquet file as JSON lines."""
-    from pyarrow import ArrowInvalid, BufferReader, parquet
-
-    try:
-        found = parquet.read_table(BufferReader(data)).to_pylist()
-    except (ArrowInvalid, OSError) as error:
-        raise UserError(f"{name}: no Parquet file ({str(error)[:80]}); download it again") from None
-    return b"\n".join(map(msgspec.json.encode, found))

@@ -1,17 +1,18 @@
 """XQuAD, asked as two tasks: translate the input into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020).
 
-The files are SQuAD's, one a language, ids aligned. The right answer is the ENGLISH one, so xquad.en.json is
-always needed.
+The files are SQuAD's, xquad.<language>.json, ids aligned, or the Hub's Parquet of them, a config xquad.<language> for
+each. The right answer is the ENGLISH one, so the English file is always needed.
 """
 
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from stages.benchmarks.decoding import document
+from stages.benchmarks.decoding import document, of_language, picked
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_1
 from stages.errors import UserError
+from stages.readers.layout import Wanted
 
 TASK = "answer the question with a few words from the context."
 MARKERS = ("result:", "answer:", "answer is", "result is")
@@ -28,6 +29,19 @@ class _Asked(msgspec.Struct):
     id: str
     question: str
     answers: list[_Text]
+
+
+class _Answers(msgspec.Struct):
+    text: list[str]
+
+
+class _Row(msgspec.Struct):
+    """A question as the Hub has it (google/xquad)."""
+
+    id: str
+    context: str
+    question: str
+    answers: _Answers
 
 
 class _Paragraph(msgspec.Struct):
@@ -76,13 +90,22 @@ def _said(context: str, asked: _Asked) -> str:
 
 
 def _asked(files: Files, language: str) -> Iterator[tuple[str, _Asked]]:
+    """(context, question) of a language, whose answers are checked."""
+    for where, context, asked in _read(files, language):
+        if not any(answer.text.strip() for answer in asked.answers):
+            raise UserError(f"{where}: question {asked.id} has no answer; remove it")
+        yield context, asked
+
+
+def _read(files: Files, language: str) -> Iterator[tuple[str, str, _Asked]]:
     name = f"xquad.{language}.json"
+    if name not in files and (own := of_language(files, "xquad", language)):
+        for where, row in picked(own, Wanted("validation", lone=True), _Row):
+            yield where, row.context, _Asked(row.id, row.question, [_Text(text) for text in row.answers.text])
+        return
     for article in document(files, name, _Squad).data:
         for paragraph in article.paragraphs:
-            for asked in paragraph.qas:
-                if not any(answer.text.strip() for answer in asked.answers):
-                    raise UserError(f"{name}: question {asked.id} has no answer; remove it")
-                yield paragraph.context, asked
+            yield from ((name, paragraph.context, asked) for asked in paragraph.qas)
 
 
 def grade(question: Question, text: str) -> dict[str, float]:

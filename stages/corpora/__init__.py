@@ -8,20 +8,21 @@ from typing import Any
 
 import msgspec
 
-from stages.corpora import alpaca, alpaca_eval, flan_cot, images, metamath, own, parallel, tulu
-from stages.corpora.formats import rows
-from stages.corpora.rows import Adapter, Content, Raw, Refusal
+from stages.corpora import alpaca, alpaca_eval, chat, flan_cot, images, metamath, own, parallel
+from stages.corpora.rows import BY_DESIGN, REPAIRED, Adapter, Content, Raw, Refusal
 from stages.errors import UserError
+from stages.readers.formats import rows
 from stages.records import Record, Rejected, Source, digest
 
-__all__ = ["ADAPTERS", "Origin", "Raw", "Tally", "read", "rows", "sample"]
+__all__ = ["ADAPTERS", "Origin", "Raw", "Tally", "columns", "faulty", "read", "rows", "sample"]
 
 ADAPTERS: dict[str, Adapter] = {
     "alpaca": alpaca.contents,
     "alpaca_eval": alpaca_eval.contents,
     "parallel": parallel.contents,
     "flan_cot": flan_cot.contents,
-    "tulu": tulu.contents,
+    "chat": chat.contents,
+    "tulu": chat.contents,
     "metamath": metamath.contents,
     "vqa": images.questions,
     "captions": images.captions,
@@ -39,8 +40,20 @@ class Origin(msgspec.Struct, frozen=True):
     language: str
 
 
-def read(adapter: str, raws: Iterable[Raw], origin: Origin, fields: Mapping[str, str]) -> Iterator[Record | Rejected]:
-    """Each row as a record, or rejected with a reason of `rows.Reason`; in order, lazily.
+def columns(adapter: str, fields: Mapping[str, str]) -> set[str]:
+    """Names of columns by which the header of a .tsv file is known."""
+    return {field.partition(".")[0] for field in fields.values()} | ({"instruction"} if adapter == "alpaca" else set())
+
+
+def faulty(reason: str) -> bool:
+    """Whether rows that are rejected for a reason should not be there, and not merely what nobody looked for."""
+    return reason not in BY_DESIGN
+
+
+def read(
+    adapter: str, raws: Iterable[Raw], origin: Origin, fields: Mapping[str, str], tally: "Tally | None" = None
+) -> Iterator[Record | Rejected]:
+    """Each row as a record, or rejected with a reason of `rows.Reason`; in order, lazily. `tally` counts the repairs.
 
     A record's id is "<corpus>-<16 hex digits of the row's SHA-256>", then "-<part>" where a row is several records,
     then "-2", "-3", … for exact duplicates. Raises UserError for an unknown adapter and for a malformed row.
@@ -51,6 +64,8 @@ def read(adapter: str, raws: Iterable[Raw], origin: Origin, fields: Mapping[str,
     for raw, content in ADAPTERS[adapter](raws, fields):
         sha256 = digest(raw.row)
         part = content.part if isinstance(content, Content) else ""
+        if tally and isinstance(content, Content):
+            tally.repaired.update(content.repairs)
         key = "-".join([origin.corpus, sha256[:16], *([part] if part else [])])
         seen[key] += 1
         yield _item(key if seen[key] == 1 else f"{key}-{seen[key]}", raw, content, origin, sha256)
@@ -103,12 +118,13 @@ def sample(
 
 
 class Tally:
-    """Counts what passes: rows in = kept + rejected + not sampled."""
+    """Counts what passes: rows in = kept + rejected + not sampled. `repaired` counts what was changed of them."""
 
     def __init__(self) -> None:
         self.kept: Counter[str] = Counter()
         self.words: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
+        self.repaired: Counter[str] = Counter()
         self.not_sampled = 0
 
     def split(self, items: Iterable[Record | Rejected]) -> Iterator[tuple[str, Record | Rejected]]:
@@ -127,6 +143,15 @@ class Tally:
         for field in ("instruction", "input", "response"):
             self.words[field] += len(getattr(record, field).split())
 
+    def losses(self) -> dict[str, dict[str, int]]:
+        """What happened to rows that are not kept -> why -> how many."""
+        return {"rejected": dict(self.rejected), "left out": {"not in the sample": self.not_sampled}}
+
+    def repairs(self) -> str:
+        """One line for people on rows that were changed, by kind and count; "" for none."""
+        counts = ", ".join(f"{REPAIRED[repair]} in {count:,}" for repair, count in self.repaired.most_common())
+        return f"rows repaired: {counts}" if counts else ""
+
     def metrics(self) -> dict[str, Any]:
         """Rows read, kept, rejected by reason, left out of the sample; how many have what, and its mean words there."""
         kept = self.kept["instruction"]
@@ -134,6 +159,7 @@ class Tally:
             "read": kept + self.rejected.total() + self.not_sampled,
             "kept": kept,
             "rejected": dict(self.rejected),
+            **({"repaired": dict(self.repaired)} if self.repaired else {}),
             "not_sampled": self.not_sampled,
             "with": {field: self.kept[field] for field in ("input", "response", "system", "history")},
             "mean_words": {field: round(self.words[field] / max(1, self.kept[field]), 2) for field in self.words},

@@ -1,11 +1,24 @@
-"""Alpaca, original or cleaned, in any language: {instruction, input, output} (github.com/tatsu-lab/stanford_alpaca)."""
+"""Alpaca, original or cleaned, in any language: {instruction, input, output} (github.com/tatsu-lab/stanford_alpaca).
 
-from stages.corpora.rows import Content, Raw, each, text
+Also with what others add to it: `system` (or `system_prompt`), and `history`, earlier exchanges as LLaMA-Factory has
+them, [[question, answer], …] or messages, oldest first. `input` may be absent.
+"""
+
+from stages.corpora import chat
+from stages.corpora.rows import Content, Raw, Refusal, each, input_of, text, text_if_any
 
 
-def content(raw: Raw) -> Content:
-    """A row as it is: an empty output stays empty, an input that says "<noinput>" stays an input."""
-    return Content(text(raw, "instruction"), text(raw, "input"), text(raw, "output"))
+def content(raw: Raw) -> Content | Refusal:
+    """A row as it is: an empty output stays empty. Raises UserError for a history of another form."""
+    instruction, response = text(raw, "instruction", numbers=True), text(raw, "output", numbers=True)
+    if refusal := chat.beyond_text(raw):
+        return refusal
+    input, repairs = input_of(text_if_any(raw, "input"))
+    history = chat.history(raw, "history")
+    if isinstance(history, Refusal):
+        return history
+    system = text_if_any(raw, "system") or text_if_any(raw, "system_prompt")
+    return Content(instruction, input, response, system, history, repairs=repairs)
 
 
 contents = each(content)

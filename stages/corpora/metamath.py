@@ -5,7 +5,7 @@ from stages.corpora.rows import Content, Raw, each, text
 
 def content(raw: Raw) -> Content:
     """The (rephrased, augmented) query and its worked answer."""
-    return Content(text(raw, "query"), response=text(raw, "response"))
+    return Content(text(raw, "query"), response=text(raw, "response", numbers=True))
 
 
 contents = each(content)

@@ -8,7 +8,7 @@ and its translation as `response`; the language ends its id too.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from stages.corpora.rows import Content, Raw, Read, Refusal, no_fields, text, value_of
+from stages.corpora.rows import Content, Raw, Read, Refusal, input_of, no_fields, text, value_of
 from stages.errors import UserError
 
 LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
@@ -31,7 +31,7 @@ def contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
 
 
 def _input(raw: Raw, language: str) -> str:
-    return text(raw, f"{language}.input" if isinstance(value_of(raw, language), dict) else language)
+    return input_of(text(raw, f"{language}.input" if isinstance(value_of(raw, language), dict) else language))[0]
 
 
 def _translation(english: str, language: str, translation: str) -> Content | Refusal:

@@ -121,22 +121,35 @@ class Costs(Section):
     tuned: Cost
 
 
-class Corpus(Section):
+class Files(Section):
+    """A source outside, and which of its files are read where it is a folder; left out, its own names say so."""
+
+    source: Relative
+    split: Line | None = None
+    config: Line | None = None
+    files: Line | Annotated[list[Line], Field(min_length=1), Once] | None = None
+
+    @property
+    def choice(self) -> tuple[str, str, tuple[str, ...]]:
+        """split, config, files; "" and () for what is left out."""
+        files = (self.files,) if isinstance(self.files, str) else tuple(self.files or ())
+        return self.split or "", self.config or "", files
+
+
+class Corpus(Files):
     """A corpus and how its rows are read."""
 
     adapter: str
-    source: Relative
     licence: Line
     language: Language
     sample: Count | None
     fields: dict[Line, Line] = Field(default_factory=dict)
 
 
-class Benchmark(Section):
+class Benchmark(Files):
     """A benchmark's own files."""
 
     benchmark: str
-    source: Relative
     licence: Line
     languages: Annotated[list[Language], Once]
     sample: Count | None

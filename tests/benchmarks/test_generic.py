@@ -154,7 +154,7 @@ def test_gsm8k_is_graded_by_its_last_number(text: str, expected: tuple[int, int]
         ("mmlu", {**MMLU["csv"], "test/anatomy_test.csv": b"\xff"}, r"anatomy_test\.csv"),
         ("mmlu", {"dev.jsonl": lines(HUB), "test.jsonl": lines([{**HUB[0], "answer": 4}])}, r"test\.jsonl: row 0"),
         ("mmlu", {"dev.jsonl": lines(HUB), "test.jsonl": lines([{**HUB[0], "subject": "."}])}, r"test\.jsonl: row 0"),
-        ("mmlu", {"all/dev-0.parquet": b"PAR1", "all/test-0.parquet": b""}, r"no Parquet file"),
+        ("mmlu", {"all/dev-0.parquet": b"PAR1", "all/test-0.parquet": b""}, r"not a Parquet file"),
         ("arc", {**ARC["AI2's"], "ARC-Challenge-Test.jsonl": b'{"id": "x"}'}, r"row 0: is no row of ARC"),
         ("arc", {"train.jsonl": b"", "test.jsonl": lines([{**ARC_HUB[0], "answerKey": "7"}])}, r"none of its choices"),
         ("arc", {"train.jsonl": b"", "test.jsonl": lines([{"instruction": "x", "answer": "y"}])}, r"has no choices"),

@@ -125,7 +125,7 @@ def test_seqeval_as_released_sets_its_broken_rows_aside() -> None:
         ("seqeval", {"a.json": b"[]", "b.json": b"[]"}, r"exactly one"),
         ("seqeval", {"a.json": b'[{"instruction": "x"}]'}, r"a\.json: row 0"),
         ("seqeval", {"a.jsonl": b'{"id": 3}'}, r"a\.jsonl:1"),
-        ("commonsenseqa", {"dev.jsonl": b"[]"}, r"dev\.jsonl:1"),
+        ("commonsenseqa", {"dev.jsonl": b"[]"}, r"dev\.jsonl: holds no rows"),
     ],
 )
 def test_mistakes_name_file_and_row(benchmark: str, files: dict[str, bytes], message: str) -> None:

@@ -32,7 +32,7 @@ ANSWERS = {"annotations": [{"question_id": 1, "answers": [{"answer": "b"}, {"ans
 
 CASES: list[tuple[str, list[dict[str, Any]], dict[str, str], list[tuple[str, ...]]]] = [
     ("alpaca", [{"instruction": "I", "input": "", "output": "O"}], {}, [("I", "", "O", "", "")]),
-    ("alpaca", [{"instruction": "I", "input": "<noinput>", "output": ""}], {}, [("I", "<noinput>", "", "", "")]),
+    ("alpaca", [{"instruction": "I", "input": "<noinput>", "output": ""}], {}, [("I", "", "", "", "")]),
     ("alpaca", [{"instruction": HOSTILE, "input": HOSTILE, "output": HOSTILE}], {}, [(HOSTILE,) * 3 + ("", "")]),
     ("alpaca", [{"instruction": " \n", "input": "x", "output": "y"}], {}, [("rejected", "no-instruction")]),
     ("alpaca", [{"instruction": None, "input": "x", "output": "y"}], {}, [("rejected", "no-instruction")]),
@@ -106,9 +106,10 @@ def test_the_language_of_a_translation_ends_its_id() -> None:
 MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("alpaca", {"input": "", "output": ""}, "x.json, row 0: no field 'instruction' (it has: 'input', 'output')"),
     ("alpaca", {"a\n\x1b[2J": ""}, "no field 'instruction' (it has: 'a\\n\\x1b[2J')"),
-    ("alpaca", {"instruction": "I", "output": ""}, "no field 'input'"),
+    ("alpaca", {"instruction": "I"}, "no field 'output'"),
     ("alpaca", {"instruction": ["I"], "input": "", "output": ""}, "field 'instruction' holds ['I'] and not text"),
-    ("alpaca", {"instruction": "I", "input": "", "output": 3}, "field 'output' holds 3 and not text"),
+    ("alpaca", {"instruction": "I", "input": "", "output": {"a": 3}}, "field 'output' holds {'a': 3} and not text"),
+    ("alpaca", {"instruction": "I", "output": "O", "history": "text"}, "field 'history' is not a list of messages"),
     ("alpaca_eval", {"prompt": "I"}, "no field 'instruction'"),
     ("parallel", {"de": "x"}, "no field 'en'"),
     ("parallel", {"en": "x"}, "no language beside 'en'"),
@@ -117,7 +118,7 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("flan_cot", {"instruction": "x"}, "no field 'question'"),
     ("tulu", {"messages": "hello"}, "not a list of messages"),
     ("tulu", {"messages": ["hello"]}, "not a list of messages"),
-    ("tulu", {"messages": [{"from": "human", "value": "x"}]}, "row 0, message 0: no field 'role'"),
+    ("tulu", {"messages": [{"who": "human", "value": "x"}]}, "row 0, message 0: no field 'role'"),
     ("metamath", {"question": "x"}, "no field 'query'"),
     ("vqa", {"questions": [3]}, "questions[0] is not an object but 3"),
     ("vqa", {"questions": [{"question": "x"}]}, "no field 'question_id'"),

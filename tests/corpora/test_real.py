@@ -12,9 +12,10 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 # source, adapter, fields, records read, rejected, with input, with response
 SETS: list[tuple[str, str, dict[str, str], int, dict[str, int], int, int]] = [
-    ("alpaca/alpaca_data.json", "alpaca", {}, 52_002, {}, 20_679, 51_974),
+    # 155 of the 20,679 inputs that the file has say "<noinput>".
+    ("alpaca/alpaca_data.json", "alpaca", {}, 52_002, {}, 20_524, 51_974),
     ("alpaca_eval/alpaca-7b/model_outputs.json", "alpaca_eval", {}, 805, {}, 0, 0),
-    ("alpaca_zh/alpaca_en_zh_aligned.json", "parallel", {}, 12_778, {"no-input": 7_599}, 5_179, 5_179),
+    ("alpaca_zh/alpaca_en_zh_aligned.json", "parallel", {}, 12_778, {"no-input": 7_636}, 5_142, 5_142),
     (
         "alpaca_zh/alpaca_en_zh_aligned.json", "own",
         {"instruction": "zh.instruction", "input": "zh.input", "response": "zh.output"}, 12_778, {}, 5_179, 12_773,

@@ -1,0 +1,36 @@
+"""Compressed files, opened as what they hold."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+ENDINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
+"""Endings of compressed files -> what they are called."""
+FAULTS = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
+"""What reading a damaged file raises, besides OSError."""
+
+
+def plain(name: str) -> str:
+    """A file's name without the ending of a compression: "rows.jsonl" for "rows.jsonl.zst"."""
+    return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name)
+
+
+def unpacked(path: Path) -> IO[bytes]:
+    """The contents of a file, as a stream. Reading raises OSError or one of `FAULTS` for a damaged or cut file."""
+    if path.suffix == ".zst":
+        import pyarrow
+
+        # zstandard's own reader takes a file that is cut for one that ends there.
+        return cast(IO[bytes], io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd")))
+    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix, open)
+    return cast(IO[bytes], opener(path, "rb"))  # type: ignore[operator]
+
+
+def damaged(name: str, error: BaseException) -> str:
+    """For people: what is wrong with a file of that name on which one of `FAULTS` was raised."""
+    kind = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "compressed")
+    return f"{name}: damaged {kind} file ({error}); download it again"

@@ -1,0 +1,72 @@
+"""A source of params.yaml opened: the files of a corpus that are read, or those of a benchmark by name."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from stages import jsonl
+from stages.compression import plain
+from stages.errors import UserError
+from stages.readers.layout import Choice, Wanted, matching, select
+
+__all__ = ["Choice", "Corpus", "Download"]
+
+README = "README.md"
+TRAIN = Wanted("train")
+NO_CHOICE = Choice()
+
+
+class Corpus:
+    """The files of a corpus that are read: those of its train split, unless params.yaml says otherwise."""
+
+    def __init__(self, path: str, choice: Choice = NO_CHOICE) -> None:
+        """Raises UserError where it is not plain which files are meant."""
+        self._path, names = path, _names(path, choice)
+        if _is_file(path):
+            self._chosen, self.note = names, ""
+        else:
+            self._chosen, self.note = select(path, names, TRAIN, choice, _readme(path, names))
+        """`note`: for people, which files were left out; "" for none."""
+
+    def files(self) -> Iterator[tuple[str, IO[bytes]]]:
+        """(name without the ending of a compression, contents) of each. Raises UserError for what can't be read."""
+        yield from jsonl.files(self._path, self._chosen)
+
+
+class Download(Mapping[str, bytes]):
+    """The files of a benchmark by name, without the endings of compressions; each is read when it is looked up."""
+
+    def __init__(self, path: str, choice: Choice = NO_CHOICE) -> None:
+        """Raises UserError for a source that is not there, or a glob of `choice` that matches no file."""
+        names = _names(path, choice)
+        self.path, self.choice = path, choice
+        kept = [name for name in names if name == README or not choice.files]
+        self._names = {
+            plain(name): name for name in [*kept, *(matching(path, names, choice.files) if choice.files else [])]
+        }
+
+    def __getitem__(self, name: str) -> bytes:
+        """The contents of a file, uncompressed. Raises KeyError for none, UserError where it can't be read."""
+        return next(iter(jsonl.contents(self.path, [self._names[name]]).values()))
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._names)
+
+
+def _names(path: str, choice: Choice) -> list[str]:
+    if any(choice) and _is_file(path):
+        raise UserError(f"{path}: is one file; split, config and files choose among those of a folder: remove them")
+    return jsonl.names(path)
+
+
+def _is_file(path: str) -> bool:
+    return not Path(path).is_dir()
+
+
+def _readme(path: str, names: list[str]) -> str:
+    return jsonl.contents(path, [README])[README].decode(errors="replace") if README in names else ""

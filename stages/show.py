@@ -1,0 +1,51 @@
+"""Rows of a corpus in the terminal: before, after each round, the response, and why a row was rejected."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import jsonl
+from stages.cards.row_view import row_views, selected, terminal_text
+from stages.cli import main
+from stages.errors import UserError
+from stages.params import entry, load
+from stages.records import Record, Rejected
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A corpus that is rewritten: seed")],
+    row: Annotated[list[str] | None, typer.Argument(help="Ids of rows, or their beginnings; all rows for none")] = None,
+    chains: Annotated[bool, typer.Option("--chains", help="Only rows that have several tasks")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Only rows that are not in the result")] = False,
+    random: Annotated[int | None, typer.Option(min=1, help="So many rows, drawn at random by the seed")] = None,
+) -> None:
+    """Show rows of a corpus as they were, after each round of Seq-Instruct, and with their response.
+
+    Reads what the stages have written; rows appear page by page on a terminal.
+    """
+    params = load()
+    entries = {e.round: (key, e) for key, e in params.rewrite.rounds.items() if e.corpus == name}
+    if not entries:
+        known = sorted({e.corpus for e in params.rewrite.rounds.values()})
+        entry(dict.fromkeys(known), name, "rewrite.rounds.*.corpus")
+    first = entries[min(entries)][1].reads
+    answered = {e.round: key for key, e in params.respond.rounds.items() if e.corpus == name}
+    last = f"responded/{answered[max(answered)]}" if answered else ""
+    lost = Path(f"data/{last}.rejected.jsonl")
+    views = row_views(
+        jsonl.read(f"data/{first}.jsonl", Record),
+        {number: jsonl.read(f"data/rewritten/{key}.jsonl", Record) for number, (key, _) in entries.items()},
+        jsonl.read(f"data/{last}.jsonl", Record) if last else (),
+        jsonl.read(lost, Rejected) if last and lost.exists() else (),
+    )
+    found = selected(views, row or [], chains, rejected, random, params.seed)
+    if not found:
+        raise UserError(f"{name}: no row is like that; leave an option out")
+    texts = map(terminal_text, found)
+    typer.echo_via_pager(f"{text}\n" for text in texts) if sys.stdout.isatty() else print("\n".join(texts), end="")
+
+
+if __name__ == "__main__":
+    main(show)
