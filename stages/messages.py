@@ -97,6 +97,8 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: str = ""
     """As it comes from an engine and out of the store: what the server sent as reasoning, apart from the text. As
     `engines.connect` gives it: all of the model's reasoning if `reasoning.keep` says so, else ""."""
+    text_hash: str = ""
+    """Of the text as it is stored: first 32 hexadecimal digits of its SHA-256; set by the store together with `id`."""
 
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]

@@ -55,6 +55,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sampling: dict[str, Any] = {}
     replies: tuple[str, ...] = ()
     """Keys of the replies in the reply store, in the order they were asked."""
+    text_hashes: tuple[str, ...] = ()
+    """For each of `replies`, the first 32 hexadecimal digits of its text's SHA-256; none in rows of older versions."""
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

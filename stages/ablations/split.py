@@ -97,6 +97,7 @@ def _taken_apart(wishes: Wishes, one: Split, reply: Reply) -> Split:
         stage="split", action="", status=reply.status, reason=reply.error, generator=reply.model,
         prompt=wishes.template.hash, sampling=to_builtins(wishes.sampling),
         replies=(*one.step.replies, *([reply.id] if reply.id else [])),
+        text_hashes=(*one.step.text_hashes, *([reply.text_hash] if reply.id else [])),
     )  # fmt: skip
     if reply.status != "ok":
         return one._replace(step=step)

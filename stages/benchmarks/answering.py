@@ -62,4 +62,5 @@ def answered(question: Question, sample: int, run: str, reply: Reply) -> Answer:
         tokens_out=reply.tokens_out,
         error=reply.error,
         scores=reply.scores,
+        text_hash=reply.text_hash,
     )

@@ -117,8 +117,8 @@ def _outcome(pair: Pair, opinion: Preference, control: bool = False) -> Outcome:
     win = sum(opinion.orders) / 2
     values = {"win": win, "won": _won(win)} if opinion.orders else {}
     return _row(
-        pair, control, values=values, reason=opinion.reason, replies=opinion.replies, judge=opinion.judge,
-        verdict=opinion.text, orders=opinion.orders,
+        pair, control, values=values, reason=opinion.reason, replies=opinion.replies,
+        text_hashes=opinion.text_hashes, judge=opinion.judge, verdict=opinion.text, orders=opinion.orders,
     )  # fmt: skip
 
 

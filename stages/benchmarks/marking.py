@@ -77,13 +77,14 @@ def _marked(question: Question, answer: Answer, listing: Listing, marks: Marks, 
     values = {"following": float(all(done)), "done": sum(done) / len(done)} if done else {}
     return _row(
         question, answer, listing, control, values=values, reason=marks.reason, marks=marks.done, judge=marks.judge,
-        replies=(*listing.replies, *marks.replies), verdict=marks.text,
+        replies=(*listing.replies, *marks.replies), text_hashes=(*listing.text_hashes, *marks.text_hashes),
+        verdict=marks.text,
     )  # fmt: skip
 
 
 def _unscored(question: Question, answer: Answer, listing: Listing) -> Marked:
     why = (listing.reason or "no-tasks") if answer.has_text else f"answer-{answer.status}"
-    return _row(question, answer, listing, False, reason=why, replies=listing.replies)
+    return _row(question, answer, listing, False, reason=why, replies=listing.replies, text_hashes=listing.text_hashes)
 
 
 def _row(question: Question, answer: Answer, listing: Listing, control: bool, **found: Any) -> Marked:

@@ -71,6 +71,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: str = ""
     scores: dict[str, float] = {}
     """Choice -> its log-probability, where choices are weighed; `text` is the likeliest then."""
+    text_hash: str = ""
+    """First 32 hexadecimal digits of the SHA-256 of the stored reply's text; "" in rows of older versions."""
 
     @property
     def has_text(self) -> bool:
@@ -98,6 +100,8 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why it is unscored: answer- or judge- with thought, refused or failed; judge-unparsed, answer-no-scores."""
     replies: tuple[str, ...] = ()
     """The judge's replies, as keys of the reply store, in the order they were asked."""
+    text_hashes: tuple[str, ...] = ()
+    """For each of `replies`, the first 32 hexadecimal digits of its text's SHA-256."""
     judge: str = ""
     """Identity of the judge."""
     verdict: str = ""
@@ -114,6 +118,10 @@ class Judged(Protocol):
     @property
     def replies(self) -> tuple[str, ...]:
         """Keys of the judge's replies in the store, in the order they were asked."""
+
+    @property
+    def text_hashes(self) -> tuple[str, ...]:
+        """Hashes of the texts of these replies."""
 
     @property
     def judge(self) -> str:

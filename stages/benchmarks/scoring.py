@@ -131,7 +131,7 @@ def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
 def _judged(question: Question, answer: Answer, opinion: Opinion) -> Score:
     return _score(
         question, answer, values=opinion.values, reason=opinion.reason, replies=opinion.replies,
-        judge=opinion.judge, verdict=opinion.text,
+        text_hashes=opinion.text_hashes, judge=opinion.judge, verdict=opinion.text,
     )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ class Middle(msgspec.Struct, frozen=True):
     prompt: str = ""
     sampling: Mapping[str, Any] = {}
     replies: tuple[str, ...] = ()
+    text_hashes: tuple[str, ...] = ()
 
 
 Make = Callable[[Link, Iterable[Record], Means], Iterator[tuple[Record, Middle | None]]]
@@ -93,6 +94,7 @@ def enter(record: Record, link: Link, middle: Middle) -> Record:
     step = Step(
         stage="augment", action=middle.action, status=middle.status, reason=middle.reason,
         generator=middle.generator, prompt=middle.prompt, sampling=dict(middle.sampling), replies=middle.replies,
+        text_hashes=middle.text_hashes,
     )  # fmt: skip
     if middle.status != "ok":
         return record.step(step)

@@ -37,5 +37,5 @@ def outcome(reply: Reply, middle: Middle, template: Template, means: Means, faul
     return replace(
         middle, status="rejected" if ended and fault else reply.status, reason=fault if ended else reply.error,
         generator=reply.model, prompt=template.hash, sampling=to_builtins(greedy(means)),
-        replies=(reply.id,) if reply.id else (),
+        replies=(reply.id,) if reply.id else (), text_hashes=(reply.text_hash,) if reply.id else (),
     )  # fmt: skip

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from stages.engines.payloads import LARGEST, Payload, Setting, key_of
-from stages.engines.store import DAMAGE, DamageError, Replies, inflate, unpack
+from stages.engines.parts import Parts
+from stages.engines.payloads import LARGEST, Payload
+from stages.engines.seals import DAMAGE, DamageError, seal, unpack
+from stages.engines.store import Replies
 from stages.errors import UserError
-from stages.messages import Message, ReplyStatus
+from stages.messages import ReplyStatus
 
 CHUNK = 500
 COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
@@ -32,34 +34,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     created: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
     """Unix seconds."""
     reasoning: str = ""
-
-
-class Parts:
-    """Settings and messages by their ids."""
-
-    def __init__(self, replies: Replies) -> None:
-        """`replies`: the store."""
-        self._replies = replies
-        self._found: dict[int, bytes] = {}
-
-    def body(self, number: int) -> bytes:
-        """As it was hashed. Raises DamageError."""
-        if number not in self._found:
-            if len(self._found) > 20_000:
-                self._found.clear()
-            row = self._replies.database.execute("SELECT body FROM part WHERE id = ?", (number,)).fetchone()
-            if row is None:
-                raise DamageError(f"part {number} of a payload is missing")
-            self._found[number] = inflate(row[0])
-        return self._found[number]
-
-    def setting(self, number: int) -> Setting:
-        """The model's and the sampling."""
-        return msgspec.json.decode(self.body(number), type=Setting)
-
-    def message(self, number: int) -> Message:
-        """One turn."""
-        return msgspec.json.decode(self.body(number), type=Message)
+    seal: str = ""
+    """Hash of key, status, counts, time and text; "" in files from before there was one."""
 
 
 def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
@@ -67,21 +43,19 @@ def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
     if tuple(map(type, row)) != KINDS:
         raise DamageError("columns of a reply are of other kinds")
     _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
-    numbers = msgspec.json.decode(messages, type=list[int])
-    if key_of([parts.body(setting), *map(parts.body, numbers)], seed, sample) != key:
-        raise DamageError(f"reply {key.hex()}: its key does not fit its payload")
+    numbers = parts.check(key, (setting, messages, seed, sample))
     who = parts.setting(setting)
-    reply = unpack(key, (status, tokens_in, tokens_out, body), who.model)
+    reply = unpack((key, status.encode(), tokens_in, tokens_out, created, body), who.model)
     payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
     return Line(
         reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
-        reply.reasoning,
+        reply.reasoning, seal(key, reply, created),
     )  # fmt: skip
 
 
 def lines_of(replies: Replies) -> Iterator[Line]:
     """Every reply in the order it was stored. Raises UserError at damage."""
-    parts, last = Parts(replies), 0
+    parts, last = Parts(replies.database), 0
     while True:
         with replies.told():
             rows = replies.database.execute(
@@ -96,7 +70,7 @@ def lines_of(replies: Replies) -> Iterator[Line]:
 
 def salvaged(replies: Replies) -> Iterator[Line | None]:
     """Every reply that can be read, one look-up each, and None for each that can't."""
-    parts = Parts(replies)
+    parts = Parts(replies.database)
     for number in _numbers(replies):
         try:
             row = replies.database.execute(f"SELECT {COLUMNS} FROM reply WHERE id = ?", (number,)).fetchone()

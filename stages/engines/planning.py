@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 from stages.engines.budgets import Tokens, most
 from stages.engines.identities import Identity
+from stages.engines.lookup import WINDOW
 from stages.engines.payloads import Request, request
 from stages.engines.reading import Reading, characters
-from stages.engines.store import WINDOW, Replies
+from stages.engines.store import Replies
 from stages.messages import Prompt, Reply
 from stages.params import Engine
 

@@ -10,9 +10,11 @@ from typing import Any
 from stages import jsonl
 from stages.engines.chat import Chat
 from stages.engines.identities import Identity
-from stages.engines.lines import COLUMNS, Parts, line_of
+from stages.engines.lines import COLUMNS, line_of
 from stages.engines.lines import Line as Remembered
-from stages.engines.store import DAMAGE, Replies
+from stages.engines.parts import Parts
+from stages.engines.seals import DAMAGE
+from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Message, Prompt
 
@@ -102,7 +104,7 @@ class Reading:
             self._recall(self.replies)
 
     def _recall(self, replies: Replies) -> None:
-        parts, run = Parts(replies), replies.database.execute
+        parts, run = Parts(replies.database), replies.database.execute
         # What is damaged is told where it is asked for; here it tells nothing.
         with suppress(sqlite3.DatabaseError):
             settings = [number for (number,) in run("SELECT DISTINCT setting FROM reply")]

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stages import jsonl
-from stages.engines.lines import CHUNK, COLUMNS, Line, Parts, line_of, lines_of, salvaged
+from stages.engines.lines import CHUNK, COLUMNS, Line, line_of, lines_of, salvaged
+from stages.engines.parts import Parts
 from stages.engines.payloads import key_of, parts_of
-from stages.engines.store import REMEMBERED, Replies, pack
+from stages.engines.seals import REMEMBERED, SEALED, pack, seal
+from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Reply
 from stages.records import canonical
@@ -34,7 +36,7 @@ class Count(NamedTuple):
 
 def count(replies: Replies) -> list[Count]:
     """What is remembered, by model and endpoint."""
-    parts = Parts(replies)
+    parts = Parts(replies.database)
     with replies.told():
         rows = replies.database.execute(
             "SELECT setting, status, count(*), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0) "
@@ -53,12 +55,19 @@ def count(replies: Replies) -> list[Count]:
 
 def summary(replies: Replies, everything: bool) -> str:
     """The counts for people; with `everything`, only after each reply has been read and its key computed again."""
-    checked = f", {check(replies)} read and found sound" if everything else ""
+    checked = f", {_checked(replies)}" if everything else ""
     lines = [f"{replies.path}: {_size(replies.path):,} bytes{checked}"]
     for one in count(replies):
         statuses = ", ".join(f"{number} {status}" for status, number in sorted(one.statuses.items()))
         lines.append(f"{one.model} via {one.endpoint}: {statuses}; {one.tokens_in} tokens in, {one.tokens_out} out")
     return "\n".join(lines)
+
+
+def _checked(replies: Replies) -> str:
+    total = check(replies)
+    old = total - sealed(replies)
+    known = f", {old} of them from before replies had a checksum, by their requests alone" if old else ""
+    return f"{total} read and found sound{known}"
 
 
 def show(replies: Replies, key: str) -> list[Line]:
@@ -73,7 +82,7 @@ def show(replies: Replies, key: str) -> list[Line]:
     query = f"SELECT {COLUMNS} FROM reply WHERE key BETWEEN ? AND ? LIMIT {CHUNK}"
     with replies.told():
         rows = replies.database.execute(query, (low, high)).fetchall()
-        parts = Parts(replies)
+        parts = Parts(replies.database)
         lines = [line_of(parts, row) for row in rows]
     if not lines:
         raise UserError(f"{replies.path}: remembers no reply whose key begins with {key}")
@@ -135,7 +144,7 @@ def prune(replies: Replies, model: str, before: str) -> int:
     """
     if not model and not before:
         raise UserError("say which replies to forget: --model, --before, or both")
-    parts = Parts(replies)
+    parts = Parts(replies.database)
     until = _seconds(before) if before else int(time.time()) + 1
     with replies.transaction():
         settings = [row[0] for row in replies.database.execute("SELECT DISTINCT setting FROM reply")]
@@ -165,6 +174,13 @@ def check(replies: Replies) -> int:
             if found != "ok":
                 raise sqlite3.DatabaseError(f"malformed: {found.splitlines()[0]}")
     return sum(1 for _ in lines_of(replies))
+
+
+def sealed(replies: Replies) -> int:
+    """How many replies have a seal; those from before there were seals get theirs when they are next looked up."""
+    with replies.told():
+        query = "SELECT count(*) FROM reply WHERE substr(body, 1, 1) = ?"
+        return int(replies.database.execute(query, (SEALED,)).fetchone()[0])
 
 
 def _drop_orphans(replies: Replies) -> None:
@@ -197,6 +213,8 @@ def _verified(path: Path) -> Iterator[Line]:
             raise UserError(f"{path}: reply {number}: its key does not fit its payload; export it again or remove it")
         if line.status not in REMEMBERED:
             raise UserError(f"{path}: reply {number}: status {line.status!r} is never remembered; remove it")
+        if line.seal and line.seal != seal(bytes.fromhex(line.key), _reply(line), line.created):
+            raise UserError(f"{path}: reply {number}: was changed after it was exported; export it again or remove it")
         yield line
 
 
@@ -207,20 +225,18 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _row(line: Line, setting: int, messages: str) -> tuple[Any, ...]:
-    reply = Reply(
-        line.text,
-        line.status,
-        line.tokens_in,
-        line.tokens_out,
-        line.error,
-        scores=line.scores,
+def _reply(line: Line) -> Reply:
+    return Reply(
+        line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores,
         reasoning=line.reasoning,
-    )
-    payload = line.payload
+    )  # fmt: skip
+
+
+def _row(line: Line, setting: int, messages: str) -> tuple[Any, ...]:
+    payload, key = line.payload, bytes.fromhex(line.key)
     return (
-        bytes.fromhex(line.key), setting, messages, payload.seed, payload.sample, line.status,
-        line.tokens_in, line.tokens_out, line.created, pack(reply),
+        key, setting, messages, payload.seed, payload.sample, line.status,
+        line.tokens_in, line.tokens_out, line.created, pack(key, _reply(line), line.created),
     )  # fmt: skip
 
 

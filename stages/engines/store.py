@@ -17,18 +17,18 @@ from typing import Any
 
 import msgspec
 
+from stages.cli import remark
 from stages.engines.identities import Identity
+from stages.engines.lookup import Lookup
 from stages.engines.payloads import Request
+from stages.engines.seals import DAMAGE, REMEMBERED, DamageError, inflate, pack, text_hash
 from stages.errors import UserError
-from stages.messages import Reply, ReplyStatus
+from stages.messages import Reply
 
 APPLICATION = 0x53514954
 """SQLite's application_id of our files: "SQIT"."""
-VERSION = 1
-WINDOW = 500
-"""Keys a query, below the 999 parameters that every build of SQLite takes."""
-REMEMBERED: frozenset[ReplyStatus] = frozenset({"ok", "truncated", "refused"})
-"""A failure is never stored: asked again, it may succeed."""
+VERSION = 2
+"""1: no reply has a seal. 2: new ones have; old ones get theirs when they are read."""
 PATIENCE = 120.0
 """Seconds to wait for another process's transaction."""
 
@@ -54,24 +54,6 @@ HEADER = 100
 FOREIGN = "is not a reply store, or its first page is damaged; move it aside, or set SEQIT_REPLIES to another file"
 
 
-class DamageError(Exception):
-    """What is stored is not what was stored."""
-
-
-DAMAGE = (DamageError, msgspec.DecodeError, UnicodeDecodeError, MemoryError)
-"""What reading a damaged page may raise besides SQLite's own errors."""
-
-
-class Body(msgspec.Struct, frozen=True, array_like=True):
-    """The compressed part of a remembered reply. Its checksum (zlib's Adler-32) tells a damaged page."""
-
-    text: str
-    error: str
-    scores: dict[str, float]
-    reasoning: str = ""
-    """Absent in replies that were stored before there was such a field."""
-
-
 class _Who(msgspec.Struct):
     """Of a setting: whose it is."""
 
@@ -80,34 +62,6 @@ class _Who(msgspec.Struct):
 
 
 _identify = msgspec.json.Decoder(_Who).decode
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Body).decode
-
-
-def pack(reply: Reply) -> bytes:
-    """The body of a reply as it is stored."""
-    return zlib.compress(_encode(Body(reply.text, reply.error, reply.scores, reply.reasoning)), 1)
-
-
-def inflate(body: bytes) -> bytes:
-    """What was compressed. Raises DamageError."""
-    try:
-        return zlib.decompress(body)
-    except (zlib.error, TypeError) as error:
-        raise DamageError(str(error)) from None
-
-
-def unpack(key: bytes, row: Sequence[Any], model: str) -> Reply:
-    """A reply from (status, tokens_in, tokens_out, body). Raises DamageError."""
-    if [*map(type, row)] != [str, int, int, bytes]:
-        raise DamageError(f"reply {key.hex()}: its columns are of other kinds")
-    try:
-        body = _decode(inflate(row[3]))
-    except DAMAGE as error:
-        raise DamageError(f"reply {key.hex()}: {error}") from None
-    if row[0] not in REMEMBERED:
-        raise DamageError(f"reply {key.hex()}: has no status that is remembered")
-    return Reply(body.text, row[0], row[1], row[2], body.error, key.hex(), model, body.scores, body.reasoning)
 
 
 class Replies:
@@ -124,6 +78,7 @@ class Replies:
             if path.is_file() and 0 < path.stat().st_size < HEADER:  # SQLite takes one byte for an empty database
                 raise UserError(f"{path}: {FOREIGN}")
             self.database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
+            self._lookup = Lookup(self.database, self.transaction)
             try:
                 self._prepare()
             except BaseException:
@@ -145,6 +100,9 @@ class Replies:
             raise UserError(f"{self.path}: not a reply store; point SEQIT_REPLIES at another file")
         if version > VERSION:
             raise UserError(f"{self.path}: its schema ({version}) is newer than this seqit ({VERSION}); update seqit")
+        if version < VERSION:
+            with self.transaction():  # so that no older seqit takes a sealed reply for a damaged one
+                self.database.execute(f"PRAGMA user_version = {VERSION}")
 
     def _version(self) -> tuple[int, int]:
         run = self.database.execute
@@ -180,16 +138,9 @@ class Replies:
                 raise
 
     def find(self, keys: Sequence[bytes], model: str) -> dict[bytes, Reply]:
-        """The remembered replies among `keys`, `WINDOW` keys a query."""
-        found: dict[bytes, Reply] = {}
+        """The remembered replies among `keys`; damaged ones count as not there (told when the store is closed)."""
         with self._lock, self.told():
-            for start in range(0, len(keys), WINDOW):
-                chunk = keys[start : start + WINDOW]
-                marks = ",".join("?" * len(chunk))
-                query = f"SELECT key, status, tokens_in, tokens_out, body FROM reply WHERE key IN ({marks})"
-                for key, *row in self.database.execute(query, chunk):
-                    found[key] = unpack(key, row, model)
-        return found
+            return self._lookup.find(keys, model)
 
     def keep(self, answers: Sequence[tuple[Request, Reply]], model: str) -> list[Reply]:
         """Remember a group of replies in one transaction; returns them, in order, as they are remembered.
@@ -204,10 +155,11 @@ class Replies:
         now = int(time.time())
         with self.transaction():
             self.check_generation()
+            self._lookup.discard([ask.key for ask, _ in new], model)
             rows = [(*self.filed(ask.parts), ask, reply) for ask, reply in new]
             values = [
                 (ask.key, setting, messages, ask.prompt.seed, ask.prompt.sample, reply.status,
-                 reply.tokens_in, reply.tokens_out, now, pack(reply))
+                 reply.tokens_in, reply.tokens_out, now, pack(ask.key, reply, now))
                 for setting, messages, ask, reply in rows
             ]  # fmt: skip
             stored = self.insert(values)
@@ -253,17 +205,25 @@ class Replies:
     def _file(self, body: bytes) -> int:
         digest = _digest(body)
         run = self.database.execute
-        row = run("SELECT id FROM part WHERE digest = ?", (digest,)).fetchone()
+        row = run("SELECT id, body FROM part WHERE digest = ?", (digest,)).fetchone()
         if row:
+            if inflate(row[1]) != body:
+                raise DamageError(f"part {row[0]} of a payload is another than its hash says")
             return int(row[0])
         return int(
             run("INSERT INTO part (digest, body) VALUES (?, ?)", (digest, zlib.compress(body, 1))).lastrowid or 0
         )
 
     def close(self) -> None:
-        """Close the file; what was kept stays."""
+        """Close the file; what was kept stays. Damaged replies that were asked for are told in one line."""
         with self._lock:
+            damaged, self._lookup.damaged = self._lookup.damaged, set()
             self.database.close()
+        if damaged:
+            remark(
+                f"{self.path}: {len(damaged)} of the replies that were looked up are damaged and counted as not there; "
+                "see with `python -m stages replies count --check` whether more are"
+            )
 
     def __enter__(self) -> "Replies":
         """The store itself."""
@@ -275,7 +235,9 @@ class Replies:
 
 
 def _named(ask: Request, reply: Reply, model: str) -> Reply:
-    return msgspec.structs.replace(reply, id=ask.key.hex() if reply.status in REMEMBERED else "", model=model)
+    if reply.status not in REMEMBERED:
+        return msgspec.structs.replace(reply, id="", model=model)
+    return msgspec.structs.replace(reply, id=ask.key.hex(), model=model, text_hash=text_hash(reply.text))
 
 
 def _digest(body: bytes) -> bytes:
@@ -295,7 +257,7 @@ def _advice(error: Exception, path: Path) -> str:
         return "no space left on the disk; every reply stored so far is kept. Free some and run again to go on"
     if code == "SQLITE_NOTADB":
         return FOREIGN
-    if isinstance(error, DAMAGE) or code.startswith("SQLITE_CORRUPT") or "malformed" in text:
+    if isinstance(error, DAMAGE) or code.startswith(("SQLITE_CORRUPT", "SQLITE_ERROR")) or "malformed" in text:
         return f"is damaged ({text}); {_RESCUE.format(path=path)}"
     if code.startswith("SQLITE_BUSY"):
         return f"another process has kept the store locked for {PATIENCE:.0f} s; see which with `fuser {path}`"

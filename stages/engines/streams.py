@@ -21,9 +21,10 @@ from stages.engines.budgets import Ledger
 from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
 from stages.engines.images import refuse_pictures
+from stages.engines.lookup import WINDOW
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
-from stages.engines.store import WINDOW, Replies
+from stages.engines.store import Replies
 from stages.messages import Prompt, Reply
 
 if TYPE_CHECKING:

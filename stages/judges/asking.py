@@ -18,6 +18,8 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     """"" or why there is no verdict: judge-unparsed, judge-thought, judge-refused, judge-failed."""
     replies: tuple[str, ...] = ()
     """Keys of the judge's replies in the store, in the order they were asked."""
+    text_hashes: tuple[str, ...] = ()
+    """For each of `replies`, the first 32 hexadecimal digits of its text's SHA-256."""
     judge: str = ""
     """Identity of the judge."""
     text: str = ""
@@ -63,6 +65,11 @@ class Asked:
     def keys(self) -> tuple[str, ...]:
         """Keys of the replies in the store, in the order they were asked."""
         return tuple(reply.id for reply in self.replies if reply.id)
+
+    @property
+    def text_hashes(self) -> tuple[str, ...]:
+        """Hashes of the texts of the same replies."""
+        return tuple(reply.text_hash for reply in self.replies if reply.id)
 
 
 def asked(
@@ -124,6 +131,6 @@ def reason(reply: Reply) -> str:
 def grounds(item: Asked, decided: bool) -> dict[str, Any]:
     """What an opinion on one item rests on, as the fields of `Opinion`."""
     return {
-        "reason": "" if decided else reason(item.last), "replies": item.keys, "judge": item.last.model,
-        "text": item.last.text,
+        "reason": "" if decided else reason(item.last), "replies": item.keys, "text_hashes": item.text_hashes,
+        "judge": item.last.model, "text": item.last.text,
     }  # fmt: skip

@@ -66,6 +66,7 @@ def _preference(ahead: Asked, behind: Asked) -> Preference:
         () if one is None or two is None else (round(1 - one, 6), round(two, 6)),
         reason=reason(missing.last) if missing else "",
         replies=(*ahead.keys, *behind.keys),
+        text_hashes=(*ahead.text_hashes, *behind.text_hashes),
         judge=behind.last.model,
         text=f"{ahead.last.text}\n{behind.last.text}",
     )

@@ -149,6 +149,7 @@ def _each(items: list[Asked], liking: dict[str, float]) -> Marks:
         () if lacking else tuple(round(share, 6) for share in shares if share is not None),
         reason=reason(lacking.last) if lacking else "",
         replies=tuple(key for item in items for key in item.keys),
+        text_hashes=tuple(one for item in items for one in item.text_hashes),
         judge=items[-1].last.model,
         text="\n".join(item.last.text for item in items),
     )

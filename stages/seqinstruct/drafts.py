@@ -21,6 +21,7 @@ class Draft:
     done: bool = False
     """Settled: nothing more is asked about it."""
     replies: tuple[str, ...] = ()
+    text_hashes: tuple[str, ...] = ()
     generator: str = ""
     prompts: tuple[str, ...] = ()
     """Hashes of the prompt files that were rendered for it."""
@@ -35,8 +36,11 @@ class Draft:
 
     def heard(self, reply: Reply) -> "Draft":
         """With this reply among those that decided it."""
-        replies = (*self.replies, reply.id) if reply.id else self.replies
-        return replace(self, replies=replies, generator=reply.model or self.generator)
+        draft = replace(self, generator=reply.model or self.generator)
+        if not reply.id:
+            return draft
+        hashes = (*self.text_hashes, reply.text_hash)
+        return replace(draft, replies=(*self.replies, reply.id), text_hashes=hashes)
 
     def prompted(self, prompt: str) -> "Draft":
         """With this prompt file among those rendered for it."""

@@ -155,6 +155,7 @@ def _closed(plan: Evolution, number: int, draft: Draft) -> Record:
         stage="evolve", action=draft.action, status=draft.status, round=number, reason=draft.reason,
         generator=draft.generator, prompt="+".join(draft.prompts), sampling=to_builtins(plan.sampling),
         replies=draft.replies,
+        text_hashes=draft.text_hashes,
     )  # fmt: skip
     if not draft.done:
         return draft.record.step(step)
@@ -168,6 +169,7 @@ def _finished(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
     step = Step(
         stage="evolve", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
         generator=draft.generator, sampling=to_builtins(wishes.sampling), replies=draft.replies,
+        text_hashes=draft.text_hashes,
     )  # fmt: skip
     record = draft.record.step(step, response=draft.text)
     if draft.done:

@@ -151,7 +151,7 @@ def _read(plan: Extraction, draft: Draft, reply: Reply) -> Draft:
 def _closed(plan: Extraction, draft: Draft) -> Record:
     step = Step(
         stage="extract", action=draft.action, status=draft.status, reason=draft.reason, generator=draft.generator,
-        prompt="+".join(draft.prompts), replies=draft.replies,
+        prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
         sampling=to_builtins(plan.sampling) if draft.replies else {},
     )  # fmt: skip
     return draft.record.step(step, instruction=draft.text)

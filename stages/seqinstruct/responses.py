@@ -67,6 +67,7 @@ def _opened(record: Record, kept: Mapping[str, Record]) -> Draft:
         return Draft(record, action="respond")
     return Draft(
         record, action="respond", status="frozen", text=before.response, done=True, replies=made.replies,
+        text_hashes=made.text_hashes,
         generator=made.generator,
     )  # fmt: skip
 
@@ -95,6 +96,7 @@ def _closed(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
     step = Step(
         stage="respond", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
         generator=draft.generator, sampling=to_builtins(wishes.sampling), replies=draft.replies,
+        text_hashes=draft.text_hashes,
     )  # fmt: skip
     return _sorted(draft, draft.record.step(step, response=draft.text))
 

@@ -99,7 +99,7 @@ def _instruction(plan: Plan, draft: Draft, text: str) -> str | None:
 def _closed(draft: Draft, plan: Plan) -> Record:
     step = Step(
         stage="rewrite", action=draft.action, status=draft.status, round=plan.round, reason=draft.reason,
-        generator=draft.generator, prompt="+".join(draft.prompts), replies=draft.replies,
+        generator=draft.generator, prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
         sampling=to_builtins(plan.sampling) if draft.replies else {},
     )  # fmt: skip
     if draft.status != "ok":

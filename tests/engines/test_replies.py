@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from stages.engines import sharing, store
 from stages.engines.payloads import request
 from stages.engines.replies import app
+from stages.engines.seals import inflate
 from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
@@ -83,7 +84,7 @@ def test_shared_messages_are_stored_once(tmp_path: Path) -> None:
             one = Prompt((Message("system", long), Message("user", str(number))), prompt(0).sampling, 1)
             replies.keep([(request(IDENTITY, one), answered(number))], "m")
         bodies = [row[0] for row in replies.database.execute("SELECT body FROM part")]
-    assert sum(long.encode() in store.inflate(body) for body in bodies) == 1
+    assert sum(long.encode() in inflate(body) for body in bodies) == 1
     assert len(bodies) == 200 + 2
 
 
@@ -189,7 +190,9 @@ def damaged(path: Path, at: int) -> None:
 
 def test_damage_is_told_with_what_to_do_and_the_rest_can_be_saved(tmp_path: Path) -> None:
     path = filled(tmp_path / "s", 3000)
-    damaged(path, path.read_bytes().index(store.pack(answered(1500))) // 4096 * 4096)
+    with sqlite3.connect(path) as database:
+        (body,) = database.execute("SELECT body FROM reply WHERE key = ?", (asked(1500).key,)).fetchone()
+    damaged(path, path.read_bytes().index(body) // 4096 * 4096)
     with pytest.raises(UserError) as told, Replies(path) as replies:
         sharing.check(replies)
     assert "is damaged" in str(told.value) and "export saved.jsonl.gz --salvage" in str(told.value)
@@ -202,15 +205,20 @@ def test_damage_is_told_with_what_to_do_and_the_rest_can_be_saved(tmp_path: Path
         assert sharing.check(replies) == written
 
 
-def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = filled(tmp_path / "s", 10)
     with Replies(path) as replies:
         (body,) = replies.database.execute("SELECT body FROM reply WHERE key = ?", (asked(4).key,)).fetchone()
-        flipped = body[:12] + bytes([body[12] ^ 1]) + body[13:]
+        flipped = body[:30] + bytes([body[30] ^ 1]) + body[31:]
         replies.database.execute("UPDATE reply SET body = ? WHERE key = ?", (flipped, asked(4).key))
         assert len(replies.find([asked(n).key for n in range(4)], "m")) == 4
+        assert replies.find([asked(4).key], "m") == {}
         with pytest.raises(UserError, match=f"is damaged .*{asked(4).key.hex()}"):
-            replies.find([asked(4).key], "m")
+            sharing.check(replies)
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"{path}: 1 of the replies that were looked up are damaged" in told and "replies count --check" in told
 
 
 EVERYTHING: dict[str, Callable[[Replies, Path], object]] = {
