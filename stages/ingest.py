@@ -7,11 +7,7 @@ import typer
 from stages import benchmarks, corpora, jsonl, pictures
 from stages.benchmarks.pictures import NO_CAPTION, shown
 from stages.benchmarks.selection import Tally, select
-<<<<<<< HEAD
-from stages.cli import door, remark, report_losses, start
-=======
-from stages.cli import door, entry_argument, start
->>>>>>> 196ac29 (wip)
+from stages.cli import door, entry_argument, remark, report_losses, start
 from stages.params import entry, load
 from stages.readers.source import Choice, Corpus, Download
 from stages.records import limited
