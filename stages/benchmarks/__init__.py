@@ -80,7 +80,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generic": Benchmark(generic.suite, None, one_split=False),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
     "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
-    "sifo": Benchmark(sifo.questions, sifo.grade),
-    "verified": Benchmark(verified.questions, verified.grade),
+    "sifo": Benchmark(sifo.questions, sifo.grade, one_split=False),
+    "verified": Benchmark(verified.questions, verified.grade, one_split=False),
     "gqa": Benchmark(gqa.questions, gqa.grade, worded=True),
 }
