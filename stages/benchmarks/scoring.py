@@ -121,7 +121,8 @@ def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
 def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
     if answer.has_text and benchmark.weigh:
-        return _score(question, answer, values=benchmark.weigh(question, answer.scores))
+        weighed = benchmark.weigh(question, answer.scores) if answer.scores else {}
+        return _score(question, answer, values=weighed, reason="" if weighed else "answer-no-scores")
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
         return _score(question, answer, values=values if alike is None else {**values, "bertscore": alike})

@@ -4,7 +4,7 @@ Models that see are in `vision`.
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from stages.engines.chat import Chat
 from stages.engines.choices import draw, offered
 from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
+from stages.engines.interface import Local
 from stages.engines.likelihoods import likelihoods
 from stages.engines.multimodal import sees
 from stages.engines.options import checked, needed
@@ -24,7 +25,7 @@ from stages.engines.payloads import seed_of
 from stages.engines.vision import VisionLanguage
 from stages.engines.wholeness import check
 from stages.errors import UserError
-from stages.messages import Prompt, Reply, Sampling
+from stages.messages import Capabilities, Prompt, Reply, Sampling
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +42,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of weights and activations."""
 
 
-class Local:
+class LanguageModel(Local):
     """One model in memory, on the GPU where there is one."""
 
     def __init__(self, directory: Path, options: Options, identity: str) -> None:
@@ -64,14 +65,13 @@ class Local:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         self._context = int(getattr(model.config, "max_position_embeddings", 1 << 30))
-        self.answer = Batches(options.batch, self._replies).answer
+        self._batches = Batches(options.batch, self._replies)
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group of (position, reply) a batch."""
+        return self._batches.answer(prompts)
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
-        if any(prompt.constraint and prompt.constraint.regex for prompt in prompts):
-            raise UserError(
-                "params.yaml: engine transformers can't constrain replies to a regular expression; use embedded or "
-                "openai for this stage"
-            )
         encoded = [self._encode(prompt) for prompt in prompts]
         replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
         chosen = {
@@ -138,8 +138,17 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     return Identity(model, f"transformers:{checked(options, Options, 'transformers').dtype}")
 
 
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What Transformers can do: a model that sees shows pictures, but scores no choices here."""
+    return (
+        Capabilities(choices="refused", regex="refused", images=True)
+        if sees(directory)
+        else Capabilities(choice_scores=True, choices="enforced", regex="refused")
+    )
+
+
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | VisionLanguage]:
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[LanguageModel | VisionLanguage]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    kind = VisionLanguage if sees(directory) else Local
+    kind = VisionLanguage if sees(directory) else LanguageModel
     yield kind(directory, checked(options, Options, "transformers"), str(directory))
