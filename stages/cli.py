@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, get_args, get_type_hints
+from typing import ParamSpec
 
-import click
 import typer
-from typer.core import TyperArgument
 from typer.models import ArgumentInfo
 
 from stages.errors import UserError, one_line
@@ -106,20 +104,13 @@ def main(function: Callable[..., str | None]) -> None:
 
 
 def start(app: typer.Typer) -> None:
-    """Run an app on the command line."""
-    command = typer.main.get_command(app)
-    for one in [command, *getattr(command, "commands", {}).values()]:
-        _explain(one)
-    command()
+    """Run an app on the command line; paragraphs of its docstrings flow over the terminal's width."""
+    for command in app.registered_commands:
+        command.help = _flowing(command.help or inspect.getdoc(command.callback) or "")
+    if isinstance(app.info.help, str):
+        app.info.help = _flowing(app.info.help)
+    app()
 
 
-def _explain(command: click.Command) -> None:
-    """Paragraphs flow over the terminal's width, and arguments say what they are.
-
-    Typer 0.25 keeps the line ends of a docstring, and click 8.5 takes away what Typer gives arguments as help.
-    """
-    command.help = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
-    hints = get_type_hints(inspect.unwrap(command.callback), include_extras=True) if command.callback else {}
-    for argument in command.params:
-        if isinstance(argument, TyperArgument):
-            argument.help = get_args(hints[argument.name])[1].help
+def _flowing(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

@@ -26,7 +26,8 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
     recipe = msgspec.structs.replace(recipe, **run.model_dump(exclude={"model", "set"}, exclude_none=True))
     rows = jsonl.artifact(run.set, Row)
-    trained = axolotl.train(name, recipe, params.seed, Path("models") / run.model, rows, Path("models") / name)
+    base, out = Path("models") / run.model, Path("models") / name
+    trained = axolotl.train(name, recipe, params.seed, base, rows, out, params.train.environment)
     jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())
     rows = trained.metrics["rows"]

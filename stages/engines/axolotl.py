@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from stages.recipes import Row
 from stages.recipes.chat import Specials, check, complete, forged, render, structural
 from stages.recipes.recipe import Recipe, axolotl_config, environment, steps
 from stages.records import digest
+from stages.training.environment import training_python, versions
 
 TEMPLATES = Path(__file__).parents[1] / "prompts" / "templates"
 PLUGIN = Path(__file__).parents[1] / "recipes" / "boundaries.py"
@@ -67,6 +67,8 @@ class Job:
     work: Path
     rows: Rows
     tokens: int
+    python: Path
+    """The Python that has Axolotl."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,22 @@ class Trained:
         return "\n".join(["step,loss,learning_rate", *lines, ""])
 
 
-def train(run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path) -> Trained:
+def train(
+    run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, axolotl_in: str | None = None
+) -> Trained:
     """Fine-tune the model in `base` on `rows` and put the result into `out`, which appears whole or not at all.
 
     Killed at any moment and called again, it goes on from the last whole checkpoint and makes the same bytes.
     Checkpoints are in $SEQIT_CACHE/train/, by default .seqit/train/ of the checkout; what stays there is the log.
     Launcher "render" trains nothing: `out` is the base model with the configuration beside it, for tests and dry runs.
+    `axolotl_in`: the environment that has Axolotl, see `training_python`; made where it is missing, unless nothing is
+    trained.
     Raises UserError for a directory that is no model, a set without a row to use, a failed training, a full disk.
     """
     root = cache() / "train"
     with _disk(root):
         root.mkdir(parents=True, exist_ok=True)
-        job = _prepare(run, recipe, seed, _base(base, recipe.template), rows, root)
+        job = _prepare(run, recipe, seed, _base(base, recipe.template), rows, root, axolotl_in)
         if recipe.launcher == "render":
             return _render(job, out)
         with _locked(job.work) as lock:
@@ -141,7 +147,9 @@ def _token(value: Any) -> str:
     return str(value.get("content") or "") if isinstance(value, dict) else str(value or "")
 
 
-def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row], root: Path) -> Job:
+def _prepare(
+    run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row], root: Path, axolotl_in: str | None
+) -> Job:
     counts, lengths = Rows(), list[int]()
     waiting = root / f"{run}.rows.jsonl"
     usable = _usable(rows, base, recipe.max_length, counts, lengths)
@@ -149,9 +157,9 @@ def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row
     _refuse_none(counts, recipe.max_length)
     where = str(base.directory.absolute())
     config = axolotl_config(recipe, seed, base.template, base.specials, where, counts.used, base.sees)
-    versions = {name: version(name) for name in ("axolotl", "torch", "transformers")}
+    python, installed = _installed(recipe, base, axolotl_in)
     # Where the base model is does not matter to the result, which model it is does; so do versions and threads.
-    matters = [{**config, "base_model": base.identity}, environment(recipe), jsonl.sha256(waiting), versions]
+    matters = [{**config, "base_model": base.identity}, environment(recipe), jsonl.sha256(waiting), installed]
     work = root / f"{run}-{digest(matters, 12)}"
     work.mkdir(exist_ok=True)
     os.replace(waiting, work / "rows.jsonl")
@@ -159,7 +167,16 @@ def _prepare(run: str, recipe: Recipe, seed: int, base: Base, rows: Iterable[Row
     if base.sees:
         shutil.copyfile(PLUGIN, work / PLUGIN.name)
         jsonl.write_json(work / "boundaries.json", multimodal.boundaries(base.directory, base.template, base.specials))
-    return Job(run, recipe, base, config, work, counts, sum(lengths))
+    return Job(run, recipe, base, config, work, counts, sum(lengths), python)
+
+
+def _installed(recipe: Recipe, base: Base, axolotl_in: str | None) -> tuple[Path, dict[str, str]]:
+    """The Python that has Axolotl, and the versions that decide what is trained; none where nothing is."""
+    if recipe.launcher == "render":
+        return Path(sys.executable), {}
+    delivery.weights(base.directory)  # a model without weights is told before gigabytes are installed
+    python = training_python(axolotl_in)
+    return python, versions(python, ("axolotl", "torch", "transformers"))
 
 
 def _usable(rows: Iterable[Row], base: Base, longest: int, counts: Rows, lengths: list[int]) -> Iterator[Row]:
@@ -198,10 +215,9 @@ def _yaml(config: dict[str, Any]) -> str:
 
 
 def _run(job: Job, out: Path, lock: int) -> Trained:
-    delivery.weights(job.base.directory)  # tells now where there are none
     if not checkpoints.finished(job.work):
         checkpoints.drop_torn(job.work / "model")
-        launch(_command(job.recipe), job.work, _environment(job), f"train {job.run}", lock)
+        launch(_command(job.recipe, job.python), job.work, _environment(job), f"train {job.run}", lock)
         checkpoints.finish(job.work)
     curve = checkpoints.curve(job.work / "model")
     hashed = delivery.deliver(job.run, job.work / "model", job.base.directory, job.base.template, out)
@@ -209,9 +225,9 @@ def _run(job: Job, out: Path, lock: int) -> Trained:
     return Trained(_metrics(job, curve, hashed), curve)
 
 
-def _command(recipe: Recipe) -> list[str]:
+def _command(recipe: Recipe, python: Path) -> list[str]:
     # Not `-m axolotl.cli.main`: processes that it spawns would import all of that again, 5 to 10 s.
-    start = [sys.executable, "-c", "from axolotl.cli.main import main; main()"]
+    start = [str(python), "-c", "from axolotl.cli.main import main; main()"]
     command = [*start, "train", "axolotl.yml", "--launcher", recipe.launcher]
     several = ["--", "--num_processes", str(max(recipe.devices, 1))]
     return [*command, *several] if recipe.launcher == "accelerate" else command
@@ -219,7 +235,7 @@ def _command(recipe: Recipe) -> list[str]:
 
 def _environment(job: Job) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{job.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     own = {"PATH": path, "PYTHONUNBUFFERED": "1", "HF_HOME": str(job.work / "home")}
     return {**kept, **own, **environment(job.recipe)}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages import jsonl
 from stages.engines.vocabulary import INSTEAD, describe_tokens, special_tokens, tokenizer_config, tokenizer_json
+from stages.engines.weights import tensors
 from stages.errors import UserError
 
 if TYPE_CHECKING:
@@ -264,18 +265,14 @@ def _check_tensors(directory: Path, expected: dict[str, tuple[int, ...]]) -> Non
 
 
 def _tensors(directory: Path, shape: Shape, tied: bool) -> Iterable[tuple[str, "NDArray[Any]"]]:
-    from safetensors import safe_open
-
     names = dict(_names(shape))
     for path in sorted(directory.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as stored:
-            for name in stored.keys():  # noqa: SIM118 - not a dict
-                if name == "lm_head.weight" and tied:
-                    continue
-                if name not in names:
-                    raise UserError(f"{path}: the embedded engine has no place for {name}; set `engine: transformers`")
-                values = stored.get_tensor(name).float().numpy()
-                yield names[name], _reorder(name, values, shape)
+        for name, values in tensors(path):
+            if name == "lm_head.weight" and tied:
+                continue
+            if name not in names:
+                raise UserError(f"{path}: the embedded engine has no place for {name}; set `engine: transformers`")
+            yield names[name], _reorder(name, values, shape)
 
 
 def _add(writer: "GGUFWriter", name: str, values: "NDArray[Any]", precision: "GGMLQuantizationType") -> None:

@@ -21,6 +21,15 @@ def demand(package: str, wanted: str, engine: str) -> None:
         )
 
 
+def require_local(user: str = "engine transformers") -> None:
+    """Raise UserError, which names `user`, unless the extra `local` is installed: torch and Transformers."""
+    if missing := [package for package in ("torch", "transformers") if find_spec(package) is None]:
+        raise UserError(
+            f"{user}: the package {missing[0]} is not installed here; `make env-local` installs it (outside a checkout "
+            "`pip install 'seqit[local]'`)"
+        )
+
+
 def _version(package: str) -> str:
     try:
         return version(package).partition("+")[0]

@@ -184,10 +184,9 @@ def _hub_errors(name: str) -> Iterator[None]:
 
 
 def _is_network(error: Exception) -> bool:
-    return isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.partition(".")[0] in (
-        "httpx",
-        "httpcore",
-    )
+    # By the name of its package: huggingface_hub's client is httpx up to 1.x, httpx2 in 2.x.
+    package = type(error).__module__.partition(".")[0].rstrip("2")
+    return isinstance(error, (ConnectionError, TimeoutError)) or package in ("httpx", "httpcore")
 
 
 # ---------------------------------------------------------------- the disk

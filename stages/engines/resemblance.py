@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.benchmarks.scoring import Resemble
+from stages.engines.installed import require_local
 from stages.engines.planning import PLANNER
 from stages.engines.wholeness import check
 from stages.errors import UserError
@@ -54,6 +55,7 @@ class Encoder:
 
     def __init__(self, directory: Path, layer: int) -> None:
         """Loads it. Raises UserError for a folder that holds none, or one with fewer layers."""
+        require_local("BERTScore")
         from transformers import AutoModel, AutoTokenizer
 
         try:

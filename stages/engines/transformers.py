@@ -4,11 +4,11 @@ Models that see are in `vision`.
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from stages.engines.chat import Chat
 from stages.engines.choices import draw, offered
 from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
-from stages.engines.interface import Local
+from stages.engines.installed import require_local
 from stages.engines.likelihoods import likelihoods
 from stages.engines.multimodal import sees
 from stages.engines.options import checked, needed
@@ -25,10 +25,7 @@ from stages.engines.payloads import seed_of
 from stages.engines.vision import VisionLanguage
 from stages.engines.wholeness import check
 from stages.errors import UserError
-from stages.messages import Capabilities, Prompt, Reply, Sampling
-
-if TYPE_CHECKING:
-    pass
+from stages.messages import Prompt, Reply, Sampling
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,15 +39,16 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of weights and activations."""
 
 
-class LanguageModel(Local):
+class Local:
     """One model in memory, on the GPU where there is one."""
 
     def __init__(self, directory: Path, options: Options, identity: str) -> None:
         """Loads the model; `directory` is a Transformers directory. Raises UserError for one that can't be loaded."""
+        check(directory)
+        require_local()
         import torch
         from transformers import AutoModelForCausalLM
 
-        check(directory)
         torch.set_num_threads(options.threads)
         self.identity = identity
         self._options = options
@@ -65,13 +63,14 @@ class LanguageModel(Local):
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         self._context = int(getattr(model.config, "max_position_embeddings", 1 << 30))
-        self._batches = Batches(options.batch, self._replies)
-
-    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group of (position, reply) a batch."""
-        return self._batches.answer(prompts)
+        self.answer = Batches(options.batch, self._replies).answer
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
+        if any(prompt.constraint and prompt.constraint.regex for prompt in prompts):
+            raise UserError(
+                "params.yaml: engine transformers can't constrain replies to a regular expression; use embedded or "
+                "openai for this stage"
+            )
         encoded = [self._encode(prompt) for prompt in prompts]
         replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
         chosen = {
@@ -138,17 +137,8 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     return Identity(model, f"transformers:{checked(options, Options, 'transformers').dtype}")
 
 
-def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
-    """What Transformers can do: a model that sees shows pictures, but scores no choices here."""
-    return (
-        Capabilities(choices="refused", regex="refused", images=True)
-        if sees(directory)
-        else Capabilities(choice_scores=True, choices="enforced", regex="refused")
-    )
-
-
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[LanguageModel | VisionLanguage]:
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | VisionLanguage]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    kind = VisionLanguage if sees(directory) else LanguageModel
+    kind = VisionLanguage if sees(directory) else Local
     yield kind(directory, checked(options, Options, "transformers"), str(directory))

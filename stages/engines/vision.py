@@ -4,7 +4,7 @@ A prompt's pictures and text go through the model's own processor and its chat t
 of the model is refused, row by row: a processor would take it for the real one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from stages import pictures
 from stages.engines.batches import Batches
 from stages.engines.decoding import Decoding
 from stages.engines.images import pictured
-from stages.engines.interface import Local
+from stages.engines.installed import require_local
 from stages.engines.payloads import seed_of
 from stages.engines.wholeness import check
 from stages.errors import UserError
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from stages.engines.transformers import Options
 
 
-class VisionLanguage(Local):
+class VisionLanguage:
     """One model in memory, on the GPU where there is one."""
+
+    sees = True
 
     def __init__(self, directory: Path, options: "Options", identity: str) -> None:
         """Loads model and processor. Raises UserError for a directory that can't be loaded."""
+        check(directory)
+        require_local()
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        check(directory)
         torch.set_num_threads(options.threads)
         self.identity = identity
         try:
@@ -47,18 +50,19 @@ class VisionLanguage(Local):
         self._tokenizer.padding_side = "left"
         self._special = [str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special]
         self._decoding = Decoding(self._ends(), lambda ids: str(self._tokenizer.decode(ids, skip_special_tokens=True)))
-        self._batches = Batches(options.batch, self._replies)
+        self.answer = Batches(options.batch, self._replies).answer
 
     def _ends(self) -> frozenset[int]:
         said = self._model.generation_config.eos_token_id
         ends = [*(said if isinstance(said, list) else [said]), self._tokenizer.eos_token_id]
         return frozenset(number for number in [*ends, self._tokenizer.pad_token_id] if isinstance(number, int))
 
-    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group of (position, reply) a batch."""
-        return self._batches.answer(prompts)
-
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
+        if any(prompt.constraint for prompt in prompts):
+            raise UserError(
+                f"{self.identity}: a model that sees can't be held to choices or a regular expression here; say under "
+                "answer.runs which benchmarks it answers"
+            )
         replies = {place: Reply("", "failed", 0, 0, why) for place, p in enumerate(prompts) if (why := self._fault(p))}
         # One call a kind: `generate` has one temperature for all its rows, a processor wants pictures for all or none.
         kinds = {place: (p.sampling, pictured(p), p.raw) for place, p in enumerate(prompts) if place not in replies}

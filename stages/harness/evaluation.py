@@ -13,9 +13,7 @@ import lm_eval.evaluator
 import msgspec
 from datasets import Dataset
 from lm_eval.api.task import ConfigurableTask
-from lm_eval.utils import load_yaml_config
 
-from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.answering import Way, answered
 from stages.benchmarks.questions import Answer, Question
 from stages.errors import UserError
@@ -81,8 +79,18 @@ def _stock(task: str) -> dict[str, Any]:
     path = TASKS / folder / f"{task}.yaml"
     if not path.is_file():
         raise UserError(f"lm-eval has no task {task}; name the subject as MMLU does")
-    config: dict[str, Any] = load_yaml_config(yaml_path=str(path))
-    return config
+    return _configuration(path)
+
+
+def _configuration(path: Path) -> dict[str, Any]:
+    """A task's file with those that it includes, as lm-eval reads it."""
+    try:
+        from lm_eval.tasks._yaml_loader import load_yaml
+    except ImportError:  # lm-eval 0.4.11
+        from lm_eval.utils import load_yaml_config
+
+        return dict(load_yaml_config(yaml_path=str(path)))
+    return dict(load_yaml(path))
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:
@@ -92,12 +100,11 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 def _answer(question: Question, sample: dict[str, Any], model: Model, run: str) -> Answer:
     asked = sample["arguments"]
     reply = model.replies[asked[0][0]]
-    weighed = BENCHMARKS[question.benchmark].weigh and reply.status in ("ok", "truncated")
-    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if weighed else reply)
+    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if reply.scores else reply)
 
 
 def _weighed(reply: Reply, choices: Sequence[str]) -> Reply:
-    """The likeliest choice as the text; failed if one of them was not weighed, whatever was written."""
+    """The likeliest choice as the text; failed if one of them was not weighed."""
     if missing := [choice for choice in choices if choice not in reply.scores]:
         return msgspec.structs.replace(reply, text="", status="failed", error=f"not weighed: {missing[0]!r:.80}")
     # A choice is what follows the blank with which lm-eval sets it off.

@@ -87,15 +87,15 @@ def _rows(provenance: bytes) -> str:
 @contextmanager
 def _told(repository: str, version: str, token: str) -> Iterator[None]:
     """What the Hub or the network says as one line, without the token."""
-    import httpx
-    from huggingface_hub.errors import HfHubHTTPError
+    # Its errors, and not those of httpx: which client it uses depends on its version.
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
     try:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         raise UserError(f"{repository} v{version}: {_meaning(status, str(error).replace(token, '…'))}") from None
-    except (httpx.HTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         kind = type(error).__name__
         raise UserError(f"{repository} v{version}: the Hub can't be reached ({kind}); try again") from None
 

@@ -1,12 +1,17 @@
-"""The chat template that training and inference share: rendered exactly as Transformers renders it, and checked."""
+"""The chat template that training and inference share: rendered as Transformers renders it, and checked."""
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from stages.errors import UserError
 from stages.messages import Message
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 NONCES = ("zqxj one", "zqxj two", "zqxj three", "zqxj four")
 """Texts that no template contains, to see what a template puts around a turn."""
@@ -39,21 +44,25 @@ def complete(template: str, specials: Specials, own: bool) -> str:
 def render(template: str, specials: Specials, messages: Sequence[Message], reply: bool = False) -> str:
     """A conversation as text; `reply` opens the assistant's next turn.
 
-    Rendered in Transformers' sandbox, since a template comes with a model and may be hostile. Raises UserError for a
-    template that can't be rendered.
+    Rendered in a sandbox, since a template comes with a model and may be hostile. Raises UserError for a template that
+    can't be rendered.
     """
-    import jinja2
-    from transformers.utils.chat_template_utils import render_jinja_template
+    from jinja2 import TemplateError
 
-    talk = [{"role": message.role, "content": message.content} for message in messages]
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    values = {"messages": turns, "tools": None, "documents": None, "add_generation_prompt": reply}
     try:
-        rendered, _ = render_jinja_template(
-            conversations=[talk], chat_template=template, add_generation_prompt=reply, **specials.named()
-        )
-    except (jinja2.TemplateError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        return _compiled(template).render(**values, **specials.named())
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"the chat template can't be rendered ({reason}); choose tulu or alpaca") from None
-    return str(rendered[0])
+
+
+@lru_cache(maxsize=16)
+def _compiled(template: str) -> "Template":
+    from stages.recipes.chat_environment import chat_environment
+
+    return chat_environment(dated=True).from_string(template)
 
 
 def check(template: str, specials: Specials) -> None:

@@ -17,7 +17,6 @@ import typer
 from stages.cli import main
 from stages.engines import connect
 from stages.engines.identities import Identity
-from stages.engines.interface import Local
 from stages.engines.progress import Progress
 from stages.engines.sharing import count
 from stages.engines.store import Replies
@@ -96,7 +95,7 @@ def remembered(name: str, options: dict[str, Any], models: Path, store: Path, pr
         return list(complete(prompts))
 
 
-class _Lent(Local):
+class _Lent:
     """An engine without its `cancel`: it goes on afterwards."""
 
     def __init__(self, engine: Any) -> None:

@@ -23,7 +23,9 @@ from stages.messages import Message
 from stages.recipes import Row
 from stages.recipes.chat import Specials, complete, render
 from stages.recipes.recipe import Recipe, axolotl_config, environment
+from stages.training.environment import training_python
 from tests.engines import tiny
+from tests.engines.axolotl_environment import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(
@@ -135,7 +137,11 @@ def test_learned_are_responses_with_their_end_and_nothing_else(base: Path, tmp_p
         jsonl.write(tmp_path / name / "rows.jsonl", tiny.rows()[:-1])
         config = axolotl_config(RECIPE, 42, template, SPECIALS, str(base), 23)
         (tmp_path / name / "axolotl.yml").write_text(yaml.safe_dump(config))
-    script = [sys.executable, str(Path(__file__).parent / "labels.py"), str(tmp_path / "labels.jsonl")]
+    script = [
+        str(training_python(ENVIRONMENT)),
+        str(Path(__file__).parent / "labels.py"),
+        str(tmp_path / "labels.jsonl"),
+    ]
     clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment(RECIPE)}
     subprocess.run([*script, *(str(tmp_path / name) for name in templates)], env=clean, check=True, capture_output=True)
     found = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
@@ -166,8 +172,9 @@ import msgspec
 from stages.engines import axolotl
 from stages.recipes.recipe import Recipe
 from tests.engines import tiny
+from tests.engines.axolotl_environment import ENVIRONMENT
 recipe = msgspec.json.decode(sys.argv[1], type=Recipe)
-told = axolotl.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]))
+told = axolotl.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]), ENVIRONMENT)
 print(msgspec.json.encode([told.metrics, told.curve]).decode())
 """
 

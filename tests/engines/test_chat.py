@@ -50,6 +50,7 @@ def test_a_begun_reply_is_the_end_of_what_is_sent(chat: Chat, messages: list[Mes
         assert sent[: len(opened)] == opened
 
 
+@pytest.mark.local
 def test_rendering_equals_transformers(directory: Path, chat: Chat) -> None:
     from transformers import AutoTokenizer
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from stages.engines import embedded, exports, transformers
+from stages.engines import embedded, exports
 from stages.engines.chat import Chat
 from stages.engines.choices import draw
-from stages.engines.demands import check
 from stages.engines.identities import Identity, Reference
 from stages.engines.transformers import open_engine as open_transformers
 from stages.errors import UserError
@@ -144,6 +143,7 @@ def test_the_seed_and_the_sample_decide_what_is_drawn(engine: embedded.Embedded)
     assert len({same.text, other.text, second.text}) == 3
 
 
+@pytest.mark.local
 def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Embedded, directory: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
@@ -164,6 +164,7 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Em
     assert scored.text == max(LETTERS.choice, key=scored.scores.__getitem__)
 
 
+@pytest.mark.local
 def test_transformers_weighs_choices_as_the_embedded_engine_does(engine: embedded.Embedded, directory: Path) -> None:
     asked = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(12)]
     asked += [prompt("one token each", constraint=Constraint(choice=("A", "B"))), prompt("say")]
@@ -224,6 +225,7 @@ def test_the_precision_is_part_of_the_identity() -> None:
         embedded.identify(None, OPTIONS)
 
 
+@pytest.mark.local
 def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -> None:
     with open_transformers(directory, EXACT) as engine:
         prompts = mixed()[:20]
@@ -231,8 +233,8 @@ def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -
         assert ask(engine, prompts) == first
         assert ask(engine, prompts[:8]) == first[:8]
         assert ask(engine, [prompt("y" * 600), prompts[0]])[0].status == "failed"
-    with pytest.raises(UserError, match="can't enforce"):
-        check(prompt("x", constraint=Constraint(regex="[AB]")), transformers.capabilities(directory, EXACT), "m")
+        with pytest.raises(UserError, match="can't constrain"):
+            ask(engine, [prompt("x", constraint=Constraint(regex="[AB]"))])
 
 
 @pytest.mark.slow

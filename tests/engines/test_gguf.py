@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-import numpy
+import numpy as np
 import pytest
 
 from stages.engines.gguf import from_directory, to_directory
 from stages.engines.vocabulary import tokenizer_json
+from stages.engines.weights import tensors
 from stages.errors import UserError
 from tests.engines import tiny
 
@@ -17,7 +18,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.model(tmp_path_factory.mktemp("tiny"))
 
 
-def weights(directory: Path) -> dict[str, numpy.ndarray]:
+def weights(directory: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     return load_file(directory / "model.safetensors")
@@ -34,7 +35,7 @@ def test_a_round_trip_keeps_every_weight_and_the_vocabulary(directory: Path, tmp
     back = made(tmp_path / "one.gguf", tmp_path / "back")
     before, after = weights(directory), weights(back)
     assert before.keys() == after.keys()
-    assert all(numpy.array_equal(before[name], after[name]) for name in before)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
     ours, theirs = (json.loads((folder / "tokenizer.json").read_text()) for folder in (back, directory))
     for key in ("vocab", "merges"):
         assert ours["model"][key] == theirs["model"][key]
@@ -43,6 +44,36 @@ def test_a_round_trip_keeps_every_weight_and_the_vocabulary(directory: Path, tmp
     assert (tmp_path / "one.gguf").read_bytes() == (tmp_path / "two.gguf").read_bytes()
 
 
+def stored(folder: Path, kind: str, data: bytes) -> Path:
+    header = json.dumps({"w": {"dtype": kind, "shape": [3], "data_offsets": [0, len(data)]}}).encode()
+    (folder / "w.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + data)
+    return folder / "w.safetensors"
+
+
+# 1.0, -2.5 and the smallest normal number of bfloat16, whose 16 bits are the upper half of a float32's.
+BFLOAT16 = bytes.fromhex("803f20c08000")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "expected"),
+    [
+        ("BF16", BFLOAT16, [1.0, -2.5, 2.0**-126]),
+        ("F16", np.array([1, -2.5, 65504], "<f2").tobytes(), [1, -2.5, 65504]),
+        ("F32", np.array([1, -2.5, 1e-30], "<f4").tobytes(), [1, -2.5, float(np.float32(1e-30))]),
+        ("F64", np.array([1, -2.5, 0.5], "<f8").tobytes(), [1, -2.5, 0.5]),
+    ],
+)
+def test_weights_are_read_without_torch(tmp_path: Path, kind: str, data: bytes, expected: list[float]) -> None:
+    [(name, values)] = tensors(stored(tmp_path, kind, data))
+    assert (name, values.dtype, values.tolist()) == ("w", np.float32, expected)
+
+
+def test_weights_that_are_no_such_numbers_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"w\.safetensors: w is stored as F8_E4M3; save the model in bfloat16"):
+        list(tensors(stored(tmp_path, "F8_E4M3", b"abc")))
+
+
+@pytest.mark.local
 @pytest.mark.parametrize(("kind", "name"), [("qwen2", "Qwen2"), ("qwen3", "Qwen3"), ("llama", "Llama")])
 def test_architectures(directory: Path, tmp_path: Path, kind: str, name: str) -> None:
     import torch
@@ -72,7 +103,7 @@ def test_smaller_formats_are_near(directory: Path, tmp_path: Path, precision: st
     from_directory(directory, tmp_path / "small.gguf", precision)
     before, after = weights(directory), weights(made(tmp_path / "small.gguf", tmp_path / "back"))
     for name, values in before.items():
-        assert numpy.abs(values - after[name]).max() <= error * numpy.abs(values).max()
+        assert np.abs(values - after[name]).max() <= error * np.abs(values).max()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from stages.messages import Image, Message, Prompt, Sampling
 from stages.recipes import Row
 from stages.recipes.recipe import Recipe
 from tests.engines import tiny, tiny_vision
+from tests.engines.axolotl_environment import ENVIRONMENT, run
 
+pytestmark = pytest.mark.local
 RECIPE = Recipe(
     template="own", epochs=1, batch=4, micro_batch=4, learning_rate=1e-2, scheduler="linear", warmup_ratio=0.0,
     weight_decay=0.0, max_length=512, precision="float32", saves=1, threads=1, launcher="render",
@@ -65,15 +67,21 @@ def cache(tmp_path: Path) -> Iterator[None]:
 # ---------------------------------------------------------------- what is written
 
 
-def test_the_configuration_is_one_that_axolotl_takes(base: Path, rows: list[Row], tmp_path: Path) -> None:
-    from axolotl.utils.schemas.config import AxolotlInputConfig
+TAKEN = """
+import json, sys
+from axolotl.utils.schemas.config import AxolotlInputConfig
+print("\\n" + json.dumps(AxolotlInputConfig(**json.loads(sys.argv[1])).unfrozen_parameters))
+"""
 
+
+@pytest.mark.slow
+def test_the_configuration_is_one_that_axolotl_takes(base: Path, rows: list[Row], tmp_path: Path) -> None:
     config = rendered(base, rows, tmp_path / "out")
     assert config["unfrozen_parameters"] == ["^model.multi_modal_projector.*"]
     assert (config["processor_type"], config["plugins"]) == ("AutoProcessor", ["boundaries.Boundaries"])
     assert config["skip_prepare_dataset"] is True and config["sample_packing"] is False
-    taken = AxolotlInputConfig(**{**config, "base_model": str(base), "plugins": None})
-    assert taken.unfrozen_parameters == config["unfrozen_parameters"]
+    given = {**config, "base_model": str(base), "plugins": None}
+    assert json.loads(run(TAKEN, json.dumps(given)).splitlines()[-1]) == config["unfrozen_parameters"]
     assert (tmp_path / "out" / "processor_config.json").is_file()
 
 
@@ -168,7 +176,7 @@ def test_axolotl_trains_what_is_unfrozen_on_the_responses_alone(base: Path, rows
     from safetensors.torch import load_file
 
     recipe = msgspec.structs.replace(RECIPE, launcher="python")
-    trained = train("vision", recipe, 1, base, rows, tmp_path / "out")
+    trained = train("vision", recipe, 1, base, rows, tmp_path / "out", ENVIRONMENT)
     assert trained.metrics["rows"] == {"read": 7, "used": 6, "too_long": 0, "special_token": 1}
     assert trained.metrics["steps"] == 2 and trained.metrics["final_loss"] > 0
     before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "out"))

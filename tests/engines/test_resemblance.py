@@ -33,6 +33,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.local
 def test_the_numbers_are_those_of_the_package(encoder: Path) -> None:
     with resemblance(str(encoder), layer=2, batch=2) as resemble:
         assert resemble is not None
@@ -47,6 +48,7 @@ def test_without_a_model_nothing_is_compared() -> None:
         assert resemble is None
 
 
+@pytest.mark.local
 def test_what_is_no_encoder(tmp_path: Path, encoder: Path) -> None:
     with pytest.raises(UserError, match=r"evaluate\.bertscore\.model: models/none: no such folder"):
         resemblance("models/none", 17, 32).__enter__()

@@ -12,12 +12,11 @@ from msgspec.structs import replace
 from stages import jsonl
 from stages.engines import connect, failures, sharing, wire
 from stages.engines.budgets import PICTURE, most
-from stages.engines.demands import check
 from stages.engines.images import data_url
 from stages.engines.payloads import request
 from stages.engines.references import fetch_model
 from stages.engines.store import Replies
-from stages.engines.transformers import capabilities, open_engine
+from stages.engines.transformers import open_engine
 from stages.errors import UserError
 from stages.messages import Constraint, Image, Message, Prompt, Reply, Sampling
 from stages.params import Engine
@@ -144,6 +143,7 @@ def test_an_engine_that_can_t_see_refuses_in_one_line(red: Image, tmp_path: Path
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.local
 def test_a_text_model_of_transformers_can_t_see(red: Image, tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "models" / "tiny")
     (directory / "reference.json").write_text('{"reference": "path:x", "identity": "tiny"}')
@@ -169,6 +169,7 @@ def replies(engine: Any, *prompts: Prompt) -> list[Reply]:
     return [reply for group in engine.answer(prompts) for _, reply in group]
 
 
+@pytest.mark.local
 def test_a_model_sees_what_it_is_shown(vision: Any, red: Image, blue: Image) -> None:
     found = replies(vision, asking("What?", red), asking("What?", blue), asking("What?"))
     assert len({reply.text for reply in found}) == 3
@@ -177,6 +178,7 @@ def test_a_model_sees_what_it_is_shown(vision: Any, red: Image, blue: Image) -> 
     assert found[0].tokens_in == found[1].tokens_in == found[2].tokens_in + 5
 
 
+@pytest.mark.local
 def test_greedy_replies_are_those_of_transformers_itself(vision: Any, red: Image, tmp_path: Path) -> None:
     import PIL.Image
 
@@ -192,17 +194,20 @@ def test_greedy_replies_are_those_of_transformers_itself(vision: Any, red: Image
     assert reply.text == text.rstrip("\ufffd")
 
 
+@pytest.mark.local
 def test_a_text_with_a_special_token_fails_alone(vision: Any, red: Image) -> None:
     found = replies(vision, asking("Is <image> red?", red), asking("What?", red))
     assert [reply.status == "failed" for reply in found] == [True, False]
     assert found[0].error == "the text holds <image>, a special token of the model"
 
 
+@pytest.mark.local
 def test_a_model_that_sees_is_asked_without_its_template_too(vision: Any, red: Image) -> None:
     (reply,) = replies(vision, asking("What?", red, raw=True))
     assert reply.status in ("ok", "truncated")
 
 
+@pytest.mark.local
 def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
     red: Image, blue: Image, tmp_path: Path
 ) -> None:
@@ -218,6 +223,7 @@ def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
     assert [reply.tokens_in for reply in found] == [tiny_vision.PATCH + told] * 2
 
 
+@pytest.mark.local
 def test_a_broken_picture_is_told(vision: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
@@ -225,9 +231,7 @@ def test_a_broken_picture_is_told(vision: Any, tmp_path: Path) -> None:
         replies(vision, asking("What?", Image(jsonl.sha256(path), path.as_posix())))
 
 
-def test_choices_are_not_for_models_that_see(tmp_path: Path, red: Image) -> None:
-    (tmp_path / "config.json").write_text('{"vision_config": {}}')
-    able = capabilities(tmp_path, {})
-    assert able.images and not able.choice_scores
+@pytest.mark.local
+def test_choices_are_not_for_models_that_see(vision: Any, red: Image) -> None:
     with pytest.raises(UserError, match=r"answer\.runs which benchmarks"):
-        check(asking("What?", red, constraint=Constraint(choice=("A", "B"))), able, "m")
+        replies(vision, asking("What?", red, constraint=Constraint(choice=("A", "B"))))

@@ -1,5 +1,6 @@
 """Recipes as Axolotl configurations."""
 
+import json
 from math import ceil
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from stages.errors import UserError
 from stages.recipes.chat import Specials
 from stages.recipes.recipe import Recipe, axolotl_config, environment, steps
+from tests.engines.axolotl_environment import run
 
 SPECIALS = Specials("<s>", "</s>", "", ("</s>", "<s>"), leading_bos=True)
 SMALL = Recipe(
@@ -113,12 +115,19 @@ def test_environment(changes: dict[str, Any], name: str, expected: str | None) -
     assert environment(msgspec.structs.replace(SMALL, **changes)).get(name) == expected
 
 
+VALIDATE = """
+import json, sys
+from axolotl.utils.config import validate_config
+from axolotl.utils.dict import DictDefault
+config, gpu = map(json.loads, sys.argv[1:])
+accepted = validate_config(DictDefault(config), capabilities=gpu, env_capabilities={"torch_version": "2.13.0"})
+print("\\n" + json.dumps(accepted.to_dict(), default=str), flush=True)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", [SMALL, PAPER, msgspec.structs.replace(PAPER, packing=True, sharding="none")])
 def test_axolotl_accepts_the_configuration(recipe: Recipe) -> None:
-    from axolotl.utils.config import validate_config
-    from axolotl.utils.dict import DictDefault
-
     gpu = {
         "bf16": True,
         "fp8": False,
@@ -127,9 +136,7 @@ def test_axolotl_accepts_the_configuration(recipe: Recipe) -> None:
         "n_node": 1,
         "compute_capability": "sm_90",
     }
-    accepted = validate_config(
-        DictDefault(config(recipe)), capabilities=gpu, env_capabilities={"torch_version": "2.13.0"}
-    )
+    accepted = json.loads(run(VALIDATE, json.dumps(config(recipe)), json.dumps(gpu)).splitlines()[-1])
     for key, value in config(recipe).items():
         if key not in ("datasets", "fsdp_config"):
             assert accepted[key] == value, key

@@ -1,1 +1,0 @@
-"""What runs inside the sandbox: standard library only, since nothing else is installed there."""

@@ -1,0 +1,1 @@
+"""Fine-tuning with Axolotl, which runs in an environment of its own."""
