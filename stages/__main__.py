@@ -11,6 +11,7 @@ from stages.cli import door, start
 
 DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
+    "generate": "Sequences with computed answers, from a seed -> data/generated/<name>.jsonl",
     "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
     "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
     "withhold": "What models are tested with -> data/withheld/",

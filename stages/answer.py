@@ -1,6 +1,5 @@
 """A model answers the benchmarks; the only stage that asks a model under test."""
 
-from operator import length_hint
 from typing import Annotated
 
 from stages import harness, jsonl
@@ -16,24 +15,27 @@ def answer(
     """Ask a model every question of the benchmarks under `answer` in params.yaml: all, or those that the run names.
 
     Reads data/ingested/benchmarks/ and the receipts, writes data/answered/RUN/BENCHMARK.jsonl: the answers to each
-    question, in the same order; every file appears or none does. A request that failed or was refused keeps that
-    status and is never scored. Run again after an interruption, or with another benchmark, it asks only what it has not
+    question, in the same order; every file appears or none does. A benchmark that needs what the engine can't do is
+    refused before anything is asked. A request that failed, was refused or got no answer keeps that status and is
+    never scored. Run again after an interruption, or with another benchmark, it asks only what it has not
     asked before.
     """
     params = load()
     asked = {
         name: (
-            jsonl.artifact(f"ingested/benchmarks/{name}", Question),
+            list(jsonl.artifact(f"ingested/benchmarks/{name}", Question)),
             harness.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
         for name, how in params.answer.of(run).items()
     }
     paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
-        complete.expect(sum(length_hint(questions) * way.samples for questions, way in asked.values()))
+        harness.require(complete.capabilities, complete.description, run, asked)
+        complete.expect(sum(len(questions) * way.samples for questions, way in asked.values()))
         jsonl.write_split(paths, complete.rows(harness.answered(complete, asked)))
     jsonl.write_json(f"data/metrics/answer/{run}.json", summary := complete.summary())
-    lost = {status: count for status, count in summary["replies_by_status"].items() if status in ("refused", "failed")}
+    by_status = summary["replies_by_status"]
+    lost = {status: by_status.get(status, 0) for status in ("thought", "refused", "failed")}
     report_losses(summary["replies"], {"without a text": lost}, kept="with a text", unit="answers")
 
 

@@ -101,6 +101,25 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the text as it is stored: first 32 hexadecimal digits of its SHA-256; set by the store together with `id`."""
 
 
+Enforcement = Literal["enforced", "ignored", "refused"]
+"""What becomes of a prompt's constraint. ignored: the prompt is sent without it. refused: the prompt is not sent."""
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What an engine can do, as it declares before anything is asked."""
+
+    choice_scores: bool = False
+    """Whether `Reply.scores` has the log-probability of every choice of a prompt, however long."""
+    choices: Enforcement = "ignored"
+    """What becomes of `Constraint.choice`."""
+    regex: Enforcement = "ignored"
+    """What becomes of `Constraint.regex`."""
+    images: bool = False
+    """Whether a message may show pictures."""
+    grouping: int = 1
+    """Most requests with one prefix that it gains from being sent one after another (see `engines.grouping`)."""
+
+
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]
 """The only way to a model. Same order, same number, lazy, a bounded number in flight; failures are statuses."""
 

@@ -215,3 +215,118 @@ def test_pictures_beside_the_questions_are_not_read_into_memory(workplace: Path)
     folder = workplace / "data" / "seeds" / "gqa"
     (folder / "n301.jpg").write_bytes(b"\xff\xd8\xff")
     assert sorted(jsonl.contents(folder)) == ["captions.json", "testdev_balanced_questions.json"]
+
+
+def with_entry(workplace: Path, section: str, name: str, **changes: Any) -> None:
+    yaml = YAML()
+    params = yaml.load(workplace / "params.yaml")
+    params["ingest"][section][name].update(changes)
+    yaml.dump(params, workplace / "params.yaml")
+
+
+def chats(*roles: str) -> str:
+    turns = (
+        [{"role": role, "content": f"{role} {n}"} for role in ("user", kind)] for n, kind in enumerate(roles)
+    )  # fmt: skip
+    return "".join(json.dumps({"messages": messages}) + "\n" for messages in turns)
+
+
+def test_more_rejected_rows_than_allowed_stop_the_run_and_leave_nothing(workplace: Path) -> None:
+    (workplace / "mine.jsonl").write_text(chats(*["assistant"] * 8, "narrator", "tool"))
+    with_corpus(workplace, adapter="chat", source="mine.jsonl")
+    told = (
+        "seed: 2 of 10 rows can't be used (unknown-role 1, tool-use 1), more than the share 0.1 of "
+        "validate.max_quarantined; the first: unknown-role: mine.jsonl:9, row 8, message 1: 'narrator'; mend them"
+    )
+    told_once(ingest(workplace, "corpus", "seed"), told)
+    assert made(workplace) == []
+    (workplace / "mine.jsonl").write_text(chats(*["assistant"] * 9, "narrator"))
+    result = ingest(workplace, "corpus", "seed")
+    assert result.exit_code == 0 and "seed: 10 rows: 9 kept, 1 rejected (unknown-role 1)" in result.output
+
+
+def test_a_sample_does_not_hide_how_many_rows_are_rejected(workplace: Path) -> None:
+    (workplace / "mine.jsonl").write_text(chats(*["assistant"] * 50, *["narrator"] * 5))
+    with_corpus(workplace, adapter="chat", source="mine.jsonl", sample=2)
+    result = ingest(workplace, "corpus", "seed")
+    assert result.exit_code == 0, result.output
+    assert "seed: 55 rows: 2 kept, 5 rejected (unknown-role 5), 48 left out (not in the sample 48)" in result.output
+
+
+def test_rows_that_nobody_looked_for_count_for_no_limit(workplace: Path) -> None:
+    rows = [
+        {"id": f"{kind}.{n}", "question": "Q?", "response": "R", "system_prompt": ""}
+        for n in range(3)
+        for kind in ("cot", "flan")
+    ]
+    (workplace / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with_corpus(workplace, adapter="flan_cot", source="mine.jsonl")
+    result = ingest(workplace, "corpus", "seed")
+    assert result.exit_code == 0 and "3 rejected (other-subset 3)" in result.output
+
+
+def test_rejected_questions_are_told_and_limited_too(workplace: Path) -> None:
+    rows = [{"instruction": f"Do {n}.", "iteration": 1} for n in range(19)] + [{"instruction": "", "iteration": 1}]
+    (workplace / "seq.json").write_text(json.dumps(rows))
+    with_entry(workplace, "benchmarks", "seqeval", source="seq.json")
+    result = ingest(workplace, "benchmark", "seqeval")
+    assert result.exit_code == 0, result.output
+    said = "seqeval: 20 questions: 19 kept, 1 rejected (empty 1); see data/ingested/benchmarks/seqeval.rejected.jsonl"
+    assert said in result.output
+    (workplace / "seq.json").write_text(json.dumps(rows[16:]))
+    for path in made(workplace):
+        (workplace / "data" / path).unlink()
+    told_once(ingest(workplace, "benchmark", "seqeval"), "seqeval: 1 of 4 rows can't be used (empty 1)")
+    assert made(workplace) == []
+
+
+def test_pictures_without_captions_are_limited_too(workplace: Path) -> None:
+    folder = workplace / "data" / "seeds" / "gqa"
+    captions = json.loads((folder / "captions.json").read_text())
+    images = sorted({row["image_id"] for row in captions["annotations"]})
+    captions["annotations"] = [row for row in captions["annotations"] if row["image_id"] in images[:3]]
+    (folder / "captions.json").write_text(json.dumps(captions))
+    told_once(ingest(workplace, "benchmark", "gqa"), "rows can't be used (no-caption")
+    assert made(workplace) == []
+
+
+def test_a_folder_is_read_by_its_splits_and_says_what_was_left_out(workplace: Path) -> None:
+    folder = workplace / "mine"
+    folder.mkdir()
+    for name in ("train", "test", "dev"):
+        (folder / f"{name}.jsonl").write_text(
+            json.dumps({"instruction": f"I {name}", "input": "", "output": "O"}) + "\n"
+        )
+    (folder / "dataset_infos.json").write_text("{}")
+    with_corpus(workplace, source="mine")
+
+    def instructions() -> list[str]:
+        path = workplace / "data" / "ingested" / "seed.jsonl"
+        return sorted(record.instruction for record in jsonl.read(path, Record))
+
+    result = ingest(workplace, "corpus", "seed")
+    assert "mine: files read: 1 (train), left out: 2 (dev and test)" in result.output
+    assert instructions() == ["I train"]
+    choices: list[tuple[dict[str, Any], list[str]]] = [
+        ({"split": "validation"}, ["I dev"]), ({"split": "train+test"}, ["I test", "I train"]),
+        ({"split": None, "files": ["dev.jsonl", "test.jsonl"]}, ["I dev", "I test"]),
+        ({"files": "*.jsonl"}, ["I train"]),
+    ]  # fmt: skip
+    for changes, expected in choices:
+        with_corpus(workplace, **changes)
+        assert ingest(workplace, "corpus", "seed").exit_code == 0
+        assert instructions() == expected
+    with_corpus(workplace, files="*.csv")
+    told_once(ingest(workplace, "corpus", "seed"), "mine: no file of data matches '*.csv' of `files:`")
+    with_corpus(workplace, source="mine/train.jsonl")
+    told_once(
+        ingest(workplace, "corpus", "seed"), "mine/train.jsonl: is one file; split, config and files choose among"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"files": []}, {"files": ["a", "a"]}, {"split": 3}, {"split": "a\nb"}, {"splits": "x"}]
+)
+def test_a_choice_of_another_type_is_named_by_its_path(workplace: Path, changes: dict[str, Any]) -> None:
+    with_corpus(workplace, **changes)
+    told_once(ingest(workplace, "corpus", "seed"), f"ingest.corpora.seed.{next(iter(changes))}")

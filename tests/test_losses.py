@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOSE_NOTHING = {
     "fetch": "files, whole or not at all", "ingest": "tests/test_ingest.py", "measure": "a count for every row",
     "estimate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
-    "show": "reads only",
+    "show": "reads only", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)
 RULES = [
@@ -255,9 +255,9 @@ CASES = [
         "2 rows: 1 published, 1 left out (expect_text 1); see data/validated/responded/seed-2.json",
     ),
     Case(
-        "validate responded/x --suite responded --limit 0.5",
-        lambda w: write(w, "responded/x", record("a"), record("b", response="")),
-        "responded/x: 2 rows: 1 kept, 1 set aside (expect_column_values_to_be_between(response.blank) 1); see "
+        "validate responded x --suite responded",
+        lambda w: write(w, "responded/x", record("a", response=""), *(record(f"r{n}") for n in range(9))),
+        "responded/x: 10 rows: 9 kept, 1 set aside (expect_column_values_to_be_between(response.blank) 1); see "
         "data/validated/responded/x.json",
     ),
     Case("report", lambda w: None, r"[0-9]+ results: 0 shown, [0-9]+ not run \(.*evaluate 2.*\)"),

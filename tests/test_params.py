@@ -200,6 +200,7 @@ NAMED = {
     "reviewed": ("review.runs", VALUES["review"]["runs"]["seqeval-sit"]),
     "estimated": ("estimate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
+    "generated": ("generate", VALUES["generate"]["verified"]),
 }  # fmt: skip
 """Every dictionary of params.yaml whose keys are names, with a value that such a name may have."""
 

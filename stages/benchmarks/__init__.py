@@ -20,6 +20,7 @@ from stages.benchmarks import (
     vqav2,
     xquad,
 )
+from stages.benchmarks.programs import Program
 from stages.benchmarks.questions import Answer, Files, Question, Wording
 from stages.errors import UserError
 from stages.readers.layout import Choice
@@ -39,8 +40,8 @@ class Benchmark(NamedTuple):
     grade: Callable[[Question, str], dict[str, float]] | None
     """(question, answer text) -> metric -> value in [0, 1]; a metric that can't be known is left out. None where only a
     judge can tell, or only a run of `program`."""
-    program: Callable[[Question, str], str] | None = None
-    """(question, answer text) -> the Python program that ends well if it is right; run in a sandbox, never here."""
+    program: Callable[[Question, str], Program] | None = None
+    """(question, answer text) -> the program with its test; run in a sandbox, never here."""
     weigh: Callable[[Question, Mapping[str, float]], dict[str, float]] | None = None
     """(question, choice -> log-probability) -> metric -> value, where choices are weighed and nothing is written."""
     alike: bool = False
@@ -79,7 +80,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generic": Benchmark(generic.suite, None, one_split=False),
     "humaneval": Benchmark(humaneval.questions, None, humaneval.program),
     "vqav2": Benchmark(vqav2.questions, vqav2.grade, worded=True),
-    "sifo": Benchmark(sifo.questions, sifo.grade),
-    "verified": Benchmark(verified.questions, verified.grade),
+    "sifo": Benchmark(sifo.questions, sifo.grade, one_split=False),
+    "verified": Benchmark(verified.questions, verified.grade, one_split=False),
     "gqa": Benchmark(gqa.questions, gqa.grade, worded=True),
 }

@@ -156,7 +156,7 @@ def _by_words(names: Sequence[str], words: Sequence[str], avoid: str) -> list[st
     for word in words:
         if found := [name for name in names if _has(name, word)]:
             return found
-    return [name for name in names if not (avoid and _has(name, avoid))] or list(names)
+    return [name for name in names if not (avoid and avoid in name.lower())] or list(names)
 
 
 def _has(name: str, word: str) -> bool:

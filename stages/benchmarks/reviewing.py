@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from stages.benchmarks import BENCHMARKS, Benchmark
-from stages.benchmarks.programs import Outcome
+from stages.benchmarks.programs import Outcome, Program
 from stages.benchmarks.questions import Answer, Question, Score
 from stages.benchmarks.scoring import Graders, Judge, scores
 from stages.benchmarks.selection import sampled
@@ -33,7 +33,7 @@ def _ruled(benchmark: Benchmark) -> bool:
     return any((benchmark.grade, benchmark.program, benchmark.weigh))
 
 
-def _never(programs: Iterable[str]) -> Iterator[Outcome]:
+def _never(programs: Iterable[Program]) -> Iterator[Outcome]:
     """Nothing that a judge grades is executed."""
     return iter(())
 

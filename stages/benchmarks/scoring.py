@@ -5,7 +5,7 @@ from itertools import tee
 from typing import Any, NamedTuple, Protocol
 
 from stages.benchmarks import BENCHMARKS, humaneval
-from stages.benchmarks.programs import Execute, NoSandbox, Outcome
+from stages.benchmarks.programs import Execute, NoSandbox, Outcome, Program
 from stages.benchmarks.questions import Answer, Judged, Question, Score, user_text
 from stages.benchmarks.statistics import summary
 from stages.errors import UserError
@@ -107,7 +107,7 @@ def _exchange(pair: Pair) -> Exchange | None:
     return answer.id, user_text(question), answer.text
 
 
-def _program(pair: Pair) -> str | None:
+def _program(pair: Pair) -> Program | None:
     question, answer = pair
     program = BENCHMARKS[question.benchmark].program
     return program(question, answer.text) if program and answer.has_text else None
@@ -121,7 +121,8 @@ def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
 def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
     if answer.has_text and benchmark.weigh:
-        return _score(question, answer, values=benchmark.weigh(question, answer.scores))
+        weighed = benchmark.weigh(question, answer.scores) if answer.scores else {}
+        return _score(question, answer, values=weighed, reason="" if weighed else "answer-no-scores")
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
         return _score(question, answer, values=values if alike is None else {**values, "bertscore": alike})

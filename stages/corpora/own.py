@@ -56,13 +56,11 @@ def _text(raw: Raw, field: str, value: Any) -> str:
     """A value as text; of a list, its one element."""
     if value is MISSING:
         return ""
-    if isinstance(value, list) and len(value) < 2:
-        value = next(iter(value), None)
-    if isinstance(value, list):
+    if isinstance(value, list) and len(value) > 1:
         raise UserError(
             f"{raw.where}: field {field!r} is a list of {len(value)}; name one of it in `fields`: {field}.0"
         )
-    return text_of(raw, field, value, numbers=True)
+    return text_of(raw, field, next(iter(value), None) if isinstance(value, list) else value, numbers=True)
 
 
 def _history(raw: Raw, field: str) -> "tuple[Any, ...] | Refusal":

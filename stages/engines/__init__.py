@@ -6,19 +6,20 @@ from importlib import import_module
 from operator import length_hint
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from stages import params
 from stages.engines.budgets import Ledger
 from stages.engines.checkout import store_path
-from stages.engines.identities import Identity, Reference, reference_of
+from stages.engines.identities import Identity, reference_of
+from stages.engines.interface import Engine
 from stages.engines.planning import PLANNER
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
 from stages.engines.thoughts import Answers
 from stages.errors import UserError
-from stages.messages import Complete, Meter, Prompt, Reply
+from stages.messages import Capabilities, Complete, Meter
 
 MODELS = Path("models")
 Item = TypeVar("Item")
@@ -35,38 +36,24 @@ ENGINES = {
 """Name in params.yaml -> module, imported when asked for.
 
 A module has `open_engine(directory: Path, options: dict[str, Any]) -> ContextManager[Engine]`. It is called at the
-first prompt that is not remembered, so a stage that remembers everything loads no model. A module whose options decide
-what is answered, or that needs no model directory, also has `identify(reference: Reference | None, options) ->
-Identity`.
+first prompt that is not remembered, so a stage that remembers everything loads no model. It has `identify(reference:
+Reference | None, options) -> Identity`, and `capabilities(directory, options) -> Capabilities`, which loads nothing.
 """
-
-
-class Engine(Protocol):
-    """A way to a model. `answer` may be called from several threads at once; a local model needs a lock of its own.
-
-    `answer` yields groups of (position in `prompts`, reply) as they are finished, in any order; each group is stored in
-    one transaction. Each prompt is answered exactly once; a failure is a status, and only what concerns every prompt (a
-    wrong key, no such model) is a UserError. Taking the next of `prompts` may block until a room above has made it. A
-    batch engine takes its batches in order and waits for a whole one, so that the same batches form again after a
-    kill -9. An engine with requests under way may have a method `cancel()`, after which `answer` raises soon. One whose
-    server gains from requests that begin alike may have a number `grouping` (see `grouping.Queue`). One that takes
-    pictures has `sees` = True; others are never given any. One that gives up where nothing ever succeeds may have
-    `remembers`, which is set to a function that says whether any reply came out of the store.
-    """
-
-    identity: str
-
-    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """Groups of (position, reply)."""
-        ...
 
 
 class Connected(Meter):
     """A `Complete` that counts replies for a stage's metrics, and rows for people."""
 
-    def __init__(self, complete: Complete, progress: Progress | None = None) -> None:
-        """`progress` is None where nothing is told."""
+    def __init__(
+        self,
+        complete: Complete,
+        progress: Progress | None = None,
+        capabilities: Capabilities = Capabilities(),
+        description: str = "",
+    ) -> None:
+        """`description` is the engine in words; `progress` is None where none is shown."""
         super().__init__(complete)
+        self.capabilities, self.description = capabilities, description
         self._progress = progress
 
     def expect(self, rows: int) -> None:
@@ -111,9 +98,12 @@ def connect(
     """
     module = _module(engine.engine)
     directory = models / (engine.model or model or "")
-    identity = _identity(module, engine.engine, reference_of(directory), directory, engine.options)
+    identity: Identity = module.identify(reference_of(directory), engine.options)
+    able: Capabilities = module.capabilities(directory, engine.options)
+    description = f"engine {engine.engine} ({identity.model})"
     if planner := PLANNER.get():
-        yield Connected(Answers(planner.complete(identity, engine, directory), engine.reasoning))
+        answers = Answers(planner.complete(identity, engine, directory), engine.reasoning)
+        yield Connected(answers, None, able, description)
         return
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
@@ -124,9 +114,9 @@ def connect(
             return opened
 
         ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
-        connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger))
+        connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger, able))
         answers = Answers(connection.complete, engine.reasoning)
-        yield Connected(answers, progress)
+        yield Connected(answers, progress, able, description)
         answers.summarise()
 
 
@@ -134,14 +124,3 @@ def _module(name: str) -> ModuleType:
     if name not in ENGINES:
         raise UserError(f"params.yaml: engine {name!r} is unknown; known are {', '.join(sorted(ENGINES))}")
     return import_module(ENGINES[name])
-
-
-def _identity(
-    module: ModuleType, name: str, reference: Reference | None, directory: Path, options: dict[str, Any]
-) -> Identity:
-    if hasattr(module, "identify"):
-        found: Identity = module.identify(reference, options)
-        return found
-    if reference is None:
-        raise UserError(f"{directory}: holds no reference.json; name a model of `fetch.models` or `train.runs`")
-    return Identity(reference.identity, name)

@@ -6,7 +6,7 @@ computed among other prompts.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -19,10 +19,11 @@ from stages.engines.chat import Chat, cut
 from stages.engines.choices import Scorer, draw, offered
 from stages.engines.exports import export, graph
 from stages.engines.identities import Identity, Reference
+from stages.engines.interface import Local
 from stages.engines.options import checked, needed
 from stages.engines.payloads import seed_of
 from stages.errors import UserError
-from stages.messages import Prompt, Reply
+from stages.messages import Capabilities, Prompt, Reply
 
 if TYPE_CHECKING:
     from openvino_genai import GenerationConfig
@@ -54,7 +55,7 @@ class Ask(NamedTuple):
     """New tokens that the context has room for, at most `max_tokens`."""
 
 
-class Embedded:
+class Embedded(Local):
     """One model in memory."""
 
     def __init__(self, directory: Path, options: Options, identity: str) -> None:
@@ -67,7 +68,7 @@ class Embedded:
         self._folder = export(directory)
         self._context: int = jsonl.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._scorer: Scorer | None = None
-        self.answer = Batches(options.batch, self._replies).answer
+        self._batches = Batches(options.batch, self._replies)
         self._faults: dict[str, str] = {}
         config = (
             openvino_genai.SchedulerConfig()
@@ -83,6 +84,10 @@ class Embedded:
                 f"{directory}: OpenVINO can't run this model ({_reason(error)}); set `engine: transformers`"
             ) from None
 
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group of (position, reply) a batch."""
+        return self._batches.answer(prompts)
+
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
         asks = [self._ask(prompt) for prompt in prompts]
         replies = [ask if isinstance(ask, Reply) else None for ask in asks]
@@ -93,10 +98,7 @@ class Embedded:
             some = [ask for place in places if isinstance(ask := asks[place], Ask)]
             for place, reply in zip(places, compute(some) if some else [], strict=True):
                 replies[place] = reply
-        return [
-            self._chat.reply(prompt, reply)
-            for prompt, reply in zip(prompts, replies, strict=True) if reply is not None
-        ]  # fmt: skip
+        return [reply for reply in replies if reply is not None]
 
     def _ask(self, prompt: Prompt) -> Ask | Reply:
         try:
@@ -194,6 +196,11 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity, and the precision it is run in; batch and threads change the last digits only."""
     model = needed(reference, "embedded").identity
     return Identity(model, f"embedded:{checked(options, Options, 'embedded').precision}")
+
+
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What OpenVINO can do with any model of text."""
+    return Capabilities(choice_scores=True, choices="enforced", regex="enforced")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Pictures on their way to a model: which kind they are, as a URL, and refused where a model can't see."""
+"""Pictures on their way to a model: which kind they are, and as a URL."""
 
 from base64 import b64encode
 
@@ -32,12 +32,3 @@ def content(message: Message) -> str | list[dict[str, object]]:
 def pictured(prompt: Prompt) -> bool:
     """Whether a prompt shows a picture."""
     return any(message.images for message in prompt.messages)
-
-
-def refuse_pictures(prompt: Prompt, model: str) -> None:
-    """For a model that can't see. Raises UserError if the prompt shows a picture."""
-    if pictured(prompt):
-        raise UserError(
-            f"{prompt.purpose.partition('/')[0]}: shows a picture, {model} takes text alone; set `images: captions` "
-            "for its benchmark, or use engine openai, or transformers with a model that sees"
-        )

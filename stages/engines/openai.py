@@ -22,11 +22,11 @@ from stages.engines.failures import Broken, Busy, Hopeless
 from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
 from stages.engines.prompt_stream import Ended, PromptStream
-from stages.engines.targets import Options, Target, checked, identify
+from stages.engines.targets import Options, Target, capabilities, checked, identify
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
 
-__all__ = ["OpenAI", "identify", "open_engine"]
+__all__ = ["OpenAI", "capabilities", "identify", "open_engine"]
 
 LARGEST = 32 << 20
 """Bytes of a response, above which it counts as broken."""
@@ -54,18 +54,16 @@ def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
 class OpenAI:
     """An `Engine` over HTTP."""
 
-    sees = True
-
     def __init__(self, options: Options, target: Target, key: str, proxy: str | None = None) -> None:
         """`key` stays in the request headers of this process."""
         import uvloop
 
-        self.identity, self.grouping = target.model, options.grouping
+        self.identity = target.model
         self._options, self._target, self._key, self._proxy = options, target, key, proxy
         self._body = wire.BODIES[options.api]
         self._pace = Pace(options.concurrency, time.monotonic())
         self._slots = Slots(self._pace)
-        self.remembers: Callable[[], bool] = lambda: False
+        self._remembers: Callable[[], bool] = lambda: False
         self._told: set[str] = set()
         self._failures = 0
         self._served = False
@@ -203,7 +201,7 @@ class OpenAI:
         self._failures = self._failures + 1 if reply.status == "failed" else 0
         self._served = self._served or reply.status != "failed"
         # Where others are remembered, the few that are asked may be those that failed before, each for its own reason.
-        if self._failures >= (most if self._served or self.remembers() else IN_A_ROW):
+        if self._failures >= (most if self._served or self._remembers() else IN_A_ROW):
             raise Hopeless(f"{self._failures} requests in a row failed; the last: {reply.error}")
         return reply
 
@@ -237,6 +235,10 @@ class OpenAI:
         # What aiohttp adds to an address says nothing, and misleads where that is plain http.
         text = wire.printable(str(error) or type(error).__name__).replace(" ssl:default", "")
         return text.replace(self._key, "***") if self._key else text
+
+    def use_history(self, remembers: Callable[[], bool]) -> None:
+        """Where replies are remembered, the few that are sent may be those that failed before."""
+        self._remembers = remembers
 
     def cancel(self) -> None:
         """Abandon what is under way; `answer` raises."""

@@ -6,7 +6,7 @@ no part of the default environment: `make test-engines` makes one for a CPU (.ve
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,7 +22,7 @@ from stages.engines.raydata import Pipeline, Result, cause, dataset
 from stages.engines.sequences import Made, Piece, Positive, Sequences, Settings, identity
 from stages.engines.wholeness import check
 from stages.errors import UserError
-from stages.messages import Prompt, Reply
+from stages.messages import Capabilities, Prompt, Reply
 
 SPARE = 8
 """CPUs that a Ray of our own believes to have besides those of the models: without some, its small tasks starve."""
@@ -53,7 +53,6 @@ class Cluster:
     def __init__(self, directory: Path, options: Options, logs: Path) -> None:
         """Ray must have been started, and logs into `logs`."""
         self.identity = str(directory)
-        self.grouping = options.batch_size if options.prefix_caching else 1
         self._sequences = Sequences(directory, options.max_model_len)
         copies, bundles = options.concurrency, [options.bundle] * options.tensor_parallel
 
@@ -68,6 +67,9 @@ class Cluster:
         # Taking a prompt may block until something that is answered here has been told.
         Thread(target=call.send, args=(prompts,), daemon=True).start()
         return call.replies()
+
+    def use_history(self, remembers: Callable[[], bool]) -> None:
+        """Nothing: it does not give up."""
 
     def cancel(self) -> None:
         """Abandon what is under way; `answer` raises."""
@@ -148,6 +150,17 @@ class _Call:
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """That of the vllm engine: the cluster is speed."""
     return identity(reference, checked(options, Options, "ray"), "ray")
+
+
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What vLLM can do with any model of text; a batch whose prompts begin alike is computed sooner."""
+    found = checked(options, Options, "ray")
+    return Capabilities(
+        choice_scores=True,
+        choices="enforced",
+        regex="enforced",
+        grouping=found.batch_size if found.prefix_caching else 1,
+    )
 
 
 @contextmanager

@@ -21,8 +21,9 @@ import msgspec
 
 from stages import jsonl
 from stages.engines.identities import Identity, Reference
+from stages.engines.interface import Local
 from stages.errors import UserError
-from stages.messages import Prompt, Reply, ReplyStatus
+from stages.messages import Capabilities, Prompt, Reply, ReplyStatus
 from stages.records import digest
 
 
@@ -37,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weigh: bool = False
 
 
-class Scripted:
+class Scripted(Local):
     """Answers each prompt by itself, so results depend on nothing else."""
 
     def __init__(self, rules: list[Rule], identity: str) -> None:
@@ -75,6 +76,11 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity if there is one, and the hash of the rules: changed rules miss what the old ones said."""
     rules = _rules(options)
     return Identity(reference.identity if reference else "scripted", f"scripted:{digest(rules, 16)}")
+
+
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """Scores where a rule says any; constraints are not enforced."""
+    return Capabilities(choice_scores=any(rule.scores or rule.weigh for rule in _rules(options)))
 
 
 @contextmanager

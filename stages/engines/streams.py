@@ -18,17 +18,17 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from stages.engines.budgets import Ledger
+from stages.engines.demands import check
 from stages.engines.grouping import LOOKAHEAD, Queue
 from stages.engines.identities import Identity
-from stages.engines.images import refuse_pictures
 from stages.engines.lookup import WINDOW
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
-from stages.messages import Prompt, Reply
+from stages.messages import Capabilities, Prompt, Reply
 
 if TYPE_CHECKING:
-    from stages.engines import Engine
+    from stages.engines.interface import Engine
 
 SESSION = 4096
 """Prompts a session. A batch size that divides it wastes no partial batch."""
@@ -54,8 +54,10 @@ class Connection:
         progress: Progress,
         open_engine: Callable[[], "AbstractContextManager[Engine]"],
         ledger: Ledger | None = None,
+        capabilities: Capabilities = Capabilities(),
     ) -> None:
         """`open_engine` is called once, at the first prompt that is not remembered; `ledger` says what may be sent."""
+        self.capabilities = capabilities
         self.identity, self.replies, self.progress, self.ledger = identity, replies, progress, ledger
         self._open = open_engine
         self._engine: Engine | None = None
@@ -74,8 +76,7 @@ class Connection:
         """The engine, opened at the first use."""
         if self._engine is None:
             self._engine = self._stack.enter_context(self._open())
-            if hasattr(self._engine, "remembers"):
-                self._engine.remembers = lambda: self.progress.remembered > 0
+            self._engine.use_history(lambda: self.progress.remembered > 0)
         return self._engine
 
     def start(self, work: Callable[[], None]) -> None:
@@ -91,8 +92,8 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         """Cancel what is under way, wait for local work to end, close the engine."""
-        if cancel := getattr(self._engine, "cancel", None):
-            cancel()
+        if self._engine:
+            self._engine.cancel()
         for thread in self._threads:
             thread.join()
         self._stack.close()
@@ -156,11 +157,10 @@ class _Call:
             self.awaited[key].append(self.taken)
             return
         self.awaited[key] = [self.taken]
+        check(ask.prompt, self.connection.capabilities, self.connection.identity.model)
         engine = self.connection.engine()
-        if not getattr(engine, "sees", False):
-            refuse_pictures(ask.prompt, engine.identity)
         if self.feed is None:
-            self.feed = _Feed(self, getattr(engine, "grouping", 1))
+            self.feed = _Feed(self, self.connection.capabilities.grouping)
             self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
         self.feed.put(ask)
 

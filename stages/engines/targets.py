@@ -1,14 +1,16 @@
 """Where requests of the `openai` engine go and how: its options in params.yaml, checked before anything is sent."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from stages.engines import wire
-from stages.engines.identities import Identity, Reference
+from stages.engines.identities import Identity, Reference, reference_of
 from stages.engines.options import EXPLAINED
 from stages.errors import UserError
+from stages.messages import Capabilities
 from stages.records import canonical
 
 SECRET = ("key", "token", "secret", "password", "auth", "sig", "cookie")
@@ -50,6 +52,17 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     model = reference.identity if reference else f"endpoint:{target.url}#{target.model}"
     extra = f" {canonical(found.extra).decode()}" if found.extra else ""
     return Identity(model, f"openai:{found.dialect}:{target.url}{wire.PATHS[found.api]}#{target.model}{extra}")
+
+
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What the server of these options can do, as far as its dialect and API say."""
+    found, _ = checked(reference_of(directory), options)
+    return Capabilities(
+        choices="ignored" if found.dialect not in ("vllm", "llamacpp") else "enforced",
+        regex="enforced" if found.dialect == "vllm" else "ignored",
+        images=found.api == "chat",
+        grouping=found.grouping,
+    )
 
 
 def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Options, Target]:

@@ -4,7 +4,7 @@ Models that see are in `vision`.
 A reply depends on the whole batch, since one generator draws for all its rows; the same batch gives the same replies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from stages.engines.choices import draw, offered
 from stages.engines.decoding import Decoding
 from stages.engines.identities import Identity, Reference
 from stages.engines.installed import require_local
+from stages.engines.interface import Local
 from stages.engines.likelihoods import likelihoods
 from stages.engines.multimodal import sees
 from stages.engines.options import checked, needed
@@ -25,7 +26,7 @@ from stages.engines.payloads import seed_of
 from stages.engines.vision import VisionLanguage
 from stages.engines.wholeness import check
 from stages.errors import UserError
-from stages.messages import Prompt, Reply, Sampling
+from stages.messages import Capabilities, Prompt, Reply, Sampling
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of weights and activations."""
 
 
-class Local:
+class LanguageModel(Local):
     """One model in memory, on the GPU where there is one."""
 
     def __init__(self, directory: Path, options: Options, identity: str) -> None:
@@ -63,14 +64,13 @@ class Local:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         self._context = int(getattr(model.config, "max_position_embeddings", 1 << 30))
-        self.answer = Batches(options.batch, self._replies).answer
+        self._batches = Batches(options.batch, self._replies)
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group of (position, reply) a batch."""
+        return self._batches.answer(prompts)
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
-        if any(prompt.constraint and prompt.constraint.regex for prompt in prompts):
-            raise UserError(
-                "params.yaml: engine transformers can't constrain replies to a regular expression; use embedded or "
-                "openai for this stage"
-            )
         encoded = [self._encode(prompt) for prompt in prompts]
         replies = {place: found for place, found in enumerate(encoded) if isinstance(found, Reply)}
         chosen = {
@@ -87,7 +87,7 @@ class Local:
             if some:
                 made = self._generate(list(some.values()), sampling, [seed_of(prompts[place]) for place in some])
                 replies.update(zip(some, made, strict=True))
-        return [self._chat.reply(prompt, replies[place]) for place, prompt in enumerate(prompts)]
+        return [replies[place] for place in range(len(prompts))]
 
     def _encode(self, prompt: Prompt) -> list[int] | Reply:
         try:
@@ -137,8 +137,17 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     return Identity(model, f"transformers:{checked(options, Options, 'transformers').dtype}")
 
 
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What Transformers can do: a model that sees shows pictures, but scores no choices here."""
+    return (
+        Capabilities(choices="refused", regex="refused", images=True)
+        if sees(directory)
+        else Capabilities(choice_scores=True, choices="enforced", regex="refused")
+    )
+
+
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[Local | VisionLanguage]:
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator[LanguageModel | VisionLanguage]:
     """The engine on the model of `directory`. Raises UserError where there is no such model or for unknown options."""
-    kind = VisionLanguage if sees(directory) else Local
+    kind = VisionLanguage if sees(directory) else LanguageModel
     yield kind(directory, checked(options, Options, "transformers"), str(directory))

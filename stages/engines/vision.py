@@ -4,7 +4,7 @@ A prompt's pictures and text go through the model's own processor and its chat t
 of the model is refused, row by row: a processor would take it for the real one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from stages.engines.batches import Batches
 from stages.engines.decoding import Decoding
 from stages.engines.images import pictured
 from stages.engines.installed import require_local
+from stages.engines.interface import Local
 from stages.engines.payloads import seed_of
 from stages.engines.wholeness import check
 from stages.errors import UserError
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from stages.engines.transformers import Options
 
 
-class VisionLanguage:
+class VisionLanguage(Local):
     """One model in memory, on the GPU where there is one."""
-
-    sees = True
 
     def __init__(self, directory: Path, options: "Options", identity: str) -> None:
         """Loads model and processor. Raises UserError for a directory that can't be loaded."""
@@ -50,19 +49,18 @@ class VisionLanguage:
         self._tokenizer.padding_side = "left"
         self._special = [str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special]
         self._decoding = Decoding(self._ends(), lambda ids: str(self._tokenizer.decode(ids, skip_special_tokens=True)))
-        self.answer = Batches(options.batch, self._replies).answer
+        self._batches = Batches(options.batch, self._replies)
 
     def _ends(self) -> frozenset[int]:
         said = self._model.generation_config.eos_token_id
         ends = [*(said if isinstance(said, list) else [said]), self._tokenizer.eos_token_id]
         return frozenset(number for number in [*ends, self._tokenizer.pad_token_id] if isinstance(number, int))
 
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group of (position, reply) a batch."""
+        return self._batches.answer(prompts)
+
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
-        if any(prompt.constraint for prompt in prompts):
-            raise UserError(
-                f"{self.identity}: a model that sees can't be held to choices or a regular expression here; say under "
-                "answer.runs which benchmarks it answers"
-            )
         replies = {place: Reply("", "failed", 0, 0, why) for place, p in enumerate(prompts) if (why := self._fault(p))}
         # One call a kind: `generate` has one temperature for all its rows, a processor wants pictures for all or none.
         kinds = {place: (p.sampling, pictured(p), p.raw) for place, p in enumerate(prompts) if place not in replies}

@@ -8,7 +8,7 @@ vLLM is no part of the default environment: `make test-engines` makes one for a 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -20,11 +20,12 @@ import msgspec
 from stages.engines.batches import Batches
 from stages.engines.identities import Identity, Reference
 from stages.engines.installed import demand
+from stages.engines.interface import Local
 from stages.engines.options import checked
 from stages.engines.sequences import EAGER, Made, Piece, Positive, Sequences, Settings, identity
 from stages.engines.wholeness import check
 from stages.errors import UserError
-from stages.messages import Prompt, Reply
+from stages.messages import Capabilities, Prompt, Reply
 
 KEPT = "replies received so far are kept, run again to go on"
 QUIET = {
@@ -91,7 +92,7 @@ def _made(output: Any) -> Made:
     return Made(ids, output.logprobs[0][ids[0]].logprob if output.logprobs else 0.0)
 
 
-class Offline:
+class Offline(Local):
     """One model, in one copy or several."""
 
     def __init__(self, directory: Path, options: Options, make: Callable[[list[Piece]], list[Made]]) -> None:
@@ -99,7 +100,11 @@ class Offline:
         self.identity = str(directory)
         self._sequences = Sequences(directory, options.max_model_len)
         self._make = make
-        self.answer = Batches(options.chunk, self._replies).answer
+        self._batches = Batches(options.chunk, self._replies)
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
+        """One group of (position, reply) a chunk."""
+        return self._batches.answer(prompts)
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
         # Those that begin alike one after another: what prefix caching keeps of a beginning is still there. Within a
@@ -118,6 +123,11 @@ class Offline:
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity, vLLM's version, the precision and the context; the rest changes the last digits only."""
     return identity(reference, checked(options, Options, "vllm"), "vllm")
+
+
+def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
+    """What vLLM can do with any model of text."""
+    return Capabilities(choice_scores=True, choices="enforced", regex="enforced")
 
 
 @contextmanager

@@ -1,21 +1,21 @@
 """The columns that a suite may name, computed by polars from the rows of an artifact."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stages.errors import UserError
-from stages.expectations.rows import COLUMNS, COMMON, NUMBERS, SCRIPT_OF, TEXTS, flat
+from stages.expectations import identification
+from stages.expectations.rows import COLUMNS, NUMBERS, TEXTS, flat
+from stages.languages import SCRIPTS
 
 if TYPE_CHECKING:
     import polars as pl
 
 FEW = 30
 """A share is not judged over fewer rows than this: its column is empty then."""
-SURE, SURER = 5, 3
-"""Words of another language from which a text is in it, and how many times those of the row's own they must be."""
-BEGINNING = 600
-"""Characters of a text by which its language is told."""
-SCRIPTS = ("Latin", *sorted(set(SCRIPT_OF.values())))
+NAMES = re.findall(r"\w+(?=})", "".join(SCRIPTS.values()))
+"""Scripts as Unicode names them."""
 
 
 def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, suite: str) -> "pl.DataFrame":
@@ -29,11 +29,11 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
     - FIELD.chars, FIELD.words: lengths of a text
     - FIELD.blank: 1 where a text is absent, empty or white space, else 0
     - FIELD.copies: number of rows with the same text
-    - FIELD.script: the script of most letters, null where there are none; `script`: that of the language the row names
-    - FIELD.foreign: 1 where there are letters but none of `script`, else 0; null where the row names no language
-    - FIELD.strange: 1 where the words of `COMMON` say another language in Latin letters than the row names (`tongue`):
-      at least SURE of them, and SURER times as many as of its own; for a language in another script, one of them and no
-      letter of it; else 0; null where the row names no language of `COMMON` or `SCRIPT_OF`
+    - FIELD.script: the script of most letters by its Unicode name, null where there are none; `script`: that of the
+      language the row names, by its code of ISO 15924, null where that is not known or there are several
+    - FIELD.foreign: 1 where there are letters but none of `script`, else 0; null where no script is known for it
+    - FIELD.strange: 1 where the text is in another language than the row names (`tongue`), else 0, also where there is
+      too little to tell (see `identification.strange`); null where the row names none that is known there
     - FIELD.untranslated: 1 where there are letters but none of `translated`, the script of the language that a chain
       translated the input into, else 0; null where none did
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok
@@ -114,9 +114,10 @@ def _hash(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
 def _script(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
     import polars as pl
 
-    counts = pl.DataFrame({script: text.str.count_matches(rf"\p{{{script}}}") for script in SCRIPTS})
+    scripts = dict.fromkeys(NAMES)
+    counts = pl.DataFrame({script: text.str.count_matches(rf"\p{{{script}}}") for script in scripts})
     most = counts.max_horizontal()
-    names = [pl.when(pl.col(script) == most).then(pl.lit(script)) for script in SCRIPTS]
+    names = [pl.when(pl.col(script) == most).then(pl.lit(script)) for script in scripts]
     return counts.select(pl.when(most > 0).then(pl.coalesce(names)).alias("script"))["script"]
 
 
@@ -129,20 +130,7 @@ def _untranslated(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
 
 
 def _strange(frame: "pl.DataFrame", text: "pl.Series") -> "pl.Series":
-    import polars as pl
-
-    begun, tongue = text.str.slice(0, BEGINNING), pl.lit(frame["tongue"])
-    table = {name: begun.str.count_matches(rf"(?i)\b(?:{'|'.join(said)})\b") for name, said in COMMON.items()}
-    strange = pl.lit(None, pl.Int8)
-    for name in frame["tongue"].drop_nulls().unique().sort():
-        others = pl.max_horizontal(pl.lit(table[other]) for other in COMMON if other != name)
-        if name in COMMON:
-            found = (others >= SURE) & (others > SURER * pl.lit(table[name]))
-        else:
-            found = (others >= 1) & ~pl.lit(text.str.contains(rf"\p{{{SCRIPT_OF[name]}}}"))
-        strange = pl.when(tongue == name).then(found.cast(pl.Int8)).otherwise(strange)
-    named = frame["tongue"].drop_nulls().len()
-    return pl.select(strange.alias("strange") if named else pl.repeat(None, len(text), dtype=pl.Int8))[:, 0]
+    return identification.strange(text, frame["tongue"])
 
 
 def _elsewhere(scripts: "pl.Series", text: "pl.Series") -> "pl.Series":
@@ -151,7 +139,7 @@ def _elsewhere(scripts: "pl.Series", text: "pl.Series") -> "pl.Series":
 
     foreign = pl.lit(None, pl.Int8)
     for script in scripts.drop_nulls().unique().sort():
-        other = ~text.str.contains(rf"\p{{{script}}}") & text.str.contains(r"\pL")
+        other = ~text.str.contains(rf"[{SCRIPTS[script]}]") & text.str.contains(r"\pL")
         foreign = pl.when(pl.lit(scripts) == script).then(pl.lit(other).cast(pl.Int8)).otherwise(foreign)
     return pl.select(foreign.alias("foreign") if scripts.count() else pl.repeat(None, len(text), dtype=pl.Int8))[:, 0]
 

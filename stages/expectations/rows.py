@@ -1,13 +1,13 @@
 """Rows of any artifact as flat columns: msgspec decodes the fields that are needed, and nothing else of a row is
 kept."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from stages import languages
 from stages.errors import UserError
 
 CHUNK = 1 << 23
@@ -20,20 +20,6 @@ TEXTS = (
 )  # fmt: skip
 """Text fields of records, questions and answers."""
 NUMBERS = ("tasks", "sample", "tokens_in", "tokens_out")
-
-SCRIPT_OF = {
-    "zh": "Han", "ja": "Hiragana", "ko": "Hangul", "ru": "Cyrillic", "uk": "Cyrillic", "bg": "Cyrillic",
-    "ar": "Arabic", "fa": "Arabic", "ur": "Arabic", "el": "Greek", "hi": "Devanagari", "th": "Thai", "he": "Hebrew",
-}  # fmt: skip
-"""The script that tells a language; languages that are not here are written in Latin letters."""
-
-COMMON = {
-    "en": tuple(re.findall(r"\w+", "the of and to is that for with are this what from by which you your")),
-    "de": tuple(re.findall(r"\w+", "der das und ist mit den eine einen für auf nicht dem sich wie sie von zu")),
-    "es": tuple(re.findall(r"\w+", "el los las una que por para del es con como su más qué cuál en y")),
-    "fr": tuple(re.findall(r"\w+", "le les des est et une dans pour qui sur pas vous avec aux du")),
-}
-"""Words by which languages in Latin letters are told apart; a language that is not here is not judged."""
 
 
 class Step(msgspec.Struct, gc=False):
@@ -82,22 +68,25 @@ def _chosen(row: Any) -> str | None:
     return step.action if step.status == "ok" else None
 
 
+def _tag(row: Any) -> str:
+    """The tag of the language that a row says it is in; "" where it says none, or several ("multi")."""
+    return row.language or row.source.language or ""
+
+
 def _script(row: Any) -> str | None:
-    """The script of the language that a row says it is in; null where it says none, or several ("multi")."""
-    language = row.language or row.source.language
-    return SCRIPT_OF.get(language, "Latin") if language and language != "multi" else None
+    """The script of the row's language, a key of `languages.SCRIPTS`; null where that is not known."""
+    return languages.script(_tag(row)) or None
 
 
 def _tongue(row: Any) -> str | None:
-    """The language that a row says it is in, where its words or its script are known."""
-    language = row.language or row.source.language
-    return language if language in COMMON or language in SCRIPT_OF else None
+    """The row's language by its code of ISO 639; null where it says none."""
+    return languages.base(_tag(row)) or None
 
 
 def _translated(row: Any) -> str | None:
-    """The script that a translated input must be in; null where nothing was translated."""
+    """The script that a translated input must be in; null where nothing was translated, or it is not known."""
     chains = [step.action for step in row.steps if (step.action or "").startswith("translate:")]
-    return SCRIPT_OF.get(chains[-1].partition(":")[2], "Latin") if chains else None
+    return languages.script(chains[-1].partition(":")[2]) or None if chains else None
 
 
 def _order(row: Any) -> int:

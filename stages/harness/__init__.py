@@ -4,15 +4,35 @@ The tasks are lm-eval's own files (mmlu, arc_challenge, gsm8k), with a question'
 of what they would download. https://github.com/EleutherAI/lm-evaluation-harness
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from stages.benchmarks import BENCHMARKS, answering
 from stages.benchmarks.answering import Way
 from stages.benchmarks.questions import Answer, Question
-from stages.messages import Complete
+from stages.errors import UserError
+from stages.messages import Capabilities, Complete
 
-__all__ = ["Way", "answered", "answers"]
+__all__ = ["Way", "answered", "answers", "require"]
+
+
+def require(
+    capabilities: Capabilities, engine: str, run: str, benchmarks: Mapping[str, tuple[Sequence[Question], Way]]
+) -> None:
+    """Raises UserError for the first benchmark that needs of the engine what it can't do, before anything is asked."""
+    way_out = f"name the benchmarks that it can answer under answer.runs.{run}.benchmarks"
+    for name, (questions, _) in benchmarks.items():
+        weighed = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].weigh), "")
+        if weighed and not capabilities.choice_scores:
+            raise UserError(
+                f"answer.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
+                f"{engine} does not give; use engine embedded, transformers, vllm or ray, or {way_out}"
+            )
+        if not capabilities.images and any(q.images for q in questions):
+            raise UserError(
+                f"answer.benchmarks.{name}: its questions show pictures, and {engine} takes text alone; set `images: "
+                f"captions` for it, use engine openai with `api: chat`, or {way_out}"
+            )
 
 
 def answered(

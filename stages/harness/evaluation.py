@@ -14,6 +14,7 @@ import msgspec
 from datasets import Dataset
 from lm_eval.api.task import ConfigurableTask
 
+from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.answering import Way, answered
 from stages.benchmarks.questions import Answer, Question
 from stages.errors import UserError
@@ -100,11 +101,12 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 def _answer(question: Question, sample: dict[str, Any], model: Model, run: str) -> Answer:
     asked = sample["arguments"]
     reply = model.replies[asked[0][0]]
-    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if reply.scores else reply)
+    weighed = BENCHMARKS[question.benchmark].weigh and reply.status in ("ok", "truncated")
+    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if weighed else reply)
 
 
 def _weighed(reply: Reply, choices: Sequence[str]) -> Reply:
-    """The likeliest choice as the text; failed if one of them was not weighed."""
+    """The likeliest choice as the text; failed if one of them was not weighed, whatever was written."""
     if missing := [choice for choice in choices if choice not in reply.scores]:
         return msgspec.structs.replace(reply, text="", status="failed", error=f"not weighed: {missing[0]!r:.80}")
     # A choice is what follows the blank with which lm-eval sets it off.

@@ -11,6 +11,7 @@ from stages.errors import UserError
 from stages.params import fitting
 from stages.params.chains import Wording
 from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
+from stages.params.generated import Generated
 from stages.params.kinds import NAME_ERROR, Name, Section
 from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
 from stages.params.overlaps import Decontaminate, Withheld
@@ -36,6 +37,7 @@ class Params(Section):
     fetch: Fetch
     engines: Engines
     costs: Costs
+    generate: dict[Name, Generated]
     ingest: Ingest
     validation: Annotated[Validate, Field(alias="validate")]
     withhold: dict[Name, Withheld]

@@ -8,22 +8,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from stages import languages
 from stages.messages import Sampling as EngineSampling
 
 Item = TypeVar("Item")
-LANGUAGES = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es
-    et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki
-    kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no
-    nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn so sq sr ss st su sv sw ta
-    te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
-        """,
-    )
-)
-"""Codes of ISO 639-1 (https://www.loc.gov/standards/iso639-2/php/code_list.php)."""
 LONGEST = 255
 """Bytes of a file's name, on any file system that matters."""
 NAME_ERROR = "name"
@@ -103,13 +91,19 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$", max_leng
 
 
 def _known(language: str) -> str:
-    if language.partition("-")[0] not in LANGUAGES:
-        raise ValueError("is no language; write its code of ISO 639-1, as de, sw or zh-CN")
+    if fault := languages.mistake(language):
+        raise ValueError(fault)
     return language
 
 
+def _reduced(language: str) -> str:
+    return language if language == languages.MULTI else languages.base(_known(language))
+
+
 Known = Annotated[Language, AfterValidator(_known)]
-"""A language as models and rules know it too, by its code of ISO 639-1."""
+"""A language as models and rules know it too, by a tag of BCP 47."""
+Spoken = Annotated[str, Field(max_length=100), AfterValidator(_reduced)]
+"""A tag of BCP 47, reduced to its language ("zh" of "zh-CN", "en" of "EN"); or "multi"."""
 
 
 def _compiled(text: str) -> str:

@@ -104,6 +104,7 @@ class Sandbox(Section):
     memory: Annotated[int, Field(ge=64, le=1 << 20)]
     processes: Annotated[int, Field(ge=1, le=4096)]
     output: Annotated[int, Field(ge=1, le=1 << 20)]
+    packages: Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]], Once] = Field([])
 
 
 class Bertscore(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.params.kinds import LARGEST, Count, Language, Line, Name, Once, Relative, Section, Share
+from stages.params.kinds import LARGEST, Count, Known, Line, Name, Once, Relative, Section, Share, Spoken
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -141,7 +141,7 @@ class Corpus(Files):
 
     adapter: str
     licence: Line
-    language: Language
+    language: Spoken
     sample: Count | None
     fields: dict[Line, Line] = Field(default_factory=dict)
 
@@ -151,7 +151,7 @@ class Benchmark(Files):
 
     benchmark: str
     licence: Line
-    languages: Annotated[list[Language], Once]
+    languages: Annotated[list[Known], Once]
     sample: Count | None
     first: Count | None = None
     images: Literal["captions", "pixels"] | None = None

@@ -229,7 +229,8 @@ def _named(source: str, placed: list[Placed], asked: str) -> list[Placed]:
     splits = sorted({file.split for file in placed if file.split})
     chosen: set[str] = set()
     for name in map(str.strip, asked.split("+")):
-        alike = {split for split in splits if family(split) == family(name)}
+        known = name.lower() in FAMILIES | EVALUATION
+        alike = {split for split in splits if known and family(split) == family(name)}
         part = {split for split in splits if split.lower() == name.lower()} or alike
         if not part:
             raise UserError(f"{source}: has no split {name!r}; it has {_listed(splits)}")

@@ -1,8 +1,13 @@
 """Python programs that nobody has read run here and can do no harm: bubblewrap, one sandbox a program.
 
-No network, no home, no environment, no other processes to see; every file is read-only but a small tmpfs; time, memory,
-processes and output are limited. A program can cheat about its own result, never do anything to the machine.
-Where there is no sandbox nothing runs.
+No network, no home, no environment, no keys, no other processes to see; every file is read-only but a small tmpfs;
+time, memory, threads and output are limited, and system calls that get around these limits are refused. Where there is
+no sandbox nothing runs.
+
+The tests of a program run in a process of their own, the program in another that never has them: only plain values pass
+between the two. So a program cannot read its tests or the verdict, cannot change what they compare, and cannot pass by
+an object that equals everything. What remains is what a test cannot know of any function: whether it computes its
+results or has learnt them by heart.
 """
 
 import os
@@ -15,13 +20,14 @@ from functools import cache
 from itertools import count
 from threading import Lock
 
-from stages.benchmarks.programs import Execute, NoSandbox, Outcome
+from stages.benchmarks.programs import Execute, NoSandbox, Outcome, Program, Reading
 from stages.sandbox.jail import Jail, Limits, jail
 from stages.sandbox.process import run
 
 __all__ = ["ASSUMED", "Limits", "connect"]
 
 INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
+_TRIAL = Program("trial", (Reading(("def trial(value):\n    return value",)),), "assert trial([1]) == [1]")
 ASSUMED: ContextVar[Outcome | None] = ContextVar("assumed", default=None)
 """Set while a plan is made: nothing runs, and every program is said to have ended like this."""
 
@@ -41,11 +47,11 @@ def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
         yield lambda programs: _ordered(pool, 2 * cores, programs, _runner(limits, bwrap))
 
 
-def _runner(limits: Limits, bwrap: str) -> Callable[[str], Outcome]:
+def _runner(limits: Limits, bwrap: str) -> Callable[[Program], Outcome]:
     """Runs one program; the sandbox is looked for and tried at the first."""
     lock, tried, numbers = Lock(), cache(lambda: _tried(limits, bwrap)), count(1)
 
-    def one(program: str) -> Outcome:
+    def one(program: Program) -> Outcome:
         with lock:
             walls, number = tried(), next(numbers)
         return run(walls, program, limits, number)
@@ -54,7 +60,7 @@ def _runner(limits: Limits, bwrap: str) -> Callable[[str], Outcome]:
 
 
 def _ordered(
-    pool: ThreadPoolExecutor, ahead: int, programs: Iterable[str], one: Callable[[str], Outcome]
+    pool: ThreadPoolExecutor, ahead: int, programs: Iterable[Program], one: Callable[[Program], Outcome]
 ) -> Iterator[Outcome]:
     """The outcomes in the order of the programs, at most `ahead` under way."""
     waiting: deque[Future[Outcome]] = deque()
@@ -74,7 +80,7 @@ def _tried(limits: Limits, bwrap: str) -> Jail:
     """The walls of a sandbox, once an empty program has run in one. Raises NoSandbox if it can't."""
     walls = jail(bwrap, limits, os.geteuid() == 0)
     try:
-        outcome = run(walls, "", Limits(60, limits.memory, limits.processes, limits.output), 0)
+        outcome = run(walls, _TRIAL, Limits(60, limits.memory, limits.processes, limits.output), 0)
     except (FileNotFoundError, PermissionError) as error:
         found = "not found" if isinstance(error, FileNotFoundError) else "may not be run"
         raise NoSandbox(f"{bwrap}: {found}; generated code runs in bubblewrap or not at all, {INSTALL}") from None

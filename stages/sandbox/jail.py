@@ -1,121 +1,130 @@
-"""The walls: bubblewrap's command line, and the few lines of Python that drop the last rights inside.
+"""bubblewrap's command line: what a sandbox shows, and which rights its first process begins with.
 
 https://github.com/containers/bubblewrap; namespaces(7), setrlimit(2), user_namespaces(7).
 """
 
 import math
 import os
+import platform
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+
+from stages.sandbox import packages, seccomp
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one program may use."""
 
     seconds: float
-    """Wall-clock time, and processor time of each process."""
+    """Wall-clock time, and processor time."""
     memory: int
-    """MiB of address space of each process, and of the tmpfs."""
+    """MiB of address space, and as much again of files in the tmpfs. There is no other memory to be had."""
     processes: int
-    """Processes and threads at a time, the program itself counted."""
+    """Threads at a time, the first counted; a program may start no process."""
     output: int
     """KiB that it may print, standard output and errors together."""
+    packages: Sequence[str] = ()
+    """Installed packages that it may import, beyond the standard library."""
 
 
 ROOM = "/room"
 """Where the program's own view of the file system is laid out."""
-
-DRIVER = """
-import os, resource, sys
-room, seconds, memory, processes, user, report = sys.argv[1], *map(int, sys.argv[2:])
-sys.argv = [""]
-if user:
-    os.chroot(room)
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-os.chdir("/tmp")
-for name, value in {
-    "CPU": seconds, "AS": memory << 20, "DATA": memory << 20, "FSIZE": memory << 20, "NPROC": processes, "NOFILE": 64,
-    "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0,
-}.items():
-    limit = getattr(resource, "RLIMIT_" + name)
-    most = resource.getrlimit(limit)[1]  # the machine's own, which only root could raise
-    value = value if most == resource.RLIM_INFINITY else min(value, most)
-    resource.setrlimit(limit, (value, value))
-def main():
-    word, _, source = sys.stdin.buffer.read().partition(b"\\n")
-    try:
-        exec(compile(source, "program.py", "exec"), {"__name__": "__main__"})
-    except BaseException as error:
-        word = (type(error).__name__ + ": " + str(error)[:200]).encode(errors="replace")
-    try:
-        os.write(report, word)
-    finally:
-        os._exit(0)
-main()
-"""
-"""Runs before anything of the program's: becomes a nobody, takes on the limits, reports over a pipe of its own. The
-word that says "to the end" comes with the program and is not on any command line."""
+PACKAGES = "/packages"
+"""Where packages that programs may import are shown."""
+_INSIDE = Path(__file__).with_name("inside")
+_FOLDER = "/stages/sandbox/inside"
+_CODE = "/supervisor"
+_START = (
+    f"import sys; sys.path[:0] = [{_CODE!r}]; from stages.sandbox.inside.start import main; del sys.path[0]; main()"
+)
 
 
 class Jail(NamedTuple):
     """The command that opens a sandbox."""
 
     command: list[str]
+    """bubblewrap with its options, up to what runs inside."""
+    arguments: list[str]
+    """What runs inside is given: the system call filter and the limits."""
     root: bool
 
-    def line(self, number: int, report: int, info: int) -> list[str]:
-        """The command for run `number` of this process, which reports over the descriptor `report`; bubblewrap tells
-        over `info` which process is the first inside.
+    def line(self, number: int, source: int, report: int, info: int) -> list[str]:
+        """The command for run `number` of this process: what to run is read from the descriptor `source`, how it ended
+        is written to `report`, and bubblewrap writes to `info` which process is the first inside.
 
         As root, the run becomes a user that is nobody else's on this machine and that no file belongs to, so that its
         processes are counted alone.
         """
         user = 0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if self.root else 0
-        return [self.command[0], "--info-fd", str(info), *self.command[1:], str(user), str(report)]
+        own = ["--info-fd", str(info), "--", *_python(), ROOM, str(user), str(source), str(report)]
+        return [*self.command, *own, *self.arguments]
 
 
 def jail(bwrap: str, limits: Limits, root: bool) -> Jail:
-    """A sandbox for a program that comes on standard input.
+    """A sandbox for one program.
 
     Root opens no user namespace, since the limit on processes does not hold for a user that is root outside: instead
     it becomes a user that exists nowhere else, inside a chroot, where no further user namespace may be made. Everybody
-    else gets a user namespace that allows no further one.
+    else gets a user namespace that allows no further one. Raises NoSandbox on a machine whose system calls have no
+    filter, and for a package that is not installed.
     """
     rights = ["--cap-drop", "ALL"]
     if root:
         rights += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SYS_CHROOT"]
     else:
         rights += ["--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
-    python = [str(Path(sys.executable).resolve()), "-P", "-s", "-S", "-B", "-c", DRIVER]
+    places = packages.folders(limits.packages)
     command = [
         bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
         "--die-with-parent", "--new-session", "--hostname", "sandbox", *rights,
-        *_view("", limits), *(_view(ROOM, limits) if root else []), "--remount-ro", "/", "--chdir", "/",
+        *_view("", limits, places), *(_view(ROOM, limits, places) if root else []), *_bound(_INSIDE, _CODE + _FOLDER),
+        "--remount-ro", "/", "--chdir", "/",
         # Texts hash alike in every run, so that a program that depends on the order of a set does so every time.
-        "--setenv", "PYTHONHASHSEED", "0", *python,
-        ROOM, str(math.ceil(limits.seconds)), str(limits.memory), str(limits.processes),
+        "--setenv", "PYTHONHASHSEED", "0",
+        # Of each further arena the C library reserves 64 MiB for a thread, which the limit on address space counts.
+        "--setenv", "MALLOC_ARENA_MAX", "1",
+        # The libraries below numpy would start a thread for every core of the machine.
+        *(part for name in ("OPENBLAS", "OMP", "MKL") for part in ("--setenv", f"{name}_NUM_THREADS", "1")),
     ]  # fmt: skip
-    return Jail(command, root)
+    most = (math.ceil(limits.seconds), limits.memory, limits.processes)
+    filters = seccomp.program(platform.machine()).hex()
+    return Jail(command, [filters, *map(str, most), *([PACKAGES] if places else [])], root)
 
 
-def _view(top: str, limits: Limits) -> list[str]:
+def _python() -> list[str]:
+    return [str(Path(sys.executable).resolve()), "-P", "-s", "-S", "-B", "-c", _START]
+
+
+def _view(top: str, limits: Limits, places: Mapping[str, Path]) -> list[str]:
     """The file system below `top`: one small place to write, /proc, /dev, and the system's and Python's files."""
-    shown = ["--dir", top] if top else []
-    shown += ["--perms", "1777", "--size", str(limits.memory << 20), "--tmpfs", f"{top}/tmp"]
-    shown += ["--proc", f"{top}/proc", "--dev", f"{top}/dev", "--remount-ro", f"{top}/dev"]
+    options = ["--dir", top] if top else []
+    options += ["--perms", "1777", "--size", str(limits.memory << 20), "--tmpfs", f"{top}/tmp"]
+    options += ["--proc", f"{top}/proc", "--dev", f"{top}/dev", "--remount-ro", f"{top}/dev"]
     for path in ("/usr", "/lib", "/lib64", "/bin"):
         if Path(path).is_symlink():
-            shown += ["--symlink", os.readlink(path), f"{top}{path}"]
+            options += ["--symlink", os.readlink(path), f"{top}{path}"]
         elif Path(path).exists():
-            shown += ["--ro-bind", path, f"{top}{path}"]
+            options += ["--ro-bind", path, f"{top}{path}"]
     if not Path(sys.base_prefix).is_relative_to("/usr"):
-        # Folders above a bind would be made as private as those above its source.
-        for folder in reversed(Path(f"{top}{sys.base_prefix}").parents[:-1]):
-            shown += ["--perms", "0755", "--dir", str(folder)]
-        shown += ["--ro-bind", sys.base_prefix, f"{top}{sys.base_prefix}"]
-    return shown
+        options += _bound(Path(sys.base_prefix), f"{top}{sys.base_prefix}")
+    for name, place in places.items():
+        options += _bound(place, f"{top}{PACKAGES}/{name}")
+    return [*options, *_hidden(top)]
+
+
+def _bound(source: Path, target: str) -> list[str]:
+    """A read-only view of `source`; folders above would be made as private as those above it, so they come first."""
+    above = [
+        part for folder in reversed(Path(target).parents[:-1]) for part in ("--perms", "0755", "--dir", str(folder))
+    ]
+    return [*above, "--ro-bind", str(source), target]
+
+
+def _hidden(top: str) -> list[str]:
+    """Files of /proc that tell of keys of the login's session, where the kernel has them."""
+    names = (path for path in ("/proc/keys", "/proc/key-users") if Path(path).exists())
+    return [part for path in names for part in ("--ro-bind", "/dev/null", f"{top}{path}")]

@@ -8,10 +8,11 @@ import selectors
 import signal
 import subprocess
 import time
-from secrets import token_hex
 from typing import NamedTuple
 
-from stages.benchmarks.programs import Outcome
+import msgspec
+
+from stages.benchmarks.programs import Ending, Outcome, Program
 from stages.sandbox.jail import Jail, Limits
 
 LONGEST = 300
@@ -25,15 +26,14 @@ class _Seen(NamedTuple):
     printed: bytes
 
 
-def run(walls: Jail, program: str, limits: Limits, number: int) -> Outcome:
-    """What became of `program` behind the walls; `number` tells the runs of this process apart.
+def run(walls: Jail, program: Program, limits: Limits, number: int) -> Outcome:
+    """What became of `program` in a sandbox; `number` tells the runs of this process apart.
 
     Raises FileNotFoundError if there is no bubblewrap, PermissionError if it may not be run.
     """
-    word = token_hex(16).encode()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(os.fdopen(os.memfd_create("program"), "wb+"))
-        source.write(word + b"\n" + program.encode(errors="replace"))
+        source.write(_encoded(program))
         source.seek(0)
         process, report, info = _start(walls, number, source.fileno(), stack)
         try:
@@ -43,7 +43,14 @@ def run(walls: Jail, program: str, limits: Limits, number: int) -> Outcome:
             process.kill()
             process.wait()
             _await_end(info)
-    return _outcome(seen, process.returncode, word)
+    return _outcome(seen, process.returncode)
+
+
+def _encoded(program: Program) -> bytes:
+    """The program as JSON, in which a question mark stands for half a character."""
+    values = msgspec.structs.asdict(program)
+    values["readings"] = [msgspec.structs.asdict(reading) for reading in program.readings]
+    return json.dumps(values, ensure_ascii=False).encode(errors="replace")
 
 
 def _start(
@@ -57,8 +64,8 @@ def _start(
     try:
         # No environment: bubblewrap is process 1 inside, and what it was started with could be read there.
         process = subprocess.Popen(
-            walls.line(number, inside, told), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            pass_fds=(inside, told), env={},
+            walls.line(number, source, inside, told), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, pass_fds=(source, inside, told), env={},
         )  # fmt: skip
     finally:
         os.close(inside)
@@ -99,20 +106,23 @@ def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _
     return _Seen(limit, bytes(kept[report]), bytes(kept[process.stdout.fileno()]))
 
 
-def _outcome(seen: _Seen, status: int, word: bytes) -> Outcome:
-    said = _printable(seen.report).removesuffix(":")  # an exception without a word
-    printed = _printable(seen.printed.strip().rpartition(b"\n")[2])
+def _outcome(seen: _Seen, status: int) -> Outcome:
     if seen.limit == "output":
         return Outcome("output", "printed more than it may")
-    if seen.report == word:
-        return Outcome("passed")
+    try:
+        ending, detail = msgspec.json.decode(seen.report, type=tuple[Ending, str])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _unreported(seen, status)
+    return Outcome(ending, _printable(detail.encode(errors="replace")).removesuffix(":"))  # an exception without a word
+
+
+def _unreported(seen: _Seen, status: int) -> Outcome:
+    """Of a sandbox that ended, or was ended, before it reported."""
     if seen.limit == "timeout" or status == 128 + signal.SIGXCPU:
         return Outcome("timeout", "ran longer than it may")
-    if said.startswith("MemoryError"):
-        return Outcome("memory", said)
-    if not seen.report and status > 128:
+    if status > 128:
         return Outcome("killed", f"signal {status - 128}")
-    return Outcome("failed", said or printed or "left before its end")
+    return Outcome("failed", _printable(seen.printed.strip().rpartition(b"\n")[2]) or "left before its end")
 
 
 def _printable(data: bytes) -> str:

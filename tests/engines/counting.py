@@ -9,11 +9,12 @@ from typing import Any
 
 from stages.engines.budgets import Ledger
 from stages.engines.identities import Identity
+from stages.engines.interface import Local
 from stages.engines.payloads import Request, request
 from stages.engines.progress import Progress
 from stages.engines.store import Replies
 from stages.engines.streams import Connection
-from stages.messages import Message, Prompt, Reply, Sampling
+from stages.messages import Capabilities, Message, Prompt, Reply, Sampling
 from stages.params import Budget, Price
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)
@@ -44,7 +45,7 @@ def said(one: Prompt) -> str:
     return one.messages[-1].content
 
 
-class Counting:
+class Counting(Local):
     """Echoes; in batches of `batch`, which it fills before it answers, as a local model does."""
 
     identity = "counting"
@@ -81,7 +82,8 @@ def connected(
     """The engine behind a store."""
     with Replies(store) as replies, Progress("test", "model") as progress:
         ledger = Ledger(replies, identity, price, budget) if budget else None
-        with Connection(identity, replies, progress, engine.open, ledger) as connection:
+        able = Capabilities(grouping=engine.grouping)
+        with Connection(identity, replies, progress, engine.open, ledger, able) as connection:
             yield connection
 
 

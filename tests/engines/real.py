@@ -17,6 +17,7 @@ import typer
 from stages.cli import main
 from stages.engines import connect
 from stages.engines.identities import Identity
+from stages.engines.interface import Local
 from stages.engines.progress import Progress
 from stages.engines.sharing import count
 from stages.engines.store import Replies
@@ -95,7 +96,7 @@ def remembered(name: str, options: dict[str, Any], models: Path, store: Path, pr
         return list(complete(prompts))
 
 
-class _Lent:
+class _Lent(Local):
     """An engine without its `cancel`: it goes on afterwards."""
 
     def __init__(self, engine: Any) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from stages.engines import embedded, exports
+from stages.engines import embedded, exports, transformers
 from stages.engines.chat import Chat
 from stages.engines.choices import draw
+from stages.engines.demands import check
 from stages.engines.identities import Identity, Reference
 from stages.engines.transformers import open_engine as open_transformers
 from stages.errors import UserError
@@ -233,8 +234,8 @@ def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -
         assert ask(engine, prompts) == first
         assert ask(engine, prompts[:8]) == first[:8]
         assert ask(engine, [prompt("y" * 600), prompts[0]])[0].status == "failed"
-        with pytest.raises(UserError, match="can't constrain"):
-            ask(engine, [prompt("x", constraint=Constraint(regex="[AB]"))])
+    with pytest.raises(UserError, match="can't enforce"):
+        check(prompt("x", constraint=Constraint(regex="[AB]")), transformers.capabilities(directory, EXACT), "m")
 
 
 @pytest.mark.slow

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from stages import jsonl
 from stages.engines import connect, failures, sharing, wire
 from stages.engines.budgets import PICTURE, most
+from stages.engines.demands import check
 from stages.engines.images import data_url
 from stages.engines.payloads import request
 from stages.engines.references import fetch_model
 from stages.engines.store import Replies
-from stages.engines.transformers import open_engine
+from stages.engines.transformers import capabilities, open_engine
 from stages.errors import UserError
 from stages.messages import Constraint, Image, Message, Prompt, Reply, Sampling
 from stages.params import Engine
@@ -231,7 +232,9 @@ def test_a_broken_picture_is_told(vision: Any, tmp_path: Path) -> None:
         replies(vision, asking("What?", Image(jsonl.sha256(path), path.as_posix())))
 
 
-@pytest.mark.local
-def test_choices_are_not_for_models_that_see(vision: Any, red: Image) -> None:
+def test_choices_are_not_for_models_that_see(tmp_path: Path, red: Image) -> None:
+    (tmp_path / "config.json").write_text('{"vision_config": {}}')
+    able = capabilities(tmp_path, {})
+    assert able.images and not able.choice_scores
     with pytest.raises(UserError, match=r"answer\.runs which benchmarks"):
-        replies(vision, asking("What?", red, constraint=Constraint(choice=("A", "B"))))
+        check(asking("What?", red, constraint=Constraint(choice=("A", "B"))), able, "m")

@@ -65,6 +65,24 @@ CASES: list[tuple[str, list[dict[str, Any]], list[Any]]] = [
         [1, 0, 1, 0, 0, 0, 1, 1, 0, 0, None, None],
     ),
     (
+        "response.foreign",
+        [
+            {"response": "東京", "source": {"language": "ja"}},
+            {"response": "パリ", "source": {"language": "ja"}},
+            {"response": "Paris", "source": {"language": "ja"}},
+            {"response": "科莫湖。", "source": {"language": "zh-CN"}},
+            {"response": "লোয়ার।", "source": {"language": "bn"}},
+            {"response": "லோயர்.", "source": {"language": "ta"}},
+            {"response": "Loire", "source": {"language": "ta"}},
+            {"response": "Лоара.", "source": {"language": "sr"}},
+            {"response": "Loara.", "source": {"language": "sr"}},
+            {"response": "Loara.", "source": {"language": "sr-Cyrl"}},
+            {"response": "Лоара.", "source": {"language": "EN"}},
+            {"response": "qaH", "source": {"language": "tlh"}},
+        ],
+        [0, 0, 1, 0, 0, 0, 1, None, None, 1, 1, None],
+    ),
+    (
         "input.untranslated",
         [
             {"input": "你好", "steps": [step("augment", "translate:zh"), step("augment", "repeat")]},

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,8 +13,8 @@ from stages.benchmarks import BENCHMARKS
 from stages.benchmarks.questions import Question
 from stages.benchmarks.scoring import Graders, evaluate
 from stages.errors import UserError
-from stages.harness import Way, answers
-from stages.messages import Prompt, Reply, Sampling
+from stages.harness import Way, answers, require
+from stages.messages import Capabilities, Image, Prompt, Reply, Sampling
 from tests.benchmarks.test_scoring import idle, nobody
 
 SEEDS = Path(__file__).resolve().parents[2] / "data" / "seeds"
@@ -181,3 +182,36 @@ def test_log_likelihoods_are_those_of_lm_evals_own_transformers_model(tmp_path: 
 
         ours = Model(complete, RAW).loglikelihood(requests)
     assert [score for score, _ in ours] == pytest.approx([score for score, _ in theirs], abs=1e-3)
+
+
+def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anything_is_asked() -> None:
+    every = {"suite": (questions(), RAW)}
+    require(Capabilities(choice_scores=True), "engine openai (m)", "big", every)
+    require(Capabilities(), "engine openai (m)", "big", {"gsm8k": (questions("gsm8k-harness"), RAW)})
+    for benchmark in ("mmlu", "arc"):
+        with pytest.raises(UserError) as caught:
+            require(Capabilities(), "engine openai (m)", "big", {"suite": (questions("gsm8k-harness", benchmark), RAW)})
+        line = str(caught.value)
+        assert line.startswith(f"answer.benchmarks.suite: {benchmark} is scored by the log-probabilities")
+        assert "\n" not in line and "engine openai (m)" in line and "answer.runs.big.benchmarks" in line
+    shown = msgspec.structs.replace(questions("gsm8k-harness")[0], images=(Image("a" * 64),))
+    with pytest.raises(UserError, match=r"answer\.benchmarks\.vqa: its questions show pictures"):
+        require(Capabilities(), "engine openai (m)", "big", {"vqa": ([shown], RAW)})
+
+
+@pytest.mark.parametrize("status", ["ok", "truncated"])
+def test_a_choice_without_scores_is_unscored_and_never_a_traceback(status: Any) -> None:
+    asked = questions("mmlu", "arc")
+
+    def unscored(prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        for number, one in enumerate(prompts):
+            choices = one.constraint.choice if one.constraint else ()
+            scores = {} if number == 1 else {choice: -1.0 - place for place, choice in enumerate(choices)}
+            yield Reply(choices[0], "truncated" if number == 1 else "ok", 1, 1, "", "id", "m", scores)
+
+    found = list(answers(unscored, asked, RAW))
+    total = evaluate(asked, found, Graders(nobody, idle), [1])[1]
+    assert total["unscored"] == {"answer-failed": 1} and total["scored"] == len(asked) - 1
+    bare = [msgspec.structs.replace(answer, scores={}, status=status) for answer in found]
+    total = evaluate(asked, bare, Graders(nobody, idle), [1])[1]
+    assert total["unscored"] == {"answer-no-scores": len(asked)} and total["scored"] == 0

@@ -1,0 +1,66 @@
+"""Rows of the user's own: fields inside of fields and lists, what is absent, and values that are no text."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from stages.corpora import Origin, Raw, read
+from stages.errors import UserError
+from stages.records import Record
+
+ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
+
+
+def responses(field: str, *values: dict[str, Any]) -> list[str]:
+    raws = [Raw({"q": "Q", **row}, number, "", f"x.json, row {number}") for number, row in enumerate(values)]
+    items = list(read("own", raws, ORIGIN, {"instruction": "q", "response": field}))
+    assert all(isinstance(item, Record) for item in items)
+    return [item.response for item in items if isinstance(item, Record)]
+
+
+CHOICES = {"choices": [{"text": "A"}, {"text": "B"}]}
+
+
+@pytest.mark.parametrize(
+    ("field", "row", "expected"),
+    [
+        ("choices.0.text", CHOICES, "A"), ("choices.-1.text", CHOICES, "B"), ("a.0", {"a": {"0": "x"}}, "x"),
+        ("a.0", {"a.0": "x", "a": ["y"]}, "x"), ("a.text", {"a": None}, ""), ("a.0.b", {"a": [None]}, ""),
+        ("answers.text", {"answers": {"text": ["Ann"]}}, "Ann"), ("answers.text", {"answers": {"text": []}}, ""),
+        ("a", {"a": 4}, "4"), ("a", {"a": -0.5}, "-0.5"), ("a", {"a": True}, "true"),
+        ("a", {"a": Decimal("1.10")}, "1.10"),
+        ("a", {"a": float("nan")}, ""), ("a", {"a": 10**30}, "1" + "0" * 30), ("a", {"a": None}, ""),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_field(field: str, row: dict[str, Any], expected: str) -> None:
+    assert responses(field, row) == [expected]
+
+
+def test_a_field_that_some_rows_lack_is_empty_there() -> None:
+    assert responses("a", {"a": "x"}, {}, {"b": 1}) == ["x", "", ""]
+    assert responses("a.0", {}, {"a": []}, {"a": ["x"]}) == ["", "", "x"]
+
+
+@pytest.mark.parametrize(
+    ("field", "row", "told"),
+    [
+        ("b", {"a": "x"}, "x.json, row 0: no field 'b' (it has: 'q', 'a')"),
+        ("a.1", {"a": ["x"]}, "no field 'a.1'"),
+        ("a.b", {"a": ["x"]}, "no field 'a.b'"),
+        ("a", {"a": ["x", "y"]}, "field 'a' is a list of 2; name one of it in `fields`: a.0"),
+        ("a", {"a": {"text": "x"}}, "field 'a' holds {'text': 'x'} and not text"),
+        ("a", {"a": [["x"]]}, "field 'a' holds ['x'] and not text"),
+    ],
+)
+def test_a_field_that_no_row_has_or_that_is_no_text_is_told(field: str, row: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as error:
+        responses(field, row)
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_row_without_the_instruction_is_told_at_once() -> None:
+    with pytest.raises(UserError, match="row 1: no field 'q'"):
+        list(
+            read("own", [Raw({"q": "Q"}, 0, "", "row 0"), Raw({"a": 1}, 1, "", "row 1")], ORIGIN, {"instruction": "q"})
+        )
