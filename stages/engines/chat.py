@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from msgspec.structs import replace
 from stages import jsonl
 from stages.engines.tokens import tokenizer
 from stages.errors import UserError
-from stages.messages import Message, Prompt
+from stages.messages import Message, Prompt, Reply
+from stages.reasoning.marks import HARMONY, closing_of, is_mark, opening_at_end
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -42,6 +44,8 @@ class Chat:
         self._cut = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._template = _template(directory, config)
         self.ends = self._ends(directory)
+        self._marks = self._special_marks()
+        self._opening = self._opening_of_reasoning()
 
     def ids(self, prompt: Prompt) -> list[int]:
         """What a model is fed with for a prompt. Raises UserError if the template refuses its messages."""
@@ -49,7 +53,31 @@ class Chat:
             text = "\n\n".join(message.content for message in prompt.messages)
             # What the tokenizer puts before every text (a BOS, in Llama-3), and no special token that is in the text.
             return list(self._literal.encode(text, add_special_tokens=True).ids)
-        return self.encode(prompt.messages, prompt.continue_final)
+        ids = self.encode(prompt.messages, prompt.continue_final)
+        if prompt.constraint and self._opening and not prompt.continue_final:
+            # What a prompt enforces stands in the answer, not in the reasoning that the template has begun.
+            after = f"\n{closing_of(self._opening)}\n\n"
+            ids += self.tokenizer.encode(after, add_special_tokens=False).ids
+        return ids
+
+    def reply(self, prompt: Prompt, reply: Reply) -> Reply:
+        """The reply to a prompt whose template begins the reasoning: with that beginning."""
+        if not self._opening or prompt.raw or prompt.continue_final or prompt.constraint:
+            return reply
+        return replace(reply, text=self._opening + reply.text) if reply.status in ("ok", "truncated") else reply
+
+    def _opening_of_reasoning(self) -> str:
+        try:
+            return opening_at_end(self.render([Message("user", "Hello.")]))
+        except UserError:
+            return ""
+
+    def _special_marks(self) -> dict[int, str]:
+        """Special tokens that mark reasoning: left out of a text, they would make it part of the answer."""
+        tokens = self.tokenizer.get_added_tokens_decoder().items()
+        marks = {number: token.content for number, token in tokens if token.special and is_mark(token.content)}
+        # Phi and others end a turn with a token of that name, without channels.
+        return marks if "<|channel|>" in marks.values() else {n: m for n, m in marks.items() if m not in HARMONY}
 
     def encode(self, messages: Sequence[Message], continue_final: bool = False) -> list[int]:
         """Token ids of the conversation up to where the assistant goes on.
@@ -91,8 +119,15 @@ class Chat:
         return [*({"type": "image"} for _ in message.images), {"type": "text", "text": text}] if self._parts else text
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of a reply, without special tokens."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        """The text of a reply, without special tokens but for those that mark reasoning."""
+        if self._marks.keys().isdisjoint(ids):
+            return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        pieces = (list(group) for _, group in groupby(ids, self._marks.get))
+        return "".join(
+            "".join(self._marks[number] for number in piece) if piece[0] in self._marks
+            else str(self.tokenizer.decode(piece, skip_special_tokens=True))
+            for piece in pieces
+        )  # fmt: skip
 
     def _pieces(self, text: str, guard: str) -> list[int]:
         ids: list[int] = []

@@ -98,7 +98,10 @@ class Embedded(Local):
             some = [ask for place in places if isinstance(ask := asks[place], Ask)]
             for place, reply in zip(places, compute(some) if some else [], strict=True):
                 replies[place] = reply
-        return [reply for reply in replies if reply is not None]
+        return [
+            self._chat.reply(prompt, reply)
+            for prompt, reply in zip(prompts, replies, strict=True) if reply is not None
+        ]  # fmt: skip
 
     def _ask(self, prompt: Prompt) -> Ask | Reply:
         try:

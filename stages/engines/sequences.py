@@ -106,7 +106,7 @@ class Sequences:
         choices = self._choices(prompt)
         if choices:
             return _chosen(prompt, choices, length, made)
-        return self._written(prompt, length, made[0].ids, pieces[0].params["max_tokens"])
+        return self.chat.reply(prompt, self._written(prompt, length, made[0].ids, pieces[0].params["max_tokens"]))
 
     def _choices(self, prompt: Prompt) -> list[list[int]]:
         return [list(self.chat.tokenizer.encode(name, add_special_tokens=False).ids) for name in offered(prompt)]

@@ -87,7 +87,7 @@ class LanguageModel(Local):
             if some:
                 made = self._generate(list(some.values()), sampling, [seed_of(prompts[place]) for place in some])
                 replies.update(zip(some, made, strict=True))
-        return [replies[place] for place in range(len(prompts))]
+        return [self._chat.reply(prompt, replies[place]) for place, prompt in enumerate(prompts)]
 
     def _encode(self, prompt: Prompt) -> list[int] | Reply:
         try:

@@ -4,15 +4,14 @@ Reasoning is what stands at the beginning of a reply between a pair of known mar
 precedes a closing mark whose opening mark is missing, since many chat templates write that one; and everything but the
 final channel of a reply in OpenAI's harmony format. A mark in the middle of a text, in code, in quotation marks or
 within a sentence is part of the answer.
-
-Sources of the marks: the models' chat templates; https://cookbook.openai.com/articles/openai-harmony; the reasoning
-parsers of https://docs.vllm.ai/en/latest/features/reasoning_outputs.html.
 """
 
 import re
 from bisect import bisect
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from stages.reasoning.marks import MARKS, Marks
 
 
 class Parts(NamedTuple):
@@ -24,13 +23,6 @@ class Parts(NamedTuple):
     """The whole text, unchanged, where there is no reasoning."""
 
 
-class Marks(NamedTuple):
-    """What begins and what ends a block of reasoning."""
-
-    opening: re.Pattern[str]
-    closing: re.Pattern[str]
-
-
 class Mark(NamedTuple):
     """One occurrence."""
 
@@ -39,22 +31,6 @@ class Mark(NamedTuple):
     opens: bool
 
 
-def _marks(opening: str, closing: str) -> Marks:
-    return Marks(re.compile(opening, re.IGNORECASE), re.compile(closing, re.IGNORECASE))
-
-
-_NAMES = r"(?:(?:[a-z]{1,12}:)?(?:think|thinking|thoughts?|reasoning|scratchpad)|longcat_think|antthinking)"
-MARKS = (
-    _marks(rf"<{_NAMES}>", rf"</{_NAMES}>"),
-    _marks(r"\[THINK\]", r"\[/THINK\]"),
-    _marks(r"◁think▷", r"◁/think▷"),
-    _marks(r"<\|channel>(?:thought(?:[ \t]*\n)?)?", r"<channel\|>"),
-    _marks(r"<unused94>(?:thought(?:[ \t]*\n)?)?", r"<unused95>"),
-    _marks(r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
-    _marks(r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),
-    _marks(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
-)
-"""Pairs by family; within the first, any closing tag ends any opening tag, as models mix them up."""
 OPENINGS = ("<think>", "<thinking>", "<reasoning>", "<seed:think>", "[think]", "<|channel|>analysis<|message|>")
 """Opening marks of which a reply that was cut off may hold the beginning only."""
 MOST = 64
