@@ -118,6 +118,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Whether a message may show pictures."""
     grouping: int = 1
     """Most requests with one prefix that it gains from being sent one after another (see `engines.grouping`)."""
+    paid: bool = False
+    """Whether a request is too dear to be sent by two processes at once (see `engines.claims`). Not for batch engines,
+    whose batches must not depend on what else runs."""
 
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]

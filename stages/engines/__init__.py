@@ -11,6 +11,7 @@ from typing import TypeVar
 from stages import params
 from stages.engines.budgets import Ledger
 from stages.engines.checkout import store_path
+from stages.engines.claims import Claims
 from stages.engines.identities import Identity, reference_of
 from stages.engines.interface import Engine
 from stages.engines.planning import PLANNER
@@ -114,7 +115,8 @@ def connect(
             return opened
 
         ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
-        connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger, able))
+        claims = Claims(replies.path) if able.paid else None
+        connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger, able, claims))
         answers = Answers(connection.complete, engine.reasoning)
         yield Connected(answers, progress, able, description)
         answers.summarise()

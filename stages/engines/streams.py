@@ -18,8 +18,9 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from stages.engines.budgets import Ledger
+from stages.engines.claims import POLL, Claims, Sharing
 from stages.engines.demands import check
-from stages.engines.grouping import LOOKAHEAD, Queue
+from stages.engines.feeds import Feed, StoppedError
 from stages.engines.identities import Identity
 from stages.engines.lookup import WINDOW
 from stages.engines.payloads import Request, request
@@ -32,16 +33,10 @@ if TYPE_CHECKING:
 
 SESSION = 4096
 """Prompts a session. A batch size that divides it wastes no partial batch."""
-BACKLOG = 64
-"""Prompts kept ready for the engine; below this, more are taken from the rooms."""
 TICK = 1.0
 """Seconds that are waited for a reply before progress is told."""
 PATIENCE = 0.02
 """Seconds that prompts may be collected for one look-up before those that are there go ahead."""
-
-
-class _StoppedError(Exception):
-    """The caller wants no more replies of this session."""
 
 
 class Connection:
@@ -55,9 +50,13 @@ class Connection:
         open_engine: Callable[[], "AbstractContextManager[Engine]"],
         ledger: Ledger | None = None,
         capabilities: Capabilities = Capabilities(),
+        claims: Claims | None = None,
     ) -> None:
-        """`open_engine` is called once, at the first prompt that is not remembered; `ledger` says what may be sent."""
-        self.capabilities = capabilities
+        """`open_engine` is called once, at the first prompt that is not remembered; `ledger` says what may be sent.
+
+        `claims`: where given, what another process is asking is waited for and not asked again.
+        """
+        self.capabilities, self.claims = capabilities, claims
         self.identity, self.replies, self.progress, self.ledger = identity, replies, progress, ledger
         self._open = open_engine
         self._engine: Engine | None = None
@@ -111,20 +110,24 @@ class _Call:
         self.taken = self.given = 0
         self.ready: dict[int, Reply] = {}
         self.awaited: dict[str, list[int]] = {}
-        self.feed: _Feed | None = None
+        self.feed: Feed | None = None
+        self.more = True
+        self.sharing = Sharing(connection.claims, self.find)
+
+    def find(self, keys: list[bytes]) -> dict[bytes, Reply]:
+        return self.connection.replies.find(keys, self.connection.identity.model)
 
     def run(self, source: Iterator[Prompt]) -> Iterator[Reply]:
-        more = True
-        while more or self.given < self.taken:
+        while self.more or self.given < self.taken:
             self.collect()
             while self.given in self.ready:
                 reply = self.ready.pop(self.given)
                 self.given += 1
                 yield reply
-            if more and self.hungry():
-                more = self.take(source)
+            if self.more and self.hungry():
+                self.more = self.take(source)
             elif self.given < self.taken:
-                self.wait(more)
+                self.wait()
 
     def hungry(self) -> bool:
         """Whether more prompts may be taken: the engine has few left, and replies don't pile up behind a slow one."""
@@ -135,44 +138,59 @@ class _Call:
         size = min(WINDOW, SESSION - self.taken % SESSION)
         window = [request(self.connection.identity, prompt) for prompt in _soon(islice(source, size))]
         self.look_up(window)
-        if self.feed and (not window or self.taken % SESSION == 0):
-            self.feed.close()
-            self.feed = None
+        if not window or self.taken % SESSION == 0:
+            self.close_feed()
         return bool(window)
 
+    def close_feed(self) -> None:
+        if self.feed:
+            self.feed.close()
+            self.feed = None
+
     def look_up(self, window: list[Request]) -> None:
-        keys = [ask.key for ask in window if ask.key.hex() not in self.awaited]
-        found = self.connection.replies.find(keys, self.connection.identity.model)
+        new = {ask.key: ask for ask in window if ask.key.hex() not in self.awaited}
+        found = self.find([*new])
+        meanwhile, own = self.sharing.divide([ask for key, ask in new.items() if key not in found])
+        found |= meanwhile
         for ask in window:
             if reply := found.get(ask.key):
                 self.ready[self.taken] = reply
             else:
-                self.want(ask)
+                self.awaited.setdefault(ask.key.hex(), []).append(self.taken)
             self.taken += 1
         self.connection.progress.recall(sum(ask.key in found for ask in window))
+        for ask in own:
+            self.send(ask)
 
-    def want(self, ask: Request) -> None:
-        key = ask.key.hex()
-        if key in self.awaited:
-            self.awaited[key].append(self.taken)
-            return
-        self.awaited[key] = [self.taken]
+    def look_again(self) -> None:
+        """What another process was asking may be stored by now, or be ours to ask."""
+        found, own = self.sharing.look_again()
+        for key, reply in found.items():
+            self.connection.progress.recall(self.give(key.hex(), reply))
+        for ask in own:
+            self.send(ask)
+        if own and not self.more:
+            self.close_feed()
+
+    def send(self, ask: Request) -> None:
         check(ask.prompt, self.connection.capabilities, self.connection.identity.model)
         engine = self.connection.engine()
         if self.feed is None:
-            self.feed = _Feed(self, self.connection.capabilities.grouping)
+            self.feed = Feed(self, self.connection.capabilities.grouping)
             self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
         self.feed.put(ask)
 
-    def work(self, engine: "Engine", feed: "_Feed") -> None:
+    def work(self, engine: "Engine", feed: "Feed") -> None:
         """A session, in its own thread: every group is stored before it is handed on."""
         try:
             while feed.begin():
                 for group in engine.answer(feed):
-                    self.keep([(feed.sent.pop(position), reply) for position, reply in group])
+                    answers = [(feed.sent.pop(position), reply) for position, reply in group]
+                    self.keep(answers)
+                    feed.answered({ask.key for ask, _ in answers})
                 if feed.sent or (feed.queue and not feed.paused):
                     raise RuntimeError(f"the engine left {len(feed.sent) + len(feed.queue)} prompts unanswered")
-        except _StoppedError:
+        except StoppedError:
             pass
         except BaseException as error:
             self.failure = error
@@ -199,97 +217,29 @@ class _Call:
     def collect(self) -> None:
         while self.finished:
             for key, reply in self.finished.popleft():
-                positions = self.awaited.pop(key)
-                if len(positions) > 1:
-                    self.connection.progress.recall(len(positions) - 1)
-                self.ready.update(dict.fromkeys(positions, reply))
+                if (more := self.give(key, reply) - 1) > 0:
+                    self.connection.progress.recall(more)
         if self.failure:
             raise self.failure
+        self.look_again()
 
-    def wait(self, more: bool) -> None:
+    def give(self, key: str, reply: Reply) -> int:
+        """A reply to whoever waits for it; returns how many do."""
+        positions = self.awaited.pop(key)
+        self.ready.update(dict.fromkeys(positions, reply))
+        return len(positions)
+
+    def wait(self) -> None:
         with self.changed:
-            if not self.finished and not (more and self.hungry()):
-                self.changed.wait(TICK)  # not for ever: progress is told in between
+            if not self.finished and not (self.more and self.hungry()):
+                # Not for ever: progress is told in between, and another process does not wake this one.
+                self.changed.wait(POLL if self.sharing.waiting else TICK)
         self.connection.progress.tick()
 
     def stop(self) -> None:
         with self.changed:
-            self.failure = self.failure or _StoppedError()
+            self.failure = self.failure or StoppedError()
             self.changed.notify_all()
-
-
-class _Feed:
-    """The prompts of one session as the engine takes them.
-
-    Where the budget does not admit the next one, the engine is told that there are no more, so that it brings to its
-    end what it has; then it is asked to go on.
-    """
-
-    def __init__(self, call: _Call, grouping: int) -> None:
-        self.call, self.ledger = call, call.connection.ledger
-        self.queue = Queue(grouping)
-        self.backlog = LOOKAHEAD if grouping > 1 else BACKLOG
-        self.sent: dict[int, Request] = {}
-        self.count = 0
-        self.closed = self.paused = self.begun = False
-        if self.ledger:
-            self.ledger.listen(self.wake)
-
-    def begin(self) -> bool:
-        """Whether the engine is to answer what comes, for the first time or again after a pause."""
-        if self.begun and not self.paused:
-            return False
-        if self.paused and self.ledger:
-            self.ledger.await_room(self.queue.head().prompt if self.queue else None)
-        self.begun, self.paused, self.count = True, False, 0
-        return True
-
-    def put(self, ask: Request) -> None:
-        with self.call.changed:
-            self.queue.put(ask)
-            self.call.changed.notify_all()
-
-    def close(self) -> None:
-        self.closed = True
-        self.wake()
-
-    def wake(self) -> None:
-        with self.call.changed:
-            self.call.changed.notify_all()
-
-    def end(self) -> None:
-        """No reply will come of what is still sent."""
-        if self.ledger:
-            self.ledger.leave(self.wake)
-            self.ledger.settle([ask.prompt for ask in self.sent.values()])
-
-    def __iter__(self) -> "_Feed":
-        return self
-
-    def __next__(self) -> Prompt:
-        with self.call.changed:
-            ask = self.next_request()
-            self.sent[self.count] = ask
-            self.count += 1
-        self.call.connection.progress.send()
-        return ask.prompt
-
-    def next_request(self) -> Request:
-        if len(self.queue) <= self.backlog:
-            self.call.changed.notify_all()
-        while not self.queue and not self.closed and not self.call.failure and not self.draining():
-            self.call.changed.wait()
-        if self.call.failure:
-            raise _StoppedError
-        if not self.queue and self.closed:
-            raise StopIteration
-        if self.draining() or (self.ledger and not self.ledger.admit(self.queue.head().prompt)):
-            self.paused = True
-            raise StopIteration
-        return self.queue.pop()
-
-    def draining(self) -> bool:
-        return self.ledger is not None and self.ledger.draining()
 
 
 def _soon(prompts: Iterator[Prompt]) -> Iterator[Prompt]:

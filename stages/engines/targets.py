@@ -62,6 +62,7 @@ def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
         regex="enforced" if found.dialect == "vllm" else "ignored",
         images=found.api == "chat",
         grouping=found.grouping,
+        paid=True,
     )
 
 

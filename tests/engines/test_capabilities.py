@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 DECLARED = {
     "embedded": Capabilities(True, "enforced", "enforced"),
     "transformers": Capabilities(True, "enforced", "refused"),
-    "openai": Capabilities(False, "enforced", "enforced", True),
+    "openai": Capabilities(False, "enforced", "enforced", True, paid=True),
     "vllm": Capabilities(True, "enforced", "enforced"),
     "ray": Capabilities(True, "enforced", "enforced", grouping=8),
     "scripted": Capabilities(),
