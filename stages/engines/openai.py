@@ -22,6 +22,7 @@ from stages.engines.failures import Broken, Busy, Hopeless
 from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
 from stages.engines.prompt_stream import Ended, PromptStream
+from stages.engines.server_scores import asks_scores, scored_body
 from stages.engines.targets import Options, Target, capabilities, checked, identify
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
@@ -136,8 +137,10 @@ class OpenAI:
                 stream.results.put(self._ended)
 
     async def _attempts(self, prompt: Prompt) -> Reply:
-        self._tell(wire.unmet(prompt, self._options.dialect))
+        scored = asks_scores(prompt, self._options.scores)
+        self._tell([] if scored else wire.unmet(prompt, self._options.dialect))
         data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
+        data = scored_body(data, prompt, self._options.scores) if scored else data
         session, spent, tries, lost = self._kept, 0.0, 0, math.inf
         while True:
             session = self._session(session)
@@ -210,7 +213,8 @@ class OpenAI:
         async with session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
             self._reached = time.monotonic()
             received = wire.scrubbed(await _body_of(response), self._key, response.status)
-            reply = wire.read(response.status, response.headers, received, prompt, data)
+            scored = asks_scores(prompt, self._options.scores)
+            reply = wire.read(response.status, response.headers, received, prompt, data, scored)
         now = time.monotonic()
         self._pace.served(now - started, now)
         self._tell(wire.unknown_ending(received))

@@ -9,6 +9,7 @@ import msgspec
 from stages.engines import wire
 from stages.engines.identities import Identity, Reference, reference_of
 from stages.engines.options import EXPLAINED
+from stages.engines.server_scores import ScoresBy
 from stages.errors import UserError
 from stages.messages import Capabilities
 from stages.records import canonical
@@ -37,6 +38,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address up to and with /v1; left out, that of the model's reference."""
     model: str = ""
     """The model's name on the server; left out, that of the reference."""
+    scores: ScoresBy = "none"
+    """How log-probabilities of given choices are had, for `api: completions`."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -51,13 +54,16 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     found, target = checked(reference, options)
     model = reference.identity if reference else f"endpoint:{target.url}#{target.model}"
     extra = f" {canonical(found.extra).decode()}" if found.extra else ""
-    return Identity(model, f"openai:{found.dialect}:{target.url}{wire.PATHS[found.api]}#{target.model}{extra}")
+    scores = "" if found.scores == "none" else f" scores:{found.scores}"
+    where = f"openai:{found.dialect}:{target.url}{wire.PATHS[found.api]}#{target.model}"
+    return Identity(model, f"{where}{extra}{scores}")
 
 
 def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
     """What the server of these options can do, as far as its dialect and API say."""
     found, _ = checked(reference_of(directory), options)
     return Capabilities(
+        choice_scores=found.scores != "none",
         choices="ignored" if found.dialect not in ("vllm", "llamacpp") else "enforced",
         regex="enforced" if found.dialect == "vllm" else "ignored",
         images=found.api == "chat",
@@ -79,6 +85,8 @@ def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Optio
         raise UserError(
             "params.yaml: engine openai needs `url` and `model`, or a reference endpoint:http://host/v1#name"
         )
+    if found.scores != "none" and found.api != "completions":
+        raise UserError(f"params.yaml: engine openai: scores: {found.scores} needs `api: completions`")
     _refuse_secrets(target.url, found.extra)
     return found, target
 

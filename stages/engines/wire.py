@@ -25,6 +25,7 @@ from stages.engines.completion import decode as completion_of
 from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of
 from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
+from stages.engines.server_scores import scored_reply
 from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
 
 Dialect = Literal["vllm", "llamacpp", "openai"]
@@ -138,13 +139,15 @@ def _quoted(text: str) -> str:
     return _encode(text).decode()
 
 
-def read(status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}") -> Reply:
+def read(
+    status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}", scored: bool = False
+) -> Reply:  # fmt: skip
     """What a response to the request body `sent` means. Raises Busy, Broken or Hopeless.
 
-    What concerns this prompt alone is a reply: failed, or refused.
+    What concerns this prompt alone is a reply: failed, or refused. scored: whether choices were sent to be scored.
     """
     if status == 200:
-        return _reply(data, prompt, sent)
+        return _reply(data, prompt, sent, scored)
     return _failure(status, f"HTTP {status}", data, sent, _after(headers.get("Retry-After")))
 
 
@@ -180,7 +183,7 @@ def scrubbed(data: bytes, key: str, status: int) -> bytes:
     return data
 
 
-def _reply(data: bytes, prompt: Prompt, sent: bytes) -> Reply:
+def _reply(data: bytes, prompt: Prompt, sent: bytes, scored: bool) -> Reply:
     try:
         found = completion_of(data)
         choice = found.choices[0]
@@ -190,6 +193,8 @@ def _reply(data: bytes, prompt: Prompt, sent: bytes) -> Reply:
         return _failure(200, f"a reply that is no completion ({error})", data, sent)
     if choice.error:
         return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent)
+    if scored:
+        return scored_reply(found, prompt, _tokens(found.usage))
     return _completed(choice, prompt, _tokens(found.usage))
 
 

@@ -26,7 +26,8 @@ def require(
         if weighed and not capabilities.choice_scores:
             raise UserError(
                 f"answer.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
-                f"{engine} does not give; use engine embedded, transformers, vllm or ray, or {way_out}"
+                f"{engine} does not give; use engine embedded, transformers, vllm or ray, set `scores` of engine "
+                f"openai where the server has /v1/completions, or {way_out}"
             )
         if not capabilities.images and any(q.images for q in questions):
             raise UserError(

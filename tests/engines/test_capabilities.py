@@ -45,7 +45,7 @@ def test_every_engine_declares_what_it_can_do_without_its_model(name: str, tmp_p
 def test_what_a_server_can_do_depends_on_its_dialect_and_api(tmp_path: Path) -> None:
     module = import_module(ENGINES["openai"])
     plain = module.capabilities(tmp_path, OPTIONS["openai"] | {"dialect": "openai", "grouping": 64})
-    assert plain == Capabilities(False, "ignored", "ignored", True, 64)
+    assert plain == Capabilities(False, "ignored", "ignored", True, 64, paid=True)
     assert not module.capabilities(tmp_path, OPTIONS["openai"] | {"api": "completions"}).images
 
 
