@@ -66,13 +66,16 @@ Attempts = Annotated[int, Field(ge=1, le=1000)]
 """Times one thing is asked; a request that never succeeds is to end some day."""
 
 
-def _short(path: str) -> str:
+def _local(path: str) -> str:
+    """A path as it is. Raises ValueError for an address, which DVC would open, and for a name that no disk takes."""
+    if "://" in path:
+        raise ValueError("is an address and no path; download it first, by an entry of fetch.corpora or by hand")
     if long := next((part for part in path.split("/") if len(part.encode()) > LONGEST), ""):
         raise ValueError(f"{long[:20]}… is longer than the {LONGEST} bytes that a file's name may have")
     return path
 
 
-Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_short)]
+Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_local)]
 """A path; none of ours needs a line end, an escape sequence or a NUL."""
 Words = Annotated[str, Field(min_length=1, max_length=10_000)]
 """A text that is put into instructions and responses."""
