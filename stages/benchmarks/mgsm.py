@@ -58,7 +58,7 @@ def grade(question: Question, text: str) -> dict[str, float]:
     """accuracy (the paper's exact match) and strict (by value), 0 or 1; following where a translation was asked."""
     values = {
         "accuracy": float(numbers.paper_rule(text, question.gold[0])),
-        "strict": float(numbers.strict_rule(text, question.gold[0])),
+        "strict": float(numbers.strict_rule(text, question.gold[0], question.language)),
     }
     if question.reference:
         values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
