@@ -9,6 +9,7 @@ from stages import jsonl
 from stages.cli import entry_argument, main, report_losses
 from stages.engines import axolotl
 from stages.params import entry, load
+from stages.params.fetched import check_fetched
 from stages.recipes import Row
 from stages.recipes.recipe import Recipe
 
@@ -27,6 +28,7 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     recipe = msgspec.structs.replace(recipe, **run.model_dump(exclude={"model", "set"}, exclude_none=True))
     rows = jsonl.artifact(run.set, Row)
     base, out = Path("models") / run.model, Path("models") / name
+    check_fetched(base, params.references)
     trained = axolotl.train(name, recipe, params.seed, base, rows, out, params.train.environment)
     jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())

@@ -21,6 +21,7 @@ from stages.engines.streams import Connection
 from stages.engines.thoughts import Answers
 from stages.errors import UserError
 from stages.messages import Capabilities, Complete, Meter
+from stages.params.fetched import check_fetched
 
 MODELS = Path("models")
 Item = TypeVar("Item")
@@ -94,8 +95,9 @@ def connect(
 
     Replies come from the store where it has them; the engine is opened at the first that it has not. `models` and
     `store` say where the models and the store are, by default models/ and what `checkout.store_path` says. Raises
-    UserError for an unknown engine or model, and from the stream when something concerns every prompt. While a plan is
-    made (`planning.PLANNER`), no model is reached and nothing is stored. Replies come without the model's reasoning.
+    UserError for an unknown engine or model, or one fetched before its reference was changed, and from the stream when
+    something concerns every prompt. While a plan is made (`planning.PLANNER`), no model is reached and nothing is
+    stored. Replies come without the model's reasoning.
     """
     module = _module(engine.engine)
     directory = models / (engine.model or model or "")
@@ -106,6 +108,7 @@ def connect(
         answers = Answers(planner.complete(identity, engine, directory), engine.reasoning)
         yield Connected(answers, None, able, description)
         return
+    check_fetched(directory, engine.references)
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))
         progress = stack.enter_context(Progress(purpose, identity.model, replies.path.with_suffix(".log")))

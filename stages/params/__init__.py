@@ -91,7 +91,14 @@ class Params(Section):
         if found := list(fitting.misfits(self)):
             raise ValueError("; ".join(found))
         self._no_circle()
+        for _, engine in self._engines():
+            engine.references.update(self.references)
         return self
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Name -> reference of every model to fetch."""
+        return {name: model.reference for name, model in self.fetch.models.items()}
 
     def _no_circle(self) -> None:
         """Raise ValueError where artifacts are made of each other."""

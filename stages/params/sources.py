@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from stages.params.kinds import LARGEST, Count, Known, Line, Name, Once, Relative, Section, Share, Spoken
 
@@ -101,6 +101,12 @@ class Engine(Section):
     price: Price | None = None
     speed: Speed | None = None
     budget: Budget | None = None
+    _references: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Name of a model -> its reference under `fetch.models`; empty for an engine of no params.yaml."""
+        return self._references
 
 
 class Engines(Section):

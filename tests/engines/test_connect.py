@@ -8,12 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from ruamel.yaml import YAML
 
 from stages.engines import Connected, connect
 from stages.engines.progress import Progress
+from stages.engines.references import fetch_model
 from stages.errors import UserError
 from stages.messages import Constraint, Message, Prompt, Reply, Sampling
-from stages.params import Engine
+from stages.params import Engine, load, parse
+from stages.params.fetched import check_fetched
 from stages.records import digest
 from tests.engines.counting import OPENAI
 from tests.engines.loopback import Answer, Server, completed, serving
@@ -227,3 +230,35 @@ def test_rows_are_told_as_they_are_done() -> None:
     rows.expect(4)
     list(rows.rows([1]))
     assert (progress.rows, progress.total) == (4, 9)
+
+
+def test_a_model_fetched_before_its_reference_was_changed_is_refused(tmp_path: Path) -> None:
+    """A command that is run by hand, without `fetch`, would ask the old endpoint."""
+    values = msgspec.to_builtins(YAML(typ="safe", pure=True).load(Path("params.yaml").read_text()))
+    with serving(lambda request, _: completed("fine")) as old, serving(lambda request, _: completed("fine")) as new:
+        values["fetch"]["models"]["teacher"] = {"reference": f"endpoint:{old.url}#m"}
+        values["engines"]["generator"] = {"engine": "openai", "model": "teacher", "options": OPENAI}
+        fetch_model(f"endpoint:{old.url}#m", tmp_path / "models" / "teacher")
+
+        def run() -> None:
+            engine = parse(values).engines.generator
+            with connect(engine, models=tmp_path / "models", store=tmp_path / "store") as complete:
+                list(complete(Run().prompts()))
+
+        run()
+        values["fetch"]["models"]["teacher"]["reference"] = f"endpoint:{new.url}#m"
+        with pytest.raises(UserError, match=r"teacher: was fetched before .* changed; run `dvc repro fetch_model@tea"):
+            run()
+        assert (len(old.requests), len(new.requests)) == (12, 0)
+        fetch_model(f"endpoint:{new.url}#m", tmp_path / "models" / "teacher")
+        run()
+        assert (len(old.requests), len(new.requests)) == (12, 12)
+
+
+def test_a_model_that_was_trained_or_lies_elsewhere_is_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "reference.json").write_text('{"reference": "trained:run", "identity": "x"}')
+    check_fetched(tmp_path / "run", load().references)
+    check_fetched(tmp_path / "absent", {"absent": "path:x"})
+    with pytest.raises(UserError, match=r"fetch\.models\.run in params"):
+        check_fetched(tmp_path / "run", {"run": "path:x"})
