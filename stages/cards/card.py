@@ -1,9 +1,12 @@
 """The card of a data set: Markdown with the Hub's YAML front matter."""
 
 import json
-from collections.abc import Iterable, Sequence
 
 from stages.cards.facts import Facts
+from stages.cards.licences import named
+from stages.cards.markdown import Safe, code, escaped, table
+from stages.cards.spellings import HUB, link, spelled
+from stages.languages import base
 
 SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M")
@@ -31,19 +34,21 @@ COLUMNS = {
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
     "truncated, thought, refused, failed)",
 }
+LICENCES = "LICENSE.md"
+"""The file that says more of a licence that is "other"."""
 BENCHMARK_ONLY = {"iteration"}
 TRAINING_ONLY = {"output", "history", "image", "round"}
 
 
 def dataset(facts: Facts) -> str:
     """The README.md of a published data set: the same facts give the same bytes."""
-    sections = [_front(facts), f"# {facts.name}", _summary(facts), _use(facts)]
+    sections = [_front(facts), f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
     sections += [_cautions(facts), _columns(facts), _making(facts), _overlaps(facts), _sources(facts), _again(facts)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _front(facts: Facts) -> str:
-    languages = sorted(language for language in facts.languages if language != "multi")
+    languages = sorted({base(language) for language in facts.languages} - {""})
     fields = {
         "pretty_name": facts.name, "license": facts.licence, "language": languages,
         "multilinguality": ["multilingual" if len(languages) > 1 or "multi" in facts.languages else "monolingual"],
@@ -52,8 +57,9 @@ def _front(facts: Facts) -> str:
         "tags": ["instruction-tuning", "sequential-instructions", "synthetic", "seqit"],
     }  # fmt: skip
     if facts.licence == "other":
-        fields["license_name"] = "see-sources"
-    written = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items() if value]
+        fields["license_name"] = named(licence for _, licence, _ in facts.sources)
+        fields["license_link"] = LICENCES
+    written = [f"{key}: {json.dumps(value)}" for key, value in fields.items() if value]
     files = [
         "configs:", "- config_name: default", "  data_files:", f"  - split: {facts.split}",
         f"    path: data/{facts.split}.parquet",
@@ -71,9 +77,9 @@ def _summary(facts: Facts) -> str:
     )
     return (
         f"{what} Made by seqit, a re-implementation of *Fine-Tuning Large Language Models with Sequential "
-        f"Instructions* (Hu et al., NAACL 2025).\n\nVersion {facts.version}, {facts.rows:,} rows, from the artifact "
-        f"{_code(facts.artifact)}.  \n"
-        f"SHA-256 of the rows (canonical JSON, one a line): {_code(facts.rows_sha256)}"
+        f"Instructions* (Hu et al., NAACL 2025).\n\nVersion {escaped(facts.version)}, {facts.rows:,} rows, from the "
+        f"artifact {code(facts.artifact)}.  \n"
+        f"SHA-256 of the rows (canonical JSON, one a line): {code(facts.rows_sha256)}"
     )
 
 
@@ -90,28 +96,28 @@ def _cautions(facts: Facts) -> str:
 
 def _columns(facts: Facts) -> str:
     left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
-    shown = [(_code(name), text) for name, text in COLUMNS.items() if name not in left_out]
-    return "## Columns\n\n" + _table(["column", "meaning"], shown)
+    shown = [(code(name), Safe(text)) for name, text in COLUMNS.items() if name not in left_out]
+    return "## Columns\n\n" + table(["column", "meaning"], shown)
 
 
 def _making(facts: Facts) -> str:
-    generators = [(_code(name), count) for name, count in facts.generators.items()]
+    generators = [(code(name), count) for name, count in facts.generators.items()]
     parts = ["## How the rows were made", "What each stage did, by round, counted from the rows' own `steps`:"]
     head = ["stage", "round", "action", "status", "rows"]
-    parts.append(_table(head, facts.steps) if facts.steps else "Nothing: as ingested.")
+    parts.append(table(head, facts.steps) if facts.steps else "Nothing: as ingested.")
     if generators:
         parts += ["Models that were asked, with the number of steps they made:"]
-        parts.append(_table(["generator", "steps"], generators))
+        parts.append(table(["generator", "steps"], generators))
     if facts.prompts:
-        prompts = [(stage, action, _code(hashed), count) for stage, action, hashed, count in facts.prompts]
+        prompts = [(stage, action, code(hashed), count) for stage, action, hashed, count in facts.prompts]
         parts += [
             "Prompt files, by the first 16 hex digits of the SHA-256 of their text as canonical JSON (a quoted string, "
             "UTF-8, so not what `sha256sum` says of the file). Where two are joined by +, the first chose the action:"
         ]
-        parts.append(_table(["stage", "action", "prompt", "steps"], prompts))
+        parts.append(table(["stage", "action", "prompt", "steps"], prompts))
     if facts.samplings:
-        samplings = [(stage, _code(sampling), count) for stage, sampling, count in facts.samplings]
-        parts += ["Sampling:", _table(["stage", "sampling", "steps"], samplings)]
+        samplings = [(stage, code(sampling), count) for stage, sampling, count in facts.samplings]
+        parts += ["Sampling:", table(["stage", "sampling", "steps"], samplings)]
     return "\n\n".join(parts)
 
 
@@ -129,16 +135,32 @@ def _overlaps(facts: Facts) -> str:
     )
     if not counts:
         return f"{told}."
-    found = [(_code(action.removeprefix("overlap:")), count) for action, count in sorted(counts.items())]
-    return f"{told}; the others:\n\n" + _table(["found (benchmark:run, or of another row)", "rows"], found)
+    found = [(code(action.removeprefix("overlap:")), count) for action, count in sorted(counts.items())]
+    return f"{told}; the others:\n\n" + table(["found (benchmark:run, or of another row)", "rows"], found)
+
+
+def licences(facts: Facts) -> str:
+    """The file LICENCES of a data set that is under no one licence which the Hub knows."""
+    told = "Each row is under the licence of its source, which it carries in the column `licence`."
+    return "\n\n".join(["# Licences", told, _licences(facts), *(f"- {text}" for text in facts.cautions)]) + "\n"
 
 
 def _sources(facts: Facts) -> str:
-    rows = [(_code(reference), licence, count) for reference, licence, count in facts.sources]
     return (
         "## Sources and licences\n\nThe licence above is the strictest of the rows' own; each row carries its own in "
-        "the column `licence`.\n\n" + _table(["source", "licence", "rows"], rows)
+        "the column `licence`.\n\n" + _licences(facts)
     )
+
+
+def _licences(facts: Facts) -> str:
+    rows = [(code(reference), _licence(licence), count) for reference, licence, count in facts.sources]
+    return table(["source", "licence", "rows"], rows)
+
+
+def _licence(name: str) -> Safe:
+    """As it was given, with the address where it is to be read if that is known."""
+    address = "" if spelled(name) in HUB else link(name)
+    return Safe(f"{code(name)} (<{address}>)") if address else code(name)
 
 
 def _again(facts: Facts) -> str:
@@ -147,19 +169,3 @@ def _again(facts: Facts) -> str:
         f"```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling give rows with the "
         "same hash; `provenance.json` holds the facts of this card for programs."
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows])
-
-
-def _cell(value: object) -> str:
-    text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
-    return text.replace("|", "\\|") or "-"
-
-
-def _code(text: object) -> str:
-    """A value that came from outside, as inline code: no Markdown, HTML or line break in it has any effect."""
-    clean = " ".join(str(text).replace("`", "'").split())
-    return f"`{clean}`" if clean else "-"

@@ -64,7 +64,9 @@ def publication(name: str, version: str, reads: str, records: Callable[[], Itera
         split, data = "train", parquet.encode(tally(rows(records())), Row)
     facts = _facts(name, version, reads, split, tally)
     provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
-    return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": card.dataset(facts).encode()}
+    more = {card.LICENCES: card.licences(facts).encode()} if facts.licence == "other" else {}
+    text = card.dataset(facts).encode()
+    return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": text, **more}
 
 
 def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:

@@ -11,9 +11,9 @@ def step(stage: str, action: str, status: str = "ok", round: int = 0, **more: ob
     return Step(stage, action, status, round, **{**values, **more})
 
 
-def record(row: int, *steps: Step, licence: str = "Apache-2.0", **changes: object) -> Record:
+def record(row: int, *steps: Step, licence: str = "Apache-2.0", language: str = "en", **changes: object) -> Record:
     text = f"Name {row} rivers."
-    source = Source("path:data/seeds/alpaca.json", row, digest(text), licence, "en")
+    source = Source("path:data/seeds/alpaca.json", row, digest(text), licence, language)
     values = {"instruction": text, "input": "", "response": "Rhine", "system": ""} | changes
     return Record(f"seed-{digest(text, 16)}", "seed", source=source, steps=steps, **values)
 
