@@ -22,7 +22,8 @@ def decontaminate(
     texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {name: name for name in params.withhold}
     withheld = {name: jsonl.read(f"data/withheld/{file}.jsonl", overlaps.Withheld) for name, file in texts.items()}
     index = overlaps.index(withheld, settings.ngrams, settings.shortest)
-    rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram)
+    apart = (settings.apart_by_numbers, settings.apart_by_slot)
+    rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram, *apart)
     found = overlaps.survey(jsonl.artifact(this.reads, Record), index, rules)
     folder = f"data/decontaminated/{name}"
     paths = {"kept": f"{folder}.jsonl", "rejected": f"{folder}.rejected.jsonl", "flags": f"{folder}.flags.jsonl"}

@@ -10,6 +10,7 @@ change nothing for those.
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from stages.overlaps.templates import Difference
 from stages.overlaps.words import grams, wholes, words
 
 if TYPE_CHECKING:
@@ -65,25 +66,38 @@ def first_of(keys: Sequence[Hashable], order: Iterable[int]) -> dict[int, int]:
     return {row: first for row in order if (first := firsts.setdefault(keys[row], row)) != row}
 
 
-def near(fields: Sequence[Shingles], order: Sequence[int], threshold: float) -> dict[int, int]:
+def near(
+    fields: Sequence[Shingles], order: Sequence[int], threshold: float, apart: Difference = lambda row, other: "",
+    reasons: dict[int, str] | None = None,
+) -> dict[int, int]:  # fmt: skip
     """Row -> the first row in `order` that it is like, of those that are not like an earlier one themselves.
 
     fields: the shingles of each row's instruction and of its input, say; rows are alike if all of them are. order: the
-    rows to look at. threshold: Jaccard similarity, above 0, at most 1.
+    rows to look at. threshold: Jaccard similarity, above 0, at most 1. apart: what tells two rows apart that are that
+    similar; of a row that stays for it, `reasons` has the first.
     """
+    reasons = {} if reasons is None else reasons
     index: dict[int, list[int]] = {}
     found: dict[int, int] = {}
     place = {row: number for number, row in enumerate(order)}
     for row, rare in _rarest(fields, order, threshold):
         candidates = {other for shingle in rare for other in index.get(shingle, ())}
         alike = (other for other in sorted(candidates, key=place.__getitem__) if _alike(fields, row, other, threshold))
-        first = next(alike, None)
+        first = next((other for other in alike if not _note(reasons, row, apart(row, other))), None)
         if first is not None:
             found[row] = first
+            reasons.pop(row, None)
             continue
         for shingle in rare:
             index.setdefault(shingle, []).append(row)
     return found
+
+
+def _note(reasons: dict[int, str], row: int, reason: str) -> str:
+    """The reason, kept for the row if it is its first."""
+    if reason:
+        reasons.setdefault(row, reason)
+    return reason
 
 
 def _rarest(

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from stages.overlaps import duplicates, texts
+from stages.overlaps import duplicates, templates, texts
 from stages.overlaps.search import Match, Search
 from stages.overlaps.withheld import EXACT, Index, items
 from stages.records import Record, Rejected, Step
@@ -34,6 +34,10 @@ class Rules(NamedTuple):
     """The reasons for which rows go; for others they are only reported."""
     ngram: int
     """The n from which on a shared run is a reason to go."""
+    numbers: bool = False
+    """Whether rows with other numbers are no near duplicates."""
+    slot: int = 0
+    """Rows that are one text but for up to so many words in one place are no near duplicates."""
 
 
 class Flag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +73,8 @@ class Survey(NamedTuple):
     """Benchmark -> number of its items."""
     turned_up: Mapping[int, Mapping[str, int]]
     """Size -> benchmark -> number of items that some row asks (a part of)."""
+    templates: Mapping[str, int] = {}
+    """"numbers" and "slot" -> rows that are near duplicates but for that."""
 
     def split(self, records: Iterable[Record]) -> Iterator[tuple[str, Record | Rejected | Flag]]:
         """The records again, each with the name of the file it belongs to, "kept" or "rejected"; and every flag.
@@ -98,6 +104,7 @@ class Survey(NamedTuple):
             "removed": dict(removed),
             "duplicates": kinds["duplicate"],
             "near_duplicates": kinds["near-duplicate"],
+            **({"templates": dict(self.templates)} if self.rules.numbers or self.rules.slot else {}),
             "overlap": {name: self._overlap(name, every) for name in self.items},
             "examples": _examples(every),
         }
@@ -145,6 +152,8 @@ class _Reader:
         self._keys: list[bytes] = []
         self._shingles: list[tuple[duplicates.Shingles, ...]] = []
         self._flags: dict[int, list[Flag]] = {}
+        self._texts: list[templates.Text] = []
+        self._apart: dict[int, str] = {}
 
     def add(self, chunk: Sequence[Record]) -> None:
         """Rows that come behind those that were added before."""
@@ -157,6 +166,8 @@ class _Reader:
         fields = ([texts.told(record) for record in chunk], [record.input for record in chunk])
         self._shingles.append(tuple(duplicates.shingles(field, self._rules.shingle, salts) for field in fields))
         self._keys += map(texts.sameness, chunk)
+        if self._rules.numbers or self._rules.slot:
+            self._texts += templates.texts(f"{texts.told(record)}\n\n{record.input}" for record in chunk)
         self._places += [(record.source.reference, record.source.row, record.id) for record in chunk]
         self._ids += [record.id for record in chunk]
 
@@ -165,7 +176,8 @@ class _Reader:
         self._find_duplicates()
         flags = {self._ids[row]: flags for row, flags in self._flags.items()}
         turned_up = self._searches["asked"].items()
-        return Survey(len(self._ids), flags, self._rules, items(self._index), turned_up)
+        apart = Counter(self._apart.values())
+        return Survey(len(self._ids), flags, self._rules, items(self._index), turned_up, apart)
 
     def _find_duplicates(self) -> None:
         """Rows that go for an overlap are not looked at: a row must not go for one that does not stay either."""
@@ -173,7 +185,9 @@ class _Reader:
         order = sorted(set(range(len(self._ids))) - going, key=self._places.__getitem__)
         same = duplicates.first_of(self._keys, order)
         fields = [duplicates.together(parts) for parts in zip(*self._shingles, strict=True)]
-        like = duplicates.near(fields, [row for row in order if row not in same], self._rules.similarity)
+        apart = templates.difference(self._texts, self._rules.numbers, self._rules.slot)
+        looked = [row for row in order if row not in same]
+        like = duplicates.near(fields, looked, self._rules.similarity, apart, self._apart)
         for row, first in same.items():
             self._flag(row, "duplicate", first)
         for row in order:

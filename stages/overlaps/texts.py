@@ -53,8 +53,9 @@ def sameness(record: Record) -> bytes:
 
 
 def salts(records: Iterable[Record]) -> "NDArray[np.uint64]":
-    """One a record: the same question on two images is two questions."""
+    """One a record: a question on another image, or under another system prompt, is another question."""
     import numpy as np
 
-    hashes = (hashlib.blake2b(record.image.encode(), digest_size=8).digest() for record in records)
+    asked = (canonical((record.image, record.system.strip())) for record in records)
+    hashes = (hashlib.blake2b(each, digest_size=8).digest() for each in asked)
     return np.frombuffer(b"".join(hashes), np.uint64)

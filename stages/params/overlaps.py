@@ -20,6 +20,8 @@ class DecontaminateSettings(Section):
     shortest: Count
     shingle: Count
     similarity: Annotated[float, Field(gt=0, le=1)]
+    apart_by_numbers: bool = False
+    apart_by_slot: Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class DecontaminateCorpus(Section):

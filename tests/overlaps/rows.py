@@ -12,10 +12,11 @@ def record(number: int, instruction: str, input: str = "", response: str = "Yes.
 
 
 def surveyed(
-    rows: list[Record], *texts: str, remove: frozenset[str] = EVERYTHING, ngram: int = 13, similarity: float = 0.7
-) -> Survey:
+    rows: list[Record], *texts: str, remove: frozenset[str] = EVERYTHING, ngram: int = 13, similarity: float = 0.7,
+    numbers: bool = False, slot: int = 0,
+) -> Survey:  # fmt: skip
     held = {"bench": [Withheld(f"i{number}", text) for number, text in enumerate(texts)]}
-    return survey(rows, index(held, [8, 13], 3), Rules(3, similarity, remove, ngram))
+    return survey(rows, index(held, [8, 13], 3), Rules(3, similarity, remove, ngram, numbers, slot))
 
 
 def kept(rows: list[Record], *texts: str, **rules: object) -> list[str]:

@@ -1,5 +1,7 @@
 """Duplicates and near duplicates against what the definition says, pair by pair."""
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +95,58 @@ def test_a_row_goes_only_for_one_that_stays() -> None:
     # 0 goes for its overlap, so it is no reason for 1 to go.
     rows = [record(0, LONG, response="one two three"), record(1, LONG)]
     assert kept(rows, "one two three") == ["c-1"]
+
+
+QUESTION = "What is the tallest mountain on Earth and in which range is it found?"
+
+
+def test_the_same_question_under_another_system_prompt_is_another_row() -> None:
+    systems = ["Answer in French.", "Answer as a pirate.", "", " Answer in French. "]
+    rows = [msgspec.structs.replace(record(n, QUESTION), system=system) for n, system in enumerate(systems)]
+    nearly = [
+        msgspec.structs.replace(record(n + 4, QUESTION.replace("found", "seen")), system=system)
+        for n, system in enumerate(systems)
+    ]
+    flags = surveyed([*rows, *nearly]).flags
+    assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
+        "c-3": [("duplicate", "c-0")], "c-4": [("near-duplicate", "c-0")], "c-5": [("near-duplicate", "c-1")],
+        "c-6": [("near-duplicate", "c-2")],
+        "c-7": [("duplicate", "c-4"), ("near-duplicate", "c-0")],
+    }  # fmt: skip
+
+
+SUM = "Work out step by step what the sum of {} and {} is and show how you came to the result"
+POEM = "Write a short and rhyming poem of four lines about {} for the school paper of this town"
+TEMPLATES = [
+    # (two texts, kept with nothing told apart, by numbers, by a slot of one word, by a slot of two words)
+    ((SUM.format(17, 3), SUM.format(18, 3)), 1, 2, 2, 2),
+    ((SUM.format(17, 3), SUM.format("١٧", 3)), 1, 1, 2, 2),
+    ((SUM.format(17, 3), SUM.format(18, 4)), 1, 2, 1, 1),
+    ((POEM.format("cats"), POEM.format("dogs")), 1, 1, 2, 2),
+    ((POEM.format("old cats"), POEM.format("dogs")), 1, 1, 1, 2),
+    ((POEM.format("cats"), POEM.format("cats") + "!"), 1, 1, 1, 1),
+    ((POEM.format("cats"), POEM.format("Cats")), 1, 1, 1, 1),
+    ((POEM.format("cats"), POEM.format("cats") + ", please"), 1, 1, 1, 1),
+]
+
+
+@pytest.mark.parametrize(("texts", "plain", "numbers", "one", "two"), TEMPLATES)
+def test_two_rows_of_one_template_are_told_apart_where_that_is_wanted(
+    texts: tuple[str, str], plain: int, numbers: int, one: int, two: int
+) -> None:
+    rows = [record(n, text) for n, text in enumerate(texts)]
+    wanted = {(False, 0): plain, (True, 0): numbers, (False, 1): one, (False, 2): two}
+    for (by_numbers, slot), expected in wanted.items():
+        found = surveyed(rows, similarity=0.4, numbers=by_numbers, slot=slot)
+        assert found.metrics()["kept"] == expected, (by_numbers, slot)
+        told = found.metrics().get("templates")
+        reason = "numbers" if by_numbers else "slot"
+        assert told == (None if not (by_numbers or slot) else {reason: 1} if expected == 2 else {})
+
+
+def test_a_row_that_is_told_apart_from_one_row_still_goes_for_another() -> None:
+    rows = [record(n, SUM.format(number, 3)) for n, number in enumerate([17, 18, 18, 17])]
+    rows[2] = record(2, SUM.format(18, 3) + ", please")
+    found = surveyed(rows, similarity=0.4, numbers=True)
+    assert [row.id for name, row in found.split(rows) if name == "kept"] == ["c-0", "c-1"]
+    assert found.metrics()["templates"] == {"numbers": 1}
