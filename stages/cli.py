@@ -12,6 +12,7 @@ import typer
 from typer.models import ArgumentInfo
 
 from stages.errors import UserError, one_line
+from stages.redaction import without_secrets
 
 P = ParamSpec("P")
 
@@ -44,7 +45,7 @@ def remark(text: str) -> None:
     # Doors run as the module __main__; their file says which one it is.
     name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
     if text:
-        print(f"seqit {name}: {one_line(text)}", file=sys.stderr)
+        print(f"seqit {name}: {one_line(without_secrets(text))}", file=sys.stderr)
 
 
 def report_losses(

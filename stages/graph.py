@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from stages.errors import UserError
+from stages.redaction import without_secrets
 
 RUNNING = re.compile(r"Running stage '([^']+)'")
 
@@ -18,7 +19,7 @@ def repro(arguments: list[str]) -> int:
     with _dvc(["repro", *arguments]) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
+            sys.stdout.write(without_secrets(line))
             sys.stdout.flush()
             if found := RUNNING.search(line):
                 marks.append((found[1], time.monotonic()))

@@ -1,7 +1,7 @@
 """The seam to every model: prompts in, replies out, in the same order and number, lazily."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from random import Random
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -99,6 +99,14 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `engines.connect` gives it: all of the model's reasoning if `reasoning.keep` says so, else ""."""
     text_hash: str = ""
     """Of the text as it is stored: first 32 hexadecimal digits of its SHA-256; set by the store together with `id`."""
+    sent: dict[str, Any] = {}
+    """Sampling parameters that the server was sent otherwise than the prompt says; None for one that was left out, so
+    that the server's own default stood. Set by `engines.connect`."""
+
+
+def recorded(sampling: Sampling, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row records of its sampling. sent: as in `Reply.sent`."""
+    return msgspec.to_builtins(sampling) | sent  # type: ignore[no-any-return]
 
 
 Enforcement = Literal["enforced", "ignored", "refused"]

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from stages.ablations.forms import CONNECTIVE, FORMS, Task
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry
+from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, recorded, retry
 from stages.prompts import Template
 from stages.records import Record, Step
 
@@ -95,7 +94,7 @@ def _request(wishes: Wishes, one: Split, sample: int) -> Prompt | None:
 def _taken_apart(wishes: Wishes, one: Split, reply: Reply) -> Split:
     step = Step(
         stage="split", action="", status=reply.status, reason=reply.error, generator=reply.model,
-        prompt=wishes.template.hash, sampling=to_builtins(wishes.sampling),
+        prompt=wishes.template.hash, sampling=recorded(wishes.sampling, reply.sent),
         replies=(*one.step.replies, *([reply.id] if reply.id else [])),
         text_hashes=(*one.step.text_hashes, *([reply.text_hash] if reply.id else [])),
     )  # fmt: skip

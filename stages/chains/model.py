@@ -1,11 +1,10 @@
 """Intermediate results that a model writes, greedily (paper A.1)."""
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from stages.chains.links import Link, Means, Middle
 from stages.errors import UserError
-from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.prompts import Template
 from stages.records import Record
 
@@ -36,6 +35,6 @@ def outcome(reply: Reply, middle: Middle, template: Template, means: Means, faul
     ended = reply.status == "ok"
     return replace(
         middle, status="rejected" if ended and fault else reply.status, reason=fault if ended else reply.error,
-        generator=reply.model, prompt=template.hash, sampling=to_builtins(greedy(means)),
+        generator=reply.model, prompt=template.hash, sampling=recorded(greedy(means), reply.sent),
         replies=(reply.id,) if reply.id else (), text_hashes=(reply.text_hash,) if reply.id else (),
     )  # fmt: skip

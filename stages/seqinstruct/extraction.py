@@ -14,9 +14,8 @@ from functools import partial
 from itertools import pairwise
 
 import msgspec
-from msgspec import to_builtins
 
-from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.prompts import Template
 from stages.records import Record, Step
 from stages.seqinstruct.drafts import Draft, retried
@@ -152,6 +151,6 @@ def _closed(plan: Extraction, draft: Draft) -> Record:
     step = Step(
         stage="extract", action=draft.action, status=draft.status, reason=draft.reason, generator=draft.generator,
         prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
-        sampling=to_builtins(plan.sampling) if draft.replies else {},
+        sampling=recorded(plan.sampling, draft.sent) if draft.replies else {},
     )  # fmt: skip
     return draft.record.step(step, instruction=draft.text)

@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import to_builtins
 
-from stages.messages import Complete, Message, Prompt, Reply, Sampling, draw_seed
+from stages.messages import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.records import Record, Rejected, Step, user_text
 from stages.seqinstruct.drafts import Draft, retried
 
@@ -95,7 +95,7 @@ def _heard(keep: tuple[str, ...], draft: Draft, reply: Reply) -> Draft:
 def _closed(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
     step = Step(
         stage="respond", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
-        generator=draft.generator, sampling=to_builtins(wishes.sampling), replies=draft.replies,
+        generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
         text_hashes=draft.text_hashes,
     )  # fmt: skip
     return _sorted(draft, draft.record.step(step, response=draft.text))

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from msgspec import to_builtins
-
-from stages.messages import Complete, Prompt, Reply
+from stages.messages import Complete, Prompt, Reply, recorded
 from stages.records import Record, Step
 from stages.seqinstruct.actions import parse_instruction, parse_task
 from stages.seqinstruct.drafts import Draft, retried
@@ -100,7 +98,7 @@ def _closed(draft: Draft, plan: Plan) -> Record:
     step = Step(
         stage="rewrite", action=draft.action, status=draft.status, round=plan.round, reason=draft.reason,
         generator=draft.generator, prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
-        sampling=to_builtins(plan.sampling) if draft.replies else {},
+        sampling=recorded(plan.sampling, draft.sent) if draft.replies else {},
     )  # fmt: skip
     if draft.status != "ok":
         return draft.record.step(step)

@@ -116,6 +116,8 @@ CHANGES: dict[str, tuple[Run, int]] = {
     "api": (replace(BASE, options={"api": "completions"}), 12),
     "dialect": (replace(BASE, options={"dialect": "llamacpp"}), 12),
     "extra field": (replace(BASE, options={"extra": {"repetition_penalty": 1.1}}), 12),
+    "omitted field": (replace(BASE, options={"omit": ["top_p"]}), 12),
+    "no omitted field": (replace(BASE, options={"omit": []}), 0),
     "constraint": (replace(BASE, constraint=Constraint(choice=("A", "B"))), 12),
     "begun reply": (replace(BASE, begin="Sure:"), 12),
     "two samples for one": (replace(BASE, samples=2), 12),

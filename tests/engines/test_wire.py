@@ -1,7 +1,7 @@
 """What a request says in each dialect, and how long a server asks to wait."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -15,8 +15,10 @@ from tests.engines.loopback import Answer
 Handler = Callable[[dict[str, Any], int], Answer]
 
 
-def body(asked: Prompt, dialect: wire.Dialect = "vllm", api: str = "chat", **extra: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(wire.BODIES[api](asked, "m", dialect, extra))
+def body(
+    asked: Prompt, dialect: wire.Dialect = "vllm", api: str = "chat", omit: Collection[wire.Omitted] = (), **extra: Any
+) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(wire.BODIES[api](asked, "m", dialect, extra, omit))
     return found
 
 
@@ -57,6 +59,40 @@ def test_what_a_dialect_sends(asked: Prompt, dialect: wire.Dialect, there: dict,
     found = body(asked, dialect)
     assert {name: found[name] for name in there} == there
     assert not set(absent) & set(found)
+
+
+PLAIN = {"model", "messages", "temperature", "top_p", "max_tokens"}
+ALL: tuple[wire.Omitted, ...] = ("temperature", "top_p", "seed", "logprobs")
+NEW = "max_completion_tokens"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "api", "omit", "extra", "names"),
+    [
+        ("plain", "chat", (), {}, PLAIN),
+        ("plain", "completions", (), {}, PLAIN - {"messages"} | {"prompt"}),
+        ("plain", "chat", ("temperature",), {"n": 1}, PLAIN - {"temperature"} | {"n"}),
+        ("openai", "chat", ALL, {}, {"model", "messages", NEW}),
+        ("plain", "chat", ("top_p",), {NEW: 9}, PLAIN - {"top_p", "max_tokens"} | {NEW}),
+        ("plain", "chat", ("temperature",), {"temperature": 1.0}, PLAIN),
+    ],
+)  # fmt: skip
+def test_a_request_has_these_fields_and_no_other(
+    dialect: wire.Dialect, api: str, omit: tuple[wire.Omitted, ...], extra: dict, names: set[str]
+) -> None:
+    sampling = SAMPLING.__class__(0.0, 1.0, 0, 5)
+    assert set(body(prompt("x", sampling=sampling, constraint=CHOICE), dialect, api, omit, **extra)) == names
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "limit", "told"),
+    [
+        (22, "a", 10, True), (10, "a", 10, False), (14, "a", 10, False), (0, "word " * 22, 10, True),
+        (0, "word " * 10, 10, False), (2304, "a", 2048, False), (2400, "a", 2048, True), (0, "", 1, False),
+    ],
+)  # fmt: skip
+def test_a_limit_that_a_server_ignored_is_noticed(tokens: int, text: str, limit: int, told: bool) -> None:
+    assert bool(wire.beyond_limit(Reply(text, "ok", 5, tokens), limit)) == told
 
 
 @pytest.mark.parametrize(
