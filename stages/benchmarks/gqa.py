@@ -19,6 +19,9 @@ from stages.errors import UserError
 from stages.readers.layout import Wanted
 from stages.records import Rejected
 
+BALANCED = "testdev_balanced_questions.json"
+"""The file that is asked, where the others of GQA lie beside it."""
+
 
 class _Types(msgspec.Struct, frozen=True):
     structural: str = ""
@@ -56,7 +59,7 @@ def _asked(files: Files) -> Iterator[tuple[str, str, _Asked]]:
         wanted = Wanted("testdev", ("testdev_balanced_instructions",), lone=True)
         yield from ((where, row.id, row) for where, row in picked(files, wanted, _Asked))
     else:
-        name = only(files, "questions.json")
+        name = only(files, *([BALANCED] if any(name.endswith(BALANCED) for name in files) else ["questions.json"]))
         yield from ((name, key, row) for key, row in document(files, name, dict[str, _Asked]).items())
 
 

@@ -44,7 +44,7 @@ class _Row(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
     """The functions in file order. Raises UserError naming a row whose prompt does not define its function."""
-    for _, row in picked(files, Wanted("test", lone=True), _Row):
+    for _, row in picked(files, Wanted("test", ("HumanEval", "openai_humaneval"), lone=True), _Row):
         yield Question(
             id=f"humaneval-{row.task_id.replace('/', '-')}",
             benchmark="humaneval",

@@ -11,6 +11,7 @@ assistant by turns, beginning with the user: others are rejected, since nobody k
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,11 +22,12 @@ from stages.records import Turn
 
 MESSAGES = (
     "messages", "conversations", "conversation", "dialogue", "dialog", "dialogs", "chat", "chats", "turns", "thread",
-    "data",
+    "contents", "data",
 )  # fmt: skip
 """Fields that hold a row's messages, in the order in which they are looked for."""
 AUTHOR = ("role", "from", "speaker", "author", "sender")
-SPOKEN = ("content", "value", "text", "message", "utterance")
+SPOKEN = ("content", "value", "text", "message", "utterance", "parts")
+SYSTEMS = ("system", "system_prompt", "system_instruction", "systemInstruction")
 ROLES = {
     "system": "system", "developer": "system",
     **dict.fromkeys(("user", "human", "prompter", "customer", "instruction"), "user"),
@@ -62,6 +64,8 @@ def content(raw: Raw, fields: Mapping[str, str] | None = None) -> Content | Refu
     leading = next((n for n, (role, _) in enumerate(turns) if role != "system"), len(turns))
     system = "\n\n".join(words for _, words in turns[:leading] if words.strip())
     beside = text_if_any(raw, names["system"]) if "system" in names else _system(raw)
+    if isinstance(beside, Refusal):
+        return beside
     if system.strip() and beside.strip() and system.strip() != beside.strip():
         return Refusal("two-systems", beside.strip()[:80])
     return _record(turns[leading:], system or beside)
@@ -88,7 +92,7 @@ def history(raw: Raw, field: str) -> tuple[Turn, ...] | Refusal:
 def beyond_text(raw: Raw) -> Refusal | None:
     """Why a row is more than text: it has pictures or sounds, or tools; None if it is not."""
     if shown := next((name for name in BESIDE if raw.row.get(name) not in (None, "", [], {})), ""):
-        return Refusal("picture", f"{raw.where}: field {shown!r}")
+        return Refusal("other-content", f"{raw.where}: field {shown!r}")
     if used := next((name for name in TOOLS if _unpacked(raw.row.get(name)) not in (None, "", [], {})), ""):
         return Refusal("tool-use", f"{raw.where}: field {used!r}")
     return None
@@ -114,8 +118,10 @@ def _field(raw: Raw) -> str:
     return (found or [name for name in MESSAGES if name in raw.row] or [MESSAGES[0]])[0]
 
 
-def _system(raw: Raw) -> str:
-    return next((found for name in ("system", "system_prompt") if (found := text_if_any(raw, name)).strip()), "")
+def _system(raw: Raw) -> str | Refusal:
+    """The system prompt beside the turns, "" for none, or why it can't be read."""
+    name = next((name for name in SYSTEMS if raw.row.get(name)), "")
+    return _words(raw, name) if name else ""
 
 
 def _turns(raw: Raw, field: str) -> list[tuple[str, str]] | Refusal:
@@ -140,7 +146,14 @@ def _messages(raw: Raw, field: str) -> list[dict[str, Any]]:
         return [{"role": ("user", "assistant")[n % 2], "content": words} for n, words in enumerate(value)]
     if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
         raise UserError(f"{raw.where}: field {field!r} is not a list of messages; mend the row")
-    return value
+    return list(chain.from_iterable(map(_exchange, value)))
+
+
+def _exchange(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """A message, or those of an exchange whose keys are the roles, {human: …, assistant: …}, as Firefly has it."""
+    if not message or set(AUTHOR) & set(message) or not all(key.lower() in ROLES for key in message):
+        return [message]
+    return [{"role": role, "content": words} for role, words in message.items()]
 
 
 def _unpacked(value: Any) -> Any:
@@ -177,7 +190,7 @@ def _words(turn: Raw, field: str) -> str | Refusal:
     for number, part in enumerate(value):
         found = part if isinstance(part, str) else lookup(part, "text") if isinstance(part, dict) else MISSING
         if found is MISSING or not isinstance(found, str):
-            return Refusal("picture", f"{turn.where}, part {number}: {_kind(part)}")
+            return Refusal("other-content", f"{turn.where}, part {number}: {_kind(part)}")
         parts.append(found)
     return "\n".join(parts)
 

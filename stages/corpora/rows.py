@@ -13,7 +13,7 @@ from stages.records import Turn
 
 Reason = Literal[
     "no-instruction", "not-text", "no-input", "no-translation", "no-user-turn", "no-response", "no-answer",
-    "other-subset", "unknown-role", "tool-use", "picture", "two-systems",
+    "other-subset", "unknown-role", "tool-use", "other-content", "two-systems",
 ]  # fmt: skip
 """Why a row does not become a record.
 
@@ -21,8 +21,9 @@ no-instruction: the instruction is empty or blank. not-text: a NUL character in 
 whose English side has no input. no-translation: an aligned row without text in some language. no-user-turn: a
 conversation whose turns are not user and assistant by turns. no-response: a conversation without an assistant's turn.
 no-answer: a question of an annotated set that has no annotation. other-subset: a row of OpenOrca that is not FlanCoT.
-unknown-role: a turn of a role that is none of `chat.ROLES`. tool-use: a conversation with tools. picture: a row that
-shows pictures or plays sounds. two-systems: a system prompt beside the turns and another one among them.
+unknown-role: a turn of a role that is none of `chat.ROLES`. tool-use: a conversation with tools. other-content: a row
+with pictures, sounds or other parts than text. two-systems: a system prompt beside the turns, another
+among them.
 """
 BY_DESIGN: Final = frozenset({"other-subset", "no-input"})
 """Reasons of rows that a corpus has beside those it is read for; no limit counts them."""

@@ -40,14 +40,18 @@ def rows(source: str, files: Iterable[tuple[str, IO[bytes]]], names: Collection[
     are named "0", "1", … unless the first line holds one of `names`), .parquet, .arrow. Other files of a folder are
     passed over. Raises UserError naming the file, and the line where there is one, for anything that can't be read so.
     """
-    count = 0
+    known, empty = False, True
     for name, stream in files:
         alone = plain(source).endswith(name)
         if kind(name) in KINDS:
-            count += 1
-            yield from _raws(source if alone else f"{source}/{name}", "" if alone else name, stream, names)
-    if not count:
+            known = True
+            for raw in _raws(source if alone else f"{source}/{name}", "" if alone else name, stream, names):
+                empty = False
+                yield raw
+    if not known:
         raise UserError(f"{source}: no data in a known kind of file; known are {', '.join(f'.{k}' for k in KINDS)}")
+    if empty:
+        raise UserError(f"{source}: holds no rows; download it again, or name another source")
 
 
 def kind(name: str) -> str:

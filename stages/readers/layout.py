@@ -37,6 +37,8 @@ HELD_OUT = ("test", "validation")
 """Splits that nothing may be trained on unless params.yaml says so."""
 _SHARD = re.compile(r"(?P<split>.+?)-(?P<number>\d{3,})-of-(?P<total>\d{3,})(?:-[0-9a-f]+)?")
 """How the Hub names the shards of a split: train-00000-of-00002, test_sft-00000-of-00001-b42a775f407cee45."""
+_CACHED = re.compile(r"(cache-|tmp)\w*\.arrow")
+"""What `datasets` leaves beside a data set on disk: results of `map`, which hold its rows once more."""
 _SHOWN = 8
 """Names in a message."""
 
@@ -102,7 +104,8 @@ def is_data(name: str) -> bool:
     """Whether a file below a source is one of rows: of a known kind, not hidden, and not about the data."""
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith((".", "__")) for part in parts)
-    return kind(plain(name)) in KINDS and parts[-1] not in METADATA and not hidden
+    cached = _CACHED.fullmatch(parts[-1])
+    return kind(plain(name)) in KINDS and parts[-1] not in METADATA and not hidden and not cached
 
 
 def matching(source: str, names: Sequence[str], patterns: Sequence[str]) -> list[str]:

@@ -72,6 +72,10 @@ FORMS: dict[str, dict[str, dict[str, bytes]]] = {
     },
     "humaneval": {
         "the makers'": {"HumanEval.jsonl": lines(HUMANEVAL)},
+        "the makers' folder": {
+            "HumanEval.jsonl": lines(HUMANEVAL), "example_problem.jsonl": lines({"task_id": "x"}),
+            "example_samples.jsonl": b"{}",
+        },
         "the Hub's Parquet": {"openai_humaneval/test-00000-of-00001.parquet": parquet(HUMANEVAL)},
     },
     "alpaca_eval": {
@@ -100,6 +104,10 @@ FORMS: dict[str, dict[str, dict[str, bytes]]] = {
     },
     "gqa": {
         "the makers'": {"testdev_balanced_questions.json": json.dumps({"20": GQA}).encode()},
+        "the makers' folder": {
+            "testdev_balanced_questions.json": json.dumps({"20": GQA}).encode(),
+            "testdev_all_questions.json": b"{}", "val_balanced_questions.json": b"{}",
+        },
         "the Hub's Parquet": {
             "testdev_balanced_images/testdev-00000-of-00001.parquet": parquet({"id": "n1", "image": {"bytes": b"x"}}),
             "testdev_balanced_instructions/testdev-00000-of-00001.parquet": parquet({**GQA, "id": "20"}),

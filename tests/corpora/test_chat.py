@@ -69,6 +69,21 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
         {"messages": [{"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Hi"]}}, ASSISTANT]},
         PLAIN,
     ),
+    "Gemini's contents": (
+        {
+            "systemInstruction": {"role": "system", "parts": [{"text": "S"}]},
+            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Ho"}]}],
+        },
+        WITH_SYSTEM,
+    ),
+    "Anthropic's system": (
+        {"system": [{"type": "text", "text": "S"}], "messages": [USER, message("assistant", [{"text": "Ho"}])]},
+        WITH_SYSTEM,
+    ),
+    "Firefly's exchanges": (
+        {"conversation": [{"human": "A", "assistant": "B"}, {"human": "Hi", "assistant": "Ho"}]},
+        ("", [("A", "B")], "Hi", "Ho"),
+    ),
     "a number": ({"messages": [USER, message("assistant", 4)]}, ("", [], "Hi", "4")),
     "no tool calls": ({"messages": [USER, {**ASSISTANT, "tool_calls": None, "name": None}]}, PLAIN),
 }
@@ -89,10 +104,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "tools": ({"messages": [USER, ASSISTANT], "tools": '[{"name": "f"}]'}, "tool-use", "field 'tools'"),
     "a picture": (
         {"messages": [message("user", [{"type": "image_url", "image_url": {"url": "x"}}]), ASSISTANT]},
-        "picture",
+        "other-content",
         "message 0, part 0: 'image_url'",
     ),
-    "LLaVA's picture": ({"image": "1.jpg", "conversations": SHAREGPT}, "picture", "field 'image'"),
+    "thoughts": (
+        {"messages": [USER, message("assistant", [{"type": "thinking", "thinking": "x"}, {"text": "Ho"}])]},
+        "other-content",
+        "message 1, part 0: 'thinking'",
+    ),
+    "LLaVA's picture": ({"image": "1.jpg", "conversations": SHAREGPT}, "other-content", "field 'image'"),
     "two systems": ({"messages": [SYSTEM, USER, ASSISTANT], "system": "T"}, "two-systems", "T"),
     "the assistant first": ({"conversations": [SHAREGPT[1], *SHAREGPT]}, "no-user-turn", "assistant user assistant"),
     "a system in the middle": ({"messages": [USER, SYSTEM, ASSISTANT]}, "no-user-turn", "user system assistant"),
@@ -164,7 +184,7 @@ def test_the_system_prompt_and_the_history_of_alpaca_like_rows_are_read(history:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"images": ["a.jpg"]}, "picture"), ({"tools": "[{}]"}, "tool-use"),
+        ({"images": ["a.jpg"]}, "other-content"), ({"tools": "[{}]"}, "tool-use"),
         ({"history": [USER]}, "no-user-turn"), ({"history": [TOOL, ASSISTANT]}, "tool-use"),
     ],
 )  # fmt: skip

@@ -15,10 +15,13 @@ SETS: list[tuple[str, str, dict[str, str], int, dict[str, int], int, int]] = [
     # 155 of the 20,679 inputs that the file has say "<noinput>".
     ("alpaca/alpaca_data.json", "alpaca", {}, 52_002, {}, 20_524, 51_974),
     ("alpaca_eval/alpaca-7b/model_outputs.json", "alpaca_eval", {}, 805, {}, 0, 0),
-    ("alpaca_zh/alpaca_en_zh_aligned.json", "parallel", {}, 12_778, {"no-input": 7_636}, 5_142, 5_142),
+    (
+        "alpaca_zh/alpaca_en_zh_aligned.json", "parallel", {}, 12_778, {"no-input": 7_636, "no-translation": 1},
+        5_141, 5_141,
+    ),
     (
         "alpaca_zh/alpaca_en_zh_aligned.json", "own",
-        {"instruction": "zh.instruction", "input": "zh.input", "response": "zh.output"}, 12_778, {}, 5_179, 12_773,
+        {"instruction": "zh.instruction", "input": "zh.input", "response": "zh.output"}, 12_778, {}, 5_141, 12_773,
     ),
     ("flan_cot", "flan_cot", {}, 33_443, {}, 0, 33_443),
     ("okvqa_coco/OpenEnded_mscoco_train2014_questions.json", "vqa", {}, 9_009, {}, 0, 0),

@@ -97,7 +97,13 @@ TAKEN: list[tuple[str, list[str], Choice, str, list[str]]] = [
     ),
     (
         "save_to_disk of one split",
-        ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow", "dataset_info.json", "state.json"],
+        [
+            "cache-1b2c3d.arrow",
+            "data-00000-of-00002.arrow",
+            "data-00001-of-00002.arrow",
+            "dataset_info.json",
+            "state.json",
+        ],
         Choice(),
         "",
         ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"],
