@@ -130,7 +130,7 @@ def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> 
     """
     if not any(one.hash_info for one in (*step.stage.deps, *step.stage.outs)):
         return [NEVER]
-    found = ["its command, or its entry in params.yaml"] if step.stage.cmd_changed else []
+    found = ["its command"] if step.stage.cmd_changed else []
     for dep, path in zip(step.stage.deps, step.deps, strict=True):
         if remade := concerned(path, made):
             changed = not all(one.md5 for one in remade) or md5(path) != dep.hash_info.value
