@@ -85,6 +85,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Earlier turns, oldest first; empty for single-turn rows."""
     image: str = ""
     """Reference of an image (file name or URL); never the pixels."""
+    reasoning: str | msgspec.UnsetType = msgspec.UNSET
+    """The model's reasoning before `response`, where params say to keep it; else no field of the row."""
 
     def step(self, step: Step, **changes: Any) -> "Record":
         """This record with `changes` made and `step` added to its history."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from stages.ablations.forms import CONNECTIVE, FORMS, Task
@@ -121,7 +122,7 @@ def _single(found: Split, number: int) -> Record:
     repairs = ["connective"] * (instruction != task.instruction) + [name for name in context if number]
     return found.record.step(
         _step(found, "+".join(["part", *repairs])), id=f"{found.record.id}.{number + 1}", instruction=instruction,
-        input="\n\n".join(context.values()), response=task.response,
+        input="\n\n".join(context.values()), response=task.response, reasoning=UNSET,
     )  # fmt: skip
 
 

@@ -63,4 +63,5 @@ def answered(question: Question, sample: int, run: str, reply: Reply) -> Answer:
         error=reply.error,
         scores=reply.scores,
         text_hash=reply.text_hash,
+        reasoning=reply.reasoning or msgspec.UNSET,
     )

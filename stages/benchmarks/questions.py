@@ -73,6 +73,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choice -> its log-probability, where choices are weighed; `text` is the likeliest then."""
     text_hash: str = ""
     """First 32 hexadecimal digits of the SHA-256 of the stored reply's text; "" in rows of older versions."""
+    reasoning: str | msgspec.UnsetType = msgspec.UNSET
+    """The model's reasoning before `text`, where params say to keep it; else no field of the row."""
 
     @property
     def has_text(self) -> bool:

@@ -17,6 +17,7 @@ COLUMNS = {
     "instruction": "What the user asks, after all rounds",
     "input": "What the instruction is about, said after it and a blank line; often empty",
     "output": "The response",
+    "reasoning": "The model's reasoning before the output, if it reasoned",
     "iteration": "Rounds of Seq-Instruct that the row walked through: more rounds, more tasks",
     "system": "The system prompt, if the row has one",
     "history": "Earlier turns, oldest first; empty for single-turn rows",
@@ -96,6 +97,7 @@ def _cautions(facts: Facts) -> str:
 
 def _columns(facts: Facts) -> str:
     left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
+    left_out = left_out if facts.reasoning else left_out | {"reasoning"}
     shown = [(code(name), Safe(text)) for name, text in COLUMNS.items() if name not in left_out]
     return "## Columns\n\n" + table(["column", "meaning"], shown)
 

@@ -10,10 +10,10 @@ import msgspec
 from stages.cards import card, parquet
 from stages.cards.facts import Facts
 from stages.cards.licences import cautions, strictest
-from stages.cards.rows import Query, Row, queries, rows, unanswered
+from stages.cards.rows import Query, ReasonedRow, Row, queries, reasoned, reasoned_rows, rows, unanswered
 from stages.records import Record, canonical
 
-T = TypeVar("T", Row, Query)
+T = TypeVar("T", Row, ReasonedRow, Query)
 
 
 class Tally:
@@ -54,15 +54,19 @@ class Tally:
 def publication(name: str, version: str, reads: str, records: Callable[[], Iterable[Record]]) -> dict[str, bytes]:
     """Every file of a published data set by its path.
 
-    records: gives the rows anew at each call, as they are walked through twice. Instructions without responses
+    records: gives the rows anew at each call, as they are read several times. Instructions without responses
     (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`.
     """
     tally = Tally()
     if unanswered(records()):
         split, data = "test", parquet.encode(tally(queries(records())), Query)
+    elif reasoned(records()):
+        split, data = "train", parquet.encode(tally(reasoned_rows(records())), ReasonedRow)
     else:
         split, data = "train", parquet.encode(tally(rows(records())), Row)
     facts = _facts(name, version, reads, split, tally)
+    if split == "train" and reasoned(records()):
+        facts = msgspec.structs.replace(facts, reasoning=True)
     provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
     more = {card.LICENCES: card.licences(facts).encode()} if facts.licence == "other" else {}
     text = card.dataset(facts).encode()

@@ -30,3 +30,5 @@ class Facts(msgspec.Struct, frozen=True):
     """(stage, action, hash of the prompt files, steps)."""
     samplings: list[Sequence[str | int]]
     """(stage, sampling as JSON, steps)."""
+    reasoning: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where rows have a column with the model's reasoning; else no field."""

@@ -9,7 +9,7 @@ import msgspec
 
 from stages.records import Record, Step, Turn, canonical
 
-T = TypeVar("T", "Row", "Query")
+T = TypeVar("T", "Row", "ReasonedRow", "Query")
 WORDS = re.compile(r"[a-z][a-z ,_'-]{0,79}")
 
 
@@ -54,6 +54,12 @@ class Row(msgspec.Struct, frozen=True):
     steps: list[Made]
 
 
+class ReasonedRow(Row, frozen=True):
+    """A row of a training set whose outputs come with the model's reasoning."""
+
+    reasoning: str
+
+
 class Query(msgspec.Struct, frozen=True):
     """A row of a benchmark: what is asked, without a response."""
 
@@ -82,9 +88,19 @@ def unanswered(records: Iterable[Record]) -> bool:
     return any(_stale(record) for record in records)
 
 
+def reasoned(records: Iterable[Record]) -> bool:
+    """Whether any row holds reasoning."""
+    return any(record.reasoning for record in records)
+
+
 def rows(records: Iterable[Record]) -> Iterator[Row]:
     """Rows of a training set, in the same order."""
     return (_filled(record, Row) for record in records)
+
+
+def reasoned_rows(records: Iterable[Record]) -> Iterator[ReasonedRow]:
+    """Rows of a training set with the column `reasoning`, in the same order."""
+    return (_filled(record, ReasonedRow) for record in records)
 
 
 def queries(records: Iterable[Record]) -> Iterator[Query]:
@@ -125,6 +141,7 @@ def _content(record: Record) -> dict[str, object]:
     return {
         "id": record.id, "instruction": record.instruction, "input": record.input, "output": record.response,
         "system": record.system, "history": list(record.history), "image": PurePosixPath(record.image).name,
+        "reasoning": record.reasoning or "",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from stages.errors import UserError
 from stages.records import Record
 
 QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
-ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash"
+ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
 FIELDS = {"ingested/benchmarks/": QUESTION, "answered/": ANSWER, "assembled/": "id messages"}
 """Artifacts that hold no records -> the fields of their rows, as the rooms above have them (a test compares)."""
 NUL = "holds a NUL character"

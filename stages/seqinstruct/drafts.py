@@ -19,6 +19,8 @@ class Draft:
     reason: str = ""
     text: str = ""
     """What the model wrote for it: a new instruction, or a response."""
+    reasoning: str = ""
+    """The model's reasoning in the last reply, where params say to keep it."""
     done: bool = False
     """Settled: nothing more is asked about it."""
     replies: tuple[str, ...] = ()
@@ -39,7 +41,8 @@ class Draft:
 
     def heard(self, reply: Reply) -> "Draft":
         """With this reply among those that decided it."""
-        draft = replace(self, generator=reply.model or self.generator, sent=reply.sent)
+        model = reply.model or self.generator
+        draft = replace(self, generator=model, reasoning=reply.reasoning, sent=reply.sent)
         if not reply.id:
             return draft
         hashes = (*self.text_hashes, reply.text_hash)

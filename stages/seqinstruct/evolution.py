@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import UNSET
+
 from stages.messages import Complete, Prompt, Reply, Sampling, draw_seed, recorded, seed_for
 from stages.prompts import Template
 from stages.records import Record, Rejected, Step
@@ -169,7 +171,7 @@ def _finished(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
         generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
         text_hashes=draft.text_hashes,
     )  # fmt: skip
-    record = draft.record.step(step, response=draft.text)
+    record = draft.record.step(step, response=draft.text, reasoning=draft.reasoning or UNSET)
     if draft.done:
         return "rows", record
     return "rejected", rejected(record, draft.reason if draft.reason in REASONS else draft.status, draft.reason)

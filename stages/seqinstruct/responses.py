@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
 from stages.messages import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.records import Record, Rejected, Step, user_text
@@ -67,6 +67,7 @@ def _opened(record: Record, kept: Mapping[str, Record]) -> Draft:
         return Draft(record, action="respond")
     return Draft(
         record, action="respond", status="frozen", text=before.response, done=True, replies=made.replies,
+        reasoning=before.reasoning or "",
         text_hashes=made.text_hashes,
         generator=made.generator,
     )  # fmt: skip
@@ -98,7 +99,7 @@ def _closed(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
         generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
         text_hashes=draft.text_hashes,
     )  # fmt: skip
-    return _sorted(draft, draft.record.step(step, response=draft.text))
+    return _sorted(draft, draft.record.step(step, response=draft.text, reasoning=draft.reasoning or UNSET))
 
 
 def _sorted(draft: Draft, record: Record) -> tuple[str, Record | Rejected]:

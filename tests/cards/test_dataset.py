@@ -180,3 +180,13 @@ def test_datasets_opens_it_with_every_column_as_it_is(tmp_path: Path) -> None:
     assert list(loaded) == ["train"]
     assert loaded["train"].num_rows == 3
     assert loaded["train"][0]["steps"][0]["stage"] == "respond"
+
+
+def test_reasoning_that_rows_keep_is_published_as_a_column_and_others_have_none() -> None:
+    kept = [msgspec.structs.replace(trained(2)[0], reasoning="Germany has one."), trained(2)[1]]
+    made = files(kept)
+    assert frame(made["data/train.parquet"])["reasoning"].to_list() == ["Germany has one.", ""]
+    assert "`reasoning`" in made["README.md"].decode() and json.loads(made["provenance.json"])["reasoning"] is True
+    plain = files(trained(2))
+    assert "reasoning" not in frame(plain["data/train.parquet"]).columns
+    assert "`reasoning`" not in plain["README.md"].decode() and "reasoning" not in json.loads(plain["provenance.json"])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stages.engines import connect, planning
 from stages.engines.planning import Planner
-from stages.engines.store import Body, Replies, pack, unpack
+from stages.engines.seals import Body, pack, unpack
+from stages.engines.store import Replies
 from stages.engines.thoughts import answered
 from stages.messages import Constraint, Prompt, Reply
 from stages.params import Engine, Reasoning
@@ -50,7 +51,7 @@ def test_a_reply_stored_before_there_was_a_field_for_reasoning_is_read(tmp_path:
     old = msgspec.json.encode(["text", "", {"A": -1.0}])
     assert msgspec.json.decode(old, type=Body) == Body("text", "", {"A": -1.0}, "")
     reply = Reply("text", "ok", 1, 2, reasoning="hm")
-    assert unpack(b"k", ("ok", 1, 2, pack(reply)), "m").reasoning == "hm"
+    assert unpack((b"k", b"ok", 1, 2, 5, pack(b"k", reply, 5)), "m").reasoning == "hm"
 
 
 @pytest.mark.parametrize("finish", ["stop", "length"])

@@ -1,5 +1,6 @@
 """Responses: who is asked, who keeps what, and why a row is rejected."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,3 +94,16 @@ def test_count_in_is_count_out_plus_rejected(texts: list[str], data: st.DataObje
     done = run(rows, [], lambda _: data.draw(st.sampled_from(kinds)))
     assert [row.id for _, row in done] == [row.id for row in rows]  # type: ignore[attr-defined]
     assert {name for name, _ in done} <= {"rows", "rejected"}
+
+
+def test_a_row_holds_reasoning_only_where_a_reply_has_it() -> None:
+    thought = Reply("The Baltic.", "ok", 1, 9, reasoning="A sea of the north.")
+    ((_, row),) = run([record("Name a sea.")], [], lambda _: thought)
+    assert isinstance(row, Record) and row.reasoning == "A sea of the north."
+    assert b'"reasoning":"A sea of the north."' in msgspec.json.encode(row)
+    ((_, again),) = run([row], [], lambda _: "The Baltic.")
+    assert isinstance(again, Record) and b"reasoning" not in msgspec.json.encode(again)
+    before = record("Name a sea.", MADE, response="The North Sea.")
+    kept = msgspec.structs.replace(before, reasoning="Cold.")
+    ((_, frozen),) = run([record("Name a sea.", FROZEN)], [kept], lambda _: "Other.")
+    assert isinstance(frozen, Record) and frozen.reasoning == "Cold."
