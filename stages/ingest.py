@@ -7,39 +7,39 @@ import typer
 from stages import benchmarks, corpora, jsonl, pictures
 from stages.benchmarks.pictures import NO_CAPTION, shown
 from stages.benchmarks.selection import Tally, select
-from stages.cli import door, entry_argument, remark, report_losses, start
+from stages.cli import door, entry_argument, remark, report_losses, start, together
 from stages.params import entry, load
 from stages.readers.source import Choice, Corpus, Download
 from stages.records import limited
 
-HELP = "Read what was downloaded: a corpus into records, a benchmark into questions."
-app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, entry_argument("An entry of `ingest.corpora` or `ingest.benchmarks` in params.yaml")]
 
 
 @app.command()
 @door
-def corpus(name: Name) -> None:
+def corpus(name: Name) -> str:
     """Read a corpus through its adapter into records with ids and sources.
 
     Writes data/ingested/NAME.jsonl, the rows that can't be used to NAME.rejected.jsonl with a reason each, and the
     counts to data/metrics/ingest/NAME.json. A row that lacks a field of its format stops it: nothing is written then.
     """
-    params = load()
-    spec, limit = entry(params.ingest.corpora, name, "ingest.corpora"), params.validation.max_quarantined
+    spec = entry((params := load()).ingest.corpora, name, "ingest.corpora")
     files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
     origin = corpora.Origin(name, jsonl.origin(spec.source), spec.licence, spec.language)
     raws = corpora.rows(spec.source, files.files(), corpora.columns(spec.adapter, spec.fields))
-    records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
+    items, limit = corpora.read(spec.adapter, raws, origin, spec.fields, tally), params.validation.max_quarantined
+    records = limited(name, items, limit, corpora.faulty)
     jsonl.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
-    remark("; ".join(filter(None, [files.note, tally.repairs()])))
+    remark(together(files.note, tally.repairs()))
     report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
+    return tally.shortage(spec.sample)
 
 
 @app.command()
 @door
-def benchmark(name: Name) -> None:
+def benchmark(name: Name) -> str:
     """Read a benchmark's own files into questions with what is needed to grade the answers.
 
     Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
@@ -54,6 +54,7 @@ def benchmark(name: Name) -> None:
     jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)
+    return tally.shortage(spec.sample, spec.first)
 
 
 if __name__ == "__main__":

@@ -330,3 +330,24 @@ def test_a_folder_is_read_by_its_splits_and_says_what_was_left_out(workplace: Pa
 def test_a_choice_of_another_type_is_named_by_its_path(workplace: Path, changes: dict[str, Any]) -> None:
     with_corpus(workplace, **changes)
     told_once(ingest(workplace, "corpus", "seed"), f"ingest.corpora.seed.{next(iter(changes))}")
+
+
+@pytest.mark.parametrize(("sample", "last"), [(None, "done in "), (64, "done in "), (65, "warning: ")])
+def test_a_sample_larger_than_the_corpus_is_the_last_line(workplace: Path, sample: int | None, last: str) -> None:
+    with_corpus(workplace, sample=sample)
+    told = ingest(workplace, "corpus", "seed").stderr.splitlines()[-1].partition(": ")[2]
+    assert told.startswith(last)
+    assert last == "done in " or told == "warning: wanted a sample of 65 rows, there are 64"
+
+
+def test_a_sample_larger_than_the_benchmark_is_the_last_line(workplace: Path) -> None:
+    yaml = YAML()
+    params = yaml.load(workplace / "params.yaml")
+    params["ingest"]["benchmarks"]["xquad"]["sample"] = 1000
+    params["ingest"]["benchmarks"]["commonsenseqa"] |= {"sample": None, "first": 2000}
+    yaml.dump(params, workplace / "params.yaml")
+    for name in ("xquad", "commonsenseqa"):
+        told = ingest(workplace, "benchmark", name).stderr.splitlines()[-1].partition(": ")[2]
+        number = 1000 if name == "xquad" else 2000
+        assert told.startswith(f"warning: wanted {number:,} questions of {name}, there are ")
+    assert "warning" not in ingest(workplace, "benchmark", "mgsm").stderr

@@ -79,6 +79,7 @@ class Tally:
         self.languages: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.words = 0
+        self._items: defaultdict[str, set[str]] = defaultdict(set)
 
     def split(self, items: Iterable[Question | Rejected]) -> Iterator[tuple[str, Question | Rejected]]:
         """Each item with the name of the file it belongs to: "kept" or "rejected"."""
@@ -87,8 +88,15 @@ class Tally:
                 self.rejected[item.reason] += 1
             else:
                 self.languages[item.language] += 1
+                self._items[item.benchmark].add(item.item)
                 self.words += len(item.instruction.split()) + len(item.input.split())
             yield "rejected" if isinstance(item, Rejected) else "kept", item
+
+    def shortage(self, sample: int | None, first: int | None) -> str:
+        """What the wanted number of questions lacks, in words; "" for nothing. Versions of an item count once."""
+        wanted = min(filter(None, (sample, first)), default=0)
+        few = {name: len(items) for name, items in self._items.items() if len(items) < wanted}
+        return "; ".join(f"wanted {wanted:,} questions of {name}, there are {count:,}" for name, count in few.items())
 
     @property
     def read(self) -> int:

@@ -147,6 +147,11 @@ class Tally:
         """What happened to rows that are not kept -> why -> how many."""
         return {"rejected": dict(self.rejected), "left out": {"not in the sample": self.not_sampled}}
 
+    def shortage(self, sample: int | None) -> str:
+        """What a sample of that many rows lacks, in words; "" for nothing."""
+        kept = self.kept["instruction"]
+        return f"wanted a sample of {sample:,} rows, there are {kept:,}" if sample and kept < sample else ""
+
     def repairs(self) -> str:
         """One line for people on rows that were changed, by kind and count; "" for none."""
         counts = ", ".join(f"{REPAIRED[repair]} in {count:,}" for repair, count in self.repaired.most_common())

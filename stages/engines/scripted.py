@@ -97,7 +97,26 @@ def _rules(options: dict[str, Any]) -> list[Rule]:
     decode = msgspec.json.decode if path.suffix == ".json" else msgspec.yaml.decode
     try:
         rules = decode(text.encode(), type=list[Rule])
-        Scripted(rules, "")
-    except (msgspec.DecodeError, re.error) as error:
+    except msgspec.DecodeError as error:
         raise UserError(f"{path}: {error}; see stages/engines/scripted.py for what a rule is") from None
+    for number, rule in enumerate(rules):
+        if fault := _fault(rule):
+            raise UserError(
+                f"{path}: rule {number} (from 0): {fault}; see stages/engines/scripted.py for what a rule is"
+            )
     return rules
+
+
+def _fault(rule: Rule) -> str:
+    """What of a rule's expressions and replies can't be used; "" for nothing."""
+    field = "match"
+    try:
+        match = re.compile(rule.match)
+        field = "anywhere"
+        re.compile(rule.anywhere)
+        field = "reply"
+        for text in [rule.reply] if isinstance(rule.reply, str) else rule.reply:
+            match.sub(text, "")  # compiles the reply also where nothing matches
+    except (re.error, IndexError, OverflowError, RecursionError) as error:
+        return f"{field}: {error}"
+    return ""

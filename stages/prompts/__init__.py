@@ -152,7 +152,7 @@ def parse(text: str, name: str) -> Template:
     for heading, body in blocks:
         try:
             re.compile(body) if heading == "regex" else _ENVIRONMENT.parse(body)
-        except (jinja2.TemplateSyntaxError, re.error) as error:
+        except (jinja2.TemplateSyntaxError, re.error, OverflowError, RecursionError) as error:
             raise UserError(f"{name}: block `--- {heading}`: {error}; mend the prompt file") from None
     return Template(name, text, blocks)
 

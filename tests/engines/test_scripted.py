@@ -84,3 +84,27 @@ def test_a_prompt_that_no_rule_fits_fails(tmp_path: Path) -> None:
 def test_rules_that_are_none_are_told(tmp_path: Path, rules: object) -> None:
     with pytest.raises(UserError, match=r"rules\.yaml: .*see stages/engines/scripted\.py"):
         ask(tmp_path, [prompt("hello")], rules)
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({"match": "("}, "rule 1 (from 0): match: missing ), unterminated subpattern"),
+        ({"anywhere": "["}, "rule 1 (from 0): anywhere: unterminated character set"),
+        ({"match": "a{99999999999999999999}"}, "rule 1 (from 0): match: the repetition number is too large"),
+        ({"match": "(" * 5000 + ")" * 5000}, "rule 1 (from 0): match: "),
+        ({"reply": "\\d"}, r"rule 1 (from 0): reply: bad escape \d"),
+        ({"reply": "C:\\Users"}, r"rule 1 (from 0): reply: bad escape \U"),
+        ({"reply": "ends in \\"}, "rule 1 (from 0): reply: bad escape (end of pattern)"),
+        ({"match": "(a)", "reply": "\\2"}, "rule 1 (from 0): reply: invalid group reference 2"),
+        ({"match": "a", "reply": ["fine", "\\g<name>"]}, "rule 1 (from 0): reply: unknown group name 'name'"),
+        ({"match": "a", "reply": "\\g<"}, "rule 1 (from 0): reply: missing group name"),
+    ],
+)
+def test_an_expression_or_a_reply_that_cant_be_used_is_one_line(
+    tmp_path: Path, rule: dict[str, object], fault: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        ask(tmp_path, [prompt("hello")], [{"reply": "yes"}, rule])
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)

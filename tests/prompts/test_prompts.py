@@ -73,6 +73,7 @@ def test_hash_is_of_the_text() -> None:
         ("--- reply\na\n--- example\nb\n--- user\nc", "needs one `--- reply`"),
         ("--- user\n{{ instruction", "block `--- user`"),
         ("--- user\na\n--- regex\n(", "block `--- regex`"),
+        ("--- user\na\n--- regex\na{99999999999999999999}", "block `--- regex`"),
     ],
 )
 def test_what_is_no_prompt_file_is_told_in_one_line(text: str, complaint: str) -> None:
