@@ -45,11 +45,12 @@ def benchmark(name: Name) -> str:
     Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
-    params, tally = load(), Tally()
-    spec, limit = entry(params.ingest.benchmarks, name, "ingest.benchmarks"), params.validation.max_quarantined
+    spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), Tally()
     kind, files = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), Choice(*spec.choice)
     items = kind.read(Download(spec.source, files), spec.languages, spec.licence, params.wording.model_dump())
-    chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
+    chosen = select(
+        limited(name, items, limit := params.validation.max_quarantined), spec.sample, params.seed, spec.first
+    )
     questions = limited(name, shown(chosen, spec.images, pictures.album(spec.folder)), limit, NO_CAPTION.__eq__)
     jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
