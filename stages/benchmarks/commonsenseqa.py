@@ -3,10 +3,10 @@
 Every row is asked in all three ways, zero-shot; `group` names the way. The paper takes the first 100 validation rows.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stages.benchmarks.choices import choice
 from stages.benchmarks.decoding import picked
 from stages.benchmarks.questions import Files, Question, Wording
 from stages.benchmarks.rouge import rouge_l
@@ -18,8 +18,6 @@ CHAINS = ("repeat", "paraphrase")
 """Intermediate tasks, in the words of training; a model was trained on one of them, or on neither (paper A.2)."""
 FOLLOWED = 0.5
 """ROUGE-L F of the answer against the input above which the intermediate task was attempted."""
-_STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*:?\s*[(\[\"']*([A-Z])(?![A-Za-z'])")
-_LETTER = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[).:](?![A-Za-z])")
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
@@ -50,40 +48,19 @@ def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) 
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy, 0 or 1; where an intermediate task was asked also what Table 1 has, whose counts people made:
+    """accuracy, 0 or 1, unless no choice can be read; where an intermediate task was asked also what Table 1 has, whose
+    counts people made:
 
     rouge_l in [0, 1] (R-L); following (R), answered (A) and both (R+A), 0 or 1: the task was attempted, and a choice
     was settled on, right or wrong.
     """
-    label = chosen(text, question.input, question.meta)
+    label = choice(text, question.input, question.meta)
     # By its text: in a few rows two choices say the same.
     right = label is not None and question.meta[label] == question.meta[question.gold[0]]
-    values = {"accuracy": float(right)}
+    values = {} if label is None else {"accuracy": float(right)}
     if question.reference:
         values["rouge_l"] = round(rouge_l(text.lower(), question.reference.lower()), 6)
         values["following"] = float(values["rouge_l"] > FOLLOWED)
         values["answered"] = float(label is not None)
         values["both"] = values["following"] * values["answered"]
     return values
-
-
-def chosen(text: str, asked: str, choices: dict[str, str]) -> str | None:
-    """The label that the answer settles on: the last one stated, else the last choice named; None if there is neither.
-
-    A repetition of the question itself names every choice and settles on none, so it is cut away first.
-    """
-    rest = text.rpartition(asked)[2] if asked in text else text
-    for pattern in (_STATED, _LETTER):
-        if stated := [label for label in pattern.findall(rest) if label in choices]:
-            return str(stated[-1])
-    if rest.strip() in choices:
-        return rest.strip()
-    ends = {label: _last_end(rest.lower(), choice.lower()) for label, choice in choices.items()}
-    # Of two that end together ("park", "car park") the longer was meant.
-    best = max(ends, key=lambda label: (ends[label], len(choices[label])))
-    return best if ends[best] >= 0 else None
-
-
-def _last_end(text: str, choice: str) -> int:
-    """Where the last mention of `choice` as whole words ends; -1 if there is none."""
-    return max((found.end() for found in re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", text)), default=-1)

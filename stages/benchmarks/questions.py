@@ -99,7 +99,8 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, float] = {}
     """Metric -> value: accuracy, strict, following in [0, 1]; quality from 1 to 5."""
     reason: str = ""
-    """Why it is unscored: answer- or judge- with thought, refused or failed; judge-unparsed, answer-no-scores."""
+    """Why it is unscored: answer- or judge- with thought, refused or failed; judge-unparsed, answer-no-scores;
+    answer-empty, answer-unread (a rule finds no answer in it)."""
     replies: tuple[str, ...] = ()
     """The judge's replies, as keys of the reply store, in the order they were asked."""
     text_hashes: tuple[str, ...] = ()

@@ -125,7 +125,9 @@ def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
         return _score(question, answer, values=weighed, reason="" if weighed else "answer-no-scores")
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
-        return _score(question, answer, values=values if alike is None else {**values, "bertscore": alike})
+        reason = "" if values else "answer-unread" if answer.text.strip() else "answer-empty"
+        values = values if alike is None else {**values, "bertscore": alike}
+        return _score(question, answer, values=values, reason=reason)
     return _score(question, answer, reason=f"answer-{answer.status}")
 
 

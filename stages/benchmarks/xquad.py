@@ -4,6 +4,8 @@ The files are SQuAD's, xquad.<language>.json, ids aligned, or the Hub's Parquet 
 each. The right answer is the ENGLISH one, so the English file is always needed.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -19,6 +21,14 @@ MARKERS = ("result:", "answer:", "answer is", "result is")
 """What announces the final answer, in the order in which the paper's rule looks for them."""
 FOLLOWED = 0.4
 """ROUGE-1 F against the English context and question above which the translation was attempted."""
+
+
+_ALIKE = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u00b4`", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+)
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
 class _Text(msgspec.Struct):
@@ -109,12 +119,23 @@ def _read(files: Files, language: str) -> Iterator[tuple[str, str, _Asked]]:
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
+    """What `rules` says, without the rules that find no text to judge: such an answer is neither right nor wrong.
+
+    Where nothing at all was written, nothing is graded.
+    """
+    if not text.strip():
+        return {}
+    values = rules(question, text)
+    empty = {"accuracy": not _first_marked(text.lower()), "strict": not _last_marked(folded(text)).strip()}
+    return {metric: value for metric, value in values.items() if not empty.get(metric)}
+
+
+def rules(question: Question, text: str) -> dict[str, float]:
     """accuracy (the paper's rule), strict (ours) and following (did it translate?), each 0 or 1."""
     lowered = text.lower()
-    gold = [answer.lower() for answer in question.gold]
     return {
-        "accuracy": float(paper_rule(lowered, gold)),
-        "strict": float(strict_rule(lowered, gold)),
+        "accuracy": float(paper_rule(lowered, [answer.lower() for answer in question.gold])),
+        "strict": float(strict_rule(text, question.gold)),
         "following": float(rouge_1(lowered, question.reference.lower()) > FOLLOWED),
     }
 
@@ -124,20 +145,39 @@ def paper_rule(text: str, gold: Sequence[str]) -> bool:
 
     Kept as the authors had it so that numbers compare: an empty answer counts as right, and a short one is favoured.
     """
+    answer = _first_marked(text)
+    return any(each in answer or answer in each for each in gold)
+
+
+def _first_marked(text: str) -> str:
     marker = next((marker for marker in MARKERS if marker in text), "")
-    found = text.partition(marker)[2].strip() if marker else text.strip()
-    return any(answer in found or found in answer for answer in gold)
+    return text.partition(marker)[2].strip() if marker else text.strip()
 
 
 def strict_rule(text: str, gold: Sequence[str]) -> bool:
-    """The text after the LAST marker, or the last line, holds a gold answer as whole words. All in lower case.
+    """The text after the LAST marker, or the last line, holds a gold answer as whole words, both being `folded`.
 
-    Whatever it accepts, the paper's rule accepts too. A translation that happens to hold the answer, on lines of its
-    own, is no answer; nor is an empty one.
+    Of folded texts, whatever it accepts the paper's rule accepts too. A translation that happens to hold the answer,
+    on lines of its own, is no answer; nor is an empty one.
     """
+    answer = " ".join(_last_marked(folded(text)).split())
+    return any(_holds(answer, each) for each in map(_one_line, gold) if each)
+
+
+def _last_marked(text: str) -> str:
     end = max((text.rfind(marker) + len(marker) for marker in MARKERS if marker in text), default=-1)
-    found = text[end:] if end >= 0 else text.rstrip().rpartition("\n")[2]
-    return any(_holds(found, answer) for answer in gold)
+    return text[end:] if end >= 0 else text.rstrip().rpartition("\n")[2]
+
+
+def folded(text: str) -> str:
+    """The text with what looks alike written alike: width, ligatures and composition (NFKC), case, quotation marks,
+    dashes, spaces; without invisible signs. Accents stay: they tell words apart."""
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text.translate(_ALIKE))).casefold()
+    return re.sub(r"[^\S\n]+", " ", re.sub(r"\r\n?|[\u2028\u2029\x85\x0b\x0c]", "\n", text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(folded(text).split())
 
 
 def _holds(text: str, answer: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.benchmarks import BENCHMARKS
+from stages.benchmarks.mgsm import grade as mgsm_grade
+from stages.benchmarks.xquad import rules as xquad_rules
 from tests.bench import usage
 
 
@@ -35,8 +37,8 @@ def mgsm(shared: Path) -> Iterator[tuple[str, dict[str, float]]]:
 def percent(benchmark: str, files: dict[str, bytes], language: str, outputs: list[str]) -> dict[str, float]:
     """Metric -> mean in percent over the outputs, which answer the questions in order."""
     questions = BENCHMARKS[benchmark].read(files, [language], "n/a", {"translate": ""})
-    grade = BENCHMARKS[benchmark].grade
-    assert grade is not None
+    # The rules themselves: the authors counted answers without a text, which `grade` leaves unscored.
+    grade = {"xquad": xquad_rules, "mgsm": mgsm_grade}[benchmark]
     values = [grade(question, text) for question, text in zip(questions, outputs, strict=True)]  # type: ignore[arg-type]
     return {metric: 100 * sum(v[metric] for v in values) / len(values) for metric in values[0]}
 

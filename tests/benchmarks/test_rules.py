@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks import commonsenseqa, numbers, xquad
+from stages.benchmarks import choices, numbers, xquad
+from stages.benchmarks.questions import Question
 from stages.benchmarks.rouge import common_subsequence, exceeds_l, rouge_1, rouge_l
 
 TEXT = st.text(alphabet="ab12 .:\n,-$", max_size=40)
@@ -39,7 +40,38 @@ def test_xquad_any_gold_answer_will_do() -> None:
 @given(st.lists(st.sampled_from(["answer:", "answer is", "result:", " ", "\n", "ab", "12", "."])).map("".join), TEXT)
 def test_strict_is_strict(text: str, gold: str) -> None:
     if gold.strip() and xquad.strict_rule(text, [gold.strip()]):
-        assert xquad.paper_rule(text, [gold.strip()])
+        one, other = (" ".join(xquad.folded(each).split()) for each in (text, gold))
+        assert xquad.paper_rule(one, [other])
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "strict"),
+    [
+        ("Answer: ３０８", "308", True), ("ANSWER: the\u00a0Panthers", "the Panthers", True),
+        ("answer: the \n Panthers", "the Panthers", True), ("answer: Beyonce\u0301", "Beyonc\u00e9", True),
+        ("answer: Beyonce", "Beyonc\u00e9", False), ("answer: 10\u201320", "10-20", True),
+        ("answer: \u201cfree\u201d", '"free"', True), ("answer: Luther\u2019s", "Luther's", True),
+        ("answer: \ufb01rst", "first", True), ("answer: STRASSE", "Stra\u00dfe", True),
+        ("answer: Pan\u00adthers", "panthers", True),
+        ("answer: \u200b308\u200b", "308", True), ("Answer\uff1a308", "308", True), ("answer: 3080", "308", False),
+        ("It says 308.\r\nNo.", "308", False), ("answer:", "308", False), ("answer: 308", " ", False),
+    ],
+)  # fmt: skip
+def test_the_strict_rule_folds_what_looks_alike(text: str, gold: str, strict: bool) -> None:
+    assert xquad.strict_rule(text, [gold]) == strict
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("", set()), (" \n\u3000", set()), ("Answer:", {"following"}), ("Answer: ", {"following"}),
+        ("Answer: 308\nAnswer:", {"accuracy", "following"}), ("308", {"accuracy", "strict", "following"}),
+    ],
+)  # fmt: skip
+def test_an_answer_without_a_text_is_unscored_under_both_rules(text: str, values: set[str]) -> None:
+    question = Question("x", "xquad", "de", "x", "x", "i", gold=("308",), reference="r")
+    assert xquad.grade(question, text).keys() == values
+    assert xquad.rules(question, text).keys() == {"accuracy", "strict", "following"}
 
 
 @pytest.mark.parametrize(
@@ -137,4 +169,4 @@ CHOICES = {"A": "bank", "B": "library", "C": "mall"}
     ],
 )
 def test_commonsenseqa_choice(text: str, label: str | None) -> None:
-    assert commonsenseqa.chosen(text, "What?\n(A) bank\n(B) library\n(C) mall", CHOICES) == label
+    assert choices.choice(text, "What?\n(A) bank\n(B) library\n(C) mall", CHOICES) == label

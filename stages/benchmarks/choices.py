@@ -1,0 +1,100 @@
+"""The choice that an answer to a multiple-choice question settles on."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+_NAMED = re.compile(r"\b(?:answer|choice|option)\b[\s*_`]*(?:(?:is|would be|should be)\b|[:：=])?[\s*_`:]*", re.I)
+_LABEL = r"(?:\\(?:text|mathrm|textbf|mathbf)\{)?[(\[\"'*_`$]*(?P<label>[A-Za-z])(?P<after>[)\].:,;*_`\"'}$]*)(?=\s|$)"
+_LABELLED = re.compile(_LABEL)
+_BOX = re.compile(r"\\f?boxed\s*\{([^\n]{0,200}?)\}(?!\})")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_REFUSED = re.compile(r"\s*(?:is|was|are)?\s*(?:not|wrong|incorrect|false|isn't|can't|cannot|doesn't|n't)\b", re.I)
+_CLAUSE = re.compile(r"[.!?;:\n]+(?:\s|$)")
+_SENTENCE = re.compile(r"[.!?\n](?:\s|$)")
+
+
+def choice(text: str, asked: str, choices: Mapping[str, str]) -> str | None:
+    """The label of the last choice that is stated, boxed or alone in bold; else the one that lines or clauses name.
+
+    None where there is none, or where several are named and none is stated: such an answer is not read, never wrong.
+    A repetition of the question itself names every choice and settles on none, so it is cut away first.
+    choices: label -> text.
+    """
+    rest = text.rpartition(asked)[2] if asked and asked in text else text
+    statements = sorted(_statements(rest, choices))
+    if statements:
+        return statements[-1][1]
+    labels = _labels(rest, choices)
+    return _mentioned(rest, choices) if not labels else labels.pop() if len(labels) == 1 else None
+
+
+def _statements(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """(place, label) of every explicit statement."""
+    for match in _BOX.finditer(text):
+        if label := _label(match[1], choices) or _only(match[1], choices):
+            yield match.start(), label
+    for match in _BOLD.finditer(text):
+        if (label := _label(match[1], choices, alone=True)) and not _REFUSED.match(text, match.end()):
+            yield match.start(), label
+    for match in _NAMED.finditer(text):
+        sentence = _SENTENCE.split(text[match.end() : match.end() + 200].lstrip(), maxsplit=1)[0]
+        bare = match.group().strip("*_` \n").lower() in ("option", "choice", "answer")
+        if not _REFUSED.match(sentence) and (label := _named(sentence, choices, bare)):
+            yield match.start(), label
+
+
+def _named(sentence: str, choices: Mapping[str, str], bare: bool) -> str | None:
+    """What follows the name of an answer: a label, or the text of one choice."""
+    label = _label(sentence, choices)
+    if label or bare:
+        match = _LABELLED.match(sentence)
+        return label if match and not _REFUSED.match(sentence, match.end()) else None
+    return _only(sentence, choices)
+
+
+def _label(text: str, choices: Mapping[str, str], alone: bool = False) -> str | None:
+    """The label that a text begins with.
+
+    "A dog" begins with none: where a word follows, the label needs a sign behind it, or to be alone, or to have its
+    own choice's text behind it. alone: nothing else may follow but that text.
+    """
+    match = _LABELLED.match(text.strip())
+    if not match:
+        return None
+    label = match["label"] if match["label"] in choices else match["label"].upper()
+    after = text.strip()[match.end() :].strip(" *_`.:)}\"'")
+    own = after.lower() == choices.get(label, "").lower() or not after
+    marked = bool(match["after"].strip("*_`")) or text.strip()[0] in "(["
+    articles = match["label"] in ("a", "I") and not marked
+    if label not in choices or (alone and not own) or (articles and after):
+        return None
+    return label if own or marked or (match["label"] != "A" and match["label"].isupper()) else None
+
+
+def _labels(text: str, choices: Mapping[str, str]) -> set[str]:
+    """The labels that stand with a sign behind them, or the one that is all there is."""
+    if len(text.split()) == 1 and (label := _label(text, choices)):
+        return {label}
+    signs = re.findall(r"(?<![\w'])(?<!not )[(\[]?([A-Z])[)\].:](?!\w)", text)
+    lines = {_label(line, choices) for line in text.split("\n") if re.match(r"\s*[(\[]?[A-Za-z][)\].:]", line)}
+    return {label for label in (*lines, *signs) if label in choices}
+
+
+def _mentioned(text: str, choices: Mapping[str, str]) -> str | None:
+    """The one choice that the last clause which names any names."""
+    for clause in reversed(_CLAUSE.split(text.lower())):
+        if found := _texts(clause, choices):
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def _only(text: str, choices: Mapping[str, str]) -> str | None:
+    labels = _texts(text.lower(), choices)
+    return labels.pop() if len(labels) == 1 else None
+
+
+def _texts(clause: str, choices: Mapping[str, str]) -> set[str]:
+    """The choices whose texts are named as whole words; where one stands within another ("car park") the longer."""
+    labels = {each.strip().lower(): label for label, each in choices.items() if each.strip()}
+    either = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))
+    return {labels[each] for each in re.findall(rf"(?<!\w)(?:{either})(?!\w)", clause)} if either else set()
