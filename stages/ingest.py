@@ -21,8 +21,7 @@ Name = Annotated[str, entry_argument("An entry of `ingest.corpora` or `ingest.be
 def corpus(name: Name) -> str:
     """Read a corpus through its adapter into records with ids and sources.
 
-    Writes data/ingested/NAME.jsonl, the rows that can't be used to NAME.rejected.jsonl with a reason each, and the
-    counts to data/metrics/ingest/NAME.json. A row that lacks a field of its format stops it: nothing is written then.
+    Writes data/ingested/NAME.jsonl, NAME.rejected.jsonl (a reason each) and data/metrics/ingest/NAME.json, or nothing.
     """
     spec = entry((params := load()).ingest.corpora, name, "ingest.corpora")
     files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
@@ -46,11 +45,10 @@ def benchmark(name: Name) -> str:
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
     spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), Tally()
-    kind, files = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), Choice(*spec.choice)
-    items = kind.read(Download(spec.source, files), spec.languages, spec.licence, params.wording.model_dump())
-    chosen = select(
-        limited(name, items, limit := params.validation.max_quarantined), spec.sample, params.seed, spec.first
-    )
+    kind, limit = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), params.validation.max_quarantined
+    files = Download(spec.source, Choice(*spec.choice))
+    items = kind.read(files, spec.languages, spec.licence, params.wording.model_dump())
+    chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
     questions = limited(name, shown(chosen, spec.images, pictures.album(spec.folder)), limit, NO_CAPTION.__eq__)
     jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
