@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stages.cli import door
-from stages.engines import sharing
+from stages.engines import row_texts, sharing
 from stages.engines.checkout import store_path
 from stages.engines.store import Replies
 
@@ -27,6 +27,18 @@ def count(check: Annotated[bool, typer.Option(help="Read everything, compute eve
     """Say how many replies of which models are remembered, and where."""
     with Replies(store_path()) as replies:
         print(sharing.summary(replies, check))
+
+
+@app.command()
+@door
+def compare(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's JSONL file, such as data/responded/seed-0.jsonl")],
+) -> None:
+    """Say whether the replies that an artifact's rows name have the texts of then."""
+    with Replies(store_path()) as replies:
+        print("{} replies have the text that their row was made of, {} are not remembered here".format(
+            *row_texts.compare(replies, artifact)
+        ))  # fmt: skip
 
 
 @app.command()

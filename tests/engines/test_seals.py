@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stages.engines import sharing
+from stages.engines import row_texts, sharing
 from stages.engines.payloads import request
+from stages.engines.seals import pack
 from stages.engines.store import Replies
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
@@ -156,3 +157,19 @@ def test_a_row_names_the_hash_of_the_stored_text(tmp_path: Path) -> None:
         assert replies.find(KEYS, "m") == truth
         (failed,) = replies.keep([(asked("x"), Reply("", "failed", 0, 0))], "m")
     assert failed.text_hash == ""
+
+
+def test_a_forged_text_is_found_by_the_rows_that_name_it(tmp_path: Path) -> None:
+    """Who forges a store can make its seal anew, but not the rows that were made before."""
+    truth = list(written(tmp_path / "s").values())
+    steps = [{"replies": [reply.id], "text_hashes": [reply.text_hash]} for reply in truth[:9]]
+    rows = [{"id": "a", "steps": steps}, {"id": "b", "reply": truth[9].id, "text_hash": truth[9].text_hash}]
+    rows += [{"steps": [{"replies": [truth[10].id]}]}, {"reply": "0" * 64, "text_hash": "1"}, {"reply": "", "n": None}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with Replies(tmp_path / "s") as replies:
+        assert row_texts.compare(replies, tmp_path / "rows.jsonl") == (10, 1)
+        forged = pack(KEYS[9], msgspec.structs.replace(truth[9], text="forged"), 7)
+        replies.database.execute("UPDATE reply SET body = ?, created = 7 WHERE key = ?", (forged, KEYS[9]))
+        assert sharing.check(replies) == ROWS
+        with pytest.raises(UserError, match=rf"rows.jsonl: reply {truth[9].id} .* has another text than when the row"):
+            row_texts.compare(replies, tmp_path / "rows.jsonl")
