@@ -210,3 +210,15 @@ def test_a_hundred_thousand_characters_take_seconds(text: str) -> None:
     """Backtracking over them would take hours and run into the test's time limit."""
     reply = text * (100_000 // len(text))
     parse_choice(reply), parse_instruction(reply)
+
+
+@pytest.mark.parametrize("instruction", [
+    "Wrap your reasoning in <think> and </think> tags, then answer.",
+    "Put your thoughts in <think> tags before you answer the question.",
+    "Explain what\n<think>\nx\n</think>\ndoes, then translate it.",
+    "End your thoughts with </think>, then say `</think>` in French.",
+])  # fmt: skip
+def test_an_instruction_about_thoughts_is_no_thought(instruction: str) -> None:
+    assert parse_instruction(f"#New Instruction#\n{instruction}\n###") == instruction
+    thought = "<think>\nPerhaps #New Instruction#\nDraft.\n###\n</think>\n\n"
+    assert parse_instruction(f"{thought}#New Instruction#\n{instruction}\n###") == instruction

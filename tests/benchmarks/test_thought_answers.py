@@ -1,0 +1,35 @@
+"""An answer that is nothing but reasoning is unscored under every rule: never right, never wrong."""
+
+import pytest
+
+from stages.benchmarks import BENCHMARKS
+from stages.benchmarks.answering import answers
+from stages.benchmarks.scoring import Graders, evaluate
+from stages.engines.thoughts import Answers
+from stages.messages import Reply
+from stages.params import Reasoning
+from tests.benchmarks.test_scoring import answer, idle, nobody, question
+
+
+@pytest.mark.parametrize(
+    "benchmark", ["xquad", "mgsm", "gsm8k", "commonsenseqa", "seqeval", "humaneval", "mmlu", "arc"]
+)
+def test_reasoning_without_an_answer_is_unscored(benchmark: str) -> None:
+    asked = question(benchmark, 1)
+    found, total = evaluate([asked], [answer(asked, "", "thought")], Graders(nobody, idle), [1])
+    assert [score.values for score in found] == [{}] and total["unscored"] == {"answer-thought": 1}
+    assert BENCHMARKS[benchmark] is not None and total["scored"] == 0
+
+
+def test_a_model_that_only_reasons_has_answered_nothing() -> None:
+    from stages.benchmarks.answering import Way
+    from tests.engines.counting import SAMPLING
+
+    def thinking(prompts):  # type: ignore[no-untyped-def]
+        for _ in prompts:
+            yield Reply("<think>\nThe answer is 308.", "truncated", 1, 9, id="k", model="m")
+
+    asked = question("xquad", 1)
+    given = list(answers(Answers(thinking, Reasoning()), [asked], Way("it", SAMPLING, 1)))
+    assert [(one.text, one.status) for one in given] == [("", "thought")]
+    assert evaluate([asked], given, Graders(nobody, idle), [1])[1]["unscored"] == {"answer-thought": 1}
