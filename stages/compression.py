@@ -16,21 +16,22 @@ FAULTS = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
 
 def plain(name: str) -> str:
     """A file's name without the ending of a compression: "rows.jsonl" for "rows.jsonl.zst"."""
-    return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name)
+    return next((name[: -len(ending)] for ending in ENDINGS if name.lower().endswith(ending)), name)
 
 
 def unpacked(path: Path) -> IO[bytes]:
     """The contents of a file, as a stream. Reading raises OSError or one of `FAULTS` for a damaged or cut file."""
-    if path.suffix == ".zst":
+    ending = path.suffix.lower()
+    if ending == ".zst":
         import pyarrow
 
         # zstandard's own reader takes a file that is cut for one that ends there.
         return cast(IO[bytes], io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd")))
-    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix, open)
+    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)
     return cast(IO[bytes], opener(path, "rb"))  # type: ignore[operator]
 
 
 def damaged(name: str, error: BaseException) -> str:
     """For people: what is wrong with a file of that name on which one of `FAULTS` was raised."""
-    kind = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "compressed")
+    kind = next((kind for ending, kind in ENDINGS.items() if name.lower().endswith(ending)), "compressed")
     return f"{name}: damaged {kind} file ({error}); download it again"

@@ -97,7 +97,8 @@ def select(source: str, names: Iterable[str], wanted: Wanted, choice: Choice, re
     chosen = _of_split(source, of_config, wanted, choice)
     _not_twice(source, chosen)
     read = list(dict.fromkeys(file.name for file in chosen))
-    return Selected(read, _note(source, chosen, [file for file in placed if file.name not in set(read)]))
+    unplaced = [Placed(name, "", "") for name in data if name not in {file.name for file in placed}]
+    return Selected(read, _note(source, chosen, [file for file in placed if file.name not in set(read)] + unplaced))
 
 
 def is_data(name: str) -> bool:
@@ -263,10 +264,11 @@ def _shard(name: str) -> tuple[str, str, str]:
 
 
 def _note(source: str, chosen: Sequence[Placed], left: Sequence[Placed]) -> str:
-    if not left:
+    read, others = (" and ".join(sorted({_label(file) for file in files})) for files in (chosen, left))
+    if not left and len({re.sub(r"\d+", "", _label(file)) for file in chosen}) < 2:
         return ""
-    parts = [" and ".join(sorted({_label(file) for file in files})) for files in (chosen, left)]
-    return f"{source}: files read: {len(chosen)} ({parts[0]:.200}), left out: {len(left)} ({parts[1]:.200})"
+    rest = f", left out: {len(left)} ({others:.200})" if left else " together"
+    return f"{source}: files read: {len(chosen)} ({read:.200}){rest}"
 
 
 def _label(file: Placed) -> str:

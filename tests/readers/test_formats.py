@@ -152,7 +152,7 @@ def test_nested_times_are_those_of_python() -> None:
     assert type(found[0]["x"]["at"]) is datetime
 
 
-@pytest.mark.parametrize("ending", ["gz", "zst", "bz2", "xz"])
+@pytest.mark.parametrize("ending", ["gz", "zst", "bz2", "xz", "GZ"])
 def test_compressed_files(tmp_path: Path, ending: str) -> None:
     import bz2
     import lzma
@@ -160,7 +160,9 @@ def test_compressed_files(tmp_path: Path, ending: str) -> None:
     with pyarrow.output_stream(str(tmp_path / "z"), compression="zstd") as packed:
         packed.write(LINES.encode() * 400)
     compress = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
-    content = compress[ending](LINES.encode() * 400) if ending in compress else (tmp_path / "z").read_bytes()
+    content = (
+        compress[ending.lower()](LINES.encode() * 400) if ending.lower() in compress else (tmp_path / "z").read_bytes()
+    )
     path = tmp_path / f"r.jsonl.{ending}"
     path.write_bytes(content)
     assert len([*rows(str(path), jsonl.files(path))]) == 800

@@ -228,8 +228,22 @@ def test_one_split_of_one_config_is_read(names: list[str], choice: Choice, readm
     selected = select("x", names, CORPUS, choice, readme)
     assert selected.names == expected
     others = {name for name in names if is_data(name)} - set(expected)
-    assert choice.files or bool(selected.note) == bool(others)
+    assert choice.files or not others or ", left out: " in selected.note
     assert "\n" not in selected.note
+
+
+def test_what_is_read_together_or_left_out_is_said() -> None:
+    def note(*names: str, readme: str = "") -> str:
+        return select("x", list(names), CORPUS, Choice(), readme).note
+
+    assert (
+        note("train-00000-of-00002.parquet", "train-00001-of-00002.parquet") == note("part-0.json", "part-1.json") == ""
+    )
+    assert note("aqua_train.tsv", "creak_train.tsv") == note("rows.json") == ""
+    assert note("identity.json", "alpaca_demo.json") == "x: files read: 2 (alpaca_demo.json and identity.json) together"
+    assert note("train.json", "dev.json") == "x: files read: 1 (train), left out: 1 (dev)"
+    readme = "---\nconfigs:\n- {config_name: default, data_files: a.csv}\n---\n"
+    assert note("a.csv", "old/b.csv", readme=readme) == "x: files read: 1 (default train), left out: 1 (old/b.csv)"
 
 
 @pytest.mark.parametrize(("names", "choice", "readme", "message"), REFUSED)
