@@ -26,9 +26,8 @@ def corpus(name: Name) -> str:
     spec = entry((params := load()).ingest.corpora, name, "ingest.corpora")
     files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
     origin = corpora.Origin(name, jsonl.origin(spec.source), spec.licence, spec.language)
-    raws = corpora.rows(spec.source, files.files(), corpora.columns(spec.adapter, spec.fields))
-    items, limit = corpora.read(spec.adapter, raws, origin, spec.fields, tally), params.validation.max_quarantined
-    records = limited(name, items, limit, corpora.faulty)
+    raws, limit = files.rows(corpora.columns(spec.adapter, spec.fields)), params.validation.max_quarantined
+    records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
     jsonl.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
     jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     remark(together(files.note, tally.repairs()))

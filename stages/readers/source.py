@@ -1,12 +1,13 @@
 """A source of params.yaml opened: the files of a corpus that are read, or those of a benchmark by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 from stages import jsonl
 from stages.compression import plain
 from stages.errors import UserError
+from stages.readers import formats
+from stages.readers.formats import Raw
 from stages.readers.layout import Choice, Wanted, matching, select
 
 __all__ = ["Choice", "Corpus", "Download"]
@@ -28,9 +29,9 @@ class Corpus:
             self._chosen, self.note = select(path, names, TRAIN, choice, _readme(path, names))
         """`note`: for people, which files were left out; "" for none."""
 
-    def files(self) -> Iterator[tuple[str, IO[bytes]]]:
-        """(name without the ending of a compression, contents) of each. Raises UserError for what can't be read."""
-        yield from jsonl.files(self._path, self._chosen)
+    def rows(self, names: Collection[str]) -> Iterator[Raw]:
+        """Its rows; `names` are columns by which a header is known. Raises UserError as `formats.rows` does."""
+        return formats.rows(self._path, jsonl.files(self._path, self._chosen), names)
 
 
 class Download(Mapping[str, bytes]):
