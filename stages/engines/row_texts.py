@@ -17,7 +17,8 @@ Named = tuple[str, str]
 def compare(replies: Replies, path: Path) -> tuple[int, int]:
     """How many replies that the rows of a JSONL file name have the text of then, and how many are not in the store.
 
-    Raises UserError where one has another text. A damaged reply counts as not there; rows of older versions name no hashes.
+    Raises UserError where one has another text. A damaged reply counts as not there. Rows of older versions name no
+    hashes.
     """
     sound = absent = 0
     named = (pair for row in jsonl.read(path, dict[str, Any]) for pair in pairs(row))
