@@ -114,5 +114,5 @@ def grade(question: Question, text: str) -> dict[str, float]:
 def _strictly(task: str, gold: str, prediction: str) -> bool:
     if task != "math":
         return gold == prediction
-    numbers = _NUMBER.findall(prediction)
-    return bool(numbers) and numbers[-1] == gold.strip("$ ")
+    wanted, given = _NUMBER.findall(gold), _NUMBER.findall(prediction)
+    return gold == prediction or (bool(wanted) and given[-1:] == wanted[-1:])
