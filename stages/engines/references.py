@@ -22,7 +22,7 @@ from stages import jsonl
 from stages.atomic import refused, replacing_folder
 from stages.engines.gguf import to_directory
 from stages.engines.wholeness import check
-from stages.errors import UserError
+from stages.errors import MISREAD, NOT_THE_HUB, UserError
 from stages.records import digest
 from stages.redaction import secret_in_url, without_secrets
 
@@ -171,9 +171,15 @@ def _hub_errors(name: str) -> Iterator[None]:
             (text for kind, text in reasons if isinstance(error, kind)), f"the Hub answered {status}; try again later"
         )
         raise UserError(f"{name}: {reason}") from None
+    except errors.HFValidationError:
+        raise UserError(f"{name}: is no name of a repository; write it as the Hub shows it") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
         raise UserError(f"{name}: {reasons[-1][1]}") from None
+    except UserError:
+        raise
     except Exception as error:
+        if isinstance(error, MISREAD):
+            raise UserError(f"{name}: {NOT_THE_HUB}") from None
         if not _is_network(error):
             raise
         raise UserError(

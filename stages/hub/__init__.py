@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stages.errors import UserError
+from stages.errors import MISREAD, NOT_THE_HUB, UserError
 
 PROVENANCE = "provenance.json"
 
@@ -81,7 +81,10 @@ def _remote(api: Any, repository: str, path: str, revision: str, read: Any) -> A
 def _rows(provenance: bytes) -> str:
     import msgspec
 
-    return str(msgspec.json.decode(provenance)["rows_sha256"])
+    try:
+        return str(msgspec.json.decode(provenance)["rows_sha256"])
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
 
 
 @contextmanager
@@ -98,6 +101,8 @@ def _told(repository: str, version: str, token: str) -> Iterator[None]:
     except (HTTPError, OSError) as error:
         kind = type(error).__name__
         raise UserError(f"{repository} v{version}: the Hub can't be reached ({kind}); try again") from None
+    except MISREAD:
+        raise UserError(f"{repository} v{version}: {NOT_THE_HUB}") from None
 
 
 def _meaning(status: int, said: str) -> str:

@@ -26,6 +26,10 @@ class Hub(BaseHTTPRequestHandler):
         place = self.path.partition("?")[0]
         if "/gated/" in place:
             self.say(403, b"{}", {"X-Error-Code": "GatedRepo"})
+        elif "/portal/" in place:
+            self.say(200, b"<!doctype html><title>Log in</title>", {"Content-Type": "text/html"})
+        elif "/other-json/" in place:
+            self.say(200, b'{"status": "ok"}', {"Content-Type": "application/json"})
         elif "/broken/" in place:
             self.say(500, b"{}")
         elif "/org/" not in place:

@@ -207,6 +207,8 @@ def test_a_corpus_of_the_hub(hub: str, tmp_path: Path) -> None:
         ("gated/name@v1", "access is gated"),
         ("other/name@v1", "no such repository"),
         ("broken/name@v1", "answered 500"),
+        ("portal/name@v1", "not as the Hub does"),
+        ("other-json/name@v1", "not as the Hub does"),
     ],
 )
 def test_what_the_hub_refuses(hub: str, tmp_path: Path, name: str, said: str) -> None:

@@ -5,7 +5,9 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -162,3 +164,27 @@ def test_without_repository_or_token_nothing_is_sent() -> None:
     assert push(files, None, "0.1.0") == "not pushed: `repository` is null in params.yaml"
     if "HF_TOKEN" not in os.environ:
         assert push(files, "lab/set", "0.1.0").startswith("not pushed: HF_TOKEN is not set; ")
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html>Log in", b'{"status": "ok"}', b"[]", b"null", b'"x"'])
+def test_an_address_that_answers_but_is_not_the_hub(body: bytes, tmp_path: Path) -> None:
+    """As the login page of a hotel's network does."""
+
+    class Portal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        session = Session(f"http://127.0.0.1:{server.server_address[1]}", Store(tmp_path / "store"), tmp_path / "home")
+        said = session.push({"provenance.json": b'{"rows_sha256": "a"}'})
+        server.shutdown()
+    assert said.startswith("refused: lab/set v0.1.0: the address of the Hub answers, but not as the Hub does")
