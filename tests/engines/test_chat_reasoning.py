@@ -75,6 +75,7 @@ def test_what_a_prompt_enforces_stands_behind_the_reasoning(tmp_path: Path) -> N
     assert plain.ids(prompt("x", constraint=CHOICE)) == plain.ids(prompt("x"))
 
 
+@pytest.mark.local
 def test_a_model_that_reasons_answers_nothing_where_it_is_cut_off(tmp_path: Path) -> None:
     tiny.model(tmp_path)
     tiny.tokenizer(tmp_path, OPENED)
