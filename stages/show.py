@@ -1,5 +1,6 @@
 """Rows of a corpus in the terminal: before, after each round, the response, and why a row was rejected."""
 
+import pydoc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -43,8 +44,8 @@ def show(
     found = selected(views, row or [], chains, rejected, random, params.seed)
     if not found:
         raise UserError(f"{name}: no row is like that; leave an option out")
-    texts = map(terminal_text, found)
-    typer.echo_via_pager(f"{text}\n" for text in texts) if sys.stdout.isatty() else print("\n".join(texts), end="")
+    text = "\n".join(map(terminal_text, found))
+    pydoc.pager(text) if sys.stdout.isatty() else print(text, end="")
 
 
 if __name__ == "__main__":
