@@ -112,3 +112,33 @@ def test_forged_special_tokens_are_seen(text: str, expected: bool) -> None:
 def test_structural_are_the_tokens_that_a_conversation_is_made_of(text: str, expected: tuple[str, ...]) -> None:
     specials = Specials("<s>", "</s>", "", ("</s>", "<filename>", "<s>", "<turn>"), leading_bos=True)
     assert structural(text, specials) == tuple(sorted(expected))
+
+
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' }}{% if message.role == 'assistant' %}"
+    "{% generation %}{{ message.content | trim }}{{ '<|im_end|>' }}{% endgeneration %}{% else %}{{ message.content }}"
+    "{{ '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% endif %}"
+)
+LOOPING = (
+    "{{ bos_token }}{% for message in messages %}\n    {% if loop.index > 3 %}{% break %}{% endif %}\n"
+    "{%- set x = message | tojson(indent=1) %}[{{ message.role | upper }}] {{ x }} {{ message['content'] | trim }}"
+    "{% endfor %}{% if tools %}tools{% endif %}"
+)
+
+
+@pytest.mark.local
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([*OURS, CHATML, LOOPING]), st.sampled_from([LLAMA, SMOL]),
+    st.lists(st.text(max_size=30) | st.sampled_from(["{{ 7 }}", "<b>'x'&", "\r\n é", " </s>"]), min_size=1, max_size=5),
+    st.booleans(),
+)  # fmt: skip
+def test_rendering_is_that_of_transformers(source: str, specials: Specials, texts: list[str], reply: bool) -> None:
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    text = template(source, specials) if source in OURS else source
+    talk = [Message(("user", "assistant")[place % 2], said) for place, said in enumerate(texts)]
+    plain = [{"role": message.role, "content": message.content} for message in talk]
+    theirs, _ = render_jinja_template([plain], chat_template=text, add_generation_prompt=reply, **specials.named())
+    assert render(text, specials, talk, reply) == theirs[0]

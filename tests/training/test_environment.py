@@ -1,6 +1,7 @@
 """Where Axolotl runs: an environment that is named, one that is made, and what is said where neither can be."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,3 +146,19 @@ def test_the_package_index_comes_last(tmp_path: Path) -> None:
     assert options == [*([] if has_gpu() else [["--find-links", str(tmp_path)]]), backend, []]
     os.environ["UV_TORCH_BACKEND"] = "cu130"  # the user's word goes before
     assert backend not in torch_options()
+
+
+def test_only_training_makes_the_environment() -> None:
+    """A profile without training never downloads Axolotl: no other command comes to the code that makes it."""
+    root = Path(__file__).resolve().parents[2]
+    makers = {
+        path.relative_to(root).as_posix()
+        for path in (root / "stages").rglob("*.py")
+        if "stages.training.environment" in path.read_text() and path.name != "environment.py"
+    }
+    assert makers == {"stages/__main__.py", "stages/engines/axolotl.py"}
+    users = {
+        path.stem for path in (root / "stages").glob("*.py")
+        if re.search(r"engines import .*\baxolotl\b|stages\.engines\.axolotl", path.read_text())
+    }  # fmt: skip
+    assert users == {"train"}
