@@ -102,6 +102,8 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sent: dict[str, Any] = {}
     """Sampling parameters that the server was sent otherwise than the prompt says; None for one that was left out, so
     that the server's own default stood. Set by `engines.connect`."""
+    served: str = ""
+    """Name of the model in the server's response, which need not be the one in the request; "" where it has none."""
 
 
 def recorded(sampling: Sampling, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Completion(msgspec.Struct):
     choices: list[Choice]
     usage: Any = None
     prompt_logprobs: Any = None
+    model: Any = None
 
 
 class _Filtered(msgspec.Struct):

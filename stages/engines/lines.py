@@ -36,6 +36,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     reasoning: str = ""
     seal: str = ""
     """Hash of key, status, counts, time and text; "" in files from before there was one."""
+    served: str = ""
+    """Name of the model in the server's response."""
 
 
 def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
@@ -49,7 +51,7 @@ def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
     payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
     return Line(
         reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
-        reply.reasoning, seal(key, reply, created),
+        reply.reasoning, seal(key, reply, created), reply.served,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from stages.engines import wire
 from stages.engines.credentials import api_key, proxy_of
 from stages.engines.failures import Broken, Busy, Hopeless
 from stages.engines.identities import reference_of
+from stages.engines.model_names import other_model
 from stages.engines.pace import Pace, Slots
 from stages.engines.prompt_stream import Ended, PromptStream
 from stages.engines.server_scores import asks_scores, scored_body
@@ -63,6 +64,7 @@ class OpenAI:
         self.identity = target.model
         self._options, self._target, self._key, self._proxy = options, target, key, proxy
         self._redactor = Redactor(key)
+        self._requested = str(options.extra.get("model", target.model))
         self._body = wire.BODIES[options.api]
         limit = sent_sampling({"extra": options.extra}).get("max_tokens")
         self._limit = limit if isinstance(limit, int) else 0
@@ -217,10 +219,13 @@ class OpenAI:
         async with session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False) as response:
             self._reached = time.monotonic()
             received, scored = await _body_of(response), asks_scores(prompt, self._options.scores)
-            reply = wire.read(response.status, response.headers, received, prompt, data, scored, self._redactor)
+            reply = wire.read(
+                response.status, response.headers, received, prompt, data, scored, self._redactor,
+                lambda remark: self._tell([remark]),
+            )  # fmt: skip
         now = time.monotonic()
         self._pace.served(now - started, now)
-        self._tell(wire.unknown_ending(received))
+        self._tell([other_model(self._requested, reply.served)], "model")
         self._tell([wire.beyond_limit(reply, self._limit or prompt.sampling.max_tokens)], "limit")
         return reply
 

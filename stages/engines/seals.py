@@ -36,6 +36,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     scores: dict[str, float]
     reasoning: str = ""
     """Absent in replies that were stored before there was such a field."""
+    served: str = ""
+    """Absent where there is none: the seals of replies that were exported before there was such a field stay."""
 
 
 Columns = tuple[bytes, bytes, int, int, int, bytes]
@@ -75,7 +77,7 @@ def unpack(row: Columns, model: str) -> Reply:
         raise DamageError(f"reply {key.hex()}: {damage}") from None
     return Reply(
         parts.text, STATUSES[status], tokens_in, tokens_out, parts.error, key.hex(), model, parts.scores,
-        parts.reasoning, text_hash(parts.text),
+        parts.reasoning, text_hash(parts.text), served=parts.served,
     )  # fmt: skip
 
 
@@ -98,7 +100,9 @@ def text_hash(text: str) -> str:
 
 
 def _content(reply: Reply) -> bytes:
-    return _encode(Body(reply.text, reply.error, reply.scores, reply.reasoning))
+    # As `Body`, of which msgspec would write the last field also where it is empty.
+    body = (reply.text, reply.error, reply.scores, reply.reasoning)
+    return _encode((*body, reply.served) if reply.served else body)
 
 
 def _seal(key: bytes, status: bytes, tokens_in: int, tokens_out: int, created: int, content: bytes) -> bytes:

@@ -228,7 +228,7 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
 def _reply(line: Line) -> Reply:
     return Reply(
         line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores,
-        reasoning=line.reasoning,
+        reasoning=line.reasoning, served=line.served,
     )  # fmt: skip
 
 

@@ -23,10 +23,11 @@ from stages.engines.completion import (
 from stages.engines.completion import decode as completion_of
 from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of, retry_after
 from stages.engines.images import content, pictured
+from stages.engines.model_names import LONGEST as LONGEST_NAME
 from stages.engines.payloads import seed_of
 from stages.engines.server_scores import scored_reply
 from stages.messages import Constraint, Message, Prompt, Reply, ReplyStatus
-from stages.redaction import Redactor
+from stages.redaction import Redactor, without_secrets
 
 NO_KEY = Redactor("")
 
@@ -39,6 +40,8 @@ LONGEST = 600.0
 """Seconds that a server may ask to wait; who is told to come back tomorrow hears so and runs again then."""
 MOST = 1 << 31
 """Tokens of a reply from which its bill is nonsense."""
+NO_NAME = 1000
+"""Characters from which what stands in the place of a model's name is none."""
 LIMITS = {"max_tokens", "max_completion_tokens"}
 """The two names of the limit of new tokens."""
 CHOICES = 20
@@ -155,17 +158,17 @@ def _quoted(text: str) -> str:
 
 def read(
     status: int, headers: Any, data: bytes, prompt: Prompt, sent: bytes = b"{}", scored: bool = False,
-    redactor: Redactor = NO_KEY,
+    redactor: Redactor = NO_KEY, tell: Callable[[str], None] = lambda remark: None,
 ) -> Reply:  # fmt: skip
     """What a response to the request body `sent` means. Raises Busy, Broken or Hopeless.
 
     What concerns this prompt alone is a reply: failed, or refused. scored: whether choices were sent to be scored.
-    Nothing of the reply holds the key of `redactor`.
+    Nothing of the reply holds the key of `redactor`. tell: gets what people should know of the server, if anything.
     """
     data = redactor.data(data, status == 200)
     if status != 200:
         return _failure(status, f"HTTP {status}", data, sent, redactor, retry_after(headers.get("Retry-After")))
-    reply = _reply(data, prompt, sent, scored, redactor)
+    reply = _reply(data, prompt, sent, scored, redactor, tell)
     text, reasoning = redactor.completion(reply.text), redactor.completion(reply.reasoning)
     if text == reply.text and reasoning == reply.reasoning:
         return reply
@@ -191,7 +194,9 @@ def _names(sent: bytes) -> list[str]:
     return list(found) if isinstance(found, dict) else []
 
 
-def _reply(data: bytes, prompt: Prompt, sent: bytes, scored: bool, redactor: Redactor) -> Reply:
+def _reply(
+    data: bytes, prompt: Prompt, sent: bytes, scored: bool, redactor: Redactor, tell: Callable[[str], None]
+) -> Reply:
     try:
         found = completion_of(data)
         choice = found.choices[0]
@@ -201,10 +206,20 @@ def _reply(data: bytes, prompt: Prompt, sent: bytes, scored: bool, redactor: Red
         return _failure(200, f"a reply that is no completion ({error})", data, sent, redactor)
     if choice.error:
         return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent, redactor)
-    if scored:
-        return scored_reply(found, prompt, _tokens(found.usage))
-    reply = _completed(choice, prompt, _tokens(found.usage))
-    return msgspec.structs.replace(reply, error=printable(redactor.message(reply.error))) if reply.error else reply
+    tokens = _tokens(found.usage)
+    reply = scored_reply(found, prompt, tokens) if scored else _completed(choice, prompt, tokens)
+    if remark := unknown_ending(choice):
+        tell(remark)
+    return msgspec.structs.replace(
+        reply, error=printable(redactor.message(reply.error)), served=_model_name(found.model, redactor)
+    )
+
+
+def _model_name(value: Any, redactor: Redactor) -> str:
+    """The model's name in a response; "" where it has none, or something else in its place."""
+    if not isinstance(value, str) or len(value) > NO_NAME:
+        return ""
+    return printable(without_secrets(redactor.completion(value)))[:LONGEST_NAME]
 
 
 def _completed(choice: Choice, prompt: Prompt, tokens: tuple[int, int]) -> Reply:
@@ -245,16 +260,12 @@ def beyond_limit(reply: Reply, limit: int) -> str:
     )
 
 
-def unknown_ending(data: bytes) -> list[str]:
-    """For people: that a server names a finish reason that nobody here knows."""
-    try:
-        reasons = [choice.finish_reason for choice in completion_of(data).choices[:1]]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-    return [
-        f"finish reason {printable(str(reason))[:60]!r} is not known; such replies count as ended by the model"
-        for reason in reasons if ending_of(reason) == "unknown"
-    ]  # fmt: skip
+def unknown_ending(choice: Choice) -> str:
+    """For people: that a server names a finish reason that nobody here knows; "" where it does not."""
+    if ending_of(choice.finish_reason) != "unknown":
+        return ""
+    reason = printable(str(choice.finish_reason))[:60]
+    return f"finish reason {reason!r} is not known; such replies count as ended by the model"
 
 
 def _scores(choice: Choice, constraint: Constraint | None) -> dict[str, float]:

@@ -67,10 +67,12 @@ def test_no_finish_reason_is_in_two_lists() -> None:
 
 
 def test_an_unknown_finish_reason_is_told() -> None:
-    (line,) = wire.unknown_ending(json.dumps({"choices": [ended("odd\x1b[31m")]}).encode())
+    remarks: list[str] = []
+    for reason in ("odd\x1b[31m", "stop"):
+        data = json.dumps({"choices": [ended(reason)]}).encode()
+        wire.read(200, {}, data, prompt("x"), tell=remarks.append)
+    (line,) = remarks
     assert "'odd [31m' is not known" in line
-    assert wire.unknown_ending(json.dumps({"choices": [ended("stop")]}).encode()) == []
-    assert wire.unknown_ending(b"<html>") == []
 
 
 def test_a_completion_with_an_error_is_no_reply() -> None:
