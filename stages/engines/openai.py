@@ -247,7 +247,8 @@ class OpenAI:
         """An error for people, without the key should a server echo it."""
         # What aiohttp adds to an address says nothing, and misleads where that is plain http.
         text = (str(error) or type(error).__name__).replace(" ssl:default", "")
-        return wire.printable(without_secrets(self._redactor.message(text)))
+        # What a server said is cut already; what stands before it must not cut it once more.
+        return wire.printable(without_secrets(self._redactor.message(text)), longest=500)
 
     def use_history(self, remembers: Callable[[], bool]) -> None:
         """Where replies are remembered, the few that are sent may be those that failed before."""

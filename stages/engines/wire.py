@@ -283,9 +283,9 @@ def _scores(choice: Choice, constraint: Constraint | None) -> dict[str, float]:
     return found if len(found) == len(constraint.choice) else {}
 
 
-def printable(text: str) -> str:
-    """`text` on one line, without control characters, at most 300 characters."""
-    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+def printable(text: str, longest: int = 300) -> str:
+    """`text` on one line, without control characters, at most `longest` characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:longest].strip()
 
 
 def _bearable(reason: str, after: float | None) -> float | None:
