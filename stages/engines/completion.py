@@ -6,6 +6,7 @@ reasoning_outputs.html, https://docs.mistral.ai/capabilities/reasoning, https://
 https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -69,7 +70,48 @@ class _Filtered(msgspec.Struct):
 
 
 decode = msgspec.json.Decoder(Completion).decode
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a response may raise."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _filters = msgspec.json.Decoder(_Filtered).decode
+
+
+def read_completion(data: bytes) -> Completion:
+    """A response. Raises what is in `UNREADABLE`.
+
+    What JSON does not allow though servers write it loses no reply: a mark of the byte order, NaN, numbers of any size,
+    and half an emoji, of which the limit of tokens cut off the rest and which becomes U+FFFD.
+    """
+    try:
+        return decode(data)
+    except msgspec.DecodeError as error:
+        try:
+            found = json.loads(data.decode("utf-8-sig"), parse_int=_integer)
+        except ValueError:
+            raise error from None
+    # Only where the strict reading failed: this one is slower.
+    return msgspec.convert(_whole(found), Completion)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 19 else float(digits)
+
+
+def _whole(value: Any) -> Any:
+    """`value` with U+FFFD for surrogates that are no character."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return {_whole(name): _whole(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def holds_text(choice: Choice) -> bool:
+    """Whether a choice has a text in a form that is known, none, or a reason to have none."""
+    if choice.message is None:
+        reason = choice.error or ending_of(choice.finish_reason) not in ("stop", "unknown")
+        return choice.text is not None or bool(reason)
+    return isinstance(choice.message.get("content"), str | list | None)
 
 
 def ending_of(reason: Any) -> Ending:
@@ -132,7 +174,7 @@ def withheld(data: bytes) -> str:
     """Why a response that holds no completion holds none: what filtered the prompt; "" if nothing did."""
     try:
         found = _filters(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
     for feedback in (found.prompt_feedback, found.promptFeedback):
         reason = feedback.get("block_reason") or feedback.get("blockReason") if isinstance(feedback, dict) else None

@@ -12,15 +12,17 @@ from typing import Any, Literal
 import msgspec
 
 from stages.engines.completion import (
+    UNREADABLE,
     Choice,
     calls_tool,
     ending_of,
+    holds_text,
     reasoning_of,
     refusal_of,
     text_of,
     withheld,
 )
-from stages.engines.completion import decode as completion_of
+from stages.engines.completion import read_completion as completion_of
 from stages.engines.failures import REMEDIES, Broken, Busy, Hopeless, complaint_of, meaning_of, retry_after
 from stages.engines.images import content, pictured
 from stages.engines.model_names import LONGEST as LONGEST_NAME
@@ -165,6 +167,7 @@ def read(
     What concerns this prompt alone is a reply: failed, or refused. scored: whether choices were sent to be scored.
     Nothing of the reply holds the key of `redactor`. tell: gets what people should know of the server, if anything.
     """
+    status = 200 if 200 <= status < 300 else status  # what is no completion is told by its body
     data = redactor.data(data, status == 200)
     if status != 200:
         return _failure(status, f"HTTP {status}", data, sent, redactor, retry_after(headers.get("Retry-After")))
@@ -200,7 +203,9 @@ def _reply(
     try:
         found = completion_of(data)
         choice = found.choices[0]
-    except (msgspec.DecodeError, IndexError, UnicodeDecodeError) as error:
+        if not holds_text(choice):
+            raise msgspec.ValidationError("a message of an unknown form")
+    except (*UNREADABLE, IndexError) as error:
         if reason := withheld(data):
             return Reply("", "refused", 0, 0, error=printable(redactor.message(reason)))
         return _failure(200, f"a reply that is no completion ({error})", data, sent, redactor)

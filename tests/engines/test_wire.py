@@ -145,6 +145,45 @@ def test_a_reply_is_not_lost_over_its_bill(usage: object, tokens: tuple[int, int
     assert (reply.text, reply.status, (reply.tokens_in, reply.tokens_out)) == ("paid", "ok", tokens)
 
 
+UNSTRICT: dict[str, tuple[bytes, str]] = {
+    "a byte-order mark": (b'\xef\xbb\xbf{"choices": [{"text": "paid"}]}', "paid"),
+    "NaN in the bill": (b'{"choices": [{"text": "paid"}], "usage": {"prompt_tokens": NaN}}', "paid"),
+    "a number of 5,000 digits": (b'{"choices": [{"text": "paid"}], "usage": {"x": 1%s}}' % (b"0" * 5000), "paid"),
+    "half an emoji": (rb'{"choices": [{"text": "paid \ud83d"}]}', "paid \ufffd"),
+    "the second half of one": (rb'{"choices": [{"message": {"content": "\ude00 paid"}}]}', "\ufffd paid"),
+    "white space": (b'\n   {"choices": [{"text": "paid"}]} \r\n', "paid"),
+}
+
+
+@pytest.mark.parametrize("case", UNSTRICT)
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_reply_is_not_lost_over_its_json(case: str, status: int) -> None:
+    data, text = UNSTRICT[case]
+    reply = wire.read(status, {}, data, prompt("x"))
+    assert (reply.status, reply.text) == ("ok", text)
+
+
+NO_TEXT = [
+    b'{"choices": [{"message": {"content": 42}, "finish_reason": "stop"}]}',
+    b'{"choices": [{"message": {"content": {"a": 1}}, "finish_reason": "stop"}]}',
+    b'{"choices": [{"message": null, "finish_reason": "stop"}]}',
+    b'{"choices": [{"delta": {"content": "streamed"}}]}',
+    b'{"choices": [{"text": "latin \xe9"}]}',
+    b'{"choices": [{"text": "a"}]}{"choices": [{"text": "b"}]}',
+    b'{"choices": [{"text": "a", "x": %s1%s}]}' % (b"[" * 99999, b"]" * 99999),
+    b'{"choices": [{"text": "\xff", "x": %s' % (b"[" * 99999),
+    b'{"error": %s1%s}' % (b"[" * 99999, b"]" * 99999),
+    b"",
+]
+
+
+@pytest.mark.parametrize("data", NO_TEXT, ids=range(len(NO_TEXT)))
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_what_holds_no_text_of_a_known_form_is_no_empty_reply(data: bytes, status: int) -> None:
+    with pytest.raises(Broken, match="no completion"):
+        wire.read(status, {}, data, prompt("x"))
+
+
 @pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
 def test_a_text_that_the_server_broke_off_is_asked_for_again(finish: str) -> None:
     with pytest.raises(Broken, match=f"broke the reply off \\({finish}\\)"):
