@@ -46,13 +46,13 @@ class _Recoded(io.RawIOBase):
 
 
 def utf8(stream: IO[bytes]) -> IO[bytes]:
-    """The stream as UTF-8 without a byte-order mark; it is decoded where a mark says another encoding.
+    """The stream as UTF-8 without a byte-order mark; it is decoded where a mark, or its first bytes, say UTF-16 or -32.
 
-    Reading it raises UnicodeDecodeError where the bytes are not what the mark says.
+    Reading it raises UnicodeDecodeError where the bytes are not what they begin as.
     """
     buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
     start = buffered.peek(4)[:4]
-    encoding = next((encoding for mark, encoding in MARKS if start.startswith(mark)), "")
+    encoding = _encoding(start)
     if encoding == "utf-8-sig":
         buffered.read(len(codecs.BOM_UTF8))
     if encoding in ("", "utf-8-sig"):
@@ -62,8 +62,18 @@ def utf8(stream: IO[bytes]) -> IO[bytes]:
 
 def unmarked(data: bytes) -> bytes:
     """Bytes of a whole file as UTF-8 without a byte-order mark. Raises UnicodeDecodeError as `utf8` does."""
-    encoding = next((encoding for mark, encoding in MARKS if data.startswith(mark)), "")
+    encoding = _encoding(data[:4])
     return data.decode(encoding).encode() if encoding else data
+
+
+def _encoding(start: bytes) -> str:
+    """The encoding that the first four bytes of a file say; "" for none.
+
+    Without a mark, UTF-16 is known by two ASCII characters, as a header or JSON begins (RFC 4627, section 3).
+    """
+    zeros = tuple(byte == 0 for byte in start)
+    unmarked = {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be"}
+    return next((encoding for mark, encoding in MARKS if start.startswith(mark)), "") or unmarked.get(zeros, "")
 
 
 def decoded(data: bytes, path: str, where: str = "", sample: bytes = b"") -> str:

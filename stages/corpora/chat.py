@@ -38,6 +38,11 @@ ROLES = {
     ),
 }  # fmt: skip
 """What authors of turns are called, in small letters -> the role."""
+EXCHANGES = (
+    ("input", "output"), ("instruction", "output"), ("instruction", "response"), ("prompt", "response"),
+    ("prompt", "completion"), ("query", "response"), ("question", "answer"),
+)  # fmt: skip
+"""What the two sides of an exchange are called where a list holds exchanges, as XTuner's conversations do."""
 BESIDE = ("image", "images", "video", "videos", "audio", "audios")
 TOOLS = ("tools", "functions", "tool_calls", "function_call")
 
@@ -150,8 +155,18 @@ def _messages(raw: Raw, field: str) -> list[dict[str, Any]]:
 
 
 def _exchange(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """A message, or those of an exchange whose keys are the roles, {human: …, assistant: …}, as Firefly has it."""
-    if not message or set(AUTHOR) & set(message) or not all(key.lower() in ROLES for key in message):
+    """A message, or those of an exchange: {human: …, assistant: …}, as Firefly has it, or {input: …, output: …}.
+
+    A system prompt in it comes first. What other keys say would be lost, so such an exchange stays as it is.
+    """
+    if not message or set(AUTHOR) & set(message):
+        return [message]
+    roles = {"system": "system"}
+    for asked, answered in EXCHANGES:
+        if {asked, answered} <= set(message) <= {asked, answered, *roles}:
+            roles |= {asked: "user", answered: "assistant"}
+            return [{"role": roles[key], "content": message[key]} for key in roles if message.get(key) is not None]
+    if not all(key.lower() in ROLES for key in message):
         return [message]
     return [{"role": role, "content": words} for role, words in message.items()]
 

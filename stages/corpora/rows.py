@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
@@ -95,8 +96,8 @@ def no_fields(fields: Mapping[str, str]) -> None:
 def text(raw: Raw, field: str, numbers: bool = False) -> str:
     """The text in a field, "" for null; see `value_of` for fields inside of fields.
 
-    numbers: whether a number or a truth value is read as it would be written. Raises UserError naming file and row if
-    there is no such field or no text in it.
+    numbers: whether a number, a truth value or a date is read as it would be written (ISO 8601). Raises UserError
+    naming file and row if there is no such field or no text in it.
     """
     return text_of(raw, field, value_of(raw, field), numbers)
 
@@ -117,6 +118,8 @@ def text_of(raw: Raw, field: str, value: Any, numbers: bool = False) -> str:
         return str(value).lower()
     if numbers and isinstance(value, int | float | Decimal):
         return str(value)
+    if numbers and isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
     raise UserError(f"{raw.where}: field {field!r} holds {value!r:.40} and not text; mend the row")
 
 

@@ -1,7 +1,7 @@
 """The configs that a download's README.md declares in its front matter, as the Hub's data set viewer reads them."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -15,16 +15,29 @@ class Config(NamedTuple):
     """(split, globs of its files); "" where the files' names say their split."""
 
 
+class _Front(yaml.SafeLoader):
+    """Every scalar but null as text: a config of Norwegian is called no, which YAML 1.1 takes for false."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        sign: [(tag, pattern) for tag, pattern in known if tag.endswith(":null")]
+        for sign, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def configs(card: str) -> list[Config]:
     """The configs in the order of the README; [] where it declares none, or its front matter is no YAML."""
     front = re.match(r"---\s*\n(.*?)\n---", card.lstrip("\ufeff"), re.S)
     try:
-        values = yaml.safe_load(front[1]) if front else None
+        values = yaml.load(front[1], _Front) if front else None
     except yaml.YAMLError:
         return []
     listed = values.get("configs") if isinstance(values, dict) else None
     entries = [entry for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict)]
-    return [Config(str(e.get("config_name", "default")), bool(e.get("default")), _splits(e)) for e in entries]
+    return [Config(str(e.get("config_name", "default")), _true(e), _splits(e)) for e in entries]
+
+
+def _true(entry: dict[str, Any]) -> bool:
+    return str(entry.get("default")).lower() == "true"
 
 
 def _splits(entry: dict[str, Any]) -> list[tuple[str, list[str]]]:

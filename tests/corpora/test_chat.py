@@ -84,6 +84,11 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
         {"conversation": [{"human": "A", "assistant": "B"}, {"human": "Hi", "assistant": "Ho"}]},
         ("", [("A", "B")], "Hi", "Ho"),
     ),
+    "XTuner's exchanges": (
+        {"conversation": [{"system": "S", "input": "A", "output": "B"}, {"input": "Hi", "output": "Ho"}]},
+        ("S", [("A", "B")], "Hi", "Ho"),
+    ),
+    "exchanges of questions": ({"turns": [{"question": "Hi", "answer": "Ho", "system": None}]}, PLAIN),
     "a number": ({"messages": [USER, message("assistant", 4)]}, ("", [], "Hi", "4")),
     "no tool calls": ({"messages": [USER, {**ASSISTANT, "tool_calls": None, "name": None}]}, PLAIN),
 }
@@ -168,11 +173,11 @@ def test_no_turn_is_lost_or_moved_whatever_fields_and_roles_are_called(
 
 PAIRS: list[Any] = [
     [["Name one.", "France."]], [{"from": "human", "value": "Name one."}, {"from": "gpt", "value": "France."}],
-    json.dumps([["Name one.", "France."]]),
+    json.dumps([["Name one.", "France."]]), [{"instruction": "Name one.", "output": "France."}],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("history", PAIRS, ids=["pairs", "messages", "JSON"])
+@pytest.mark.parametrize("history", PAIRS, ids=["pairs", "messages", "JSON", "exchanges"])
 def test_the_system_prompt_and_the_history_of_alpaca_like_rows_are_read(history: Any) -> None:
     row = {"instruction": "Capital?", "input": "", "output": "Paris.", "system": "S", "history": history}
     record = through(row, "alpaca")

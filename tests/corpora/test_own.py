@@ -1,5 +1,6 @@
 """Rows of the user's own: fields inside of fields and lists, what is absent, and values that are no text."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +30,8 @@ CHOICES = {"choices": [{"text": "A"}, {"text": "B"}]}
         ("a.0", {"a.0": "x", "a": ["y"]}, "x"), ("a.text", {"a": None}, ""), ("a.0.b", {"a": [None]}, ""),
         ("answers.text", {"answers": {"text": ["Ann"]}}, "Ann"), ("answers.text", {"answers": {"text": []}}, ""),
         ("a", {"a": 4}, "4"), ("a", {"a": -0.5}, "-0.5"), ("a", {"a": True}, "true"),
-        ("a", {"a": Decimal("1.10")}, "1.10"),
+        ("a", {"a": Decimal("1.10")}, "1.10"), ("a", {"a": date(2024, 1, 2)}, "2024-01-02"),
+        ("a", {"a": datetime(2024, 1, 2, 3, 4, tzinfo=UTC)}, "2024-01-02T03:04:00+00:00"),
         ("a", {"a": float("nan")}, ""), ("a", {"a": 10**30}, "1" + "0" * 30), ("a", {"a": None}, ""),
     ],
 )  # fmt: skip

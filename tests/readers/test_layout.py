@@ -196,6 +196,21 @@ TAKEN: list[tuple[str, list[str], Choice, str, list[str]]] = [
     ),
     ("a README of other files", ["train.csv", "test.csv"], Choice(), GSM8K, ["train.csv"]),
     ("a README that is broken", ["train.csv", "test.csv"], Choice(), "---\nconfigs: [\n---\n", ["train.csv"]),
+    (
+        "a config that YAML takes for false",
+        ["en.jsonl", "no.jsonl"],
+        Choice(config="no"),
+        "---\nconfigs:\n- config_name: en\n  data_files: en.jsonl\n- config_name: no\n  data_files: no.jsonl\n---\n",
+        ["no.jsonl"],
+    ),
+    (
+        "a config that YAML takes for a number, the default",
+        ["a.jsonl", "b.jsonl"],
+        Choice(),
+        "---\nconfigs:\n- config_name: 010\n  data_files: a.jsonl\n- config_name: 1e3\n  data_files: b.jsonl\n"
+        "  data_dir: null\n  default: true\n---\n",
+        ["b.jsonl"],
+    ),
     ("a README without configs", ["train.csv", "test.csv"], Choice(), "---\nlicense: mit\n---\n", ["train.csv"]),
 ]
 
