@@ -71,9 +71,9 @@ def _encoding(start: bytes) -> str:
 
     Without a mark, UTF-16 is known by two ASCII characters, as a header or JSON begins (RFC 4627, section 3).
     """
-    zeros = tuple(byte == 0 for byte in start)
-    unmarked = {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be"}
-    return next((encoding for mark, encoding in MARKS if start.startswith(mark)), "") or unmarked.get(zeros, "")
+    unmarked = {"xoxo": "utf-16-le", "oxox": "utf-16-be"}
+    zeros = "".join("x" if byte else "o" for byte in start)
+    return next((encoding for mark, encoding in MARKS if start.startswith(mark)), unmarked.get(zeros, ""))
 
 
 def decoded(data: bytes, path: str, where: str = "", sample: bytes = b"") -> str:

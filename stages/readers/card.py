@@ -1,7 +1,7 @@
 """The configs that a download's README.md declares in its front matter, as the Hub's data set viewer reads them."""
 
 import re
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,10 +18,11 @@ class Config(NamedTuple):
 class _Front(yaml.SafeLoader):
     """Every scalar but null as text: a config of Norwegian is called no, which YAML 1.1 takes for false."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        sign: [(tag, pattern) for tag, pattern in known if tag.endswith(":null")]
-        for sign, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Front.yaml_implicit_resolvers = {
+    sign: [(tag, pattern) for tag, pattern in known if tag.endswith(":null")]
+    for sign, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def configs(card: str) -> list[Config]:
