@@ -3,9 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 
-_NAMED = re.compile(r"\b(?:answer|choice|option)\b[\s*_`]*(?:(?:is|would be|should be)\b|[:：=])?[\s*_`:]*", re.I)
-_LABEL = r"(?:\\(?:text|mathrm|textbf|mathbf)\{)?[(\[\"'*_`$]*(?P<label>[A-Za-z])(?P<after>[)\].:,;*_`\"'}$]*)(?=\s|$)"
+_NAMED = re.compile(r"\b(?:answer|choice|option)\b[\s*_`\"']*(?:(?:is|would be|should be)\b|[:：=])?[\s*_`:]*", re.I)
+_LABEL = r"(?:\\(?:text|mathrm|textbf|mathbf)\{)?[(\[\"'*_`$]*(?P<label>[A-Za-z])(?P<after>[)\].:,;!*_`\"'}$]*)(?=\s|$)"
 _LABELLED = re.compile(_LABEL)
+_ALSO = re.compile(r"[)\].*_`\"'}]*,?\s*(?:or|and|/|&)\s*(?:option\s+)?[(\[*_`\"']*(?P<label>[A-Z])(?![\w'])")
+"""What names one more choice behind a label: "B or C"."""
+_FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.M)
+_TAG = (re.compile(r"<(?:final_?)?answer>", re.I), re.compile(r"</(?:final_?)?answer>", re.I))
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+"""Full-width forms of ASCII, as Chinese and Japanese have them."""
 _BOX = re.compile(r"\\f?boxed\s*\{([^\n]{0,200}?)\}(?!\})")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _REFUSED = re.compile(r"\s*(?:is|was|are)?\s*(?:not|wrong|incorrect|false|isn't|can't|cannot|doesn't|n't)\b", re.I)
@@ -20,12 +26,18 @@ def choice(text: str, asked: str, choices: Mapping[str, str]) -> str | None:
     A repetition of the question itself names every choice and settles on none, so it is cut away first.
     choices: label -> text.
     """
-    rest = text.rpartition(asked)[2] if asked and asked in text else text
+    rest = _plain(text.rpartition(asked)[2] if asked and asked in text else text)
     statements = sorted(_statements(rest, choices))
     if statements:
         return statements[-1][1]
     labels = _labels(rest, choices)
     return _mentioned(rest, choices) if not labels else labels.pop() if len(labels) == 1 else None
+
+
+def _plain(text: str) -> str:
+    """The text without code fences and full-width letters, an <answer> as a statement of it."""
+    text = _TAG[1].sub("\n", _TAG[0].sub("\nAnswer: ", _FENCE.sub("", text.translate(_WIDE))))
+    return text.strip()
 
 
 def _statements(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, str]]:
@@ -59,7 +71,8 @@ def _label(text: str, choices: Mapping[str, str], alone: bool = False) -> str | 
     own choice's text behind it. alone: nothing else may follow but that text.
     """
     match = _LABELLED.match(text.strip())
-    if not match:
+    also = _ALSO.match(text.strip(), match.end("label")) if match else None
+    if not match or (also and also["label"] in choices):
         return None
     label = match["label"] if match["label"] in choices else match["label"].upper()
     after = text.strip()[match.end() :].strip(" *_`.:)}\"'")

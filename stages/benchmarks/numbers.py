@@ -29,7 +29,7 @@ _STATED = re.compile(
     re.I,
 )
 _LINK = re.compile(
-    r"[\s*_`]*(?:(?P<colon>[:：])|(?:(?:is|are|would be|will be|ist|lautet|beträgt|es|est|è|é|são|son|ni|là)\b"
+    r"[\s*_`\"']*(?:(?P<colon>[:：])|(?:(?:is|are|would be|will be|ist|lautet|beträgt|es|est|è|é|são|son|ni|là)\b"
     r"|[-–—]\s|==?|равен|是|為|为|は|คือ|হলো|হল|है|هو|هي|은|는)\s*(?:[:：]|about\b|approximately\b)?)[ \t*_`]*"
     r"|(?P<none>[\s*_`$]*(?=\d))",
     re.I,

@@ -18,7 +18,7 @@ NEAR = 40
 """Characters before a number that are looked at for its sign."""
 
 _SPACES = re.compile(r"[\u00a0\u2000-\u200a\u202f]|\\[,;: ](?=\d)")
-_SIGNS = str.maketrans("\u2212\uff0d\ufe63\u2012\u2019\u02bc\u066b\u066c\uff0e", "----''.'.")
+_SIGNS = str.maketrans("\u2212\uff0d\ufe63\u2012\u2019\u02bc\u066b\u066c\uff0e\u2044\u2215", "----''.'.//")
 _WIDE_COMMA = re.compile(r"(?<=[\uff10-\uff19])\uff0c(?=[\uff10-\uff19])")
 _LATEX = ((re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r" \1/\2 "), (re.compile(r"\\!"), ""),
           (re.compile(r"\{([.,'])\}"), r"\1"), (re.compile(r"\\([$%#])"), r"\1"),
@@ -27,6 +27,9 @@ _LATEX = ((re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r" \1/\2 "
 _NUMBER = re.compile(r"\d{1,3}(?:[ ']\d{3}(?!\d))+(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<![\d.,])\.\d+")
 _GROUPS = re.compile(r"\d{1,3}(?:([.,])\d{2,3})*\1\d{3}")
 _MINUS = re.compile(r"(?P<sign>[-\u2013])(?P<space> ?)(?:[A-Z]{0,3}[$€£¥₹฿৳₽₩₺₫] ?)?$")
+_NEGATIVE = re.compile(
+    r"(^|[:=(]\s*|\b(?:is|ist|es|est|равен)\s+)(?:minus|negative|menos|moins|минус) (?=\d)", re.I | re.M
+)
 _HAN = re.compile("[〇零一二两兩三四五六七八九十百千万萬亿億]+")
 _HAN_DIGITS = dict(zip("〇零一二两兩三四五六七八九", (0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
@@ -50,6 +53,7 @@ def plain(text: str) -> str:
     for pattern, plain_form in _LATEX:
         text = pattern.sub(plain_form, text)
     text = re.sub(r"\d", lambda match: str(unicodedata.decimal(match.group())), text)
+    text = _NEGATIVE.sub(r"\1-", text)
     return re.sub("[¼-¾⅐-⅞]", _vulgar, _SPACES.sub(" ", text).translate(_SIGNS))
 
 

@@ -10,6 +10,16 @@ CHOICES = {"A": "bank", "B": "library", "C": "park", "D": "car park", "E": "a do
 RIGHT = [
     "B",
     "b",
+    "B!",
+    "Ｂ",
+    "（Ｂ）",
+    "Answer：Ｂ",
+    "```\nB\n```",
+    '```json\n{"answer": "B"}\n```',
+    '{"answer": "B", "why": "A has none"}',
+    "{'answer': 'B'}",
+    "<answer>B</answer>",
+    "A bank or a park?\n<answer>(B) library</answer>",
     "(B)",
     "[B]",
     "B.",
@@ -94,6 +104,9 @@ OTHERS = [
     ("Answer: A dog", "E"),
 ]
 NONE = [
+    "Answer: B or C",
+    "The answer is (B) or (C).",
+    r"\boxed{B and C}",
     "",
     " ",
     "I do not know.",
