@@ -13,7 +13,15 @@ from stages.verified import values
 from stages.verified.generation import Check
 from stages.verified.values import ValueType
 
-_MARKER = re.compile(r"^[ \t]*(?:[*_#(\[]*)(\d{1,2})(?:[*_\])]*)[.):\]](?:[*_]*)(?:[ \t]+|$)", re.MULTILINE)
+_MARKER = re.compile(
+    r"^[ \t]*(?:#+[ \t]+)?[*_#(\[]*(?:(?:task|answer|step|aufgabe|antwort|tarea|respuesta)[ \t]+)?"
+    r"(\d{1,2})[*_\])]*(?:\\?[.):\]][*_]*(?:[ \t]+|$)|\uff0e)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_FENCE = re.compile(r"^[ \t]*```\w*[ \t]*(?:\n|$)", re.MULTILINE)
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d)")
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _LABEL = re.compile(r"^[^:\n]{1,60}:[ \t]+")
 _BULLET = re.compile(r"^[ \t]*[-*\u2022][ \t]+")
 _NUMBER = re.compile(r"(?<![\w.,-])[-\u2212]?\d+(?![\w]|[.,]\d)")
@@ -72,6 +80,7 @@ def segments(response: str, count: int) -> list[str]:
     """
     if count == 1:
         return [response.strip()]
+    response = _FENCE.sub("", response)
     pieces = _numbered(response) or _lines(response, count)
     return [*pieces[:count], *[""] * (count - len(pieces))]
 
@@ -109,11 +118,19 @@ def _states(segment: str, check: Check) -> bool:
 
 
 def _forms(segment: str, type: ValueType) -> list[str]:
-    """The segment as it is, without a bullet, without a label; and the only number or the quoted part of a sentence."""
-    plain = _BULLET.sub("", segment)
+    """The segment without fences, bullet, label, bold; lines as a list; a sentence's only number, date, quotation."""
+    plain = _BULLET.sub("", _FENCE.sub("", segment).strip())
     forms = [segment, plain, _LABEL.sub("", plain)]
+    if bold := _BOLD.fullmatch(plain):
+        forms.append(bold[1])
+    if type in ("words", "numbers", "dates") and "\n" in plain:
+        forms.append(", ".join(_BULLET.sub("", line) for line in plain.splitlines() if line.strip()))
+    if type == "object":
+        forms.append(plain.strip("`"))
+    if type == "date" and len(dates := set(_DATE.findall(plain))) == 1:
+        forms += dates
     if type == "number":
-        numbers = _NUMBER.findall(plain)
+        numbers = _NUMBER.findall(_GROUPED.sub(lambda match: match.group().replace(",", ""), plain))
         forms += numbers[:1] if len(set(numbers)) == 1 else []
     if type == "decision":
         forms += re.findall(r"\w+", plain)[:1]
