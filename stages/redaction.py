@@ -4,12 +4,16 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 STARS = "***"
 SHORTEST = 12
 """Characters from which a key can't be a word of a text."""
+
+SPACE = r"(?:\s|\\[nrt])*"
+"""What may stand between the characters of a key that was broken into lines."""
 
 NAMES = frozenset(
     [
@@ -147,6 +151,11 @@ class Redactor:
         self._key = key
         self._forms = sorted(_forms(key), key=len, reverse=True) if key else []
         self._raw = [form.encode() for form in self._forms]
+        long = len(key) >= SHORTEST
+        self._pieces = sorted({key[at : at + SHORTEST] for at in range(len(key) - SHORTEST + 1)})
+        self._probes = _probes(key) if long else []
+        self._escaped = re.compile("".join(map(_any_escape, key)))
+        self._spaced = {form: re.compile(SPACE.join(map(re.escape, form))) for form in self._forms if long}
 
     def data(self, data: bytes, completion: bool) -> bytes:
         """A response. In a completion, a key as short as a word ("EMPTY", as local servers are told) stays."""
@@ -169,6 +178,23 @@ class Redactor:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, STARS)
+        if any(probe in text for probe in self._probes):
+            text = self._escaped.sub(STARS, text)
+        return self._without_pieces(self._without_spaced(text)) if self._spaced else text
+
+    def _without_spaced(self, text: str) -> str:
+        """Without what is the key once white space is left out, as in the lines of a mail's base64."""
+        joined = "".join(text.split())
+        for form, pattern in self._spaced.items():
+            if form in joined:
+                text = pattern.sub(STARS, text)
+        return text
+
+    def _without_pieces(self, text: str) -> str:
+        """Without any part of the key that is too long to be a word, as where a server cut it off."""
+        hidden = [found.span() for piece in self._pieces if piece in text for found in _each(piece, text)]
+        for start, end in _merged(hidden):
+            text = f"{text[:start]}{STARS}{text[end:]}"
         return text
 
     def _is_rest(self, word: str) -> bool:
@@ -178,6 +204,40 @@ class Redactor:
             len(part) > 1 and (self._key.startswith(part) or self._key.endswith(part)) for part in shown
         )
         return bool(ours) or bool(re.match(r"(sk|pk|gsk|hf|key|xai|nvapi|gh.)[-_]", word))
+
+
+def _each(piece: str, text: str) -> Iterator[re.Match[str]]:
+    return re.finditer(re.escape(piece), text)
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that overlap as one, the last in the text first."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        begun, ended = merged.pop() if merged and start <= merged[-1][1] else (start, end)
+        merged.append((begun, max(ended, end)))
+    return merged[::-1]
+
+
+def _any_escape(character: str) -> str:
+    """A pattern of a character as itself, as in URLs (however often escaped), in HTML, and in strings of programs."""
+    code = ord(character)
+    digits = f"(?i:{code:02x})"
+    named = "".join(f"|&{name}" for name, text in html5.items() if text == character and name.endswith(";"))
+    return (
+        rf"(?:{re.escape(character)}|%(?:25)*{digits}|\\+u00{digits}|\\+x{digits}|&#0*{code};|&#[xX]0*{digits};{named})"
+    )
+
+
+def _probes(key: str) -> list[str]:
+    """What a text that holds the escaped key holds in any case; to look for these is fast.
+
+    Either letters and digits stand as they are, or each character is escaped.
+    """
+    code = ord(key[0])
+    longest = max(re.findall(r"[A-Za-z0-9]+", key), key=len, default=key)
+    return [longest, f"&#{code};", *(f"{mark}{digits}" for mark in ("%", "%25", "\\u00", "\\x", "&#x", "&#X")
+                                     for digits in {f"{code:02x}", f"{code:02X}"})]  # fmt: skip
 
 
 def _forms(key: str) -> set[str]:

@@ -92,6 +92,17 @@ FORMS = {
     "base64 of the header": base64.b64encode(f"Bearer {KEY}".encode()).decode(),
     "base64 of user and key": base64.b64encode(f"u:{KEY}\n".encode()).decode(),
     "URL-safe base64": base64.urlsafe_b64encode(f"a{KEY}".encode()).decode(),
+    "URL, twice": quote(quote(KEY, safe=""), safe=""),
+    "URL, every character": "".join(f"%{ord(c):02X}" for c in KEY),
+    "HTML": KEY.replace("/", "&#x2F;").replace("+", "&#43;").replace("=", "&equals;"),
+    "HTML, every character": "".join(f"&#{ord(c)};" for c in KEY),
+    "JSON, every character": "".join(f"\\u{ord(c):04x}" for c in KEY),
+    "Python, every character": "".join(f"\\x{ord(c):02x}" for c in KEY),
+    "hexadecimal with spaces": " ".join(f"{ord(c):02x}" for c in KEY),
+    "two lines": KEY[:9] + "\n  " + KEY[9:],
+    "base64 in lines": re.sub(r"(.{9})", r"\1\n", base64.b64encode(KEY.encode()).decode()),
+    "cut off": KEY[:-6],
+    "without its prefix": KEY[3:],
     "stars": "sk-SECRE****=XYZ",
     "stars in the middle": "sk-SE***YZ",
     "dots": "sk-SECR...XYZ",
@@ -132,6 +143,18 @@ def test_base64_of_any_text_around_a_key(key: str, before: bytes, after: bytes) 
 def test_other_texts_stay(text: str) -> None:
     assert Redactor(KEY).message(text) == text
     assert Redactor("").message(text) == text
+
+
+@given(st.text("abcXYZ019-_/+=%&.", min_size=12, max_size=60), st.data())
+def test_no_long_part_of_a_key_is_shown(key: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(key) - 12))
+    part = key[start : data.draw(st.integers(start + 12, len(key)))]
+    redactor = Redactor(key)
+    for shown in (redactor.message(f"<{part}>"), redactor.completion(f"{part}\n{part}")):
+        assert part not in shown and "***" in shown
+    assert redactor.completion("An answer, 100% of it, at https://h/a?b=c&d=%20e.") == (
+        "An answer, 100% of it, at https://h/a?b=c&d=%20e."
+    )
 
 
 def test_a_key_as_short_as_a_word_stays_in_completions() -> None:
