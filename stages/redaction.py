@@ -193,9 +193,11 @@ class Redactor:
     def _without_pieces(self, text: str) -> str:
         """Without any part of the key that is too long to be a word, as where a server cut it off."""
         hidden = [found.span() for piece in self._pieces if piece in text for found in _each(piece, text)]
-        for start, end in _merged(hidden):
-            text = f"{text[:start]}{STARS}{text[end:]}"
-        return text
+        if not hidden:
+            return text
+        merged = _merged(hidden)
+        starts, ends = [start for start, _ in merged], [end for _, end in merged]
+        return STARS.join(text[end:start] for end, start in zip([0, *ends], [*starts, None], strict=True))
 
     def _is_rest(self, word: str) -> bool:
         """Whether a partly hidden word shows a part of a key, ours or another."""
@@ -211,12 +213,12 @@ def _each(piece: str, text: str) -> Iterator[re.Match[str]]:
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that overlap as one, the last in the text first."""
+    """Spans that overlap or touch as one, in order."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         begun, ended = merged.pop() if merged and start <= merged[-1][1] else (start, end)
         merged.append((begun, max(ended, end)))
-    return merged[::-1]
+    return merged
 
 
 def _any_escape(character: str) -> str:
