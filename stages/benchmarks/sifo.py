@@ -22,6 +22,7 @@ INSTRUCTION = (
 )
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_STEP = re.compile(r"(?:instruction|answer)_\d+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -77,7 +78,7 @@ def _question(task: str, row: dict[str, Any], where: str, licence: str) -> Quest
 def _steps(row: dict[str, Any], where: str) -> list[tuple[str, str]]:
     """(instruction, answer) of every step: instruction_1 and answer_1, instruction_2 and answer_2, and so on."""
     steps: list[tuple[str, str]] = []
-    while f"instruction_{len(steps) + 1}" in row:
+    while row.get(f"instruction_{len(steps) + 1}") not in (None, ""):  # rows of a table are filled up with null
         number = len(steps) + 1
         pair = row[f"instruction_{number}"], row.get(f"answer_{number}")
         if not all(isinstance(text, str) and text.strip() for text in pair):
@@ -85,6 +86,10 @@ def _steps(row: dict[str, Any], where: str) -> list[tuple[str, str]]:
                 f"{where}: instruction_{number} and answer_{number} must both be text; mend or remove the row"
             )
         steps.append(pair)  # type: ignore[arg-type]
+    whole = {name for number in range(1, len(steps) + 1) for name in (f"instruction_{number}", f"answer_{number}")}
+    filled = [name for name in row if _STEP.fullmatch(name) and row[name] not in (None, "")]
+    if steps and (beyond := [name for name in filled if name not in whole]):
+        raise UserError(f"{where}: {beyond[0]} is beyond step {len(steps)}, the last whole one; mend or remove the row")
     if not steps or "id" not in row:
         raise UserError(f"{where}: needs id, instruction_1 and answer_1; is this a file of SIFo's?")
     return steps

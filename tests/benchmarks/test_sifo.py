@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
+from stages.benchmarks import BENCHMARKS, sifo
 from stages.benchmarks.questions import Question
 from stages.errors import UserError
 
@@ -92,3 +92,12 @@ def test_the_published_rows() -> None:
         wrong = "\n".join(f"{n}. {answer}" for n, answer in enumerate(other.gold, 1))
         foreign += grade(question, wrong)["strict"] == 1
     assert foreign < 8  # neighbours of which every answer is equal
+
+
+@pytest.mark.parametrize("more", [{"instruction_3": "i", "answer_3": "a"}, {"answer_2": "a"}])
+def test_a_step_behind_a_gap_is_told_and_not_dropped(more: dict[str, str]) -> None:
+    row = {"id": 1, "context": "c", "instruction_1": "i", "answer_1": "a"}
+    padded = {"math.jsonl": json.dumps({**row, "instruction_2": None, "answer_2": None}).encode()}
+    assert [question.tasks for question in sifo.questions(padded, [], "other")] == [1]
+    with pytest.raises(UserError, match=f"row 0: {next(iter(more))} is beyond step 1"):
+        list(sifo.questions({"math.jsonl": json.dumps(row | more).encode()}, [], "other"))
