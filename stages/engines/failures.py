@@ -33,6 +33,8 @@ MONEY = re.compile(
     r"|billing|payment|exceeded.{0,60}(quota|spend|budget|usage|monthly|credit|allowance|plan)|quota.{0,20}(exceeded|exhausted)"
     r"|(spend|spending|budget|usage|monthly|credit|account|plan).{0,6}limit|budget.{0,12}exceeded|arrear|overdue"
     r"|account.{0,40}(suspend|deactivat|disabled|inactive|blocked)|top[ -]?up|recharge|余额|欠费|額度|subscription"
+    r"|not enough.{0,12}(credit|balance|fund)|(wallet|balance|credit).{0,12}(empty|is (zero|0)|used up)"
+    r"|(trial|licen[sc]e).{0,12}(ended|expired)|daily limit"
 )
 WAIT = re.compile(r"retry|try again|per[ _-]?(minute|second|hour)|rpm|tpm|slow down|too many requests|rate.?limit")
 """Beside words about money: a limit that passes by itself."""
@@ -41,6 +43,8 @@ UNPAID = re.compile(r"insufficient.{0,12}(quota|balance|credit|fund)|credit bala
 KEY = re.compile(
     r"(api|access|secret).?key.{0,40}(not valid|invalid|incorrect|expired|revoked|missing|disabled)|authentication"
     r"|(invalid|incorrect|missing|expired|revoked|no).{1,3}((x-)?api.?key|credential|auth)|unauthori[sz]ed"
+    r"|(not|n't) have (access|permission)|(access|permission).?denied|(invalid|expired) token\b|token (has )?expired"
+    r"|(organi[sz]ation|project).{0,30}(disabled|suspended|deactivated)|location is not supported"
 )
 MODEL = re.compile(
     r"model.{0,160}(not.?found|(does|did) ?n[o']t exist|no longer|decommission|retired|not (loaded|available))"

@@ -86,6 +86,15 @@ FATAL: dict[str, tuple[int, Any]] = {
     "ollama": (400, {"error": {"message": "model 'm' not found, try pulling it first", "type": "api_error"}}),
     "transformers serve": (400, {"detail": "Server is pinned to '/m'; requested 'x'."}),
     "lm studio": (200, {"error": "Unexpected endpoint or method. (POST /v1/chat/completion)"}),
+    "bedrock": (400, {"message": "You don't have access to the model with the specified model ID."}),
+    "google's permission": (400, {"error": {"status": "PERMISSION_DENIED", "message": "The caller may not do this"}}),
+    "google's regions": (400, {"error": {"message": "User location is not supported for the API use."}}),
+    "anthropic's organization": (400, {"error": {"message": "This organization has been disabled."}}),
+    "a wallet": (400, {"error": "Your wallet is empty"}),
+    "no balance": (400, {"msg": "not enough balance"}),
+    "a trial": (400, {"detail": "Your free trial has ended"}),
+    "a day's limit": (400, {"detail": "You've reached your daily limit"}),
+    "an old token": (400, {"error": {"message": "The token has expired"}}),
     "captive portal": (511, "<html>log in</html>"),
 }
 
