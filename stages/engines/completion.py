@@ -8,10 +8,12 @@ https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
+
+from stages.messages import Prompt, Reply
 
 Ending = Literal["stop", "length", "filter", "tool", "broken", "unknown"]
 """stop: the model ended it. length: it ran into a limit. filter: the provider withheld it. tool: a tool was called.
@@ -195,3 +197,17 @@ def calls_tool(choice: Choice) -> bool:
     """Whether a tool was called."""
     message = choice.message or {}
     return bool(message.get("tool_calls") or message.get("function_call")) or ending_of(choice.finish_reason) == "tool"
+
+
+def continued(reply: Reply, prompt: Prompt, fields: Collection[str]) -> Reply:
+    """The reply to a request with these fields, without the beginning of it that the prompt gave.
+
+    llama.cpp repeats that beginning, and so may a model that begins anew. A server that was told to go on, or that got
+    a text to complete, sends the rest alone.
+    """
+    if not prompt.continue_final or "messages" not in fields or "continue_final_message" in fields:
+        return reply
+    begun, text = prompt.messages[-1].content.strip(), reply.text.lstrip()
+    if not begun or not text.startswith(begun):
+        return reply
+    return msgspec.structs.replace(reply, text=text[len(begun) :])

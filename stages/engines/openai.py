@@ -23,7 +23,7 @@ from stages.engines.identities import reference_of
 from stages.engines.model_names import other_model
 from stages.engines.pace import Pace, Slots
 from stages.engines.prompt_stream import Ended, PromptStream
-from stages.engines.server_scores import asks_scores, scored_body
+from stages.engines.server_scores import asks_scores, scored_body, without_scores
 from stages.engines.targets import Options, Target, capabilities, checked, identify, sent_sampling
 from stages.errors import UserError
 from stages.messages import Prompt, Reply
@@ -227,6 +227,7 @@ class OpenAI:
         self._pace.served(now - started, now)
         self._tell([other_model(self._requested, reply.served)], "model")
         self._tell([wire.beyond_limit(reply, self._limit or prompt.sampling.max_tokens)], "limit")
+        self._tell([without_scores(reply, prompt)])
         return reply
 
     async def _sleep(self, after: float | None, tries: int) -> None:

@@ -65,6 +65,16 @@ def scored_reply(found: Completion, prompt: Prompt, tokens: tuple[int, int]) -> 
     return Reply(draw(names, list(scores.values()), prompt), "ok", *tokens, scores=scores)
 
 
+def without_scores(reply: Reply, prompt: Prompt) -> str:
+    """For people: that a reply to a prompt with choices has no scores of them; "" where it has, or needs none."""
+    if not (prompt.constraint and prompt.constraint.choice) or reply.scores or reply.status not in ("ok", "truncated"):
+        return ""
+    return (
+        "reports no scores of a prompt's choices, so the reply's text counts (policy: calibrated, reading: scores); "
+        "dialects vllm and openai ask for scores, and so does `scores` with `api: completions`"
+    )
+
+
 def _score(choice: Choice | None, found: Completion, asked: str, length: int) -> float | None:
     """The sum over the tokens that hold a part of the last `length` characters of `asked`; None where they are not
     told.

@@ -15,6 +15,7 @@ from stages.engines.completion import (
     UNREADABLE,
     Choice,
     calls_tool,
+    continued,
     ending_of,
     holds_text,
     reasoning_of,
@@ -213,6 +214,7 @@ def _reply(
         return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent, redactor)
     tokens = _tokens(found.usage)
     reply = scored_reply(found, prompt, tokens) if scored else _completed(choice, prompt, tokens)
+    reply = continued(reply, prompt, _names(sent))
     if remark := unknown_ending(choice):
         tell(remark)
     return msgspec.structs.replace(

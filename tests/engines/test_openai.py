@@ -480,6 +480,39 @@ def test_scores_of_the_choices_where_the_server_tells_all(tmp_path: Path, tops: 
     assert reply.scores == scores
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_scores_of_choices_that_a_server_does_not_give_are_told_once(
+    tmp_path: Path, given: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    choice = Constraint(choice=("A", "B"))
+    asked = [prompt("x"), prompt("y", constraint=choice), prompt("z", constraint=choice)]
+    body = logprobs(A=-0.1, B=-2.5) if given else completed("A").body
+    served(lambda request, before: Answer(body=body), tmp_path, asked)
+    assert capfd.readouterr().err.count("reports no scores of a prompt's choices") == (not given)
+
+
+@pytest.mark.parametrize(
+    ("options", "sent", "text"),
+    [
+        ({"dialect": "llamacpp"}, "The answer is: No", " No"),  # llama.cpp's server repeats what was given
+        ({"dialect": "llamacpp"}, " No", " No"),
+        ({"dialect": "plain"}, "\nThe answer is: No", " No"),  # a model that begins anew
+        ({"dialect": "plain"}, "The answer: No", "The answer: No"),
+        ({"dialect": "vllm"}, "The answer is: No", "The answer is: No"),  # it was told to go on
+        ({"dialect": "plain", "api": "completions"}, "The answer is: No", "The answer is: No"),
+    ],
+)
+def test_a_beginning_that_the_server_repeats_is_no_part_of_the_reply(
+    tmp_path: Path, options: dict, sent: str, text: str
+) -> None:
+    messages = (Message("user", "Well?"), Message("assistant", "The answer is: "))
+    sampling = msgspec.structs.replace(SAMPLING, top_k=0)
+    asked = [Prompt(messages, sampling, 1, continue_final=True), Prompt(messages[:1], sampling, 1)]
+    body = completed(sent) if "api" not in options else Answer(body=json.dumps({"choices": [{"text": sent}]}).encode())
+    replies, _ = served(lambda request, before: body, tmp_path, asked, **options)
+    assert [reply.text for reply in replies] == [text, sent]
+
+
 def test_a_conversation_is_sent_turn_by_turn(tmp_path: Path) -> None:
     turns = (Message("user", "one"), Message("assistant", "two"), Message("user", "drei \u2028 \U0001f600"))
     _, server = served(echo, tmp_path, [Prompt(turns, SAMPLING, 1)])
