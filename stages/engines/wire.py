@@ -214,12 +214,10 @@ def _reply(
         return _failure(200, "the server broke the reply off", _encode({"error": choice.error}), sent, redactor)
     tokens = _tokens(found.usage)
     reply = scored_reply(found, prompt, tokens) if scored else _completed(choice, prompt, tokens)
-    reply = continued(reply, prompt, _names(sent))
     if remark := unknown_ending(choice):
         tell(remark)
-    return msgspec.structs.replace(
-        reply, error=printable(redactor.message(reply.error)), served=_model_name(found.model, redactor)
-    )
+    error, served = printable(redactor.message(reply.error)), _model_name(found.model, redactor)
+    return msgspec.structs.replace(continued(reply, prompt, _names(sent)), error=error, served=served)
 
 
 def _model_name(value: Any, redactor: Redactor) -> str:
