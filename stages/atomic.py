@@ -27,18 +27,22 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         _sweep(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     stream = open(handle, "wb", buffering=1 << 20)
+    zipped: Any = stream
     try:
         fcntl.flock(stream, fcntl.LOCK_EX)
         # No name and no time in the archive: equal rows make equal bytes.
         zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
-        yield zipped  # type: ignore[misc]
+        yield zipped
         with disk(path):
             _end(zipped, stream)
             # mkstemp makes private files; what a stage writes is as readable as any other file.
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
     except BaseException:
-        with contextlib.suppress(OSError):  # a full disk says so once more when a file with unwritten bytes is closed
+        # A full disk says so once more when a file with unwritten bytes is closed.
+        with contextlib.suppress(OSError):
+            zipped.close()
+        with contextlib.suppress(OSError):
             stream.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)

@@ -225,3 +225,12 @@ def retry_after(value: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def reason(error: str) -> str:
+    """What an error says of every request: its words without numbers and without what is quoted.
+
+    "" for an error about the length of a row, which other rows need not share.
+    """
+    words = re.sub(r"\"[^\"]*\"|'[^']*'|`[^`]*`|[0-9]+", "", error.lower())
+    return "" if LENGTH.search(words) else " ".join(words.split())[:120]

@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from stages.engines import wire
+from stages.engines import failures, wire
 from stages.engines.credentials import api_key, proxy_of
 from stages.engines.failures import Broken, Busy, Hopeless
 from stages.engines.identities import reference_of
@@ -37,6 +38,8 @@ IN_A_ROW = 8
 """Failures one after another that end the run: nothing is there, or it takes no such requests."""
 LONG_IN_A_ROW = 100
 """The same for refusals after a success: some rows in a row may each be too long for the server."""
+SAME_IN_A_ROW = 24
+"""The same for refusals after a success that all give one reason which is not the length of a row."""
 UNASKED = "sends responses that no request asked for; from now on each request has a connection of its own"
 LONG = 20.0
 """Seconds of waiting from which people are told."""
@@ -73,6 +76,7 @@ class OpenAI:
         self._remembers: Callable[[], bool] = lambda: False
         self._told: set[str] = set()
         self._failures = 0
+        self._reasons = deque[str](maxlen=SAME_IN_A_ROW)
         self._served = False
         self._reached = 0.0  # when a server last said anything
         self._streams, self._tasks = set[PromptStream](), set[asyncio.Task[None]]()
@@ -208,6 +212,9 @@ class OpenAI:
         `most`: how many in a row, once the server has answered any request.
         """
         self._failures = self._failures + 1 if reply.status == "failed" else 0
+        self._reasons.append(failures.reason(reply.error) if reply.status == "failed" else "")
+        if len(set(self._reasons)) == 1 and len(self._reasons) == SAME_IN_A_ROW and self._reasons[0]:
+            most = SAME_IN_A_ROW
         self._served = self._served or reply.status != "failed"
         # Where others are remembered, the few that are asked may be those that failed before, each for its own reason.
         if self._failures >= (most if self._served or self._remembers() else IN_A_ROW):

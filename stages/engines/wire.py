@@ -216,8 +216,8 @@ def _reply(
     reply = scored_reply(found, prompt, tokens) if scored else _completed(choice, prompt, tokens)
     if remark := unknown_ending(choice):
         tell(remark)
-    error, served = printable(redactor.message(reply.error)), _model_name(found.model, redactor)
-    return msgspec.structs.replace(continued(reply, prompt, _names(sent)), error=error, served=served)
+    message, served = printable(redactor.message(reply.error)), _model_name(found.model, redactor)
+    return msgspec.structs.replace(continued(reply, prompt, _names(sent)), error=message, served=served)
 
 
 def _model_name(value: Any, redactor: Redactor) -> str:

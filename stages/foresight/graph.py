@@ -5,9 +5,10 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,24 @@ def overridden(root: Path, overrides: list[str]) -> str:
                     raise UserError(f"-S {' '.join(overrides)}: several values for one key; plan them one by one")
                 apply_overrides(str(copy), by_path[str(PARAMS)])
         except (DvcException, OverrideParseException) as error:
-            raise UserError(f"-S {' '.join(overrides)}: {_said(error)}") from None
+            near = _nearest(text, overrides)
+            raise UserError(f"-S {' '.join(overrides)}: {_said(error)}{near}") from None
         return copy.read_text(encoding="utf-8")
+
+
+def _nearest(text: str, overrides: list[str]) -> str:
+    """What a key that is not in params.yaml may have meant, as the end of a sentence; "" where nothing is near."""
+    keys = set(_paths(_values(text)))
+    wanted = [one.partition("=")[0].lstrip("+~") for one in overrides]
+    near = [match for key in wanted if key not in keys for match in get_close_matches(key, keys, 1)]
+    return f" Did you mean: {', '.join(near)}" if near else ""
+
+
+def _paths(values: Any, where: str = "") -> Iterator[str]:
+    """The path of every key, as -S names it."""
+    for key, value in values.items() if isinstance(values, dict) else ():
+        yield f"{where}{key}"
+        yield from _paths(value, f"{where}{key}.")
 
 
 def steps(root: Path, params: str, targets: list[str]) -> list[Step]:

@@ -185,7 +185,9 @@ WRONG = {
 def test_styles(texts: dict[str, str], ending: str) -> None:
     with connect(LIMITS) as execute:
         found = dict(zip(texts, execute(program(QUESTION, text) for text in texts.values()), strict=True))
-    assert {name: outcome for name, outcome in found.items() if outcome.ending != ending} == {}
+    # Python 3.13 ends by a signal where a wrong program never defines the function; that is no pass either.
+    endings = {ending} if ending == "passed" else {ending, "killed"}
+    assert {name: outcome for name, outcome in found.items() if outcome.ending not in endings} == {}
 
 
 @needs_bwrap

@@ -167,6 +167,30 @@ def test_a_server_that_takes_no_request_at_all_ends_the_run(tmp_path: Path) -> N
         assert len(server.requests) < 50
 
 
+@pytest.mark.parametrize(("text", "ends"), [("request 7 is odd", True), ("prompt 7 is too long", False)])
+def test_refusals_midway_for_one_reason_end_the_run_but_not_those_of_long_rows(
+    tmp_path: Path, text: str, ends: bool
+) -> None:
+    """20 replies, then HTTP 400 in words that nobody knows: it is no fault of 30 rows one after another."""
+
+    count = iter(range(1000))
+
+    def answer(request: Any, _: int) -> Answer:
+        number = next(count)
+        refused = Answer(400, json.dumps({"message": text.replace("7", str(number))}).encode())
+        return completed("fine") if number < 20 else refused
+
+    with serving(answer) as server:
+        prompts = [prompt(n) for n in range(60)]
+        if ends:
+            with pytest.raises(UserError, match="24 requests in a row failed; the last: HTTP 400: request"):
+                asking(server.url, tmp_path, prompts, concurrency=4)
+            assert len(server.requests) < 52
+        else:
+            replies = asking(server.url, tmp_path, prompts, concurrency=4)
+            assert [reply.status for reply in replies].count("failed") == 40
+
+
 def test_a_field_that_a_server_does_not_take_ends_the_run_at_once_and_is_named(tmp_path: Path) -> None:
     with serving(lambda request, before: Answer(400, b'{"message": "unknown field top_k"}')) as server:
         with pytest.raises(UserError, match=r"does not take `top_k`: set top_k: 0 in the sampling"):

@@ -171,12 +171,14 @@ def test_a_download_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
     with serving({"data/a.parquet": b"1", "data/b.parquet": data}) as (hub, url):
         call = f"fetch_corpus('hub:org/name@v1', ['data/*.parquet'], Path({str(tmp_path / 'c')!r}))"
         hub.cut = 15 << 20
-        assert "run again to go on where it was" in fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home"))
-        assert not (tmp_path / "c").exists()
-        before, hub.cut = len(hub.asked), 0
-        assert fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home")) == ""
-        assert [one for one in hub.asked[before:] if "=0-" in one] == []
-        assert len(hub.asked) == before + 1
+        # huggingface_hub 1 gives up where a connection ends, 2 goes on by itself.
+        if first := fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home")):
+            assert "run again to go on where it was" in first
+            assert not (tmp_path / "c").exists()
+            hub.cut = 0
+            assert fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home")) == ""
+        assert [one for one in hub.asked if one.startswith("data/b") and "=0-" in one] == ["data/b.parquet bytes=0-"]
+        assert len(hub.asked) == 3
     assert (tmp_path / "c/data/b.parquet").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
