@@ -97,7 +97,7 @@ lock: env  ## every version anew: constraints.txt (core), constraints-local.txt,
 	$(BIN)/python -m tests.lock "$(COMPILE)"
 
 audit: env-dev  ## known advisories of what is installed in .venv; needs an advisory service in reach
-	$(BIN)/pip-audit --local --skip-editable --progress-spinner off
+	$(BIN)/pip-audit --local --strict --skip-editable --progress-spinner off
 
 wheel: env  ## the package as a wheel, in dist/
 	$(BIN)/uv build --system-certs --quiet --wheel --out-dir dist .
