@@ -24,7 +24,7 @@ help:
 
 env: $(VENV)/.ready  ## the environment alone, in .venv: everything but training
 $(VENV)/.ready: pyproject.toml constraints.txt
-	@echo "== environment: $(PYTHON) in $(VENV) (about 1.1 GB, half a minute to 3 minutes)"
+	@echo "== environment: $(PYTHON) in $(VENV) (about 1.3 GB, half a minute to 3 minutes)"
 	@date +%s > .env-started
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "seqit needs Python 3.11, 3.12 or 3.13, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
