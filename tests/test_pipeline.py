@@ -58,12 +58,8 @@ class Clone:
             yaml.dump(params, stream)
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    base = tmp_path_factory.mktemp("pipeline")
-    home, folder = base / "home", base / "clone"
-    home.mkdir()
-    made = Clone(folder, home)
+def working_tree(folder: Path) -> None:
+    """A copy of the working tree in `folder`, without what a run recorded."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -71,6 +67,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         if (ROOT / name).is_file() and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    base = tmp_path_factory.mktemp("pipeline")
+    home, folder = base / "home", base / "clone"
+    home.mkdir()
+    made = Clone(folder, home)
+    working_tree(folder)
     tiny.model(base / "tiny", context=2048)
     scripted = {"engine": "scripted", "options": {"rules": "tests/pipeline_rules.json"}}
     made.change("fetch/models/smollm2/reference", f"path:{base / 'tiny'}")
