@@ -53,7 +53,7 @@ $(LOCAL)/.ready: $(VENV)/.ready constraints-local.txt
 env-train: env  ## Axolotl, in .venv-train; the first stage that trains makes it too
 	@$(BIN)/python -m stages env-train $(TRAIN)
 
-# Generated code runs in bubblewrap or not at all (stages/sandbox).
+# Generated code runs in bubblewrap or not at all (stages/evaluation/sandbox).
 sandbox:  ## bubblewrap, which generated code runs in, where it may be installed
 	@if ! command -v bwrap >/dev/null; then \
 	  root=$$([ $$(id -u) -eq 0 ] || echo "sudo -n"); \
@@ -118,7 +118,7 @@ $(ENGINES)/.ready: constraints-engines.txt
 test-engines: $(ENGINES)/.ready  ## vLLM and Ray on this CPU: an environment of their own in .venv-engines, and their tests
 	@echo "== pytest: vLLM and Ray for real, on the packaged model"
 	$(ENGINES)/bin/python -c "import ray, vllm"
-	VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest --durations=5 tests/engines/test_sequences.py tests/engines/test_vllm.py tests/engines/test_ray.py
+	VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest --durations=5 tests/inference/test_sequences.py tests/inference/test_vllm.py tests/inference/test_ray.py
 
 $(SERVERS)/.ready: $(VENV)/.ready constraints-local.txt constraints-servers.txt
 	@echo "== environment of servers that others wrote: $(SERVERS) (about 2 GB)"

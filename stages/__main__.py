@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stages.cli import door, start
+from stages.core.cli import door, start
 
 DOORS = {
     "fetch": "A model or corpus reference -> a local directory",
@@ -55,8 +55,8 @@ def repro(
     ] = None,
 ) -> None:
     """`dvc repro`, after a check of params.yaml; at the end, how long each kind of stage took."""
-    from stages.graph import repro as run
     from stages.params import load
+    from stages.repro import repro as run
 
     load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
     status = run(arguments or [])

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from stages import harness, jsonl
-from stages.benchmarks.questions import Question
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.evaluation import lm_eval
+from stages.evaluation.benchmarks.questions import Question
+from stages.inference.connect import connect
 from stages.params import load
 
 
@@ -23,17 +24,17 @@ def answer(
     params = load()
     asked = {
         name: (
-            list(jsonl.artifact(f"ingested/benchmarks/{name}", Question)),
-            harness.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
+            list(artifacts.artifact(f"ingested/benchmarks/{name}", Question)),
+            lm_eval.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
         for name, how in params.answer.of(run).items()
     }
     paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
-        harness.require(complete.capabilities, complete.description, run, asked)
+        lm_eval.require(complete.capabilities, complete.description, run, asked)
         complete.expect(sum(len(questions) * way.samples for questions, way in asked.values()))
-        jsonl.write_split(paths, complete.rows(harness.answered(complete, asked)))
-    jsonl.write_json(f"data/metrics/answer/{run}.json", summary := complete.summary())
+        artifacts.write_split(paths, complete.rows(lm_eval.answered(complete, asked)))
+    artifacts.write_json(f"data/metrics/answer/{run}.json", summary := complete.summary())
     by_status = summary["replies_by_status"]
     lost = {status: by_status.get(status, 0) for status in ("thought", "refused", "failed")}
     report_losses(summary["replies"], {"without a text": lost}, kept="with a text", unit="answers")

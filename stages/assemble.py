@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from stages import jsonl, pictures, recipes
-from stages.cli import entry_argument, main, report_losses
+from stages.core import artifacts, image_files
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
 from stages.params import entry, load
-from stages.records import Record
+from stages.training import training_rows
 
 
 def assemble(name: Annotated[str, entry_argument("An entry of `assemble` in params.yaml")]) -> None:
@@ -17,12 +18,12 @@ def assemble(name: Annotated[str, entry_argument("An entry of `assemble` in para
     so do those about an image, unless the entry says where the pictures are.
     """
     chosen = entry(load().assemble, name, "assemble")
-    records = jsonl.artifact(chosen.reads, Record)
+    records = artifacts.artifact(chosen.reads, Record)
     paths = {"rows": f"data/assembled/{name}.jsonl", "rejected": f"data/assembled/{name}.rejected.jsonl"}
-    look = pictures.album(chosen.pictures) if chosen.pictures else None
-    tally = recipes.Tally()
-    counts = jsonl.write_split(paths, tally(recipes.assemble(records, look)))
-    jsonl.write_json(f"data/metrics/assemble/{name}.json", counts)
+    look = image_files.album(chosen.pictures) if chosen.pictures else None
+    tally = training_rows.Tally()
+    counts = artifacts.write_split(paths, tally(training_rows.assemble(records, look)))
+    artifacts.write_json(f"data/metrics/assemble/{name}.json", counts)
     report_losses(sum(counts.values()), {"rejected": tally.rejected}, see=paths["rejected"])
 
 

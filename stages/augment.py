@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from stages import chains, jsonl
-from stages.cli import door, entry_argument, report_losses, start
-from stages.engines import Connected, connect
+from stages import chains
+from stages.core import artifacts
+from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.records import Record
+from stages.inference.connect import Connected, connect
 from stages.params import Params, entry, load
-from stages.records import Record
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -25,30 +26,30 @@ def rules(name: Name) -> None:
 def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
     asked = entry((params := load()).augment.aligned, name, "augment.aligned")
-    _write(params, name, asked, translations=chains.translations(jsonl.artifact(asked.parallel, Record)))
+    _write(params, name, asked, translations=chains.translations(artifacts.artifact(asked.parallel, Record)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
     asked = entry((params := load()).augment.captions, name, "augment.captions")
-    _write(params, name, asked, captions=chains.captions(jsonl.artifact(asked.captions, Record)))
+    _write(params, name, asked, captions=chains.captions(artifacts.artifact(asked.captions, Record)))
 
 
 def model(name: Name) -> None:
     """Paraphrases and translations that the generator writes, greedily."""
     asked = entry((params := load()).augment.model, name, "augment.model")
-    files = chains.templates(jsonl.contents(asked.prompts), asked.prompts)
+    files = chains.templates(artifacts.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
         _write(params, name, asked, complete, templates=files, max_tokens=asked.max_tokens)
 
 
 def _write(params: Params, name: str, asked: Any, complete: Connected | None = None, **found: Any) -> None:
     means = chains.Means(params.seed, params.wording.model_dump(), complete=complete, **found)
-    rows, links = jsonl.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
+    rows, links = artifacts.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
     sets = chains.sets(rows, links, means, partial(complete.rows, of=rows) if complete else iter)
-    jsonl.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
+    artifacts.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
     statistics, replies = sets.statistics(), complete.summary() if complete else {}
-    jsonl.write_json(f"data/metrics/augment/{name}.json", statistics | replies)
+    artifacts.write_json(f"data/metrics/augment/{name}.json", statistics | replies)
     report_losses(statistics["rows"], sets.losses(), kept="done", see=f"the steps in data/augmented/{name}.jsonl")
 
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from stages import jsonl, prompts
-from stages.benchmarks.alpaca_eval import annotations
-from stages.benchmarks.contests import Output, Response, answered, contests, referred
-from stages.benchmarks.questions import Answer, Question, scarce
-from stages.benchmarks.selection import Drawn, shortage
-from stages.cli import door, entry_argument, report_losses, start, together
-from stages.engines import connect
-from stages.judges.asking import Panel
-from stages.judges.pairwise import prefer
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import door, entry_argument, report_losses, start, together
+from stages.evaluation.benchmarks.alpaca_eval import annotations
+from stages.evaluation.benchmarks.pairwise_comparison import Output, Response, answered, contests, referred
+from stages.evaluation.benchmarks.questions import Answer, Question, scarce
+from stages.evaluation.benchmarks.sampling import Drawn, shortage
+from stages.evaluation.judges.judge_requests import Panel
+from stages.evaluation.judges.pairwise import prefer
+from stages.inference.connect import connect
 from stages.params import Params, entry, load
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -34,26 +35,31 @@ def runs(name: Name) -> str:
 def references(name: Name) -> str:
     """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
     asked = entry((params := load()).compare.references, name, "compare.references")
-    return _hold(params, name, asked, lambda questions: referred(questions, jsonl.read_rows(asked.outputs, Output)))
+    return _hold(params, name, asked, lambda questions: referred(questions, artifacts.read_rows(asked.outputs, Output)))
 
 
 def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> str:
-    settings, questions = params.compare.settings, [*jsonl.artifact(f"ingested/benchmarks/{asked.benchmark}", Question)]
+    settings, questions = (
+        params.compare.settings,
+        [*artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question)],
+    )
     baseline, treatment = side(questions), answered(_answers(asked.treatment, asked.benchmark))
-    template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
+    template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"compare {name}") as complete:
         panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
         outcomes, summary = contests(questions, baseline, treatment, complete.watched(partial(prefer, panel)), drawn)
-    jsonl.write(f"data/compared/{name}.jsonl", outcomes)
-    jsonl.write_json(f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment))
-    jsonl.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
+    artifacts.write(f"data/compared/{name}.jsonl", outcomes)
+    artifacts.write_json(
+        f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment)
+    )
+    artifacts.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="questions", name=name)
     return together(scarce(name, summary), shortage(asked.sample, settings.controls, outcomes))
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:
-    return list(jsonl.artifact(f"answered/{run}/{benchmark}", Answer))
+    return list(artifacts.artifact(f"answered/{run}/{benchmark}", Answer))
 
 
 if __name__ == "__main__":

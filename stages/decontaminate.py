@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from stages import jsonl, overlaps
-from stages.cli import entry_argument, main, report_losses
+from stages import decontamination
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
 from stages.params import entry, load
-from stages.records import Record
 
 
 def decontaminate(
@@ -20,15 +21,17 @@ def decontaminate(
     params = load()
     settings, this = params.decontaminate.settings, entry(params.decontaminate.corpora, name, "decontaminate.corpora")
     texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {name: name for name in params.withhold}
-    withheld = {name: jsonl.read(f"data/withheld/{file}.jsonl", overlaps.Withheld) for name, file in texts.items()}
-    index = overlaps.index(withheld, settings.ngrams, settings.shortest)
+    withheld = {
+        name: artifacts.read(f"data/withheld/{file}.jsonl", decontamination.Withheld) for name, file in texts.items()
+    }
+    index = decontamination.index(withheld, settings.ngrams, settings.shortest)
     apart = (settings.apart_by_numbers, settings.apart_by_slot)
-    rules = overlaps.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram, *apart)
-    found = overlaps.survey(jsonl.artifact(this.reads, Record), index, rules)
+    rules = decontamination.Rules(settings.shingle, settings.similarity, frozenset(this.remove), this.ngram, *apart)
+    found = decontamination.survey(artifacts.artifact(this.reads, Record), index, rules)
     folder = f"data/decontaminated/{name}"
     paths = {"kept": f"{folder}.jsonl", "rejected": f"{folder}.rejected.jsonl", "flags": f"{folder}.flags.jsonl"}
-    jsonl.write_split(paths, found.split(jsonl.artifact(this.reads, Record)))
-    jsonl.write_json(f"data/metrics/decontaminate/{name}.json", metrics := found.metrics())
+    artifacts.write_split(paths, found.split(artifacts.artifact(this.reads, Record)))
+    artifacts.write_json(f"data/metrics/decontaminate/{name}.json", metrics := found.metrics())
     report_losses(metrics["rows"], {"removed": metrics["removed"]}, see=paths["rejected"])
 
 

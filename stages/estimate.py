@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import jsonl
-from stages.benchmarks.alpaca_eval import Annotation, win_rate
-from stages.cli import entry_argument, main
-from stages.estimators import length_controlled
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main
+from stages.evaluation.benchmarks.alpaca_eval import Annotation, win_rate
+from stages.evaluation.win_rate import length_controlled
 from stages.params import entry, load
 
 
@@ -19,9 +19,9 @@ def estimate(name: Annotated[str, entry_argument("An entry of `estimate` in para
     error.
     """
     asked = entry(load().estimate, name, "estimate")
-    annotations = jsonl.read_rows(asked.annotations, Annotation)
+    annotations = artifacts.read_rows(asked.annotations, Annotation)
     found = win_rate(annotations) | length_controlled(annotations, Path(asked.files))
-    jsonl.write_json(f"data/metrics/estimate/{name}.json", found)
+    artifacts.write_json(f"data/metrics/estimate/{name}.json", found)
     return str(found.get("left_out", ""))
 
 

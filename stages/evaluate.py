@@ -4,15 +4,17 @@ from functools import partial
 from operator import length_hint
 from typing import Annotated
 
-from stages import jsonl, prompts, sandbox
-from stages.benchmarks import scoring
-from stages.benchmarks.questions import Answer, Question, scarce
-from stages.cli import entry_argument, main, report_losses, together
-from stages.engines import connect
-from stages.engines.resemblance import resemblance
-from stages.judges import judge
-from stages.judges.asking import Panel
-from stages.messages import Sampling
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses, together
+from stages.core.completions import Sampling
+from stages.evaluation import sandbox
+from stages.evaluation.benchmarks import scoring
+from stages.evaluation.benchmarks.questions import Answer, Question, scarce
+from stages.evaluation.bertscore import resemblance
+from stages.evaluation.judges import judge
+from stages.evaluation.judges.judge_requests import Panel
+from stages.inference.connect import connect
 from stages.params import load
 
 
@@ -25,14 +27,14 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `answer.runs` in pa
     else is scored and written before that is an error.
     """
     params = load()
-    template = prompts.parse(jsonl.read_text(params.judge.prompt), params.judge.prompt)
+    template = prompts.parse(artifacts.read_text(params.judge.prompt), params.judge.prompt)
     sampling = Sampling(params.judge.temperature, top_p=1.0, top_k=0, max_tokens=params.judge.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
     warnings = []
     answered = {
         name: (
-            jsonl.artifact(f"ingested/benchmarks/{name}", Question),
-            jsonl.artifact(f"answered/{run}/{name}", Answer),
+            artifacts.artifact(f"ingested/benchmarks/{name}", Question),
+            artifacts.artifact(f"answered/{run}/{name}", Answer),
         )
         for name in params.answer.of(run)
     }
@@ -45,8 +47,8 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `answer.runs` in pa
         graders = scoring.Graders(complete.watched(partial(judge, panel)), execute, resemble)
         complete.expect(sum(length_hint(answers) for _, answers in answered.values()))
         for name, scores, summary in scoring.evaluate_all(answered, graders, params.evaluate.pass_at):
-            jsonl.write(f"data/scored/{run}/{name}.jsonl", scores)
-            jsonl.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
+            artifacts.write(f"data/scored/{run}/{name}.jsonl", scores)
+            artifacts.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
             lost = {"unscored": summary["unscored"]}
             report_losses(summary["n"], lost, kept="scored", unit="answers", name=f"{run} on {name}")
             warnings.append(scarce(f"{run} on {name}", summary))

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from stages import jsonl, prompts
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
+from stages.inference.connect import connect
 from stages.params import entry, load
-from stages.records import Record
-from stages.seqinstruct.evolution import Evolution
-from stages.seqinstruct.evolution import evolve as evolve_rows
-from stages.seqinstruct.statistics import Tally
+from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.wizardlm import Evolution
+from stages.seqinstruct.wizardlm import evolve as evolve_rows
 
 
 def evolve(
@@ -27,19 +28,19 @@ def evolve(
         seed=params.seed,
         rounds=settings.rounds,
         operations=tuple(settings.operations),
-        templates={operation: prompts.parse(jsonl.read_text(path), path) for operation, path in files.items()},
+        templates={operation: prompts.parse(artifacts.read_text(path), path) for operation, path in files.items()},
         sampling=settings.sampling.engine(),
         respond=settings.respond.engine(),
         attempts=settings.attempts,
     )
-    rows = jsonl.artifact(this.reads, Record)
+    rows = artifacts.artifact(this.reads, Record)
     paths = {"rows": f"data/evolved/{name}.jsonl", "rejected": f"data/evolved/{name}.rejected.jsonl"}
     tally = Tally("evolve")
     with connect(params.engines.generator, purpose=f"evolve {name}") as complete:
         made = complete.rows(evolve_rows(rows, complete, plan), of=rows)
-        jsonl.write_split(paths, tally.split(made))
+        artifacts.write_split(paths, tally.split(made))
     summary = tally.summary()
-    jsonl.write_json(f"data/metrics/evolve/{name}.json", summary | complete.summary())
+    artifacts.write_json(f"data/metrics/evolve/{name}.json", summary | complete.summary())
     report_losses(summary["rows"] + summary["rejected"], tally.losses(), kept="evolved", see=paths["rejected"])
 
 

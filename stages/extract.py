@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from stages import jsonl, prompts
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
+from stages.inference.connect import connect
 from stages.params import entry, load
-from stages.records import Record
-from stages.seqinstruct.extraction import Extraction
-from stages.seqinstruct.extraction import extract as extract_rows
-from stages.seqinstruct.statistics import Tally
+from stages.seqinstruct.input_extraction import Extraction
+from stages.seqinstruct.input_extraction import extract as extract_rows
+from stages.seqinstruct.round_statistics import Tally
 
 
 def extract(
@@ -23,15 +24,15 @@ def extract(
     """
     params = load()
     settings, this = params.extract.settings, entry(params.extract.corpora, name, "extract.corpora")
-    template = prompts.parse(jsonl.read_text(settings.prompt), settings.prompt)
+    template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     plan = Extraction(params.seed, template, settings.sampling.engine(), settings.attempts)
-    rows = jsonl.artifact(this.reads, Record)
+    rows = artifacts.artifact(this.reads, Record)
     tally = Tally("extract")
     with connect(params.engines.generator, purpose=f"extract {name}") as complete:
         made = complete.rows(extract_rows(rows, complete, plan), of=rows)
-        jsonl.write(f"data/extracted/{name}.jsonl", tally.records(made))
+        artifacts.write(f"data/extracted/{name}.jsonl", tally.records(made))
     summary = tally.summary()
-    jsonl.write_json(f"data/metrics/extract/{name}.json", summary | complete.summary())
+    artifacts.write_json(f"data/metrics/extract/{name}.json", summary | complete.summary())
     report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/extracted/{name}.jsonl")
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from stages.cli import door, entry_argument, start
-from stages.engines.references import fetch_corpus, fetch_model
+from stages.core.cli import door, entry_argument, start
+from stages.model_files.references import fetch_corpus, fetch_model
 from stages.params import entry, load
 
 HELP = "Bring here what a reference of params.yaml names: a model's directory, or the files of a corpus."

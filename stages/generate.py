@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from stages import jsonl
-from stages.cli import entry_argument, main
-from stages.errors import UserError
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main
+from stages.core.errors import UserError
 from stages.params import entry, load
 from stages.verified.generation import Settings, sequences
 
@@ -21,7 +21,7 @@ def generate(name: Annotated[str, entry_argument("An entry of `generate` in para
         rows = sequences(this.seed, this.count, settings)
     except ValueError as error:
         raise UserError(f"params.yaml: generate.{name}: {error}") from None
-    jsonl.write(f"data/generated/{name}.jsonl", rows)
+    artifacts.write(f"data/generated/{name}.jsonl", rows)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from stages import benchmarks, corpora, jsonl, pictures
-from stages.benchmarks.pictures import NO_CAPTION, shown
-from stages.benchmarks.selection import Tally, select
-from stages.cli import door, entry_argument, remark, report_losses, start, together
+from stages import corpora
+from stages.core import artifacts, image_files
+from stages.core.cli import door, entry_argument, remark, report_losses, start, together
+from stages.core.records import limited
+from stages.evaluation import benchmarks
+from stages.evaluation.benchmarks.image_questions import NO_CAPTION, shown
+from stages.evaluation.benchmarks.sampling import Tally, select
 from stages.params import entry, load
 from stages.readers.source import Choice, Corpus, Download
-from stages.records import limited
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, entry_argument("An entry of `ingest.corpora` or `ingest.benchmarks` in params.yaml")]
@@ -24,12 +26,12 @@ def corpus(name: Name) -> str:
     Writes data/ingested/NAME.jsonl, NAME.rejected.jsonl (a reason each) and data/metrics/ingest/NAME.json, or nothing.
     """
     spec = entry((params := load()).ingest.corpora, name, "ingest.corpora")
-    files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), jsonl.outputs(name)
-    origin = corpora.Origin(name, jsonl.origin(spec.source), spec.licence, spec.language)
+    files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), artifacts.outputs(name)
+    origin = corpora.Origin(name, artifacts.origin(spec.source), spec.licence, spec.language)
     raws, limit = files.rows(corpora.columns(spec.adapter, spec.fields)), params.validation.max_quarantined
     records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
-    jsonl.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
-    jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
+    artifacts.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
+    artifacts.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     remark(together(files.note, tally.repairs()))
     report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
     return tally.shortage(spec.sample)
@@ -48,9 +50,9 @@ def benchmark(name: Name) -> str:
     files = Download(spec.source, Choice(*spec.choice))
     items = kind.read(files, spec.languages, spec.licence, params.wording.model_dump())
     chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
-    questions = limited(name, shown(chosen, spec.images, pictures.album(spec.folder)), limit, NO_CAPTION.__eq__)
-    jsonl.write_split(paths := jsonl.outputs(f"benchmarks/{name}"), tally.split(questions))
-    jsonl.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
+    questions = limited(name, shown(chosen, spec.images, image_files.album(spec.folder)), limit, NO_CAPTION.__eq__)
+    artifacts.write_split(paths := artifacts.outputs(f"benchmarks/{name}"), tally.split(questions))
+    artifacts.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)
     return tally.shortage(spec.sample, spec.first)
 

@@ -3,15 +3,16 @@
 from functools import partial
 from typing import Annotated
 
-from stages import jsonl, prompts
-from stages.benchmarks.marking import Marker, marking
-from stages.benchmarks.questions import Answer, Question, scarce
-from stages.benchmarks.selection import Drawn, shortage
-from stages.cli import entry_argument, main, report_losses, together
-from stages.engines import connect
-from stages.judges.asking import Panel
-from stages.judges.tasks import LISTERS
-from stages.judges.tasks import mark as marks
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses, together
+from stages.evaluation.benchmarks.questions import Answer, Question, scarce
+from stages.evaluation.benchmarks.sampling import Drawn, shortage
+from stages.evaluation.benchmarks.task_scores import Marker, marking
+from stages.evaluation.judges.judge_requests import Panel
+from stages.evaluation.judges.task_marks import LISTERS
+from stages.evaluation.judges.task_marks import mark as marks
+from stages.inference.connect import connect
 from stages.params import entry, load
 
 
@@ -24,9 +25,11 @@ def mark(name: Annotated[str, entry_argument("An entry of `mark.runs` in params.
     """
     params = load()
     asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
-    questions = list(jsonl.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
-    answers = jsonl.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
-    listing, template = (prompts.parse(jsonl.read_text(path), path) for path in (settings.list_prompt, settings.prompt))
+    questions = list(artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
+    answers = artifacts.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
+    listing, template = (
+        prompts.parse(artifacts.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
+    )
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"mark {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)
@@ -34,8 +37,8 @@ def mark(name: Annotated[str, entry_argument("An entry of `mark.runs` in params.
         judge = partial(marks, Panel(complete, template, *how, settings.reading))
         marker = Marker(complete.watched(lists), complete.watched(judge))
         marked, summary = marking(questions, answers, marker, drawn)
-    jsonl.write(f"data/marked/{name}.jsonl", marked)
-    jsonl.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
+    artifacts.write(f"data/marked/{name}.jsonl", marked)
+    artifacts.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="marked", unit="answers", name=name)
     return together(scarce(name, summary), shortage(asked.sample, settings.controls, marked))
 

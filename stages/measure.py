@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import ablations, jsonl
-from stages.cli import entry_argument, main
-from stages.engines.tokens import counter
+from stages import ablations
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main
+from stages.core.records import Record
+from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.records import Record
 
 
 def measure(name: Annotated[str, entry_argument("An entry of `measure` in params.yaml, such as seed-0")]) -> None:
@@ -18,7 +19,7 @@ def measure(name: Annotated[str, entry_argument("An entry of `measure` in params
     params = load()
     reads = entry(params.measure, name, "measure").reads
     count = counter(Path("models", params.tokenizer))
-    jsonl.write(f"data/measured/{reads}.jsonl", ablations.measured(jsonl.artifact(reads, Record), count))
+    artifacts.write(f"data/measured/{reads}.jsonl", ablations.measured(artifacts.artifact(reads, Record), count))
 
 
 if __name__ == "__main__":

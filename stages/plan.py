@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from stages.cli import main
-from stages.foresight import tables
-from stages.foresight.making import plan as make
+from stages.core.cli import main
+from stages.planning import plan_table
+from stages.planning.make_plan import plan as make
 
 
 def plan(
@@ -28,7 +28,7 @@ def plan(
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     else:
-        tables.show(found)
+        plan_table.show(found)
 
 
 def _tell(name: str) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from stages import hub, jsonl
-from stages.cards.dataset import publication
-from stages.cli import entry_argument, main, report_losses
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
 from stages.params import entry, load
-from stages.records import Record
+from stages.publishing import hub
+from stages.publishing.dataset import publication
 
 
 def publish(name: Annotated[str, entry_argument("An entry of `publish` in params.yaml")]) -> None:
@@ -22,9 +23,9 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     """
     params = load()
     chosen = entry(params.publish, name, "publish")
-    rows = jsonl.artifact(chosen.reads, Record)
-    files = publication(name, chosen.version, chosen.reads, partial(jsonl.artifact, chosen.reads, Record))
-    jsonl.write_files(f"data/published/{name}", files)
+    rows = artifacts.artifact(chosen.reads, Record)
+    files = publication(name, chosen.version, chosen.reads, partial(artifacts.artifact, chosen.reads, Record))
+    artifacts.write_files(f"data/published/{name}", files)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
     typer.echo(hub.push(files, chosen.repository, chosen.version), err=True)

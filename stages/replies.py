@@ -4,8 +4,8 @@ Replies are in `$SEQIT_REPLIES`, else in .seqit/replies.sqlite of the main check
 the requests that they answer; after `import`, the same experiment runs on another machine without asking the model.
 """
 
-from stages.cli import start
-from stages.engines.replies import app
+from stages.core.cli import start
+from stages.reply_store.commands import app
 
 if __name__ == "__main__":
     start(app)

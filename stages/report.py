@@ -4,15 +4,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stages import jsonl
-from stages.benchmarks.marking import Marked
-from stages.benchmarks.questions import Score
-from stages.benchmarks.statistics import compare
-from stages.cards import gather
-from stages.cards.report import figures, files
-from stages.cli import main, report_losses
+from stages.core import artifacts
+from stages.core.cli import main, report_losses
+from stages.core.records import Record
+from stages.evaluation.benchmarks.questions import Score
+from stages.evaluation.benchmarks.score_statistics import compare
+from stages.evaluation.benchmarks.task_scores import Marked
 from stages.params import load
-from stages.records import Record
+from stages.reporting import collect
+from stages.reporting.report import figures, files
 
 T = TypeVar("T")
 
@@ -26,19 +26,19 @@ def report() -> None:
     params = load()
     plain = params.model_dump(mode="json")
     answers = [f"{run}/{benchmark}" for run in params.answer.runs for benchmark in params.answer.of(run)]
-    metrics = {s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in gather.names(plain).items()}
+    metrics = {s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in collect.names(plain).items()}
     evaluated = _documents("data/evaluated/{}.json", answers)
     logs = _existing("data/metrics/train/{}.csv", [*params.train.runs])
-    findings = gather.findings(
-        plain, metrics=metrics, evaluated=evaluated, logs={run: jsonl.read_text(path) for run, path in logs},
+    findings = collect.findings(
+        plain, metrics=metrics, evaluated=evaluated, logs={run: artifacts.read_text(path) for run, path in logs},
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
-        | {key: _rows(f"marked/{name}", Marked) for key, name in gather.marked(plain).items()},
+        | {key: _rows(f"marked/{name}", Marked) for key, name in collect.marked(plain).items()},
         before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
         compare=partial(compare, seed=params.seed),
     )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
-    jsonl.write_files("data/report", pages | {"metrics.json": jsonl.document(figures(findings))})
-    results, lost = gather.not_run(gather.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
+    artifacts.write_files("data/report", pages | {"metrics.json": artifacts.document(figures(findings))})
+    results, lost = collect.not_run(collect.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
     report_losses(results, {"not run": lost}, kept="shown", unit="results")
 
 
@@ -48,12 +48,12 @@ def _existing(pattern: str, names: list[str]) -> list[tuple[str, Path]]:
 
 
 def _documents(pattern: str, names: list[str]) -> dict[str, dict[str, Any]]:
-    return {name: jsonl.read_json(path, dict[str, Any]) for name, path in _existing(pattern, names)}
+    return {name: artifacts.read_json(path, dict[str, Any]) for name, path in _existing(pattern, names)}
 
 
 def _rows(artifact: str, type: type[T], validated: bool = False) -> list[T]:
     path = Path(f"data/{artifact}.jsonl")
-    return [*(jsonl.artifact(artifact, type) if validated else jsonl.read(path, type))] if path.exists() else []
+    return [*(artifacts.artifact(artifact, type) if validated else artifacts.read(path, type))] if path.exists() else []
 
 
 if __name__ == "__main__":

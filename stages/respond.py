@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import jsonl
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
-from stages.engines.tokens import counter
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
+from stages.inference.connect import connect
+from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.records import Record
 from stages.seqinstruct.responses import Wishes, respond_round
-from stages.seqinstruct.statistics import Tally
+from stages.seqinstruct.round_statistics import Tally
 
 
 def respond(
@@ -25,15 +25,15 @@ def respond(
     params = load()
     settings, this = params.respond.settings, entry(params.respond.rounds, name, "respond.rounds")
     wishes = Wishes(params.seed, this.round, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
-    rows = jsonl.artifact(this.reads, Record)
-    earlier = jsonl.artifact(this.earlier, Record)
+    rows = artifacts.artifact(this.reads, Record)
+    earlier = artifacts.artifact(this.earlier, Record)
     paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
     tally = Tally("respond", counter(Path("models", params.tokenizer)))
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
         made = complete.rows(respond_round(rows, earlier, complete, wishes), of=rows)
-        jsonl.write_split(paths, tally.split(made))
+        artifacts.write_split(paths, tally.split(made))
     summary = tally.summary()
-    jsonl.write_json(f"data/metrics/respond/{name}.json", summary | complete.summary())
+    artifacts.write_json(f"data/metrics/respond/{name}.json", summary | complete.summary())
     lost = {"rejected": summary["rejected_by_reason"]}
     report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])
 

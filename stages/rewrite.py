@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from stages import jsonl, prompts
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
+from stages import prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
+from stages.inference.connect import connect
 from stages.params import entry, load
-from stages.records import Record
-from stages.seqinstruct.gates import Limits
+from stages.seqinstruct.filters import Limits
 from stages.seqinstruct.policies import Plan
+from stages.seqinstruct.round_statistics import Tally
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
-from stages.seqinstruct.statistics import Tally
 
 
 def rewrite(
@@ -30,19 +31,19 @@ def rewrite(
         round=this.round,
         policy=this.policy,
         actions=tuple(this.actions),
-        templates={part: prompts.parse(jsonl.read_text(path), path) for part, path in files.items()},
+        templates={part: prompts.parse(artifacts.read_text(path), path) for part, path in files.items()},
         sampling=settings.sampling.engine(),
         attempts=settings.attempts,
         orders=settings.orders,
         limits=Limits(settings.gates.max_words, settings.gates.max_growth),
     )
-    rows = jsonl.artifact(this.reads, Record)
+    rows = artifacts.artifact(this.reads, Record)
     tally = Tally("rewrite")
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
         made = complete.rows(rewrite_round(rows, complete, plan), of=rows)
-        jsonl.write(f"data/rewritten/{name}.jsonl", tally.records(made))
+        artifacts.write(f"data/rewritten/{name}.jsonl", tally.records(made))
     summary = tally.summary()
-    jsonl.write_json(f"data/metrics/rewrite/{name}.json", summary | complete.summary())
+    artifacts.write_json(f"data/metrics/rewrite/{name}.json", summary | complete.summary())
     report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/rewritten/{name}.jsonl")
 
 

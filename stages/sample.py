@@ -5,14 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from stages import ablations, jsonl
-from stages.cli import door, entry_argument, report_losses, start
+from stages import ablations
+from stages.core import artifacts
+from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.records import Record
 from stages.params import entry, load
-from stages.records import Record
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 Name = Annotated[str, entry_argument("An entry of `sample` in params.yaml, under the part of the command")]
-_rows, _lengths = partial(jsonl.artifact, type=Record), partial(jsonl.read, type=ablations.Length)
+_rows, _lengths = partial(artifacts.artifact, type=Record), partial(artifacts.read, type=ablations.Length)
 
 
 def budget(name: Name) -> str:
@@ -26,7 +27,7 @@ def pairs(name: Name) -> str:
     asked = entry((params := load()).sample.pairs, name, "sample.pairs")
     found = ablations.instance_level(_arms(asked), params.seed, asked.tolerance)
     warning = _write(name, found.sets(_rows))
-    jsonl.write_json(f"data/sampled/{name}.certificate.json", found.certificate)
+    artifacts.write_json(f"data/sampled/{name}.certificate.json", found.certificate)
     return warning
 
 
@@ -47,8 +48,8 @@ def _arms(asked: Any) -> dict[str, ablations.Arm]:
 
 
 def _write(name: str, sets: ablations.Sets) -> str:
-    counts = jsonl.write_split({part: f"data/sampled/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
-    jsonl.write_json(f"data/metrics/sample/{name}.json", sets.page)
+    counts = artifacts.write_split({part: f"data/sampled/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
+    artifacts.write_json(f"data/metrics/sample/{name}.json", sets.page)
     report_losses(sum(counts.values()), sets.lost, see=f"data/sampled/{name}.rejected.jsonl")
     return f"{name}: {sets.shortage}" if sets.shortage else ""
 

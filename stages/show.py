@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from stages import jsonl
-from stages.cards.row_view import row_views, selected, terminal_text
-from stages.cli import main
-from stages.errors import UserError
+from stages.core import artifacts
+from stages.core.cli import main
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected
 from stages.params import entry, load
-from stages.records import Record, Rejected
+from stages.reporting.row_view import row_views, selected, terminal_text
 
 
 def show(
@@ -36,10 +36,10 @@ def show(
     last = f"responded/{answered[max(answered)]}" if answered else ""
     lost = Path(f"data/{last}.rejected.jsonl")
     views = row_views(
-        jsonl.read(f"data/{first}.jsonl", Record),
-        {number: jsonl.read(f"data/rewritten/{key}.jsonl", Record) for number, (key, _) in entries.items()},
-        jsonl.read(f"data/{last}.jsonl", Record) if last else (),
-        jsonl.read(lost, Rejected) if last and lost.exists() else (),
+        artifacts.read(f"data/{first}.jsonl", Record),
+        {number: artifacts.read(f"data/rewritten/{key}.jsonl", Record) for number, (key, _) in entries.items()},
+        artifacts.read(f"data/{last}.jsonl", Record) if last else (),
+        artifacts.read(lost, Rejected) if last and lost.exists() else (),
     )
     found = selected(views, row or [], chains, rejected, random, params.seed)
     if not found:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import ablations, jsonl, prompts
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import connect
-from stages.engines.tokens import counter
+from stages import ablations, prompts
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
+from stages.core.records import Record
+from stages.inference.connect import connect
+from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.records import Record
 
 
 def split(name: Annotated[str, entry_argument("An entry of `split` in params.yaml, such as sit-split")]) -> None:
@@ -19,14 +20,14 @@ def split(name: Annotated[str, entry_argument("An entry of `split` in params.yam
     """
     params = load()
     asked = entry(params.split, name, "split")
-    template = prompts.parse(jsonl.read_text(asked.prompt), asked.prompt)
+    template = prompts.parse(artifacts.read_text(asked.prompt), asked.prompt)
     wishes = ablations.Wishes(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
-    rows = jsonl.artifact(asked.reads, Record)
+    rows = artifacts.artifact(asked.reads, Record)
     with connect(params.engines.generator, purpose=f"split {name}") as complete:
         found = list(complete.rows(ablations.split(rows, complete, wishes), of=rows))
     sets = ablations.task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
-    jsonl.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
-    jsonl.write_json(f"data/metrics/split/{name}.json", sets.page | complete.summary())
+    artifacts.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
+    artifacts.write_json(f"data/metrics/split/{name}.json", sets.page | complete.summary())
     report_losses(len(found), sets.lost, kept="done", see=f"the steps in data/split/{name}.jsonl")
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import msgspec
 
-from stages import jsonl
-from stages.cli import entry_argument, main, report_losses
-from stages.engines import axolotl
+from stages.core import artifacts
+from stages.core.cli import entry_argument, main, report_losses
 from stages.params import entry, load
-from stages.params.fetched import check_fetched
-from stages.recipes import Row
-from stages.recipes.recipe import Recipe
+from stages.params.fetched_models import check_fetched
+from stages.training import axolotl_run
+from stages.training.axolotl_config import Recipe
+from stages.training.training_rows import Row
 
 
 def train(name: Annotated[str, entry_argument("An entry of `train.runs` in params.yaml")]) -> None:
@@ -26,12 +26,12 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     run = entry(params.train.runs, name, "train.runs")
     recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
     recipe = msgspec.structs.replace(recipe, **run.model_dump(exclude={"model", "set"}, exclude_none=True))
-    rows = jsonl.artifact(run.set, Row)
+    rows = artifacts.artifact(run.set, Row)
     base, out = Path("models") / run.model, Path("models") / name
     check_fetched(base, params.references)
-    trained = axolotl.train(name, recipe, params.seed, base, rows, out, params.train.environment)
-    jsonl.write_json(f"data/metrics/train/{name}.json", trained.metrics)
-    jsonl.write_text(f"data/metrics/train/{name}.csv", trained.csv())
+    trained = axolotl_run.train(name, recipe, params.seed, base, rows, out, params.train.environment)
+    artifacts.write_json(f"data/metrics/train/{name}.json", trained.metrics)
+    artifacts.write_text(f"data/metrics/train/{name}.csv", trained.csv())
     rows = trained.metrics["rows"]
     lost = {f"longer than {recipe.max_length} tokens": rows["too_long"], "special token": rows["special_token"]}
     report_losses(rows["read"], {"dropped": lost}, kept="used")

@@ -5,7 +5,7 @@ expectation of severity "warning" are named in the receipt with their reasons, a
 If more than `validate.max_quarantined` of params.yaml of the rows are among them, or an expectation of severity
 "critical" is not met, a table says what was found, nothing is written and the exit status is not 0.
 
-A suite is Great Expectations' own JSON; which columns it may name is told in stages/expectations/columns.py.
+A suite is Great Expectations' own JSON; which columns it may name is told in stages/validation/columns.py.
 """
 
 from collections import Counter
@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
-from stages import expectations, jsonl
-from stages.cli import entry_names, main, report_losses
+from stages import validation
+from stages.core import artifacts
+from stages.core.cli import entry_names, main, report_losses
 from stages.params import load
 
 
@@ -26,17 +27,17 @@ def validate(
 ) -> None:
     """Validate each data/FOLDER/NAME.jsonl against schemas/SUITE.json and write data/validated/FOLDER/NAME.json."""
     schema, limit = f"schemas/{suite}.json", load().validation.max_quarantined
-    asked = jsonl.read_json(schema, expectations.Suite)
+    asked = artifacts.read_json(schema, validation.Suite)
     receipts = {}
-    for artifact in [one for name in names for one in jsonl.artifacts("data", f"{folder}/{name}")]:
+    for artifact in [one for name in names for one in artifacts.artifacts("data", f"{folder}/{name}")]:
         path = Path("data", f"{artifact}.jsonl")
-        verdict = expectations.judge(jsonl.lines(path), asked, str(path), schema, limit, artifact)
-        receipts[artifact] = jsonl.Receipt(
-            artifact=artifact, sha256=jsonl.sha256(path), suite=suite, rows=verdict.rows,
+        verdict = validation.judge(artifacts.lines(path), asked, str(path), schema, limit, artifact)
+        receipts[artifact] = artifacts.Receipt(
+            artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=verdict.rows,
             quarantined=verdict.quarantined, expectations=len(asked.expectations),
         )  # fmt: skip
     for name, receipt in receipts.items():
-        jsonl.write_json(f"data/validated/{name}.json", receipt)
+        artifacts.write_json(f"data/validated/{name}.json", receipt)
         lost = {"set aside": Counter(reasons[0] for reasons in receipt.quarantined.values())}
         report_losses(receipt.rows, lost, see=f"data/validated/{name}.json", name=name)
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from stages import jsonl, overlaps
-from stages.benchmarks.asking import items
-from stages.benchmarks.questions import Question
-from stages.cli import door, entry_argument, report_losses, start
+from stages import decontamination
+from stages.core import artifacts
+from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.records import Record, user_text
+from stages.evaluation.benchmarks.compared_questions import items
+from stages.evaluation.benchmarks.questions import Question
 from stages.params import entry, load
-from stages.records import Record, user_text
 
 HELP = "Gather what no training row should hold: the texts of a benchmark, without worked examples and choices."
 app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -21,10 +22,10 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 def benchmarks() -> None:
     """Write the distinct texts of every benchmark's questions, each with its item, to data/withheld/benchmarks/."""
     names = load().ingest.benchmarks
-    asked = {name: items(jsonl.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
+    asked = {name: items(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/withheld/benchmarks/{name}.jsonl" for name in names}
     lost: Counter[str] = Counter()
-    counts = jsonl.write_split(paths, overlaps.withheld(asked, lost))
+    counts = artifacts.write_split(paths, decontamination.withheld(asked, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
@@ -33,9 +34,9 @@ def benchmarks() -> None:
 def corpus(name: Annotated[str, entry_argument("An entry of `withhold` in params.yaml")]) -> None:
     """Write what the rows of a corpus ask to data/withheld/NAME.jsonl: a benchmark is made from it."""
     chosen = entry(load().withhold, name, "withhold")
-    asked = ((record.id, user_text(record)) for record in jsonl.artifact(chosen.reads, Record))
+    asked = ((record.id, user_text(record)) for record in artifacts.artifact(chosen.reads, Record))
     lost: Counter[str] = Counter()
-    counts = jsonl.write_split({name: f"data/withheld/{name}.jsonl"}, overlaps.withheld({name: asked}, lost))
+    counts = artifacts.write_split({name: f"data/withheld/{name}.jsonl"}, decontamination.withheld({name: asked}, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import disk, replacing, replacing_folder
-from stages.errors import UserError
+from stages.core.atomic_write import disk, replacing, replacing_folder
+from stages.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,7 +47,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from stages.atomic import replacing_folder
+from stages.core.atomic_write import replacing_folder
 moment, target = sys.argv[1], Path(sys.argv[2])
 rename = Path.rename
 def killing(self, other):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.calibration import leaning, liking
+from stages.core.contextual_calibration import leaning, liking
 
 SCORES = st.fixed_dictionaries(dict.fromkeys("ABC", st.floats(-50, 0)))
 

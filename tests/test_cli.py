@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.cli import entry_name, entry_names
+from stages.core.cli import entry_name, entry_names
 
 ROOT = Path(__file__).resolve().parents[1]
 DOOR = r"""
-from stages.cli import main
-from stages.errors import UserError
+from stages.core.cli import main
+from stages.core.errors import UserError
 
 def ingest() -> None:
     raise UserError("data/a\nb\x1b[31m\u202e\ud800é.jsonl:1: mend it")

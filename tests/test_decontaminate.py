@@ -13,11 +13,12 @@ from click.testing import Result
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from stages import jsonl, withhold
-from stages.benchmarks import Question
-from stages.cli import door
+from stages import withhold
+from stages.core import artifacts
+from stages.core.cli import door
+from stages.core.records import Record, Rejected, Source
 from stages.decontaminate import decontaminate
-from stages.records import Record, Rejected, Source
+from stages.evaluation.benchmarks import Question
 
 ROOT = Path(__file__).resolve().parents[1]
 ASKED = "Which of the old bridges in the town was built before the war and which one after it"
@@ -26,9 +27,9 @@ ASKED = "Which of the old bridges in the town was built before the war and which
 def write(workplace: Path, artifact: str, rows: list[msgspec.Struct]) -> None:
     """An artifact with its receipt."""
     path = workplace / "data" / f"{artifact}.jsonl"
-    jsonl.write(path, rows)
-    receipt = jsonl.Receipt(artifact, jsonl.sha256(path), "x", len(rows), {}, 1)
-    jsonl.write_json(workplace / "data" / "validated" / f"{artifact}.json", receipt)
+    artifacts.write(path, rows)
+    receipt = artifacts.Receipt(artifact, artifacts.sha256(path), "x", len(rows), {}, 1)
+    artifacts.write_json(workplace / "data" / "validated" / f"{artifact}.json", receipt)
 
 
 def record(number: int, instruction: str) -> Record:
@@ -84,8 +85,8 @@ def test_what_stays_what_goes_and_what_was_found(workplace: Path) -> None:
     assert result.exit_code == 0, result.output
     folder = workplace / "data" / "decontaminated"
     assert made(workplace) == ["seed.flags.jsonl", "seed.jsonl", "seed.rejected.jsonl"]
-    stays = list(jsonl.read(folder / "seed.jsonl", Record))
-    rejected = list(jsonl.read(folder / "seed.rejected.jsonl", Rejected))
+    stays = list(artifacts.read(folder / "seed.jsonl", Record))
+    rejected = list(artifacts.read(folder / "seed.rejected.jsonl", Rejected))
     assert [row.id for row in stays] == ["seed-1", "seed-4"]
     assert [(row.id, row.reason) for row in rejected] == [
         ("seed-0", "overlap-exact"), ("seed-2", "duplicate"), ("seed-3", "overlap-ngram")
@@ -102,7 +103,7 @@ def test_a_second_time_writes_the_same_bytes_and_report_only_keeps_all(workplace
     change(workplace, remove=[])
     run(workplace)
     before = {path: path.read_bytes() for path in (workplace / "data" / "decontaminated").glob("*")}
-    assert len(list(jsonl.read(workplace / "data/decontaminated/seed.jsonl", Record))) == 5
+    assert len(list(artifacts.read(workplace / "data/decontaminated/seed.jsonl", Record))) == 5
     run(workplace)
     assert before == {path: path.read_bytes() for path in (workplace / "data" / "decontaminated").glob("*")}
 

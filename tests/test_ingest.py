@@ -11,10 +11,10 @@ from click.testing import Result
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from stages import jsonl
-from stages.benchmarks import Question
+from stages.core import artifacts
+from stages.core.records import Record, Rejected
+from stages.evaluation.benchmarks import Question
 from stages.ingest import app
-from stages.records import Record, Rejected
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,7 +54,7 @@ def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
     assert made(workplace) == [
         f"ingested/{name}.jsonl", f"ingested/{name}.rejected.jsonl", f"metrics/ingest/{name}.json"
     ]  # fmt: skip
-    records = list(jsonl.read(workplace / "data" / "ingested" / f"{name}.jsonl", Record))
+    records = list(artifacts.read(workplace / "data" / "ingested" / f"{name}.jsonl", Record))
     assert len(records) == rows == metrics(workplace, name)["kept"]
     assert {r.source.licence for r in records} == {"Apache-2.0"}
 
@@ -63,7 +63,7 @@ def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
 def test_the_seed_benchmarks(workplace: Path, name: str, count: int) -> None:
     result = ingest(workplace, "benchmark", name)
     assert result.exit_code == 0, result.output
-    questions = list(jsonl.read(workplace / "data" / "ingested" / "benchmarks" / f"{name}.jsonl", Question))
+    questions = list(artifacts.read(workplace / "data" / "ingested" / "benchmarks" / f"{name}.jsonl", Question))
     assert len(questions) == count == sum(metrics(workplace, name)["languages"].values())
 
 
@@ -88,7 +88,7 @@ def test_a_rejected_row_is_on_disk_with_its_reason(workplace: Path) -> None:
     assert result.exit_code == 0
     said = "seed: 10 rows: 9 kept, 1 rejected (no-instruction 1); see data/ingested/seed.rejected.jsonl"
     assert said in result.output
-    (rejected,) = jsonl.read(workplace / "data" / "ingested" / "seed.rejected.jsonl", Rejected)
+    (rejected,) = artifacts.read(workplace / "data" / "ingested" / "seed.rejected.jsonl", Rejected)
     assert (rejected.reason, rejected.row) == ("no-instruction", {"q": " ", "a": "x"})
     assert metrics(workplace, "seed")["rejected"] == {"no-instruction": 1}
 
@@ -110,7 +110,7 @@ def test_a_fetched_corpus_carries_its_reference_and_its_files(workplace: Path) -
     (folder / "data" / "b.jsonl").write_text(row)
     with_corpus(workplace, source="data/fetched/mine")
     assert ingest(workplace, "corpus", "seed").exit_code == 0
-    first, second = jsonl.read(workplace / "data" / "ingested" / "seed.jsonl", Record)
+    first, second = artifacts.read(workplace / "data" / "ingested" / "seed.jsonl", Record)
     assert first.source.reference == "hub:org/mine@abc#data/a.jsonl"
     assert second.id == f"{first.id}-2"
 
@@ -195,11 +195,11 @@ def with_pictures(workplace: Path, count: int) -> Path:
 def test_questions_about_pictures_name_them_with_their_hash(workplace: Path) -> None:
     folder = with_pictures(workplace, 6)
     assert ingest(workplace, "benchmark", "gqa").exit_code == 0
-    questions = list(jsonl.read(workplace / "data/ingested/benchmarks/gqa.jsonl", Question))
+    questions = list(artifacts.read(workplace / "data/ingested/benchmarks/gqa.jsonl", Question))
     assert len(questions) == 24
     for question in questions:
         (image,) = question.images
-        assert image.sha256 == jsonl.sha256(workplace / image.path)
+        assert image.sha256 == artifacts.sha256(workplace / image.path)
         assert (workplace / image.path).parent == folder
         assert "Image:" not in question.input
 
@@ -214,7 +214,7 @@ def test_a_missing_picture_is_one_line_and_leaves_nothing(workplace: Path) -> No
 def test_pictures_beside_the_questions_are_not_read_into_memory(workplace: Path) -> None:
     folder = workplace / "data" / "seeds" / "gqa"
     (folder / "n301.jpg").write_bytes(b"\xff\xd8\xff")
-    assert sorted(jsonl.contents(folder)) == ["captions.json", "testdev_balanced_questions.json"]
+    assert sorted(artifacts.contents(folder)) == ["captions.json", "testdev_balanced_questions.json"]
 
 
 def with_entry(workplace: Path, section: str, name: str, **changes: Any) -> None:
@@ -302,7 +302,7 @@ def test_a_folder_is_read_by_its_splits_and_says_what_was_left_out(workplace: Pa
 
     def instructions() -> list[str]:
         path = workplace / "data" / "ingested" / "seed.jsonl"
-        return sorted(record.instruction for record in jsonl.read(path, Record))
+        return sorted(record.instruction for record in artifacts.read(path, Record))
 
     result = ingest(workplace, "corpus", "seed")
     assert "mine: files read: 1 (train), left out: 2 (dev and test)" in result.output

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import jsonl
-from stages.errors import UserError
-from stages.records import Record, Rejected, Source
+from stages.core import artifacts
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Source
 
 
 def record(text: str = "Say hi.", number: int = 0) -> Record:
@@ -28,8 +28,8 @@ def test_what_is_written_is_read_again(texts: list[str]) -> None:
 
     rows = [record(text, n) for n, text in enumerate(texts)]
     with tempfile.TemporaryDirectory() as folder:
-        assert jsonl.write(Path(folder) / "rows.jsonl", rows) == len(rows)
-        assert list(jsonl.read(Path(folder) / "rows.jsonl", Record)) == rows
+        assert artifacts.write(Path(folder) / "rows.jsonl", rows) == len(rows)
+        assert list(artifacts.read(Path(folder) / "rows.jsonl", Record)) == rows
 
 
 def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
         raise UserError("x.json: row 1 is bad")
 
     with pytest.raises(UserError):
-        jsonl.write(path, rows())
+        artifacts.write(path, rows())
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["rows.jsonl"]
 
@@ -49,17 +49,17 @@ def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
 def test_split_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
     rejected = Rejected(id="x-1", reason="no-instruction", detail="", row={})
     paths: dict[str, str | Path] = {"kept": tmp_path / "a.jsonl", "rejected": tmp_path / "b.jsonl"}
-    assert jsonl.write_split(paths, [("kept", record()), ("rejected", rejected)]) == {"kept": 1, "rejected": 1}
+    assert artifacts.write_split(paths, [("kept", record()), ("rejected", rejected)]) == {"kept": 1, "rejected": 1}
     with pytest.raises(KeyError):
-        jsonl.write_split({"kept": tmp_path / "c.jsonl"}, [("kept", record()), ("other", rejected)])
+        artifacts.write_split({"kept": tmp_path / "c.jsonl"}, [("kept", record()), ("other", rejected)])
     assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b.jsonl"]
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        jsonl.contents(tmp_path / "nothing.json")
+        artifacts.contents(tmp_path / "nothing.json")
     with pytest.raises(UserError, match="is a folder"):
-        list(jsonl.read(tmp_path, Record))
+        list(artifacts.read(tmp_path, Record))
 
 
 def test_the_files_of_a_source(tmp_path: Path) -> None:
@@ -67,39 +67,40 @@ def test_the_files_of_a_source(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "rows.jsonl.gz").write_bytes(gzip.compress(b"{}"))
     (tmp_path / "reference.json").write_text('{"reference": "hub:org/name@v1"}')
-    assert list(jsonl.contents(tmp_path).items()) == [("a/rows.jsonl", b"{}"), ("b.tsv", b"b")]
-    assert jsonl.contents(tmp_path / "b.tsv") == {"b.tsv": b"b"}
-    assert jsonl.origin(tmp_path / "a" / "rows.jsonl.gz") == "hub:org/name@v1"
+    assert list(artifacts.contents(tmp_path).items()) == [("a/rows.jsonl", b"{}"), ("b.tsv", b"b")]
+    assert artifacts.contents(tmp_path / "b.tsv") == {"b.tsv": b"b"}
+    assert artifacts.origin(tmp_path / "a" / "rows.jsonl.gz") == "hub:org/name@v1"
     (tmp_path / "c.jsonl.gz").write_bytes(b"not gzip")
     with pytest.raises(UserError, match=r"c\.jsonl\.gz: damaged gzip"):
-        jsonl.contents(tmp_path)
+        artifacts.contents(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty folder"):
-        jsonl.contents(tmp_path / "empty")
+        artifacts.contents(tmp_path / "empty")
 
 
 def test_a_receipt_for_other_bytes_is_refused(tmp_path: Path) -> None:
-    jsonl.write(tmp_path / "rows.jsonl", [record(number=0), record(number=1)])
-    good = jsonl.Receipt(
-        artifact="rows", sha256=jsonl.sha256(tmp_path / "rows.jsonl"), suite="s", rows=2, quarantined={"x-0": ["e"]},
+    artifacts.write(tmp_path / "rows.jsonl", [record(number=0), record(number=1)])
+    good = artifacts.Receipt(
+        artifact="rows", sha256=artifacts.sha256(tmp_path / "rows.jsonl"), suite="s", rows=2,
+        quarantined={"x-0": ["e"]},
         expectations=1,
     )  # fmt: skip
-    jsonl.write_json(tmp_path / "receipt.json", good)
-    rows = list(jsonl.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record))
+    artifacts.write_json(tmp_path / "receipt.json", good)
+    rows = list(artifacts.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record))
     assert [row.id for row in rows] == ["x-1"]
-    jsonl.write_json(tmp_path / "receipt.json", msgspec.structs.replace(good, sha256="0"))
+    artifacts.write_json(tmp_path / "receipt.json", msgspec.structs.replace(good, sha256="0"))
     with pytest.raises(UserError, match="other contents"):
-        jsonl.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record)
+        artifacts.read_validated(tmp_path / "rows.jsonl", tmp_path / "receipt.json", Record)
 
 
 def test_what_a_killed_writer_left_is_swept_up(tmp_path: Path) -> None:
     killing = "(os.kill(os.getpid(), 9) for _ in [0])"
-    writer = f"import os, sys; from stages import jsonl; jsonl.write(sys.argv[1], {killing})"
+    writer = f"import os, sys; from stages.core import artifacts; artifacts.write(sys.argv[1], {killing})"
     path = tmp_path / "rows.jsonl"
     subprocess.run([sys.executable, "-c", writer, str(path)], cwd=Path(__file__).parents[1])
     assert not path.exists()
     assert len(os.listdir(tmp_path)) == 1
-    jsonl.write(path, [record()])
+    artifacts.write(path, [record()])
     assert os.listdir(tmp_path) == ["rows.jsonl"]
 
 
@@ -108,19 +109,21 @@ def test_a_living_writer_keeps_its_file(tmp_path: Path) -> None:
 
     def rows() -> Iterator[Record]:
         yield record()
-        jsonl.write(path, [record("The other writer.")])
+        artifacts.write(path, [record("The other writer.")])
 
-    jsonl.write(path, rows())
-    assert [row.instruction for row in jsonl.read(path, Record)] == ["Say hi."]
+    artifacts.write(path, rows())
+    assert [row.instruction for row in artifacts.read(path, Record)] == ["Say hi."]
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
-    jsonl.write_text(tmp_path / "a", "x")
+    artifacts.write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
-@pytest.mark.parametrize("read", [jsonl.read_text, jsonl.contents, lambda path: list(jsonl.lines(Path(path)))])
+@pytest.mark.parametrize(
+    "read", [artifacts.read_text, artifacts.contents, lambda path: list(artifacts.lines(Path(path)))]
+)
 def test_a_fault_on_the_way_is_told(tmp_path: Path, read: Callable[[Path], object]) -> None:
     """/proc/self/mem can be opened, but its first page can't be read: as a disk with a bad sector."""
     (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")
@@ -135,7 +138,7 @@ def test_a_fault_of_what_is_read_is_not_told_of_what_is_written(tmp_path: Path) 
     (tmp_path / "rows.json").write_text("[]")
     for name, told in (("rows.json/below", "Not a directory"), ("x" * 300, "File name too long")):
         with pytest.raises(UserError) as error:
-            jsonl.write(tmp_path / "out.jsonl", jsonl.read(tmp_path / name, Record))
+            artifacts.write(tmp_path / "out.jsonl", artifacts.read(tmp_path / name, Record))
         assert str(error.value).startswith(f"{tmp_path / name}: can't be read ({told})")
     assert os.listdir(tmp_path) == ["rows.json"]
 
@@ -144,11 +147,11 @@ def test_a_fault_of_what_is_read_is_not_told_of_what_is_written(tmp_path: Path) 
 def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path, rows: int) -> None:
     """As a full one, but any user may try: a file may not grow. Few rows fail at the end, many in between."""
     writer = (
-        "import resource, sys; from stages import jsonl; from tests.test_jsonl import record\n"
+        "import resource, sys; from stages.core import artifacts; from tests.test_jsonl import record\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))\n"
-        "try: jsonl.write_split({'a': sys.argv[1], 'b': sys.argv[2]}, (('ab'[n % 2], record(number=n)) "
+        "try: artifacts.write_split({'a': sys.argv[1], 'b': sys.argv[2]}, (('ab'[n % 2], record(number=n)) "
         "for n in range(int(sys.argv[3]))))\n"
-        "except jsonl.UserError as error: print(error)"
+        "except artifacts.UserError as error: print(error)"
     )
     paths = [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl.gz")]
     command = [sys.executable, "-c", writer, *paths, str(rows)]
@@ -163,9 +166,9 @@ def test_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "a" / "x").write_text("before")
     (tmp_path / "b").write_text("a file where a folder goes")
     with pytest.raises(UserError, match="b/y"):
-        jsonl.write_files(tmp_path, {"a/x": b"after", "b/y": b"after"})
+        artifacts.write_files(tmp_path, {"a/x": b"after", "b/y": b"after"})
     assert (tmp_path / "a" / "x").read_text() == "before"
-    jsonl.write_files(tmp_path, {"a/x": b"after", "c/d/y": b"new"})
+    artifacts.write_files(tmp_path, {"a/x": b"after", "c/d/y": b"new"})
     assert (tmp_path / "a" / "x").read_text() == "after"
     assert (tmp_path / "c" / "d" / "y").read_bytes() == b"new"
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "c", "d", "x", "y"]
@@ -173,7 +176,7 @@ def test_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_name_too_long_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="File name too long"):
-        jsonl.write_text(tmp_path / ("x" * 300), "x")
+        artifacts.write_text(tmp_path / ("x" * 300), "x")
 
 
 def test_a_folder_where_a_file_goes_is_told(tmp_path: Path) -> None:
@@ -181,7 +184,7 @@ def test_a_folder_where_a_file_goes_is_told(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("x")
     for path in (tmp_path / "a.jsonl", tmp_path / "b" / "c.jsonl"):
         with pytest.raises(UserError, match=r"jsonl: a folder lies where the file goes"):
-            jsonl.write(path, [record()])
+            artifacts.write(path, [record()])
     with pytest.raises(UserError, match="is a folder, not a file"):
-        jsonl.sha256(tmp_path / "a.jsonl")
+        artifacts.sha256(tmp_path / "a.jsonl")
     assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.languages import SCRIPTS, base, mistake, script
+from stages.core.languages import SCRIPTS, base, mistake, script
 
 TAGS = [
     ("zh-CN", "zh", "Hans"), ("EN", "en", "Latn"), ("pt-BR", "pt", "Latn"), ("pt_BR", "pt", "Latn"),

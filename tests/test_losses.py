@@ -15,15 +15,15 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
-from stages import jsonl
 from stages.__main__ import DOORS
 from stages.ablations import Length
-from stages.benchmarks.questions import Answer, Question, Score
-from stages.cli import door, report_losses
-from stages.messages import Message
-from stages.recipes import Row
-from stages.records import Record, Source, Step
-from tests.engines import tiny
+from stages.core import artifacts
+from stages.core.cli import door, report_losses
+from stages.core.completions import Message
+from stages.core.records import Record, Source, Step
+from stages.evaluation.benchmarks.questions import Answer, Question, Score
+from stages.training.training_rows import Row
+from tests.inference import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 LOSE_NOTHING = {
@@ -52,13 +52,13 @@ def answer(name: str, status: Any = "ok", run: str = "it") -> Answer:
 
 def receipt(workplace: Path, name: str, rows: int, quarantined: dict[str, list[str]]) -> None:
     path = workplace / "data" / f"{name}.jsonl"
-    found = jsonl.Receipt(name, jsonl.sha256(path), "x", rows, quarantined, 1)
-    jsonl.write_json(workplace / "data" / "validated" / f"{name}.json", found)
+    found = artifacts.Receipt(name, artifacts.sha256(path), "x", rows, quarantined, 1)
+    artifacts.write_json(workplace / "data" / "validated" / f"{name}.json", found)
 
 
 def write(workplace: Path, name: str, *rows: msgspec.Struct, **quarantined: list[str]) -> None:
     """An artifact with its receipt."""
-    jsonl.write(workplace / "data" / f"{name}.jsonl", rows)
+    artifacts.write(workplace / "data" / f"{name}.jsonl", rows)
     receipt(workplace, name, len(rows), quarantined)
 
 
@@ -110,8 +110,8 @@ class Case(NamedTuple):
 
 def decontaminate(w: Path) -> None:
     write(w, "ingested/seed", record("a"), record("b"))
-    jsonl.write(w / "data/withheld/heldout.jsonl", [])
-    jsonl.write(w / "data/withheld/benchmarks/seqeval.jsonl", [])
+    artifacts.write(w / "data/withheld/heldout.jsonl", [])
+    artifacts.write(w / "data/withheld/benchmarks/seqeval.jsonl", [])
 
 
 def answers(w: Path, *statuses: str) -> None:
@@ -122,7 +122,7 @@ def answers(w: Path, *statuses: str) -> None:
         scores = [
             Score(f"q{n}/0", f"q{n}", f"q{n}", run, "en", "", 2, "ok", {"following": 1.0}) for n in range(len(statuses))
         ]
-        jsonl.write(w / f"data/scored/{run}/seqeval.jsonl", scores)
+        artifacts.write(w / f"data/scored/{run}/seqeval.jsonl", scores)
 
 
 def versions(w: Path, *actions: str) -> None:
@@ -137,7 +137,7 @@ def lengths(w: Path) -> None:
     for name, rows in (("responded/seed-2", [5, 6]), ("responded/seed-0", [9, 9, 9])):
         write(w, name, *(record(f"r{n}") for n in range(len(rows))))
         measured = [Length(f"r{n}", 1, tokens) for n, tokens in enumerate(rows)]
-        jsonl.write(w / f"data/measured/{name}.jsonl", measured)
+        artifacts.write(w / f"data/measured/{name}.jsonl", measured)
 
 
 def trained(w: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stages.messages import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed, retry
+from stages.core.completions import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed, retry
 
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
 

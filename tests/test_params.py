@@ -15,9 +15,9 @@ from dvc.utils.serialize import dump_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.benchmarks import BENCHMARKS, generic
-from stages.errors import UserError
-from stages.params import fitting, kinds, load, parse
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS, generic
+from stages.params import cross_checks, field_types, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -285,7 +285,7 @@ def test_dvc_addresses_names_that_are_accepted(tmp_path: Path) -> None:
         "item",
         "x" * 100,
     ]
-    assert all(kinds.ADDRESSABLE.fullmatch(name) for name in names)
+    assert all(field_types.ADDRESSABLE.fullmatch(name) for name in names)
     stage = {"foreach": "${entries}", "do": {"cmd": "true", "params": ["entries.${key}"], "outs": ["${key}.jsonl"]}}
     dump_yaml(str(tmp_path / "dvc.yaml"), {"stages": {"s": stage}})
     dump_yaml(str(tmp_path / "params.yaml"), {"entries": {name: {"value": 1} for name in names}})
@@ -312,8 +312,8 @@ def test_no_more_mistakes_are_told_than_a_person_reads() -> None:
 
 
 def test_what_is_said_of_benchmarks_is_what_they_are() -> None:
-    assert set(fitting.KINDS) == set(BENCHMARKS)
-    for name, kind in fitting.KINDS.items():
+    assert set(cross_checks.KINDS) == set(BENCHMARKS)
+    for name, kind in cross_checks.KINDS.items():
         made = [BENCHMARKS[part] for part in (generic.PARTS if name == "generic" else [name]) if part in BENCHMARKS]
         assert kind.review is not any(one.grade or one.program or one.weigh for one in made)
         assert kind.compare is not any(one.weigh for one in made)

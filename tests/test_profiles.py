@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.params.profiles import PROFILES, use
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.params.sources import Model
-from stages.redaction import Redactor, secret_in_url, secrets_in, without_secrets
+from stages.core.redaction import Redactor, secret_in_url, secrets_in, without_secrets
+from stages.params.source_sections import Model
 
 KEY = "sk-SECRETab/cd+EF0123=XYZ"
 ORDINARY: dict[str, Any] = {

@@ -18,8 +18,9 @@ BODIES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}
 
 # Loaded by every door and not in its deps: the nouns. A change to one of them that changes what a stage writes shows in
 # a room or a door as well; naming them everywhere would re-run a week of generation for a docstring.
-NOUNS = {"__init__", "errors", "records", "messages", "jsonl", "atomic", "pictures", "params", "cli", "calibration",
-         "compression", "encodings", "languages", "redaction"}  # fmt: skip
+NOUNS = {"__init__", "core", "params"}
+BENCHMARKS = ("evaluation/benchmarks", "evaluation/metrics", "verified")
+INFERENCE = ("inference", "model_files", "reply_store", "reasoning")
 # Not part of the graph: run by hand.
 BY_HAND = {"plan", "replies", "show"}
 
@@ -57,7 +58,7 @@ def imports(path: Path) -> frozenset[Path]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("stages"):
             for alias in node.names:
-                # `from stages.engines import axolotl` uses a module of the package, not what the package itself offers.
+                # `from stages.training import launch` uses a module of the package, not what the package itself offers.
                 found.update(files_of(f"{node.module}.{alias.name}") or files_of(node.module))
         elif isinstance(node, ast.Import):
             found.update(f for alias in node.names if alias.name.startswith("stages") for f in files_of(alias.name))
@@ -96,18 +97,14 @@ def test_what_a_door_loads_is_in_its_deps(name: str) -> None:
 
 def allowed(name: str, file: Path) -> bool:
     """One door with two commands: each stage depends on the rooms of its own command."""
-    other = {
-        "ingest_corpus": "benchmarks", "ingest_benchmark": "corpora", "fetch_corpus": "engines",
-        "withhold_corpus": "benchmarks",
-        **dict.fromkeys(("augment_rules", "augment_aligned", "augment_captions"), "engines"),
-    }  # fmt: skip
-    # What a model wrote is read by the commands alone that reach one.
-    read = other.get(name) == "engines" and file.is_relative_to(STAGES / "reasoning")
-    # What only benchmarks use is read by the commands alone that read or score one.
-    read = read or (other.get(name) == "benchmarks" and file.relative_to(STAGES).parts[0] in ("statistics", "verified"))
+    unused = {
+        "ingest_corpus": BENCHMARKS, "ingest_benchmark": ("corpora",), "withhold_corpus": BENCHMARKS,
+        "fetch_corpus": ("model_files",),
+        **dict.fromkeys(("augment_rules", "augment_aligned", "augment_captions"), INFERENCE),
+    }.get(name, ())  # fmt: skip
     # Benchmarks load what reads a download; only `ingest` calls it.
-    read = read or (file.is_relative_to(STAGES / "readers") and not name.startswith("ingest"))
-    return read or (name in other and file.is_relative_to(STAGES / other[name]))
+    reads = ("readers",) if not name.startswith("ingest") else ()
+    return any(file.is_relative_to(STAGES / package) for package in (*unused, *reads))
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -160,7 +157,7 @@ def test_every_stage_is_described(name: str) -> None:
 def test_every_door_is_a_stage_and_a_command() -> None:
     doors = {door for body in BODIES.values() for door in doors_of(body)}
     assert doors == set(DOORS) - BY_HAND
-    others = NOUNS | {"__main__", "graph"}
+    others = {"__init__", "__main__", "repro"}
     assert {path.stem for path in STAGES.glob("*.py")} == (set(DOORS) | others) - {"params"}
 
 
@@ -181,7 +178,7 @@ def test_a_stage_is_named_like_its_door() -> None:
 @pytest.mark.parametrize("name", sorted(set(DOORS)))
 def test_doors_are_thin(name: str) -> None:
     lines = (STAGES / f"{name}.py").read_text().splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= 66
 
 
 def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
@@ -191,7 +188,7 @@ def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
 
 
 def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
-    asking = {door for door in DOORS if re.search(r"engines import (.*, )?connect\n", door_source(door))}
+    asking = {door for door in DOORS if re.search(r"inference.connect import (.*, )?connect\n", door_source(door))}
     assert {"answer", "augment", "evaluate", "review"} <= asking
     for door in asking:
         assert re.search(r"\b(complete|meter)\.(summary|take)\b", door_source(door)), door

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from stages import chains
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.questions import Question
+from stages.core.records import Record, Source
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.questions import Question
 from stages.params import Params, load
-from stages.records import Record, Source
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ["params.yaml", "stages/profiles/paper.yaml"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stages.ablations.lengths import Arm, draw
+from stages.ablations.row_lengths import Arm, draw
 
 
 def budget(whole: Arm, total: int, seed: int) -> list[int]:

@@ -6,9 +6,9 @@ from heapq import nsmallest
 
 from msgspec import to_builtins
 
-from stages.ablations.lengths import draw
-from stages.ablations.levels import Sets
-from stages.records import Record, Rejected, Step
+from stages.ablations.comparisons import Sets
+from stages.ablations.row_lengths import draw
+from stages.core.records import Record, Rejected, Step
 
 
 def combination(parts: Mapping[str, Iterable[Record]], sizes: Sequence[int | None], seed: int) -> Sets:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from msgspec import to_builtins
 
-from stages.ablations.lengths import draw
-from stages.ablations.levels import Sets
-from stages.records import Record, Rejected, Step
+from stages.ablations.comparisons import Sets
+from stages.ablations.row_lengths import draw
+from stages.core.records import Record, Rejected, Step
 
 
 class Mixture(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stages.ablations.lengths import Arm, draw
+from stages.ablations.row_lengths import Arm, draw
 
 
 class Certificate(msgspec.Struct, frozen=True):

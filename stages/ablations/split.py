@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from stages.ablations.forms import CONNECTIVE, FORMS, Task
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, recorded, retry
+from stages.ablations.split_forms import CONNECTIVE, FORMS, Task
+from stages.core.completions import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, recorded, retry
+from stages.core.records import Record, Step
 from stages.prompts import Template
-from stages.records import Record, Step
 
 _BACK = re.compile(
     r"\b(?:it|its|them|these|those|they|this|that (?:list|text|story|answer|result)"

@@ -4,7 +4,7 @@ on."""
 from msgspec.structs import replace
 
 from stages.ablations.split import Split
-from stages.records import Record, Turn
+from stages.core.records import Record, Turn
 
 
 def turns(found: Split) -> Record:

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from stages.chains import caption as captioned
 from stages.chains.caption import captions
-from stages.chains.links import Chain, Link, Means, Middle, each, enter, instruct, part
+from stages.chains.chain_types import Chain, Link, Means, Middle, each, enter, instruct, part
 from stages.chains.paraphrase import paraphrase
 from stages.chains.repeat import repeat
 from stages.chains.translate import translate, translations
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.records import Record
 from stages.prompts import Template, parse
-from stages.records import Record
 
 __all__ = [
     "CHAINS", "Chain", "Link", "Means", "Middle", "Sets", "answer", "captions", "chained", "each", "links", "plain",

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from stages.chains.links import Link, Means, Middle, fits, laid_out
-from stages.errors import UserError
-from stages.messages import seed_for
-from stages.records import Record
+from stages.chains.chain_types import Link, Means, Middle, fits, laid_out
+from stages.core.completions import seed_for
+from stages.core.errors import UserError
+from stages.core.records import Record
 
 TASK = "answer the input question based on the image"
 """The paper's wording, which goes on behind the chain's prefix ("First describe the image, then")."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from stages.chains.links import Link, Means, Middle, fits, laid_out
-from stages.chains.model import outcome, request, writer
-from stages.messages import Prompt, Reply, ask
-from stages.records import Record
+from stages.chains.chain_types import Link, Means, Middle, fits, laid_out
+from stages.chains.model_steps import outcome, request, writer
+from stages.core.completions import Prompt, Reply, ask
+from stages.core.records import Record
 
 
 def paraphrase(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:

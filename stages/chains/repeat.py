@@ -1,7 +1,7 @@
 """Repeat the input, then answer (paper A.1)."""
 
-from stages.chains.links import Link, Means, Middle, fits
-from stages.records import Record
+from stages.chains.chain_types import Link, Means, Middle, fits
+from stages.core.records import Record
 
 
 def repeat(record: Record, link: Link, means: Means) -> Middle | None:

@@ -7,11 +7,11 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from stages.chains.links import Link, Means, Middle, fits
-from stages.chains.model import outcome, request, writer
-from stages.errors import UserError
-from stages.messages import Prompt, Reply, ask
-from stages.records import Record
+from stages.chains.chain_types import Link, Means, Middle, fits
+from stages.chains.model_steps import outcome, request, writer
+from stages.core.completions import Prompt, Reply, ask
+from stages.core.errors import UserError
+from stages.core.records import Record
 
 NAMES = {
     "ar": "Arabic", "de": "German", "el": "Greek", "es": "Spanish", "fr": "French", "hi": "Hindi", "it": "Italian",

@@ -8,25 +8,34 @@ from typing import Any
 
 import msgspec
 
-from stages.corpora import alpaca, alpaca_eval, chat, flan_cot, images, metamath, own, parallel
-from stages.corpora.rows import BY_DESIGN, REPAIRED, Adapter, Content, Raw, Refusal
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Source, digest
+from stages.corpora import (
+    alpaca,
+    alpaca_eval_prompts,
+    chat,
+    flan_cot,
+    mapped_fields,
+    metamath,
+    parallel,
+    vqa_and_captions,
+)
+from stages.corpora.row_types import BY_DESIGN, REPAIRED, Adapter, Content, Raw, Refusal
 from stages.readers.formats import rows
-from stages.records import Record, Rejected, Source, digest
 
 __all__ = ["ADAPTERS", "Origin", "Raw", "Tally", "columns", "faulty", "read", "rows", "sample"]
 
 ADAPTERS: dict[str, Adapter] = {
     "alpaca": alpaca.contents,
-    "alpaca_eval": alpaca_eval.contents,
+    "alpaca_eval": alpaca_eval_prompts.contents,
     "parallel": parallel.contents,
     "flan_cot": flan_cot.contents,
     "chat": chat.contents,
     "tulu": chat.contents,
     "metamath": metamath.contents,
-    "vqa": images.questions,
-    "captions": images.captions,
-    "own": own.contents,
+    "vqa": vqa_and_captions.questions,
+    "captions": vqa_and_captions.captions,
+    "own": mapped_fields.contents,
 }
 
 

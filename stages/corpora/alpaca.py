@@ -5,7 +5,7 @@ them, [[question, answer], …] or messages, oldest first. `input` may be absent
 """
 
 from stages.corpora import chat
-from stages.corpora.rows import Content, Raw, Refusal, each, input_of, text, text_if_any
+from stages.corpora.row_types import Content, Raw, Refusal, each, input_of, text, text_if_any
 
 
 def content(raw: Raw) -> Content | Refusal:

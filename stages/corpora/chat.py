@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from stages.corpora.rows import MISSING, Content, Raw, Read, Refusal, lookup, text_if_any, text_of, value_of
-from stages.errors import UserError
-from stages.records import Turn
+from stages.core.errors import UserError
+from stages.core.records import Turn
+from stages.corpora.row_types import MISSING, Content, Raw, Read, Refusal, lookup, text_if_any, text_of, value_of
 
 MESSAGES = (
     "messages", "conversations", "conversation", "dialogue", "dialog", "dialogs", "chat", "chats", "turns", "thread",

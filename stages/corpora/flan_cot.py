@@ -6,7 +6,7 @@ of which the rows whose id begins with "cot." are FlanCoT (huggingface.co/datase
 flat question; telling instruction and input apart is a step of its own (paper B.4).
 """
 
-from stages.corpora.rows import Content, Raw, Refusal, each, text
+from stages.corpora.row_types import Content, Raw, Refusal, each, text
 
 
 def content(raw: Raw) -> Content | Refusal:

@@ -1,6 +1,6 @@
 """MetaMathQA: {query, response, original_question, type} (huggingface.co/datasets/meta-math/MetaMathQA)."""
 
-from stages.corpora.rows import Content, Raw, each, text
+from stages.corpora.row_types import Content, Raw, each, text
 
 
 def content(raw: Raw) -> Content:

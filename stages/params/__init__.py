@@ -7,15 +7,37 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from stages.errors import UserError
-from stages.params import fitting
-from stages.params.chains import Wording
-from stages.params.data import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
-from stages.params.generated import Generated
-from stages.params.kinds import NAME_ERROR, Name, Section
-from stages.params.models import Answer, Compare, Estimated, Evaluate, Judge, Mark, Published, Report, Review, Train
-from stages.params.overlaps import Decontaminate, Withheld
-from stages.params.sources import Budget, Costs, Engine, Engines, Fetch, Ingest, Price, Reasoning, Speed, Validate
+from stages.core.errors import UserError
+from stages.params import cross_checks
+from stages.params.chain_sections import Wording
+from stages.params.data_sections import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
+from stages.params.decontamination_sections import Decontaminate, Withheld
+from stages.params.field_types import NAME_ERROR, Name, Section
+from stages.params.generate_section import Generated
+from stages.params.model_sections import (
+    Answer,
+    Compare,
+    Estimated,
+    Evaluate,
+    Judge,
+    Mark,
+    Published,
+    Report,
+    Review,
+    Train,
+)
+from stages.params.source_sections import (
+    Budget,
+    Costs,
+    Engine,
+    Engines,
+    Fetch,
+    Ingest,
+    Price,
+    Reasoning,
+    Speed,
+    Validate,
+)
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed", "entry", "load", "parse"]
 
@@ -88,7 +110,7 @@ class Params(Section):
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
-        if found := list(fitting.misfits(self)):
+        if found := list(cross_checks.misfits(self)):
             raise ValueError("; ".join(found))
         self._no_circle()
         for _, engine in self._engines():

@@ -3,8 +3,8 @@
 from itertools import chain, count
 from pathlib import Path
 
-from stages import jsonl
-from stages.errors import UserError
+from stages.core import artifacts
+from stages.core.errors import UserError
 from stages.params import PARAMS, load
 
 PROFILES = Path(__file__).parents[1] / "profiles"
@@ -21,15 +21,15 @@ def use(profile: str, target: Path = PARAMS) -> Path | None:
         raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
     load(known[profile])
     kept = _kept(target, list(known.values())) if target.exists() else None
-    jsonl.write_text(target, jsonl.read_text(known[profile]))
+    artifacts.write_text(target, artifacts.read_text(known[profile]))
     return kept
 
 
 def _kept(target: Path, profiles: list[Path]) -> Path:
     """A file that says the same as `target`: one that is there, or the first free name, written now."""
-    text = jsonl.read_text(target)
+    text = artifacts.read_text(target)
     names = (target.with_name(f"{target.name}.before{number}") for number in chain([""], (f"-{n}" for n in count(2))))
-    kept = next(path for path in chain(profiles, names) if not path.exists() or jsonl.read_text(path) == text)
+    kept = next(path for path in chain(profiles, names) if not path.exists() or artifacts.read_text(path) == text)
     if not kept.exists():
-        jsonl.write_text(kept, text)
+        artifacts.write_text(kept, text)
     return kept

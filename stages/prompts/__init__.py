@@ -24,9 +24,9 @@ from random import Random
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from stages.errors import UserError
-from stages.messages import Constraint, Message, Prompt, Sampling
-from stages.records import digest
+from stages.core.completions import Constraint, Message, Prompt, Sampling
+from stages.core.errors import UserError
+from stages.core.records import digest
 
 BLOCKS = ("system", "example", "reply", "user", "begin", "regex", "frame")
 _HEADING = re.compile(r"^--- *(.*?) *$", re.MULTILINE)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.readers.json_rows import Numbered
 
 BATCH = 4096

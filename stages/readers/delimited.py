@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import IO, Any
 
-from stages import encodings
-from stages.errors import UserError
+from stages.core import encodings
+from stages.core.errors import UserError
 from stages.readers.json_rows import Numbered
 
 SEPARATORS = ",;\t|"

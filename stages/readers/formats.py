@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import IO, Any, NamedTuple
 
-from stages.compression import FAULTS, damaged, plain
-from stages.errors import UserError
+from stages.core.compression import FAULTS, damaged, plain
+from stages.core.errors import UserError
 from stages.readers import columnar, delimited, json_rows
 from stages.readers.json_rows import Numbered
 

@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import msgspec
 
-from stages import encodings
-from stages.errors import UserError
+from stages.core import encodings
+from stages.core.errors import UserError
 
 Numbered = Iterator[tuple[int, Any]]
 """(1-based line, or 0 where a kind of file has none; row)."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from fsspec.utils import glob_translate
 
-from stages.compression import plain
-from stages.errors import UserError
+from stages.core.compression import plain
+from stages.core.errors import UserError
 from stages.readers.card import configs
 from stages.readers.formats import KINDS, kind
 

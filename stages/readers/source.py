@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from stages import jsonl
-from stages.compression import plain
-from stages.errors import UserError
+from stages.core import artifacts
+from stages.core.compression import plain
+from stages.core.errors import UserError
 from stages.readers import formats
 from stages.readers.formats import Raw
 from stages.readers.layout import Choice, Wanted, matching, select
@@ -31,7 +31,7 @@ class Corpus:
 
     def rows(self, names: Collection[str]) -> Iterator[Raw]:
         """Its rows; `names` are columns by which a header is known. Raises UserError as `formats.rows` does."""
-        return formats.rows(self._path, jsonl.files(self._path, self._chosen), names)
+        return formats.rows(self._path, artifacts.files(self._path, self._chosen), names)
 
 
 class Download(Mapping[str, bytes]):
@@ -48,7 +48,7 @@ class Download(Mapping[str, bytes]):
 
     def __getitem__(self, name: str) -> bytes:
         """The contents of a file, uncompressed. Raises KeyError for none, UserError where it can't be read."""
-        return next(iter(jsonl.contents(self.path, [self._names[name]]).values()))
+        return next(iter(artifacts.contents(self.path, [self._names[name]]).values()))
 
     def __iter__(self) -> Iterator[str]:
         """The names."""
@@ -62,7 +62,7 @@ class Download(Mapping[str, bytes]):
 def _names(path: str, choice: Choice) -> list[str]:
     if any(choice) and _is_file(path):
         raise UserError(f"{path}: is one file; split, config and files choose among those of a folder: remove them")
-    return jsonl.names(path)
+    return artifacts.names(path)
 
 
 def _is_file(path: str) -> bool:
@@ -70,4 +70,4 @@ def _is_file(path: str) -> bool:
 
 
 def _readme(path: str, names: list[str]) -> str:
-    return jsonl.contents(path, [README])[README].decode(errors="replace") if README in names else ""
+    return artifacts.contents(path, [README])[README].decode(errors="replace") if README in names else ""

@@ -5,10 +5,10 @@ uniform     drawn by the row's own seed, equally from the allowed actions (SeqEv
 fixed       the one allowed action.
 calibrated  the model's choice, corrected for its liking of a letter. A small model names the same letter whatever the
             row says. Its probabilities of the letters after the row's prompt are divided by those after the same prompt
-            with a content-free instruction (stages/calibration.py); the action is then drawn in these proportions by
-            the row's own seed. So the liking cancels out and what the row adds remains. It needs a prompt whose reply
-            is the letter, and an engine that reports the scores of a constrained choice (`Reply.scores`); where they
-            are missing, the model's statement counts, as under `model`.
+            with a content-free instruction (stages/core/contextual_calibration.py); the action is then drawn in these
+            proportions by the row's own seed. So the liking cancels out and what the row adds remains. It needs a
+            prompt whose reply is the letter, and an engine that reports the scores of a constrained choice
+            (`Reply.scores`); where they are missing, the model's statement counts, as under `model`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from stages import calibration
-from stages.errors import UserError
-from stages.messages import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry, seed_for
+from stages.core import contextual_calibration
+from stages.core.completions import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry, seed_for
+from stages.core.errors import UserError
+from stages.core.records import Action, Record
 from stages.prompts import Rendered, Template
-from stages.records import Action, Record
 from stages.seqinstruct.actions import LETTERS, parse_choice
-from stages.seqinstruct.drafts import Draft, retried
-from stages.seqinstruct.gates import Limits
+from stages.seqinstruct.filters import Limits
+from stages.seqinstruct.retry import Draft, retried
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ def _calibrated(drafts: Iterable[Draft], complete: Complete, plan: Plan) -> Iter
 def _likings(complete: Complete, plan: Plan, letters: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Per order of the worked examples (its `Rendered.prefix`): the mean score of each letter when nothing is said."""
     template = plan.templates["choose"]
-    silent = [{"instruction": text, "input": ""} for text in calibration.CONTENT_FREE]
+    silent = [{"instruction": text, "input": ""} for text in contextual_calibration.CONTENT_FREE]
     asked = [template.ordered(nothing, order) for order in range(plan.orders) for nothing in silent]
     replies = list(_replies(complete, [_silence(plan, rendered, letters) for rendered in asked], plan.attempts))
-    calibration.refuse_failures([reply.error for reply in replies if reply.status == "failed"])
+    contextual_calibration.refuse_failures([reply.error for reply in replies if reply.status == "failed"])
     scores: dict[str, list[dict[str, float]]] = {}
     for rendered, reply in zip(asked, replies, strict=True):
         scores.setdefault(rendered.prefix, []).extend([reply.scores] if reply.scores else [])
-    return {prefix: calibration.liking(found) for prefix, found in scores.items() if found}
+    return {prefix: contextual_calibration.liking(found) for prefix, found in scores.items() if found}
 
 
 _Answered = tuple[Prompt, Reply | None]
@@ -147,7 +147,7 @@ def _weighed(plan: Plan, likings: dict[str, dict[str, float]], draft: Draft, rep
     liking = likings.get(plan.rendered("choose", draft.record).prefix)
     if liking is None or not reply.scores:
         return _statement(plan, draft, reply)
-    shares = calibration.leaning(reply.scores, liking)
+    shares = contextual_calibration.leaning(reply.scores, liking)
     letters = sorted(shares)
     letter = _own(plan, draft.record).choices(letters, [shares[letter] for letter in letters])[0]
     return replace(draft.prompted(plan.templates["choose"].hash), action=LETTERS[letter])

@@ -6,9 +6,9 @@ from functools import partial
 
 from msgspec import UNSET, to_builtins
 
-from stages.messages import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
-from stages.records import Record, Rejected, Step, user_text
-from stages.seqinstruct.drafts import Draft, retried
+from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
+from stages.core.records import Record, Rejected, Step, user_text
+from stages.seqinstruct.retry import Draft, retried
 
 REASONS = {
     "truncated": "ran into the limit of new tokens",

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from stages.messages import Complete, Prompt, Reply, recorded
-from stages.records import Record, Step
+from stages.core.completions import Complete, Prompt, Reply, recorded
+from stages.core.records import Record, Step
 from stages.seqinstruct.actions import parse_instruction, parse_task
-from stages.seqinstruct.drafts import Draft, retried
-from stages.seqinstruct.extraction import extracted, held_within
-from stages.seqinstruct.gates import check, copies, echoes
+from stages.seqinstruct.filters import check, copies, echoes
+from stages.seqinstruct.input_extraction import extracted, held_within
 from stages.seqinstruct.policies import Plan, choose, values
+from stages.seqinstruct.retry import Draft, retried
 
 
 def rewrite_round(records: Iterable[Record], complete: Complete, plan: Plan) -> Iterator[Record]:

@@ -10,7 +10,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.training.torch_build import install, uv_command
 
 REQUIREMENTS = ("axolotl==0.19.0", "torch==2.13.0")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser, Error
 from pathlib import Path
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 CPU_WHEELS = "torch-*+cpu-cp{}{}-*.whl"
 NEXT = {

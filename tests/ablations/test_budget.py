@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.ablations.budget import budget
-from stages.ablations.lengths import Arm
+from stages.ablations.row_lengths import Arm
 
 
 def arm(lengths: list[int]) -> Arm:

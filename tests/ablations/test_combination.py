@@ -1,7 +1,7 @@
 """Two sets as one: nested, independent of each other and of order, with every row's own source."""
 
 from stages.ablations import combination
-from stages.records import Record, Rejected, Source
+from stages.core.records import Record, Rejected, Source
 
 
 def rows(corpus: str, number: int, licence: str = "MIT") -> list[Record]:

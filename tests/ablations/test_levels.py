@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from stages.ablations import Sets, Wishes, arm, data_level, instance_level, measured, split, task_level
-from stages.errors import UserError
-from stages.messages import Reply, Sampling
+from stages.core.completions import Reply, Sampling
+from stages.core.errors import UserError
+from stages.core.records import Record, Source, Step
 from stages.prompts import parse
-from stages.records import Record, Source, Step
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.ablations.mixture import mixture, place, quotas, statistics
-from stages.records import Record, Source, Step
+from stages.core.records import Record, Source, Step
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
 SHARES = [0.1, 0.2, 0.3, 0.4]

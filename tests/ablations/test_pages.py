@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.lengths import CHUNK, Arm, Length, arm, measured
-from stages.ablations.pages import histogram, overlap, page, two_sample
-from stages.records import Record, Source, Turn
+from stages.ablations.length_report import histogram, overlap, page, two_sample
+from stages.ablations.row_lengths import CHUNK, Arm, Length, arm, measured
+from stages.core.records import Record, Source, Turn
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
 

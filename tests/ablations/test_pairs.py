@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.lengths import Arm
 from stages.ablations.pairs import Certificate, Matching, pairs
+from stages.ablations.row_lengths import Arm
 
 LENGTHS = st.lists(st.integers(0, 12), max_size=14)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stages import jsonl
 from stages.ablations import Arm, arm, data_level, instance_level, measured
+from stages.core import artifacts
+from stages.core.completions import seed_for
+from stages.core.records import Record
 from stages.corpora import Origin, read, rows
-from stages.engines.tokens import counter
-from stages.messages import seed_for
-from stages.records import Record
+from stages.model_files.token_lengths import counter
 from tests.ablations.vocabulary import train
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpac
 def alpaca() -> list[Record]:
     if not ALPACA.exists():
         pytest.skip(f"{ALPACA} is not here")
-    found = read("alpaca", rows(str(ALPACA), jsonl.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
+    found = read("alpaca", rows(str(ALPACA), artifacts.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
     return [record for record in found if isinstance(record, Record)]
 
 

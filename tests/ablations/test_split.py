@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stages.ablations.forms import FORMS, Task, marked, written
 from stages.ablations.split import Split, Wishes, single, split, statistics, unconnected
+from stages.ablations.split_forms import FORMS, Task, marked, written
 from stages.ablations.turns import turns
-from stages.messages import Prompt, Reply, Sampling
+from stages.core.completions import Prompt, Reply, Sampling
+from stages.core.records import Record, Source, Step, Turn
 from stages.prompts import parse
-from stages.records import Record, Source, Step, Turn
 
 PROMPTS = Path(__file__).resolve().parents[2] / "stages" / "prompts"
 FILES = {"written": PROMPTS / "split.txt", "marked": PROMPTS / "split-small.txt"}

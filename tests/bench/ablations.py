@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from random import Random
 
-from stages import jsonl
 from stages.ablations import Arm, Length, arm, data_level, instance_level, measured
+from stages.core import artifacts
+from stages.core.records import Record, user_text
 from stages.corpora import Origin, read, rows
-from stages.engines.tokens import counter, tokenizer
-from stages.records import Record, user_text
+from stages.model_files.token_lengths import counter, tokenizer
 from tests.ablations.test_real import longer
 from tests.ablations.vocabulary import train
 from tests.bench import usage
@@ -32,7 +32,7 @@ TIMES = 3
 
 def alpaca(path: Path) -> list[Record]:
     """All rows."""
-    found = read("alpaca", rows(str(path), jsonl.files(path)), Origin("alpaca", "path:x", "CC", "en"), {})
+    found = read("alpaca", rows(str(path), artifacts.files(path)), Origin("alpaca", "path:x", "CC", "en"), {})
     return [record for record in found if isinstance(record, Record)]
 
 
@@ -60,13 +60,13 @@ def remember(path: Path, folder: Path) -> None:
     """Both arms' lengths as the stage writes them."""
     count = counter(folder)
     it = alpaca(path)
-    jsonl.write(folder / "it.jsonl", measured(it, count))
-    jsonl.write(folder / "sit.jsonl", measured(map(longer, it), count))
+    artifacts.write(folder / "it.jsonl", measured(it, count))
+    artifacts.write(folder / "sit.jsonl", measured(map(longer, it), count))
 
 
 def arms(folder: Path) -> dict[str, Arm]:
     """Both arms from disk, the longer one first."""
-    return {name: arm(jsonl.read(folder / f"{name}.jsonl", Length), "output") for name in ("sit", "it")}
+    return {name: arm(artifacts.read(folder / f"{name}.jsonl", Length), "output") for name in ("sit", "it")}
 
 
 def matching(path: Path, folder: Path) -> None:

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.engines import embedded
-from stages.engines.identities import Identity
-from stages.engines.payloads import seed_of
-from stages.engines.references import fetch_model
-from stages.messages import Message, Prompt, Sampling
+from stages.core.completions import Message, Prompt, Sampling
+from stages.inference.backends import embedded
+from stages.model_files.references import fetch_model
+from stages.reply_store.identity import Identity
+from stages.reply_store.keys import seed_of
 from tests.bench import usage
 from tests.bench.vllm import timed
-from tests.engines import real
+from tests.inference import real
 
 OPTIONS = {"batch": 64, "threads": 2, "precision": "native"}
 SAMPLING = Sampling(1.0, 0.9, 50, 96)

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from heapq import heapreplace
 from pathlib import Path
 
-from stages.engines import connect
-from stages.messages import Message, Prompt, Sampling
+from stages.core.completions import Message, Prompt, Sampling
+from stages.inference.connect import connect
 from stages.params import Engine
 from tests.bench import usage
 from tests.bench.server import SLOW, outcome
-from tests.engines.counting import OPENAI
+from tests.inference.counting import OPENAI
 
 LATENCY = 0.25
 SAMPLING = Sampling(1.0, 0.9, 50, 2048)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from stages import expectations, jsonl
+from stages import validation
+from stages.core import artifacts
+from stages.core.records import Record
 from stages.corpora import Origin, read, rows
-from stages.expectations.lean import great_expectations
-from stages.records import Record
+from stages.validation.lazy_import import great_expectations
 from tests.bench import usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +30,10 @@ def write(path: Path, shared: Path, count: int) -> None:
     """`count` rows of about 600 bytes."""
     source = shared / "data/alpaca/alpaca_data.json"
     origin = Origin("alpaca", "path:alpaca", "CC-BY-NC-4.0", "en")
-    found = [r for r in read("alpaca", rows(str(source), jsonl.files(source)), origin, {}) if isinstance(r, Record)]
+    found = [r for r in read("alpaca", rows(str(source), artifacts.files(source)), origin, {}) if isinstance(r, Record)]
     turns = count // len(found) + 1
     copies = (msgspec.structs.replace(r, id=f"{r.id}-{turn}") for turn in range(turns) for r in found)
-    jsonl.write(path, islice(copies, count))
+    artifacts.write(path, islice(copies, count))
 
 
 def peak() -> float:
@@ -47,8 +48,8 @@ def judge(path: Path) -> None:
 
     great_expectations()
     before, started, used = peak(), time.perf_counter(), time.process_time()
-    asked = jsonl.read_json(ROOT / "schemas/ingested.json", expectations.Suite)
-    verdict = expectations.judge(jsonl.lines(path), asked, str(path), "schemas/ingested.json", 0.01)
+    asked = artifacts.read_json(ROOT / "schemas/ingested.json", validation.Suite)
+    verdict = validation.judge(artifacts.lines(path), asked, str(path), "schemas/ingested.json", 0.01)
     wall, cpu = time.perf_counter() - started, time.process_time() - used
     print(f"{verdict.rows:9,} rows {path.stat().st_size / 1e6:7.0f} MB {wall:7.2f} s wall {cpu:7.2f} s CPU "
           f"{peak() - before:6.0f} MiB more, {peak():6.0f} MiB in all, {len(verdict.quarantined)} aside")  # fmt: skip

@@ -19,13 +19,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from stages import jsonl
+from stages.core import artifacts
 
 
 def hashes(outputs: list[Path]) -> dict[str, str]:
     """File -> SHA-256, of files and of all below folders, hidden ones too."""
     files = [f for out in outputs for f in (out.rglob("*") if out.is_dir() else [out]) if f.is_file()]
-    return {str(file): jsonl.sha256(file) for file in sorted(files)}
+    return {str(file): artifacts.sha256(file) for file in sorted(files)}
 
 
 def stored(store: Path) -> int:

@@ -18,12 +18,12 @@ from random import Random
 from typing import ClassVar
 from urllib.request import urlopen
 
-from stages.engines import connect
-from stages.messages import Message, Prompt
+from stages.core.completions import Message, Prompt
+from stages.inference.connect import connect
 from stages.params import Engine
 from tests.bench import server, usage
 from tests.bench.engines import EXAMPLE, SAMPLING, SYSTEM
-from tests.engines.counting import OPENAI
+from tests.inference.counting import OPENAI
 
 PREFIXES = 16
 RATE = 1e6

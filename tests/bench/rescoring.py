@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
-from stages import jsonl
-from stages.benchmarks import BENCHMARKS, scoring
-from stages.benchmarks.programs import Outcome
-from stages.benchmarks.questions import Answer, Question
+from stages.core import artifacts
+from stages.evaluation.benchmarks import BENCHMARKS, scoring
+from stages.evaluation.benchmarks.program_outcomes import Outcome
+from stages.evaluation.benchmarks.questions import Answer, Question
 from tests.bench import usage
 
 
@@ -46,15 +46,17 @@ def main(shared: Path, count: int) -> None:
     pairs = list(answered(shared))
     with tempfile.TemporaryDirectory() as folder:
         questions, answers = Path(folder, "questions.jsonl"), Path(folder, "answers.jsonl")
-        jsonl.write(questions, {q.id: q for q, _ in pairs}.values())
+        artifacts.write(questions, {q.id: q for q, _ in pairs}.values())
         many = islice(cycle(pairs), count)
-        jsonl.write(answers, (
+        artifacts.write(answers, (
             Answer(f"{q.id}/{n}", q.id, "run", text, "ok", n, "", "", 0, 0) for n, (q, text) in enumerate(many)
         ))  # fmt: skip
         wall, used = time.monotonic(), time.process_time()
         graders = scoring.Graders(nobody, idle)
-        scores, summary = scoring.evaluate(jsonl.read(questions, Question), jsonl.read(answers, Answer), graders, [1])
-        jsonl.write(Path(folder, "scores.jsonl"), scores)
+        scores, summary = scoring.evaluate(
+            artifacts.read(questions, Question), artifacts.read(answers, Answer), graders, [1]
+        )
+        artifacts.write(Path(folder, "scores.jsonl"), scores)
         wall, used = time.monotonic() - wall, time.process_time() - used
     print(f"{len(scores)} answers scored in {wall:.1f} s ({used:.1f} s of one core): {summary['accuracy']}")
 

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages import jsonl
-from stages.records import Record, Source, digest
+from stages.core import artifacts
+from stages.core.records import Record, Source, digest
 from tests.bench import usage
 from tests.bench.corpus import step, workplace
 
@@ -40,9 +40,9 @@ def prepare(folder: Path, count: int) -> None:
     """What the door reads: params.yaml, the rows, their receipt."""
     workplace(folder, folder, None)
     path = folder / "data/decontaminated/alpaca.jsonl"
-    jsonl.write(path, rows(count))
-    receipt = jsonl.Receipt("decontaminated/alpaca", jsonl.sha256(path), "decontaminated", count, {}, 1)
-    jsonl.write_json(folder / "data/validated/decontaminated/alpaca.json", receipt)
+    artifacts.write(path, rows(count))
+    receipt = artifacts.Receipt("decontaminated/alpaca", artifacts.sha256(path), "decontaminated", count, {}, 1)
+    artifacts.write_json(folder / "data/validated/decontaminated/alpaca.json", receipt)
 
 
 def main(count: int, folder: Path) -> None:
@@ -50,11 +50,11 @@ def main(count: int, folder: Path) -> None:
     if not (folder / "params.yaml").exists():
         prepare(folder, count)
     made = folder / "data/rewritten/alpaca-1.jsonl"
-    hashes = [jsonl.sha256(made)] if made.exists() else []
+    hashes = [artifacts.sha256(made)] if made.exists() else []
     for title in ["remembered"] if hashes else ["asked", "remembered"]:
         load = os.getloadavg()[0]
         wall, user, peak = step("rewrite alpaca-1", folder)
-        hashes.append(jsonl.sha256(made))
+        hashes.append(artifacts.sha256(made))
         print(f"{title:10} {wall:8.1f} s wall {user:8.1f} s user {peak:6.0f} MiB peak; load {load:.1f}", flush=True)
     size = (folder / "replies.sqlite").stat().st_size / 2**20
     print(f"{count} rows; the store has {size:.0f} MiB; the same bytes: {len(set(hashes)) == 1}")

@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from stages.engines.payloads import Request, request
-from stages.engines.store import Replies
-from stages.messages import Reply
+from stages.core.completions import Reply
+from stages.reply_store.keys import Request, request
+from stages.reply_store.store import Replies
 from tests.bench import usage
 from tests.bench.engines import cpu, prompt
-from tests.engines.counting import IDENTITY, Counting, connected
+from tests.inference.counting import IDENTITY, Counting, connected
 
 BATCH = 52_002
 

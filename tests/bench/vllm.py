@@ -14,14 +14,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from stages.engines import vllm
-from stages.engines.identities import Identity
-from stages.engines.references import fetch_model
-from stages.engines.sequences import Sequences
-from stages.messages import Message, Prompt, Sampling
+from stages.core.completions import Message, Prompt, Sampling
+from stages.inference.backends import vllm
+from stages.inference.backends.vllm.vllm_tokens import Sequences
+from stages.model_files.references import fetch_model
+from stages.reply_store.identity import Identity
 from tests.bench import usage
 from tests.bench.engines import cpu
-from tests.engines import real
+from tests.inference import real
 
 OPTIONS = real.OPTIONS | {"dtype": "bfloat16", "max_model_len": 1024, "sequences": 64, "chunk": 64, "data_parallel": 1}
 ROUNDS, ROWS, NEW = 3, 64, 24

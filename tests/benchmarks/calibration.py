@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.mgsm import grade as mgsm_grade
-from stages.benchmarks.xquad import rules as xquad_rules
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.mgsm import grade as mgsm_grade
+from stages.evaluation.benchmarks.xquad import rules as xquad_rules
 from tests.bench import usage
 
 

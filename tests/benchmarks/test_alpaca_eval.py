@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.alpaca_eval import Annotation, win_rate
-from stages.benchmarks.statistics import agreement
-from stages.errors import UserError
-from stages.records import Rejected
+from stages.core.errors import UserError
+from stages.core.records import Rejected
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.alpaca_eval import Annotation, win_rate
+from stages.evaluation.benchmarks.score_statistics import agreement
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/alpaca_eval"
 needs = pytest.mark.skipif(not SHARED.exists(), reason="shared/data/alpaca_eval is not here")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.benchmarks import Question
-from stages.benchmarks.asking import texts
+from stages.evaluation.benchmarks import Question
+from stages.evaluation.benchmarks.compared_questions import texts
 
 CHOICES = {"A": "bank", "B": "a park"}
 ASKED = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.choices import choice
+from stages.evaluation.benchmarks.choices import choice
 
 CHOICES = {"A": "bank", "B": "library", "C": "park", "D": "car park", "E": "a dog"}
 RIGHT = [

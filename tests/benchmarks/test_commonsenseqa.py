@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.choices import choice
-from stages.benchmarks.commonsenseqa import CHAINS
-from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Graders, evaluate
-from stages.benchmarks.selection import select
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.choices import choice
+from stages.evaluation.benchmarks.commonsenseqa import CHAINS
+from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.benchmarks.sampling import select
+from stages.evaluation.benchmarks.scoring import Graders, evaluate
 from tests.benchmarks.test_scoring import idle, nobody
 
 ROOT = Path(__file__).resolve().parents[2]

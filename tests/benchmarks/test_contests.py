@@ -6,11 +6,19 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from stages.benchmarks.alpaca_eval import annotations, win_rate
-from stages.benchmarks.contests import Contest, Outcome, Output, answered, contests, referred, summed
-from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.selection import Drawn
-from stages.judges.pairwise import Preference
+from stages.evaluation.benchmarks.alpaca_eval import annotations, win_rate
+from stages.evaluation.benchmarks.pairwise_comparison import (
+    Contest,
+    Outcome,
+    Output,
+    answered,
+    contests,
+    referred,
+    summed,
+)
+from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.benchmarks.sampling import Drawn
+from stages.evaluation.judges.pairwise import Preference
 
 DRAWN = Drawn(None, 3, 1, 200)
 

@@ -9,9 +9,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.questions import Question
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.questions import Question
 from stages.params import load
 from stages.readers.layout import Choice
 from stages.readers.source import Download

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Graders, scores
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.benchmarks.scoring import Graders, scores
 from tests.benchmarks.test_scoring import idle, nobody
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.humaneval import program
-from stages.benchmarks.programs import Outcome, Program
-from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate
-from stages.errors import UserError
-from stages.sandbox import Limits, connect
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.humaneval import program
+from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
+from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.benchmarks.scoring import Exchange, Graders, Opinion, evaluate
+from stages.evaluation.sandbox import Limits, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "data" / "seeds" / "humaneval" / "HumanEval.jsonl"

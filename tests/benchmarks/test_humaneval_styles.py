@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.humaneval import program
-from stages.benchmarks.programs import Outcome
-from stages.benchmarks.questions import Question
-from stages.sandbox import Limits, connect
+from stages.evaluation.benchmarks.humaneval import program
+from stages.evaluation.benchmarks.program_outcomes import Outcome
+from stages.evaluation.benchmarks.questions import Question
+from stages.evaluation.sandbox import Limits, connect
 
 LIMITS = Limits(seconds=60, memory=1024, processes=64, output=64)
 needs_bwrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="no bubblewrap: run `make sandbox`")

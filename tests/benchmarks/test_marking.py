@@ -6,14 +6,14 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from stages.benchmarks.marking import Case, Marked, Marker, marking, summed
-from stages.benchmarks.questions import Answer, Question, Score
-from stages.benchmarks.reviewing import review
-from stages.benchmarks.scoring import Exchange
-from stages.benchmarks.selection import Drawn
-from stages.errors import UserError
-from stages.judges import Judgement
-from stages.judges.tasks import Listing, Marks
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.judge_agreement import review
+from stages.evaluation.benchmarks.questions import Answer, Question, Score
+from stages.evaluation.benchmarks.sampling import Drawn
+from stages.evaluation.benchmarks.scoring import Exchange
+from stages.evaluation.benchmarks.task_scores import Case, Marked, Marker, marking, summed
+from stages.evaluation.judges import Judgement
+from stages.evaluation.judges.task_marks import Listing, Marks
 
 DRAWN = Drawn(None, 2, 1, 200)
 

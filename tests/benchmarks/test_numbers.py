@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks import numbers
-from stages.benchmarks.numbers import answer
+from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks.numbers import answer
 
 STATED = [
     ("The answer is 18. Checked 2 times.", 18), ("**18** apples in 2 boxes", 18), (r"\boxed{18}, as in step 2", 18),

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import jsonl, pictures
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.answering import Way, answers
-from stages.benchmarks.asking import texts
-from stages.benchmarks.pictures import parted, shown
-from stages.benchmarks.questions import Question, user_text
-from stages.benchmarks.vqa_rule import normalised
 from stages.chains import Means, sets
-from stages.errors import UserError
-from stages.messages import Image, Reply, Sampling
+from stages.core import artifacts, image_files
+from stages.core.completions import Image, Reply, Sampling
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Source
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.compared_questions import texts
+from stages.evaluation.benchmarks.image_questions import parted, shown
+from stages.evaluation.benchmarks.predictions import Way, answers
+from stages.evaluation.benchmarks.questions import Question, user_text
+from stages.evaluation.benchmarks.vqa_rule import normalised
 from stages.params import load
-from stages.records import Record, Rejected, Source
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -132,7 +132,7 @@ def test_mistakes_name_file_and_row(benchmark: str, found: dict[str, bytes], tol
 
 
 def test_captions_stand_in_for_a_picture() -> None:
-    (question, _) = shown(read("vqav2", vqa("cat")), "captions", pictures.album(None))
+    (question, _) = shown(read("vqav2", vqa("cat")), "captions", image_files.album(None))
     assert isinstance(question, Question)
     assert question.images == ()
     assert user_text(question) == (
@@ -141,23 +141,23 @@ def test_captions_stand_in_for_a_picture() -> None:
 
 
 def test_a_picture_without_captions_can_not_be_stood_in_for() -> None:
-    found = list(shown(read("gqa", gqa()), "captions", pictures.album(None)))
+    found = list(shown(read("gqa", gqa()), "captions", image_files.album(None)))
     assert [row.reason for row in found if isinstance(row, Rejected)] == ["no-caption"] * 2
 
 
 @pytest.mark.parametrize("name", ["COCO_val2014_000000000042.jpg", "000000000042.jpg"])
 def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"pixels")
-    for question in shown(read("vqav2", vqa("cat")), "pixels", pictures.album(tmp_path)):
+    for question in shown(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)):
         assert isinstance(question, Question)
-        assert question.images == (Image(jsonl.sha256(tmp_path / name), (tmp_path / name).as_posix()),)
+        assert question.images == (Image(artifacts.sha256(tmp_path / name), (tmp_path / name).as_posix()),)
         assert question.input == "Which animal?"
 
 
 def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
     told = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
     with pytest.raises(UserError, match=told):
-        list(shown(read("vqav2", vqa("cat")), "pixels", pictures.album(tmp_path)))
+        list(shown(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)))
 
 
 def test_a_question_that_is_answered_twice_is_told() -> None:
@@ -171,16 +171,16 @@ def test_a_question_that_is_answered_twice_is_told() -> None:
 
 def test_a_missing_folder_of_pictures_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: is no folder of pictures"):
-        pictures.album(tmp_path / "nowhere")
+        image_files.album(tmp_path / "nowhere")
 
 
 def test_what_is_shown_must_be_said_for_pictures_and_for_nothing_else() -> None:
     with pytest.raises(UserError, match="vqav2 is about pictures; say `images: pixels`"):
-        list(shown(read("vqav2", vqa("cat")), None, pictures.album(None)))
+        list(shown(read("vqav2", vqa("cat")), None, image_files.album(None)))
     text = Question("x", "gsm8k", "en", "MIT", "1", "Add.")
-    assert list(shown([text], None, pictures.album(None))) == [text]
+    assert list(shown([text], None, image_files.album(None))) == [text]
     with pytest.raises(UserError, match="gsm8k has no pictures"):
-        list(shown([text], "captions", pictures.album(None)))
+        list(shown([text], "captions", image_files.album(None)))
 
 
 def test_a_prompt_shows_what_its_question_shows() -> None:

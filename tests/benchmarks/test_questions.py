@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.questions import Question, user_text
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Source, Step
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.questions import Question, user_text
 from stages.params import load
-from stages.records import Record, Rejected, Source, Step
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 WORDING = load(Path(__file__).resolve().parents[2] / "params.yaml").wording.model_dump()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks import choices, numbers, xquad
-from stages.benchmarks.questions import Question
-from stages.benchmarks.rouge import common_subsequence, exceeds_l, rouge_1, rouge_l
+from stages.evaluation.benchmarks import choices, numbers, xquad
+from stages.evaluation.benchmarks.questions import Question
+from stages.evaluation.metrics.rouge import common_subsequence, exceeds_l, rouge_1, rouge_l
 
 TEXT = st.text(alphabet="ab12 .:\n,-$", max_size=40)
 

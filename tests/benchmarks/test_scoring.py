@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from stages.benchmarks.answering import Way, answers
-from stages.benchmarks.programs import NoSandbox, Outcome
-from stages.benchmarks.questions import Answer, Question
-from stages.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, evaluate_all, scores
-from stages.errors import UserError
-from stages.judges import Judgement
-from stages.messages import Prompt, Reply, Sampling
+from stages.core.completions import Prompt, Reply, Sampling
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.predictions import Way, answers
+from stages.evaluation.benchmarks.program_outcomes import NoSandbox, Outcome
+from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, evaluate_all, scores
+from stages.evaluation.judges import Judgement
 
 GREEDY = Sampling(0.0, 1.0, 0, 16)
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.questions import Question
-from stages.benchmarks.selection import Tally, planted, sampled, select
-from stages.records import Rejected
+from stages.core.records import Rejected
+from stages.evaluation.benchmarks.questions import Question
+from stages.evaluation.benchmarks.sampling import Tally, planted, sampled, select
 
 REJECTED = Rejected(id="x-0", reason="empty", detail="", row={})
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS, sifo
-from stages.benchmarks.questions import Question
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks import BENCHMARKS, sifo
+from stages.evaluation.benchmarks.questions import Question
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sifo"
 MATH = {"id": 1, "instruction_1": "Add 2 and 3.", "answer_1": "5", "instruction_2": "Double it.", "answer_2": "1,000"}

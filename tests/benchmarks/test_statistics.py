@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.questions import Score, scarce
-from stages.benchmarks.statistics import compare, means, pass_at_k, summary, trends
+from stages.evaluation.benchmarks.questions import Score, scarce
+from stages.evaluation.benchmarks.score_statistics import compare, means, pass_at_k, summary, trends
 
 
 def score(item: str, value: float | None, language: str = "de", tasks: int = 2, metric: str = "accuracy") -> Score:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from stages.benchmarks import BENCHMARKS
-from stages.benchmarks.answering import answers
-from stages.benchmarks.scoring import Graders, evaluate
-from stages.engines.thoughts import Answers
-from stages.messages import Reply
+from stages.core.completions import Reply
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.predictions import answers
+from stages.evaluation.benchmarks.scoring import Graders, evaluate
+from stages.inference.answer_only import Answers
 from stages.params import Reasoning
 from tests.benchmarks.test_scoring import answer, idle, nobody, question
 
@@ -22,8 +22,8 @@ def test_reasoning_without_an_answer_is_unscored(benchmark: str) -> None:
 
 
 def test_a_model_that_only_reasons_has_answered_nothing() -> None:
-    from stages.benchmarks.answering import Way
-    from tests.engines.counting import SAMPLING
+    from stages.evaluation.benchmarks.predictions import Way
+    from tests.inference.counting import SAMPLING
 
     def thinking(prompts):  # type: ignore[no-untyped-def]
         for _ in prompts:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.benchmarks.vqa_rule import accuracy, normalised
+from stages.evaluation.benchmarks.vqa_rule import accuracy, normalised
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from stages.chains import Link
-from stages.messages import Prompt, Reply
+from stages.core.completions import Prompt, Reply
+from stages.core.records import Record, Source
 from stages.prompts import parse
-from stages.records import Record, Source
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from stages import chains
 from stages.chains import CHAINS, Chain, Link, Means, Middle, Sets, answer, chained, each, links, plain, prompt
-from stages.errors import UserError
-from stages.messages import Prompt, Reply
-from stages.records import Record
+from stages.core.completions import Prompt, Reply
+from stages.core.errors import UserError
+from stages.core.records import Record
 from tests.chains.rows import (
     CAPTION,
     FILES,

@@ -5,12 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stages import jsonl
 from stages.chains import Link, Means, answer, captions, chained, plain
 from stages.chains.translate import translations
+from stages.core import artifacts
+from stages.core.records import Record
 from stages.corpora import Origin, read, rows
-from stages.expectations.columns import table
-from stages.records import Record
+from stages.validation.columns import table
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -19,8 +19,8 @@ def records(source: str, adapter: str, fields: dict[str, str] | None = None, lan
     path = SHARED / source
     if not path.exists():
         pytest.skip(f"{path} is not here")
-    origin = Origin("real", jsonl.origin(path), "see SOURCE.txt", language)
-    found = read(adapter, rows(str(path), jsonl.files(path)), origin, fields or {})
+    origin = Origin("real", artifacts.origin(path), "see SOURCE.txt", language)
+    found = read(adapter, rows(str(path), artifacts.files(path)), origin, fields or {})
     return [record for record in found if isinstance(record, Record)]
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stages.chains import Link, Means, chained
 from stages.chains.translate import choose, spread, translations
-from stages.errors import UserError
-from stages.records import Record
+from stages.core.errors import UserError
+from stages.core.records import Record
 from tests.chains.rows import (
     FILES,
     LANGUAGES,

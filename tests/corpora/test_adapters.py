@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Turn
 from stages.corpora import ADAPTERS, Origin, Raw, read
-from stages.corpora.images import INSTRUCTION
-from stages.errors import UserError
-from stages.records import Record, Rejected, Turn
+from stages.corpora.vqa_and_captions import INSTRUCTION
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.core.errors import UserError
+from stages.core.records import Record, Rejected, Turn
 from stages.corpora import Origin, Raw, Tally, read
 from stages.corpora.chat import MESSAGES, ROLES
-from stages.errors import UserError
-from stages.records import Record, Rejected, Turn
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 

@@ -8,8 +8,8 @@ from typing import IO
 
 import pytest
 
+from stages.core.errors import UserError
 from stages.corpora import rows
-from stages.errors import UserError
 
 
 def opened(name: str, content: bytes) -> Iterator[tuple[str, IO[bytes]]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from stages.core.errors import UserError
+from stages.core.records import Record
 from stages.corpora import Origin, Raw, read
-from stages.errors import UserError
-from stages.records import Record
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 

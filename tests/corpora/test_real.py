@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages import jsonl
+from stages.core import artifacts
+from stages.core.records import Record, Rejected
 from stages.corpora import Origin, Tally, read, rows, sample
-from stages.records import Record, Rejected
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -39,8 +39,8 @@ def ingested(source: str, adapter: str, fields: dict[str, str]) -> list[Record |
     path = SHARED / source
     if not path.exists():
         pytest.skip(f"{path} is not here")
-    origin = Origin("real", jsonl.origin(path), "see SOURCE.txt", "en")
-    return list(read(adapter, rows(str(path), jsonl.files(path)), origin, fields))
+    origin = Origin("real", artifacts.origin(path), "see SOURCE.txt", "en")
+    return list(read(adapter, rows(str(path), artifacts.files(path)), origin, fields))
 
 
 @pytest.mark.parametrize(("source", "adapter", "fields", "count", "rejected", "inputs", "responses"), SETS)

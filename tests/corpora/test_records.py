@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.core.records import Record, Rejected, digest
 from stages.corpora import Origin, Raw, Tally, read, sample
-from stages.records import Record, Rejected, digest
 
 Row = dict[str, Any]
 SHORT = st.text(max_size=5)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from stages.judges.asking import Panel
-from stages.judges.statements import last_stated
-from stages.messages import Prompt, Reply, Sampling
+from stages.core.completions import Prompt, Reply, Sampling
+from stages.evaluation.judges.judge_requests import Panel
+from stages.evaluation.judges.verdict_statements import last_stated
 from stages.prompts import parse
 
 PROMPTS = Path(__file__).resolve().parents[2] / "stages/prompts"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stages.judges import Exchange, Judgement, Verdict, judge, parse_verdict
-from stages.judges.asking import Panel
-from stages.messages import Complete, Prompt, Reply, ReplyStatus, Sampling
+from stages.core.completions import Complete, Prompt, Reply, ReplyStatus, Sampling
+from stages.evaluation.judges import Exchange, Judgement, Verdict, judge, parse_verdict
+from stages.evaluation.judges.judge_requests import Panel
 from stages.prompts import parse
 from tests.judges.panels import considers_nothing
 

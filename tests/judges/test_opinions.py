@@ -2,11 +2,11 @@
 
 import pytest
 
-from stages.calibration import CONTENT_FREE
-from stages.errors import UserError
-from stages.judges import Exchange, Judgement
-from stages.judges.opinions import opinions
-from stages.messages import Prompt, Reply, draw_seed
+from stages.core.completions import Prompt, Reply, draw_seed
+from stages.core.contextual_calibration import CONTENT_FREE
+from stages.core.errors import UserError
+from stages.evaluation.judges import Exchange, Judgement
+from stages.evaluation.judges.verdict_scores import opinions
 from tests.judges.panels import ok, panel
 
 SMALL = "judges-small/review.txt"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.judges.pairwise import Contest, parse_preference, prefer
-from stages.messages import Prompt, Reply
+from stages.core.completions import Prompt, Reply
+from stages.evaluation.judges.pairwise import Contest, parse_preference, prefer
 from tests.judges.panels import ok, panel
 
 CONTEST: Contest = ("q1/pair", "Name a sea.", "weak", "strong")

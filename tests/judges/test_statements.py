@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.judges import Verdict, judge, parse_verdict
-from stages.judges.opinions import opinions
-from stages.judges.pairwise import parse_preference, prefer
-from stages.judges.tasks import LISTERS, mark, parse_list, parse_marks
-from stages.messages import Reply
+from stages.core.completions import Reply
+from stages.evaluation.judges import Verdict, judge, parse_verdict
+from stages.evaluation.judges.pairwise import parse_preference, prefer
+from stages.evaluation.judges.task_marks import LISTERS, mark, parse_list, parse_marks
+from stages.evaluation.judges.verdict_scores import opinions
 from tests.judges.panels import ok, panel
 
 CASES = Path("/work/shared/cases/models/05-judge-draft-verdict/cases.json")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stages.judges.tasks import LISTERS, Case, mark, parse_list, parse_marks, sentences
-from stages.messages import Prompt, Reply
+from stages.core.completions import Prompt, Reply
+from stages.evaluation.judges.task_marks import LISTERS, Case, mark, parse_list, parse_marks, sentences
 from tests.judges.panels import considers_nothing, ok, panel
 
 

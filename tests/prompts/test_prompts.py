@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.prompts import continued, parse, sentence
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "stages" / "prompts").glob("*/*.txt"))

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import encodings, jsonl
-from stages.errors import UserError
+from stages.core import artifacts, encodings
+from stages.core.errors import UserError
 from stages.readers.formats import numbered, rows
 
 ROWS = [{"q": "Où, when; who|what\t?", "a": "so"}, {"q": "日本", "a": ""}]
@@ -138,8 +138,8 @@ def test_what_datasets_saves_is_read(tmp_path: Path) -> None:
     import datasets
 
     datasets.Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved", num_shards=2)
-    names = [name for name in jsonl.names(tmp_path / "saved") if name.endswith("arrow")]
-    assert [raw.row for raw in rows("x", jsonl.files(tmp_path / "saved", names))] == ROWS
+    names = [name for name in artifacts.names(tmp_path / "saved") if name.endswith("arrow")]
+    assert [raw.row for raw in rows("x", artifacts.files(tmp_path / "saved", names))] == ROWS
 
 
 def test_nested_times_are_those_of_python() -> None:
@@ -168,11 +168,11 @@ def test_compressed_files(tmp_path: Path, ending: str) -> None:
     )
     path = tmp_path / f"r.jsonl.{ending}"
     path.write_bytes(content)
-    assert len([*rows(str(path), jsonl.files(path))]) == 800
+    assert len([*rows(str(path), artifacts.files(path))]) == 800
     for damaged in (content[:-9], b"nothing of the kind"):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=rf"r\.jsonl\.{ending}: .*download it again") as error:
-            list(rows(str(path), jsonl.files(path)))
+            list(rows(str(path), artifacts.files(path)))
         assert "\n" not in str(error.value)
 
 
@@ -192,11 +192,11 @@ def test_the_command_that_is_told_converts_this_very_file(tmp_path: Path, encodi
     written = json.dumps(row, ensure_ascii=False) if "json" in name else f'question,n\n"{row["question"]}",1\n'
     path.write_bytes(written.encode(encoding))
     with pytest.raises(UserError) as error:
-        list(rows(str(path), jsonl.files(path)))
+        list(rows(str(path), artifacts.files(path)))
     told = str(error.value)
     subprocess.run(["bash", "-c", told.split("`")[1]], check=True)
     (converted,) = tmp_path.glob("*.utf8.*")
-    assert [raw.row for raw in rows(str(converted), jsonl.files(converted))] == [row], told
+    assert [raw.row for raw in rows(str(converted), artifacts.files(converted))] == [row], told
 
 
 def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
@@ -214,7 +214,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
     del content
     tracemalloc.start()
     try:
-        assert sum(1 for _ in rows(str(path), jsonl.files(path))) == count
+        assert sum(1 for _ in rows(str(path), artifacts.files(path))) == count
         assert tracemalloc.get_traced_memory()[1] < 6_000_000  # of 16 MB
     finally:
         tracemalloc.stop()

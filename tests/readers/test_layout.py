@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.readers.layout import Choice, Wanted, family, is_data, place, select
 
 CORPUS = Wanted("train")

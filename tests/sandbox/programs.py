@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from stages.benchmarks.programs import Outcome, Program, Reading
-from stages.sandbox import Limits, connect
+from stages.evaluation.benchmarks.program_outcomes import Outcome, Program, Reading
+from stages.evaluation.sandbox import Limits, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDINARY = 65533

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks.programs import Outcome, Program
-from stages.errors import UserError
-from stages.sandbox import Limits, connect
-from stages.sandbox.jail import jail
-from stages.sandbox.process import run
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
+from stages.evaluation.sandbox import Limits, connect
+from stages.evaluation.sandbox.bubblewrap import jail
+from stages.evaluation.sandbox.process import run
 from tests.sandbox import programs
 from tests.sandbox.programs import PATIENT, plain
 

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from stages.benchmarks.programs import NoSandbox
-from stages.sandbox.seccomp import EAFNOSUPPORT, EAGAIN, ENOSYS, EPERM, program
+from stages.evaluation.benchmarks.program_outcomes import NoSandbox
+from stages.evaluation.sandbox.seccomp import EAFNOSUPPORT, EAGAIN, ENOSYS, EPERM, program
 
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 X86, ARM = 0xC000003E, 0xC00000B7

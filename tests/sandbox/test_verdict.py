@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from stages.benchmarks.programs import Outcome, Program
+from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
 from tests.sandbox import programs
 from tests.sandbox.programs import outcomes, with_test
 

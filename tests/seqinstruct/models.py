@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from stages.messages import Complete, Prompt, Reply, Sampling
+from stages.core.completions import Complete, Prompt, Reply, Sampling
+from stages.core.records import Action, Record, Source, Step, digest
 from stages.prompts import Template, parse
-from stages.records import Action, Record, Source, Step, digest
-from stages.seqinstruct.gates import Limits
+from stages.seqinstruct.filters import Limits
 from stages.seqinstruct.policies import Plan
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)

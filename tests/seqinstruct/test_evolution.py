@@ -2,10 +2,10 @@
 
 import pytest
 
-from stages.messages import Prompt, Reply
+from stages.core.completions import Prompt, Reply
+from stages.core.records import Record, Rejected
 from stages.prompts import parse
-from stages.records import Record, Rejected
-from stages.seqinstruct.evolution import REASONS, Evolution, declined, evolve, parse_evolved, useless
+from stages.seqinstruct.wizardlm import REASONS, Evolution, declined, evolve, parse_evolved, useless
 from tests.seqinstruct.models import SAMPLING, model, record
 
 TEMPLATES = {

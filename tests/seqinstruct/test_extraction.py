@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import prompts
-from stages.messages import Prompt, Reply, Sampling
-from stages.records import Record
-from stages.seqinstruct.extraction import Extraction, extract, extracted, faults, held_within, parse_parts
+from stages.core.completions import Prompt, Reply, Sampling
+from stages.core.records import Record
+from stages.seqinstruct.input_extraction import Extraction, extract, extracted, faults, held_within, parse_parts
+from stages.seqinstruct.round_statistics import Tally
 from stages.seqinstruct.rounds import rewrite_round
-from stages.seqinstruct.statistics import Tally
 from tests.seqinstruct.models import model, plan, record
 
 TEMPLATE = prompts.parse("--- user\n{{ instruction }}\n", "extract.txt")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from stages import jsonl
-from stages.engines import connect
-from stages.engines.store import Replies
+from stages.core import artifacts
+from stages.core.records import Record, digest
+from stages.inference.connect import connect
 from stages.params import Engine
-from stages.records import Record, digest
+from stages.reply_store.store import Replies
 from stages.seqinstruct.responses import Wishes, respond_round
 from stages.seqinstruct.rounds import rewrite_round
-from tests.engines.counting import OPENAI
-from tests.engines.loopback import Answer, completed, said, serving
+from tests.inference.counting import OPENAI
+from tests.inference.loopback import Answer, completed, said, serving
 from tests.seqinstruct.models import SAMPLING, plan, record
 
 ROWS = 120
@@ -50,7 +50,7 @@ def run(url: str, store: Path, out: Path) -> None:
     wishes = Wishes(7, 1, SAMPLING, 12, ("ok", "truncated"))
     with connect(Engine(engine="openai", options=options), store=store) as complete:
         rows = rewrite_round((record(f"Name sea {n}.") for n in range(ROWS)), complete, plan(attempts=12))
-        jsonl.write(out, (row for _, row in respond_round(rows, [], complete, wishes)))
+        artifacts.write(out, (row for _, row in respond_round(rows, [], complete, wishes)))
 
 
 def digest_of(text: str) -> str:
@@ -59,7 +59,7 @@ def digest_of(text: str) -> str:
 
 def named(out: Path) -> Iterator[tuple[str, str]]:
     """Every key that a row names, with the hash of the reply's text beside it."""
-    for row in jsonl.read(out, Record):
+    for row in artifacts.read(out, Record):
         for step in row.steps:
             yield from zip(step.replies, step.text_hashes, strict=True)
 

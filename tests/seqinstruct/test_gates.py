@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.seqinstruct.gates import REASONS, Limits, check, copies, echoes, words
+from stages.seqinstruct.filters import REASONS, Limits, check, copies, echoes, words
 
 TABLE = "Which is cheaper?\n| Shop | Price |\n|---|---|\n| Miller | 3 |\n| Baker | 2 |"
 CODE = "What does it print?\n```python\nfor i in range(3):\n    print(i)\n```"

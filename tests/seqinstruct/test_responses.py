@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.messages import Message, Prompt, Reply
-from stages.records import Record, Rejected, Step, Turn
+from stages.core.completions import Message, Prompt, Reply
+from stages.core.records import Record, Rejected, Step, Turn
 from stages.seqinstruct.responses import REASONS, Wishes, conversation, respond_round
 from tests.seqinstruct.models import SAMPLING, model, record
 

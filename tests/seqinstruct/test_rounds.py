@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.errors import UserError
-from stages.messages import Prompt, Reply
+from stages.core.completions import Prompt, Reply
+from stages.core.errors import UserError
+from stages.core.records import Record, Step, digest
 from stages.prompts import parse
-from stages.records import Record, Step, digest
 from stages.seqinstruct.actions import LETTERS, parse_choice, parse_instruction
-from stages.seqinstruct.gates import Limits, check
+from stages.seqinstruct.filters import Limits, check
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
 from tests.seqinstruct.models import ALL, TEMPLATES, asked_for, model, plan, record, rewriter
 

@@ -1,7 +1,7 @@
 """Table 4's numbers."""
 
-from stages.records import Rejected, Step
-from stages.seqinstruct.statistics import Tally, tasks
+from stages.core.records import Rejected, Step
+from stages.seqinstruct.round_statistics import Tally, tasks
 from tests.seqinstruct.models import record
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stages.engines import connect
-from stages.engines.references import fetch_model
-from stages.messages import Message, Prompt, Sampling
+from stages.core.completions import Message, Prompt, Sampling
+from stages.inference.connect import connect
+from stages.model_files.references import fetch_model
 from stages.params import Engine
 from tests.servers.project import ASK, PREPARE, Project, options
 from tests.servers.started import NEEDS, Server, missing, started

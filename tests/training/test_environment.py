@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.training import environment
 from stages.training.environment import MARK, training_python, versions
 from stages.training.torch_build import cpu_wheels, has_gpu, torch_options, wheel_folders
@@ -156,9 +156,9 @@ def test_only_training_makes_the_environment() -> None:
         for path in (root / "stages").rglob("*.py")
         if "stages.training.environment" in path.read_text() and path.name != "environment.py"
     }
-    assert makers == {"stages/__main__.py", "stages/engines/axolotl.py"}
+    assert makers == {"stages/__main__.py", "stages/training/axolotl_run.py"}
     users = {
         path.stem for path in (root / "stages").glob("*.py")
-        if re.search(r"engines import .*\baxolotl\b|stages\.engines\.axolotl", path.read_text())
+        if re.search(r"training import .*\baxolotl_run\b|stages\.training\.axolotl_run", path.read_text())
     }  # fmt: skip
     assert users == {"train"}

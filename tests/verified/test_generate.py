@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 import yaml
 
-from stages.params.generated import Generated
+from stages.params.generate_section import Generated
 from stages.verified.generation import LONGEST, Selection, Structure, Verified
 from stages.verified.phrases import LANGUAGES
 

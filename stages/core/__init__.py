@@ -1,0 +1,1 @@
+"""What every package builds on: records, completions, artifacts on disk, errors, the command line."""

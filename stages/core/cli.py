@@ -1,0 +1,117 @@
+"""How a door meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import typer
+from typer.models import ArgumentInfo
+
+from stages.core.errors import UserError, one_line
+from stages.core.redaction import without_secrets
+
+P = ParamSpec("P")
+
+
+def door(function: Callable[P, str | None]) -> Callable[P, None]:
+    """A command: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130.
+
+    What `function` returns is a warning, "" or None for none: it becomes the last line on stderr.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        started = time.monotonic()
+        try:
+            warning = function(*args, **kwargs)
+        except UserError as error:
+            remark(str(error))
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            remark("interrupted; replies received so far are kept, run again to go on")
+            raise typer.Exit(130) from None
+        remark(f"done in {time.monotonic() - started:.1f} s")
+        remark(f"warning: {warning}" if warning else "")
+
+    return run
+
+
+def remark(text: str) -> None:
+    """Tell a door's user one line on stderr; nothing for no text."""
+    # Doors run as the module __main__; their file says which one it is.
+    name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
+    if text:
+        print(f"seqit {name}: {one_line(without_secrets(text))}", file=sys.stderr)
+
+
+def report_losses(
+    rows: int, lost: Mapping[str, Mapping[str, int]], *, kept: str = "kept", see: str = "", unit: str = "rows",
+    name: str = "",
+) -> None:  # fmt: skip
+    """Print one line on stderr that says how many rows a command lost and why; nothing where none was lost.
+
+    "seqit respond: 64 rows: 61 kept, 3 rejected (truncated 2, refused 1); see data/responded/seed-0.rejected.jsonl"
+
+    rows: how many were read. lost: what happened to them ("rejected", "unchanged") -> reason -> count; reasons with the
+    count 0 are left out. kept: what the command did to all others. see: the file that holds the lost rows. name: of
+    the set, where a command has several.
+    """
+    groups = {verb: {why: count for why, count in reasons.items() if count} for verb, reasons in lost.items()}
+    parts = [f"{sum(reasons.values()):,} {verb} ({_listed(reasons)})" for verb, reasons in groups.items() if reasons]
+    rest = rows - sum(sum(reasons.values()) for reasons in groups.values())
+    line = f"{rows:,} {unit}: {', '.join([f'{rest:,} {kept}', *parts])}"
+    where = f"; see {see}" if see else ""
+    remark(f"{f'{name}: ' if name else ''}{line}{where}" if parts else "")
+
+
+def entry_argument(text: str) -> ArgumentInfo:
+    """A command's argument that names an entry of params.yaml, with its help; the command gets `entry_name` of it."""
+    return ArgumentInfo(default=..., help=text, callback=entry_name)
+
+
+def entry_name(name: str) -> str:
+    """The name of an entry of params.yaml: `name`, or what follows the @ of a stage's address (rewrite@seed-1).
+
+    DVC puts the address into DVC_STAGE, which dvc.yaml hands on. Below the top it begins with a path: ../dvc.yaml:….
+    """
+    return name.rpartition("@")[2]
+
+
+def entry_names(names: list[str]) -> list[str]:
+    """`entry_name` of each."""
+    return [entry_name(name) for name in names]
+
+
+def together(*warnings: str) -> str:
+    """One warning of several, without those that are empty."""
+    return "; ".join(filter(None, warnings))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """ "truncated 2, refused 1": the most frequent reason first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{reason} {count:,}" for reason, count in ordered)
+
+
+def main(function: Callable[..., str | None]) -> None:
+    """Make a door runnable as `python -m stages.<name>`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(door(function))
+    start(app)
+
+
+def start(app: typer.Typer) -> None:
+    """Run an app on the command line; paragraphs of its docstrings flow over the terminal's width."""
+    for command in app.registered_commands:
+        command.help = _flowing(command.help or inspect.getdoc(command.callback) or "")
+    if isinstance(app.info.help, str):
+        app.info.help = _flowing(app.info.help)
+    app()
+
+
+def _flowing(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

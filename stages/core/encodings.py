@@ -1,0 +1,132 @@
+"""Bytes of a downloaded file as UTF-8 text: byte-order marks are honoured, another encoding is named with a remedy."""
+
+import codecs
+import io
+import shlex
+from typing import IO, TYPE_CHECKING
+
+from stages.core.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+SAMPLE = 1 << 18
+"""Bytes from which an encoding is guessed."""
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+"""Byte-order marks; UTF-32's little-endian one begins with UTF-16's, so it stands before it."""
+ENCODINGS = {
+    "cp1252": "CP1252", "cp1250": "CP1250", "cp1251": "CP1251", "cp1253": "CP1253", "cp1254": "CP1254",
+    "cp1255": "CP1255", "cp1256": "CP1256", "cp1257": "CP1257", "cp1258": "CP1258", "koi8_r": "KOI8-R",
+    "cp874": "CP874", "cp932": "CP932", "euc_jp": "EUC-JP", "gb18030": "GB18030", "big5": "BIG5", "cp949": "CP949",
+    "mac_roman": "MACINTOSH", "utf_16_le": "UTF-16LE", "utf_16_be": "UTF-16BE",
+}  # fmt: skip
+"""Encodings in which files are still passed around, by Python's names -> iconv's."""
+LATIN = ("cp1250", "cp1252", "cp1257", "cp1258", "mac_roman")
+"""Encodings that a short text of western Europe fits about equally well; of these CP1252 is by far the most used."""
+
+
+class _Recoded(io.RawIOBase):
+    """A text stream as UTF-8 bytes."""
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        self._text, self._left = text, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        self._left = self._left or self._text.read(max(1, len(view) // 4)).encode(errors="surrogatepass")
+        count = min(len(view), len(self._left))
+        view[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+def utf8(stream: IO[bytes]) -> IO[bytes]:
+    """The stream as UTF-8 without a byte-order mark; it is decoded where a mark, or its first bytes, say UTF-16 or -32.
+
+    Reading it raises UnicodeDecodeError where the bytes are not what they begin as.
+    """
+    buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
+    start = buffered.peek(4)[:4]
+    encoding = _encoding(start)
+    if encoding == "utf-8-sig":
+        buffered.read(len(codecs.BOM_UTF8))
+    if encoding in ("", "utf-8-sig"):
+        return buffered
+    return io.BufferedReader(_Recoded(io.TextIOWrapper(buffered, encoding, newline="")))
+
+
+def unmarked(data: bytes) -> bytes:
+    """Bytes of a whole file as UTF-8 without a byte-order mark. Raises UnicodeDecodeError as `utf8` does."""
+    encoding = _encoding(data[:4])
+    return data.decode(encoding).encode() if encoding else data
+
+
+def _encoding(start: bytes) -> str:
+    """The encoding that the first four bytes of a file say; "" for none.
+
+    Without a mark, UTF-16 is known by two ASCII characters, as a header or JSON begins (RFC 4627, section 3).
+    """
+    unmarked = {"xoxo": "utf-16-le", "oxox": "utf-16-be"}
+    zeros = "".join("x" if byte else "o" for byte in start)
+    return next((encoding for mark, encoding in MARKS if start.startswith(mark)), unmarked.get(zeros, ""))
+
+
+def decoded(data: bytes, path: str, where: str = "", sample: bytes = b"") -> str:
+    """UTF-8 bytes as text.
+
+    Raises UserError naming `where` (the path by default) and how to convert the file at `path`, whose encoding is
+    guessed from `sample`, the beginning of the file, and `data`.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where or path}: not UTF-8 (byte {error.start}); {remedy(path, sample + data)}") from None
+
+
+def remedy(path: str, data: bytes) -> str:
+    """What to do with a file that is not UTF-8, of which `data` is a part: the command that converts it."""
+    encoding = guess(data)
+    if not encoding:
+        return "mend that byte, or save the file as UTF-8"
+    name = path.rpartition("/")[2]
+    to, dot, ending = name.rpartition(".")
+    converted = f"{path[: len(path) - len(name)]}{to or ending}.utf8{dot}{ending if to else ''}"
+    command = f"iconv -f {encoding} -t UTF-8 {shlex.quote(path)} > {shlex.quote(converted)}"
+    return f"it looks like {encoding}: convert it with `{command}`"
+
+
+def guess(data: bytes) -> str:
+    """iconv's name of the encoding that the bytes are most likely in; "" where that is UTF-8 with damage, or unknown.
+
+    Source: charset-normalizer's ranking; between encodings of western Europe, CP1252 where it fits.
+    """
+    if _damaged(data):
+        return ""
+    import charset_normalizer
+
+    matches = charset_normalizer.from_bytes(data, cp_isolation=list(ENCODINGS), enable_fallback=False)
+    ranked = [name for match in matches for name in match.could_be_from_charset if _decodes(data, name)]
+    best = "cp1252" if ranked and ranked[0] in LATIN and _decodes(data, "cp1252") and "cp1252" in ranked else ""
+    return ENCODINGS.get(best or next(iter(ranked), ""), "")
+
+
+def _damaged(data: bytes) -> bool:
+    """Whether most characters beyond ASCII are whole in UTF-8, so that it is UTF-8 with a fault."""
+    whole = sum(ord(sign) > 127 for sign in data.decode(errors="ignore"))
+    broken = data.decode(errors="replace").count("\ufffd")
+    return whole > 2 * broken
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    if encoding not in ENCODINGS:
+        return False
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True

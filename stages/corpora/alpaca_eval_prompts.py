@@ -1,0 +1,11 @@
+"""AlpacaEval: {instruction, dataset, output, generator} (github.com/tatsu-lab/alpaca_eval)."""
+
+from stages.corpora.row_types import Content, Raw, each, text
+
+
+def content(raw: Raw) -> Content:
+    """The instruction alone: it is a benchmark, so its reference output must never be learnt from."""
+    return Content(text(raw, "instruction"))
+
+
+contents = each(content)

@@ -1,0 +1,159 @@
+"""Rows that say again what another row of the corpus says: word for word, or nearly.
+
+Two rows are near duplicates when the shingles (runs of words) of their instructions, and those of their inputs, have a
+Jaccard similarity of at least the threshold. Nothing is estimated: prefix filtering (Chaudhuri et al., 2006; Xiao et
+al., 2008) finds every such pair, as sets that are that similar share one of their few rarest shingles. Of rows that
+are alike the first stays, and a row goes only if it is like a row that stays. So rows that are added behind the others
+change nothing for those.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from stages.decontamination.templates import Difference
+from stages.decontamination.word_hashes import grams, wholes, words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SLACK = 1e-9
+"""So that 0.7 of 10 shingles are 7 of them, whatever floating point makes of it."""
+
+
+class Shingles(NamedTuple):
+    """The shingles of many texts: of each the sorted hashes, each once."""
+
+    hashes: "NDArray[np.uint64]"
+    starts: "NDArray[np.int64]"
+    """Where each text's begin, and where the last text's end."""
+
+    def of(self, text: int) -> "NDArray[np.uint64]":
+        """Those of one text."""
+        return self.hashes[self.starts[text] : self.starts[text + 1]]
+
+
+def shingles(texts: Iterable[str], n: int, salts: "NDArray[np.uint64] | None" = None) -> Shingles:
+    """The runs of n words of each text; a text of fewer words is one shingle, one of none has none.
+
+    Symbols count as words: "2 + 2" is not "2 - 2". salts: one a text; texts with different salts have none in common.
+    """
+    import numpy as np
+
+    found = words(texts, symbols=True)
+    runs, whole = grams(found, n), wholes(found)
+    alone = ~np.isin(whole.texts, runs.texts)
+    text = np.concatenate([runs.texts, whole.texts[alone]])
+    hashes = np.concatenate([runs.hashes, whole.hashes[alone]])
+    hashes = hashes if salts is None else hashes ^ salts[text]
+    order = np.lexsort((hashes, text))
+    text, hashes = text[order], hashes[order]
+    first = np.append(True, (text[1:] != text[:-1]) | (hashes[1:] != hashes[:-1]))[: len(text)]
+    return Shingles(hashes[first], np.searchsorted(text[first], np.arange(len(found.starts))))
+
+
+def together(parts: Sequence[Shingles]) -> Shingles:
+    """The texts of several parts, one part after the other."""
+    import numpy as np
+
+    sizes = np.concatenate([np.diff(part.starts) for part in parts])
+    return Shingles(np.concatenate([part.hashes for part in parts]), np.concatenate([[0], np.cumsum(sizes)]))
+
+
+def first_of(keys: Sequence[Hashable], order: Iterable[int]) -> dict[int, int]:
+    """Position -> the first position in `order` with an equal key, for those that are not the first themselves."""
+    firsts: dict[Hashable, int] = {}
+    return {row: first for row in order if (first := firsts.setdefault(keys[row], row)) != row}
+
+
+def near(
+    fields: Sequence[Shingles], order: Sequence[int], threshold: float, apart: Difference = lambda row, other: "",
+    reasons: dict[int, str] | None = None,
+) -> dict[int, int]:  # fmt: skip
+    """Row -> the first row in `order` that it is like, of those that are not like an earlier one themselves.
+
+    fields: the shingles of each row's instruction and of its input, say; rows are alike if all of them are. order: the
+    rows to look at. threshold: Jaccard similarity, above 0, at most 1. apart: what tells two rows apart that are that
+    similar; of a row that stays for it, `reasons` has the first.
+    """
+    reasons = {} if reasons is None else reasons
+    index: dict[int, list[int]] = {}
+    found: dict[int, int] = {}
+    place = {row: number for number, row in enumerate(order)}
+    for row, rare in _rarest(fields, order, threshold):
+        candidates = {other for shingle in rare for other in index.get(shingle, ())}
+        alike = (other for other in sorted(candidates, key=place.__getitem__) if _alike(fields, row, other, threshold))
+        first = next((other for other in alike if not _note(reasons, row, apart(row, other))), None)
+        if first is not None:
+            found[row] = first
+            reasons.pop(row, None)
+            continue
+        for shingle in rare:
+            index.setdefault(shingle, []).append(row)
+    return found
+
+
+def _note(reasons: dict[int, str], row: int, reason: str) -> str:
+    """The reason, kept for the row if it is its first."""
+    if reason:
+        reasons.setdefault(row, reason)
+    return reason
+
+
+def _rarest(
+    fields: Sequence[Shingles], order: Sequence[int], threshold: float
+) -> Iterator[tuple[int, list[int]]]:  # fmt: skip
+    """The rows, in order, with those of their rarest shingles that some other row has among its rarest as well.
+
+    As many of a row's shingles are looked at as it takes for two rows that are alike to have one in common.
+    """
+    import numpy as np
+
+    row, shingle = _entries(fields, order)
+    rank = _rarity(shingle)
+    by_row = np.lexsort((rank, row))
+    row, rank = row[by_row], rank[by_row]
+    size = np.bincount(row, minlength=1)
+    place = np.arange(len(row)) - (np.cumsum(size) - size)[row]
+    prefix = place <= (size - np.ceil(threshold * size - SLACK))[row]
+    row, rank = row[prefix], rank[prefix]
+    common = np.bincount(rank, minlength=1)[rank] > 1
+    row, rank = row[common], rank[common]
+    starts = np.searchsorted(row, np.arange(len(fields[0].starts)))
+    ranks = rank.tolist()
+    return ((one, ranks[starts[one] : starts[one + 1]]) for one in order if starts[one] < starts[one + 1])
+
+
+def _entries(fields: Sequence[Shingles], order: Sequence[int]) -> "tuple[NDArray[np.int64], NDArray[np.uint64]]":
+    """(row, shingle) for every shingle of the rows in `order`; equal runs of different fields are not equal."""
+    import numpy as np
+
+    wanted = np.zeros(len(fields[0].starts) - 1, np.bool_)
+    wanted[list(order)] = True
+    owner = [np.repeat(np.arange(len(wanted)), np.diff(field.starts)) for field in fields]
+    marks = [field.hashes ^ np.uint64(number) for number, field in enumerate(fields)]
+    row, shingle = np.concatenate(owner), np.concatenate(marks)
+    return row[wanted[row]], shingle[wanted[row]]
+
+
+def _rarity(shingle: "NDArray[np.uint64]") -> "NDArray[np.int64]":
+    """For each shingle a number that is smaller the fewer rows have it; equal for equal ones, and only for those."""
+    import numpy as np
+
+    _, which, count = np.unique(shingle, return_inverse=True, return_counts=True)
+    rank = np.empty(len(count), np.int64)
+    rank[np.argsort(count, kind="stable")] = np.arange(len(count))
+    return rank[which]
+
+
+def _alike(fields: Sequence[Shingles], one: int, other: int, threshold: float) -> bool:
+    return all(_similarity(field.of(one), field.of(other)) >= threshold - SLACK for field in fields)
+
+
+def _similarity(one: "NDArray[np.uint64]", other: "NDArray[np.uint64]") -> float:
+    """Jaccard's: of what either has, the share that both have; 1 where neither has any."""
+    import numpy as np
+
+    both = len(np.intersect1d(one, other, assume_unique=True))
+    either = len(one) + len(other) - both
+    return both / either if either else 1.0

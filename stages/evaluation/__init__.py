@@ -1,0 +1,1 @@
+"""Benchmarks, judges, metrics and the programs that they run."""

@@ -1,0 +1,67 @@
+"""Verified sequences: tasks whose right answers are computed, so every one is graded by rule (stages/verified).
+
+Reads rows as `python -m stages.generate` writes them. Regenerated with another seed it is a fresh benchmark.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.readers import only, rows
+from stages.verified.generation import Check, Verified, recompute
+from stages.verified.grading import Grade
+from stages.verified.grading import grade as grade_sequence
+
+
+def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+    """Every row in order, grouped by its structure; `languages` is not used, since a row knows its own.
+
+    Raises UserError naming a row that is none, or whose answers are not what its tasks come to.
+    """
+    name = only(files, ".jsonl")
+    for number, row in enumerate(rows(files, name, Verified)):
+        _verify(row, f"{name}: row {number}")
+        yield Question(
+            id=f"verified-{row.language}-{row.id}",
+            benchmark="verified",
+            language=row.language,
+            licence=licence,
+            item=row.id,
+            instruction=row.instruction,
+            input=row.input,
+            gold=(row.response,),
+            group=row.structure,
+            tasks=len(row.checks),
+            meta={"checks": msgspec.json.encode(row.checks).decode()},
+        )
+
+
+def _verify(row: Verified, where: str) -> None:
+    try:
+        answers = recompute(row.input_type, row.input, row.checks)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{where}: its tasks can't be computed ({error}); generate the file again") from None
+    for check, answer in zip(row.checks, answers, strict=True):
+        if check.answer != answer:
+            raise UserError(f"{where}: {check.task} gives {answer!r:.60}, not {check.answer!r:.60}; generate it again")
+
+
+def grade(question: Question, text: str) -> dict[str, float]:
+    """following, attempted, accuracy, strict, complete and depth, each in [0, 1]; see `verified.grading.Grade`.
+
+    following: every task attempted, right or wrong (paper 3). accuracy: share of the tasks that are right in any common
+    form; strict: word for word. complete: all are right. depth: share of the tasks before the first that is not.
+    """
+    result = grade_tasks(question, text)
+    return {
+        "following": result.following, "attempted": result.attempted, "accuracy": result.right, "strict": result.strict,
+        "complete": result.all_right, "depth": result.depth,
+    }  # fmt: skip
+
+
+def grade_tasks(question: Question, text: str) -> Grade:
+    """What became of each task of a question."""
+    checks = msgspec.json.decode(question.meta["checks"], type=list[Check])
+    return grade_sequence(text, checks, question.input, question.instruction)

@@ -1,0 +1,191 @@
+"""XQuAD, asked as two tasks: translate the input into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020).
+
+The files are SQuAD's, xquad.<language>.json, ids aligned, or the Hub's Parquet of them, a config xquad.<language> for
+each. The right answer is the ENGLISH one, so the English file is always needed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
+from stages.evaluation.benchmarks.readers import document, of_language, picked
+from stages.evaluation.metrics.rouge import rouge_1
+from stages.readers.layout import Wanted
+
+TASK = "answer the question with a few words from the context."
+MARKERS = ("result:", "answer:", "answer is", "result is")
+"""What announces the final answer, in the order in which the paper's rule looks for them."""
+FOLLOWED = 0.4
+"""ROUGE-1 F against the English context and question above which the translation was attempted."""
+
+
+_ALIKE = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u00b4`", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+)
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+class _Asked(msgspec.Struct):
+    id: str
+    question: str
+    answers: list[_Text]
+
+
+class _Answers(msgspec.Struct):
+    text: list[str]
+
+
+class _Row(msgspec.Struct):
+    """A question as the Hub has it (google/xquad)."""
+
+    id: str
+    context: str
+    question: str
+    answers: _Answers
+
+
+class _Paragraph(msgspec.Struct):
+    context: str
+    qas: list[_Asked]
+
+
+class _Article(msgspec.Struct):
+    paragraphs: list[_Paragraph]
+
+
+class _Squad(msgspec.Struct):
+    data: list[_Article]
+
+
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
+    """The questions of each language in file order. Raises UserError for a file or an id that does not fit."""
+    english = {asked.id: (context, asked) for context, asked in _asked(files, "en")}
+    for language in languages:
+        for context, asked in _asked(files, language):
+            if asked.id not in english:
+                raise UserError(f"xquad.{language}.json: question {asked.id} is not in xquad.en.json; remove it")
+            instruction = f"{wording['translate']} {TASK}"
+            yield _question(language, licence, instruction, _said(context, asked), asked.id, *english[asked.id])
+
+
+def _question(
+    language: str, licence: str, instruction: str, said: str, item: str, context: str, english: _Asked
+) -> Question:
+    return Question(
+        id=f"xquad-{language}-{item}",
+        benchmark="xquad",
+        language=language,
+        licence=licence,
+        item=item,
+        instruction=instruction,
+        input=said,
+        gold=tuple(dict.fromkeys(answer.text for answer in english.answers)),
+        reference=_said(context, english),
+        tasks=2,
+    )
+
+
+def _said(context: str, asked: _Asked) -> str:
+    return f"Context: {context}\n\nQuestion: {asked.question}"
+
+
+def _asked(files: Files, language: str) -> Iterator[tuple[str, _Asked]]:
+    """(context, question) of a language, whose answers are checked."""
+    for where, context, asked in _read(files, language):
+        if not any(answer.text.strip() for answer in asked.answers):
+            raise UserError(f"{where}: question {asked.id} has no answer; remove it")
+        yield context, asked
+
+
+def _read(files: Files, language: str) -> Iterator[tuple[str, str, _Asked]]:
+    name = f"xquad.{language}.json"
+    if name not in files and (own := of_language(files, "xquad", language)):
+        for where, row in picked(own, Wanted("validation", lone=True), _Row):
+            yield where, row.context, _Asked(row.id, row.question, [_Text(text) for text in row.answers.text])
+        return
+    for article in document(files, name, _Squad).data:
+        for paragraph in article.paragraphs:
+            yield from ((name, paragraph.context, asked) for asked in paragraph.qas)
+
+
+def grade(question: Question, text: str) -> dict[str, float]:
+    """What `rules` says, without the rules that find no text to judge: such an answer is neither right nor wrong.
+
+    Where nothing at all was written, nothing is graded.
+    """
+    if not text.strip():
+        return {}
+    values = rules(question, text)
+    empty = {"accuracy": not _first_marked(text.lower()), "strict": not _last_marked(folded(text)).strip()}
+    return {metric: value for metric, value in values.items() if not empty.get(metric)}
+
+
+def rules(question: Question, text: str) -> dict[str, float]:
+    """accuracy (the paper's rule), strict (ours) and following (did it translate?), each 0 or 1."""
+    lowered = text.lower()
+    return {
+        "accuracy": float(paper_rule(lowered, [answer.lower() for answer in question.gold])),
+        "strict": float(strict_rule(text, question.gold)),
+        "following": float(rouge_1(lowered, question.reference.lower()) > FOLLOWED),
+    }
+
+
+def paper_rule(text: str, gold: Sequence[str]) -> bool:
+    """The text after the first marker, or all of it, holds a gold answer or is held by one. All in lower case.
+
+    Kept as the authors had it so that numbers compare: an empty answer counts as right, and a short one is favoured.
+    """
+    answer = _first_marked(text)
+    return any(each in answer or answer in each for each in gold)
+
+
+def _first_marked(text: str) -> str:
+    marker = next((marker for marker in MARKERS if marker in text), "")
+    return text.partition(marker)[2].strip() if marker else text.strip()
+
+
+def strict_rule(text: str, gold: Sequence[str]) -> bool:
+    """The text after the LAST marker, or the last line, holds a gold answer as whole words, both being `folded`.
+
+    Of folded texts, whatever it accepts the paper's rule accepts too. A translation that happens to hold the answer,
+    on lines of its own, is no answer; nor is an empty one.
+    """
+    answer = " ".join(_last_marked(folded(text)).split())
+    return any(_holds(answer, each) for each in map(_one_line, gold) if each)
+
+
+def _last_marked(text: str) -> str:
+    end = max((text.rfind(marker) + len(marker) for marker in MARKERS if marker in text), default=-1)
+    return text[end:] if end >= 0 else text.rstrip().rpartition("\n")[2]
+
+
+def folded(text: str) -> str:
+    """The text with what looks alike written alike: width, ligatures and composition (NFKC), case, quotation marks,
+    dashes, spaces; without invisible signs. Accents stay: they tell words apart."""
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text.translate(_ALIKE))).casefold()
+    return re.sub(r"[^\S\n]+", " ", re.sub(r"\r\n?|[\u2028\u2029\x85\x0b\x0c]", "\n", text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(folded(text).split())
+
+
+def _holds(text: str, answer: str) -> bool:
+    """Whether `answer` stands in `text` with no letter or figure right before or behind it."""
+    start = text.find(answer)
+    while start >= 0:
+        end = start + len(answer)
+        if not text[max(0, start - 1) : start].isalnum() and not text[end : end + 1].isalnum():
+            return True
+        start = text.find(answer, start + 1)
+    return False

@@ -1,0 +1,101 @@
+"""BERTScore: how alike two texts are in the eyes of an encoder (Zhang et al., 2020; paper Table 1).
+
+As the bert-score package computes it with its defaults, no idf and no rescaling: every word is matched with the most
+similar one of the other text, special tokens weigh nothing. https://github.com/Tiiger/bert_score
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.core.errors import UserError
+from stages.evaluation.benchmarks.scoring import Resemble
+from stages.inference.dry_run import PLANNER
+from stages.inference.requirements import require_local
+from stages.model_files.integrity import check
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def resemblance(model: str | None, layer: int, batch: int) -> Iterator[Resemble | None]:
+    """F1 for each (text, reference), by hidden layer `layer` of the encoder in the folder `model`.
+
+    None for None, and while a plan is made.
+
+    Raises UserError if there is no such folder, and from the stream if the encoder has no such layer.
+    """
+    if model is None or PLANNER.get():
+        yield None
+        return
+    directory = Path(model)
+    if not directory.is_dir():
+        raise UserError(
+            f"params.yaml: evaluate.bertscore.model: {model}: no such folder; fetch it (`dvc repro fetch_model@NAME`, "
+            "then it is models/NAME), name a copy of yours, or set it to null"
+        )
+    check(directory)
+    encoders: list[Encoder] = []
+
+    def resemble(pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        waiting = iter(pairs)
+        while some := list(islice(waiting, batch)):
+            if not encoders:
+                encoders.append(Encoder(directory, layer))
+            yield from encoders[0].compare(some)
+
+    yield resemble
+
+
+class Encoder:
+    """An encoder in memory."""
+
+    def __init__(self, directory: Path, layer: int) -> None:
+        """Loads it. Raises UserError for a folder that holds none, or one with fewer layers."""
+        require_local("BERTScore")
+        from transformers import AutoModel, AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+            self._model = AutoModel.from_pretrained(directory, local_files_only=True).eval()
+        except (ValueError, OSError, KeyError, RuntimeError) as error:
+            raise UserError(f"{directory}: can't be loaded ({' '.join(str(error).split())[:200]})") from None
+        layers = int(self._model.config.num_hidden_layers)
+        if layer > layers:
+            raise UserError(f"params.yaml: evaluate.bertscore.layer: {layer}, but {directory} has {layers}")
+        self._layer = layer
+
+    def compare(self, pairs: list[tuple[str, str]]) -> list[float]:
+        """F1 of each pair; 0 where either text is empty."""
+        texts = sorted({text.strip() for pair in pairs for text in pair} - {""}, key=len)
+        known = dict(zip(texts, self._embed(texts), strict=True)) if texts else {}
+        return [
+            _f_score(*known[text.strip()], *known[reference.strip()]) if text.strip() and reference.strip() else 0.0
+            for text, reference in pairs
+        ]
+
+    def _embed(self, texts: list[str]) -> "list[tuple[Tensor, Tensor]]":
+        """For each text: (tokens, dimensions) of length 1, and which tokens are words."""
+        import torch
+
+        limit = self._model.config.max_position_embeddings - 2
+        encoded: Any = self._tokenizer(
+            texts, padding=True, truncation=True, max_length=limit, return_tensors="pt", return_special_tokens_mask=True
+        )
+        masks, special = encoded["attention_mask"].bool(), encoded.pop("special_tokens_mask").bool()
+        with torch.inference_mode():
+            hidden = self._model(**encoded, output_hidden_states=True).hidden_states[self._layer]
+        hidden = torch.nn.functional.normalize(hidden, dim=-1)
+        return [
+            (row[mask], ~extra[mask]) for row, mask, extra in zip(hidden, masks, special, strict=True)
+        ]  # fmt: skip
+
+
+def _f_score(text: "Tensor", words: "Tensor", reference: "Tensor", expected: "Tensor") -> float:
+    alike = text @ reference.T
+    precision = float(alike.max(1).values[words].mean())
+    recall = float(alike.max(0).values[expected].mean())
+    return round(2 * precision * recall / (precision + recall), 6) if precision + recall > 0 else 0.0

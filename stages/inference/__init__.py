@@ -1,0 +1,1 @@
+"""Requests to models: backends, scheduling, budgets, progress."""

@@ -1,0 +1,1 @@
+"""Model directories: download, conversion between GGUF and Transformers, integrity, token counts."""

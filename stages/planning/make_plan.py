@@ -1,0 +1,91 @@
+"""A whole plan: the graph, the shadows, the forecasts, and what they come to."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from stages.core.errors import UserError
+from stages.core.state_folder import store_path
+from stages.inference.budgets import Tokens, cost
+from stages.inference.dry_run import Planner
+from stages.params import PARAMS, Engine, Params, load
+from stages.planning import dvc_graph, overlay, plan_table
+from stages.planning.forecast import Forecast, World, forecasts
+from stages.reply_store.identity import Identity
+from stages.reply_store.store import Replies
+
+
+def plan(root: Path, overrides: list[str], targets: list[str], told: Callable[[str], None]) -> plan_table.Plan:
+    """What `dvc exp run` with these overrides and targets would ask. Nothing is asked, and nothing of `root` written.
+
+    `told` is called with the name of each stage as its turn comes. Raises UserError for bad parameters or files.
+    """
+    changed = dvc_graph.overridden(root, overrides)
+    with ExitStack() as stack:
+        folder = stack.enter_context(overlay.shadow(root, changed))
+        params = _params(folder)
+        before = dvc_graph.overridden(root, [])
+        steps = dvc_graph.steps(root, changed, targets)
+        others = bool(overrides) or any(dvc_graph.as_run(step, before) != before for step in steps)
+        baseline = stack.enter_context(overlay.shadow(root, before)) if others else None
+        # A look-up makes no file where there is none.
+        path = store_path()
+        replies = stack.enter_context(Replies(path)) if path.exists() else None
+        planner = Planner(replies)
+        world = World(folder, baseline, params, planner, before, told=told)
+        found = list(forecasts(steps, world))
+        missing = any(why.endswith(MISSING) for forecast in found for why in forecast.why)
+        validating = {step.name for step in steps if len(step.commands) > 1}
+        validated = any(forecast.stage in validating for forecast in found)
+        return plan_table.Plan(found, _totals(found, planner, replies), plan_table.notes(found, missing, validated))
+
+
+MISSING = (" is deleted", " is not in cache")
+"""How DVC says that it knows an output, but does not find it here."""
+
+
+def _params(folder: Path) -> Params:
+    try:
+        return load(folder / PARAMS)
+    except UserError as error:
+        raise UserError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _totals(found: list[Forecast], planner: Planner, replies: Replies | None) -> list[plan_table.Total]:
+    """With what is spent of each model's budget, and whether this plan would stop on the way."""
+    named = []
+    for total in plan_table.totals(found):
+        identity = Identity(total.model, total.endpoint)
+        kept = [engine for engine in planner.engines[identity] if engine.budget]
+        spent = replies.spent(identity)[0] if replies and kept else (0, 0)
+        planned = total.tokens_in, total.tokens_out
+        told = [_budget(engine, spent, planned, planner.dearest.get(identity, (0, 0))) for engine in kept]
+        named.append(msgspec.structs.replace(total, budget="; ".join(dict.fromkeys(filter(None, told)))))
+    return named
+
+
+STOPS = "; this plan would stop on the way"
+MAY_STOP = "; this plan might stop before its end: a request is sent only if there is room for its most"
+
+
+def _budget(engine: Engine, spent: Tokens, planned: Tokens, dearest: Tokens) -> str:
+    """For people. `dearest`: what must be free for the dearest request, at its most; (0, 0) where none is sent."""
+    budget, price = engine.budget, engine.price
+    limits: list[tuple[str, float, Callable[[Tokens], float]]] = []
+    if budget and budget.tokens is not None:
+        limits.append((f"{sum(spent):,} of {budget.tokens:,} tokens", budget.tokens, sum))
+    if budget and budget.money is not None and price:
+        told = f"{cost(price, spent):.2f} of {budget.money:.2f} {price.currency}"
+        limits.append((told, budget.money, partial(cost, price)))
+    after = _sum(spent, planned)
+    over = any(max(count(after), count(_sum(spent, dearest))) > limit for _, limit, count in limits)
+    near = any(count(_sum(after, dearest)) > limit for _, limit, count in limits)
+    ends = "" if dearest == (0, 0) else STOPS if over else MAY_STOP if near else ""
+    return f"spent {' and '.join(told for told, _, _ in limits)}{ends}" if limits else ""
+
+
+def _sum(one: Tokens, other: Tokens) -> Tokens:
+    return one[0] + other[0], one[1] + other[1]

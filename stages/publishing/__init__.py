@@ -1,0 +1,1 @@
+"""Data sets as they are published: rows, Parquet, card, licences, Hugging Face Hub."""

@@ -1,0 +1,88 @@
+"""A data set as it is published: its rows as Parquet, its card, and the facts that the card tells as JSON."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from stages.core.records import Record, canonical
+from stages.publishing import card, parquet
+from stages.publishing.facts import Facts
+from stages.publishing.licences import cautions, strictest
+from stages.publishing.published_rows import Query, ReasonedRow, Row, queries, reasoned, reasoned_rows, rows, unanswered
+
+T = TypeVar("T", Row, ReasonedRow, Query)
+
+
+class Tally:
+    """Counts what walks through it."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.rows = 0
+        self.hash = hashlib.sha256()
+        self.licences: Counter[tuple[str, str]] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.generators: Counter[str] = Counter()
+        self.steps: Counter[tuple[str, int, str, str]] = Counter()
+        self.prompts: Counter[tuple[str, str, str]] = Counter()
+        self.samplings: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, found: Iterable[T]) -> Iterator[T]:
+        """The same rows, counted as they pass."""
+        for row in found:
+            self._row(row)
+            yield row
+
+    def _row(self, row: Row | Query) -> None:
+        self.rows += 1
+        self.hash.update(canonical(row) + b"\n")
+        self.licences[row.source_reference, row.licence] += 1
+        self.languages[row.language] += 1
+        for step in row.steps:
+            self.steps[step.stage, step.round, step.action, step.status] += 1
+            if step.generator:
+                self.generators[step.generator] += 1
+            if step.prompt:
+                self.prompts[step.stage, step.action, step.prompt] += 1
+            if step.sampling:
+                self.samplings[step.stage, step.sampling] += 1
+
+
+def publication(name: str, version: str, reads: str, records: Callable[[], Iterable[Record]]) -> dict[str, bytes]:
+    """Every file of a published data set by its path.
+
+    records: gives the rows anew at each call, as they are read several times. Instructions without responses
+    (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`.
+    """
+    tally = Tally()
+    if unanswered(records()):
+        split, data = "test", parquet.encode(tally(queries(records())), Query)
+    elif reasoned(records()):
+        split, data = "train", parquet.encode(tally(reasoned_rows(records())), ReasonedRow)
+    else:
+        split, data = "train", parquet.encode(tally(rows(records())), Row)
+    facts = _facts(name, version, reads, split, tally)
+    if split == "train" and reasoned(records()):
+        facts = msgspec.structs.replace(facts, reasoning=True)
+    provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
+    more = {card.LICENCES: card.licences(facts).encode()} if facts.licence == "other" else {}
+    text = card.dataset(facts).encode()
+    return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": text, **more}
+
+
+def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:
+    licences = [licence for _, licence in tally.licences]
+    return Facts(
+        name=name, version=version, artifact=reads, split=split, rows=tally.rows, rows_sha256=tally.hash.hexdigest(),
+        licence=strictest(licences), cautions=cautions(licences, tally.generators),
+        sources=[(*key, count) for key, count in sorted(tally.licences.items())],
+        languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
+        steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
+    )  # fmt: skip
+
+
+def _counted(counter: Mapping[Any, int]) -> list[Sequence[str | int]]:
+    return [(*key, count) for key, count in sorted(counter.items())]

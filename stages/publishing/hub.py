@@ -1,0 +1,114 @@
+"""The Hugging Face Hub, for writing: one commit and one annotated tag a version, and nothing when nothing changed."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
+
+PROVENANCE = "provenance.json"
+
+
+def push(files: Mapping[str, bytes], repository: str | None, version: str) -> str:
+    """Push a data set (path -> contents) as `repository` at tag v<version>; says in one line what was done.
+
+    Not pushed without a repository or without HF_TOKEN. A repository that does not exist is made, private. Nothing is
+    committed when the tag has the same rows already (by `rows_sha256` of provenance.json: Parquet bytes vary with
+    their writer). Raises UserError when the tag has other rows, when somebody else pushed meanwhile, and when the Hub
+    refuses.
+    """
+    if repository is None:
+        return "not pushed: `repository` is null in params.yaml"
+    token = os.environ.get("HF_TOKEN")
+    if not token:
+        return f"not pushed: HF_TOKEN is not set; with it, `python -m stages.publish NAME` pushes to {repository}"
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
+    with _told(repository, version, token):
+        return _push(api, files, repository, f"v{version}")
+
+
+def _push(api: Any, files: Mapping[str, bytes], repository: str, tag: str) -> str:
+    api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+    refs = api.list_repo_refs(repository, repo_type="dataset")
+    if any(found.name == tag for found in refs.tags):
+        return _already(api, files, repository, tag)
+    head = api.repo_info(repository, repo_type="dataset").sha
+    commit = head if _same(api, files, repository, head) else _commit(api, files, repository, tag, head)
+    rows = _rows(files[PROVENANCE])
+    message = f"{tag[1:]}: rows {rows}"
+    api.create_tag(repository, tag=tag, tag_message=message, revision=commit, repo_type="dataset", exist_ok=False)
+    return f"pushed {repository} {tag} at {commit[:12]} (a new repository is private until you change that on its page)"
+
+
+def _commit(api: Any, files: Mapping[str, bytes], repository: str, tag: str, head: str | None) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    present = {path for path in api.list_repo_files(repository, repo_type="dataset") if path.startswith("data/")}
+    operations = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=data) for path, data in files.items()]
+    gone = [CommitOperationDelete(path_in_repo=path) for path in sorted(present - files.keys())]
+    done = api.create_commit(
+        repository, [*operations, *gone], commit_message=f"Version {tag[1:]}", repo_type="dataset", parent_commit=head
+    )
+    return str(done.oid)
+
+
+def _already(api: Any, files: Mapping[str, bytes], repository: str, tag: str) -> str:
+    if _remote(api, repository, PROVENANCE, tag, _rows) == _rows(files[PROVENANCE]):
+        return f"nothing to push: {repository} {tag} has these rows"
+    raise UserError(f"{repository} has a {tag} with other rows; raise this entry's `version` in params.yaml")
+
+
+def _same(api: Any, files: Mapping[str, bytes], repository: str, head: str | None) -> bool:
+    """Whether the newest commit holds this version already, as after a push that ended before its tag."""
+    return head is not None and _remote(api, repository, PROVENANCE, head, bytes) == files[PROVENANCE]
+
+
+def _remote(api: Any, repository: str, path: str, revision: str, read: Any) -> Any:
+    """`read` of the contents of a file on the Hub, None where there is no such file."""
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        found = api.hf_hub_download(repository, path, repo_type="dataset", revision=revision)
+    except EntryNotFoundError:
+        return None
+    return read(Path(found).read_bytes())
+
+
+def _rows(provenance: bytes) -> str:
+    import msgspec
+
+    try:
+        return str(msgspec.json.decode(provenance)["rows_sha256"])
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+@contextmanager
+def _told(repository: str, version: str, token: str) -> Iterator[None]:
+    """What the Hub or the network says as one line, without the token."""
+    # Its errors, and not those of httpx: which client it uses depends on its version.
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        raise UserError(f"{repository} v{version}: {_meaning(status, str(error).replace(token, '…'))}") from None
+    except (HTTPError, OSError) as error:
+        kind = type(error).__name__
+        raise UserError(f"{repository} v{version}: the Hub can't be reached ({kind}); try again") from None
+    except MISREAD:
+        raise UserError(f"{repository} v{version}: {NOT_THE_HUB}") from None
+
+
+def _meaning(status: int, said: str) -> str:
+    known = {
+        401: "the Hub does not know this HF_TOKEN; make one with write access at huggingface.co/settings/tokens",
+        403: "this HF_TOKEN may not write there; give it write access to this repository",
+        412: "somebody else pushed meanwhile, nothing was written; run again",
+    }
+    return known.get(status, f"the Hub answered {status}: {' '.join(said.split())[:300]}")

@@ -1,0 +1,1 @@
+"""The reply store: every reply of a model under the hash of its exact request."""

@@ -1,0 +1,89 @@
+"""The commands of `python -m stages replies`: what is remembered, and how to share it with who has no GPU."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.cli import door
+from stages.core.state_folder import store_path
+from stages.reply_store import exchange, row_texts
+from stages.reply_store.store import Replies
+
+app = typer.Typer(
+    help="Count, show, share, prune and compact the remembered replies.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+File = Annotated[Path, typer.Argument(help="JSONL, gzipped if the name ends in .gz")]
+Model = Annotated[str, typer.Option(help="Only models whose identity contains this text")]
+
+
+@app.command()
+@door
+def count(check: Annotated[bool, typer.Option(help="Read everything, compute every key again")] = False) -> None:
+    """Say how many replies of which models are remembered, and where."""
+    with Replies(store_path()) as replies:
+        print(exchange.summary(replies, check))
+
+
+@app.command()
+@door
+def compare(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's JSONL file, such as data/responded/seed-0.jsonl")],
+) -> None:
+    """Say whether the replies that an artifact's rows name have the texts of then."""
+    with Replies(store_path()) as replies:
+        print("{} replies have the text that their row was made of, {} are not remembered here".format(
+            *row_texts.compare(replies, artifact)
+        ))  # fmt: skip
+
+
+@app.command()
+@door
+def show(
+    key: Annotated[str, typer.Argument(help="A key from a record's steps, or its beginning")],
+) -> None:
+    """Print a reply with the whole request that it answers, as JSON."""
+    with Replies(store_path()) as replies:
+        print(*map(exchange.readable, exchange.show(replies, key)), sep="\n")
+
+
+@app.command()
+@door
+def export(
+    file: File,
+    model: Model = "",
+    salvage: Annotated[bool, typer.Option(help="Leave out what a damaged store can't give")] = False,
+) -> None:
+    """Write remembered replies, with their requests, to a file that `import` reads."""
+    with Replies(store_path()) as replies:
+        print("{} replies written, {} could not be read".format(*exchange.export(replies, file, model, salvage)))
+
+
+@app.command("import")
+@door
+def import_(file: File) -> None:
+    """Remember the replies of a file: all of them, or none if one line is damaged."""
+    with Replies(store_path()) as replies:
+        print("{} replies were new, {} were known".format(*exchange.import_(replies, file)))
+
+
+@app.command()
+@door
+def prune(
+    model: Model = "", before: Annotated[str, typer.Option(help="Only replies stored before this day (UTC)")] = ""
+) -> None:
+    """Forget replies of a model, or old ones."""
+    with Replies(store_path()) as replies:
+        print(f"{exchange.prune(replies, model, before)} replies forgotten; `compact` gives the disk space back")
+
+
+@app.command()
+@door
+def compact() -> None:
+    """Make the file as small as what is in it."""
+    with Replies(store_path()) as replies:
+        print("{:,} bytes before, {:,} after".format(*exchange.compact(replies)))

@@ -1,0 +1,53 @@
+"""The settings and messages that stored requests are made of, and whether a stored row is the request of its key."""
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from stages.core.completions import Message
+from stages.reply_store.checksums import DamageError, inflate
+from stages.reply_store.keys import Setting, key_of
+
+_numbers = msgspec.json.Decoder(list[int]).decode
+
+
+class Parts:
+    """Settings and messages by their row ids."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """`database`: that of a reply store."""
+        self._database = database
+        self._bodies: dict[int, bytes] = {}
+
+    def body(self, number: int) -> bytes:
+        """As it was hashed. Raises DamageError."""
+        if number not in self._bodies:
+            if len(self._bodies) > 20_000:
+                self._bodies.clear()
+            row = self._database.execute("SELECT body FROM part WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise DamageError(f"part {number} of a payload is missing")
+            self._bodies[number] = inflate(row[0])
+        return self._bodies[number]
+
+    def setting(self, number: int) -> Setting:
+        """The model's and the sampling."""
+        return msgspec.json.decode(self.body(number), type=Setting)
+
+    def message(self, number: int) -> Message:
+        """One turn."""
+        return msgspec.json.decode(self.body(number), type=Message)
+
+    def check(self, key: bytes, request: tuple[Any, ...]) -> list[int]:
+        """The row ids of the messages of a request, given as its columns (setting, messages, seed, sample).
+
+        Raises DamageError where it is not the request of `key`.
+        """
+        if tuple(map(type, request)) not in ((int, str, int, int), (int, bytes, int, int)):
+            raise DamageError("columns of a request are of other kinds")
+        setting, messages, seed, sample = request
+        numbers = _numbers(messages)
+        if key_of([self.body(setting), *map(self.body, numbers)], seed, sample) != key:
+            raise DamageError(f"reply {key.hex()}: its key does not fit its payload")
+        return numbers

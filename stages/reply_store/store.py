@@ -1,0 +1,264 @@
+"""The reply store: every completion under the hash of its exact payload, in one SQLite file for several processes.
+
+Three tables. `part` holds each distinct message and each distinct setting once, however many requests share it; `reply`
+holds a row a reply: its key, the parts that its payload is made of, and the compressed text; `generation` counts
+prunings, so that a process never files a reply under a part that another one has just removed.
+"""
+
+import hashlib
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stages.core.cli import remark
+from stages.core.completions import Reply
+from stages.core.errors import UserError
+from stages.reply_store.checksums import DAMAGE, REMEMBERED, DamageError, inflate, pack, text_hash
+from stages.reply_store.identity import Identity
+from stages.reply_store.keys import Request
+from stages.reply_store.lookup import Lookup
+
+APPLICATION = 0x53514954
+"""SQLite's application_id of our files: "SQIT"."""
+VERSION = 2
+"""1: no reply has a seal. 2: new ones have; old ones get theirs when they are read."""
+PATIENCE = 120.0
+"""Seconds to wait for another process's transaction."""
+
+SCHEMA = f"""
+CREATE TABLE part (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
+CREATE TABLE reply (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, setting INTEGER NOT NULL, messages TEXT NOT NULL,
+    seed INTEGER NOT NULL, sample INTEGER NOT NULL, status TEXT NOT NULL, tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE generation (number INTEGER NOT NULL) STRICT;
+INSERT INTO generation VALUES (0);
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {VERSION};
+"""
+
+INSERT = """INSERT OR IGNORE INTO reply
+(key, setting, messages, seed, sample, status, tokens_in, tokens_out, created, body) VALUES (?,?,?,?,?,?,?,?,?,?)"""
+
+
+HEADER = 100
+"""Bytes of the header that every file of SQLite begins with."""
+FOREIGN = "is not a reply store, or its first page is damaged; move it aside, or set SEQIT_REPLIES to another file"
+
+
+class _Who(msgspec.Struct):
+    """Of a setting: whose it is."""
+
+    model: str
+    endpoint: str
+
+
+_identify = msgspec.json.Decoder(_Who).decode
+
+
+class Replies:
+    """An open store. Safe to use from several threads; any number of processes may have it open."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the store. Raises UserError if the file is not one, is newer, damaged or not writable."""
+        self.path = path
+        self._lock = threading.RLock()
+        self._parts: dict[bytes, int] = {}
+        self._generation = -1
+        with self.told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and 0 < path.stat().st_size < HEADER:  # SQLite takes one byte for an empty database
+                raise UserError(f"{path}: {FOREIGN}")
+            self.database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
+            self._lookup = Lookup(self.database, self.transaction)
+            try:
+                self._prepare()
+            except BaseException:
+                self.database.close()
+                raise
+
+    def _prepare(self) -> None:
+        run = self.database.execute
+        if self._version() == (0, 0) and not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self._create()
+        self._check_version()
+        # NORMAL: what is committed survives the end of the process, not always that of the machine; nothing is damaged.
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536"):
+            run(f"PRAGMA {pragma}")
+
+    def _check_version(self) -> None:
+        application, version = self._version()
+        if application != APPLICATION:
+            raise UserError(f"{self.path}: not a reply store; point SEQIT_REPLIES at another file")
+        if version > VERSION:
+            raise UserError(f"{self.path}: its schema ({version}) is newer than this seqit ({VERSION}); update seqit")
+        if version < VERSION:
+            with self.transaction():  # so that no older seqit takes a sealed reply for a damaged one
+                self.database.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _version(self) -> tuple[int, int]:
+        run = self.database.execute
+        return run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
+
+    def _create(self) -> None:
+        with self.transaction():
+            # Another process may have made the tables while this one waited for its turn.
+            if self._version() == (0, 0):
+                for statement in filter(str.strip, SCHEMA.split(";")):
+                    self.database.execute(statement)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """SQLite's errors as a UserError that says what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError, *DAMAGE) as error:
+            raise UserError(f"{self.path}: {_advice(error, self.path)}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, also on a full disk or when the process is killed."""
+        with self._lock, self.told():
+            self.database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.database.execute("COMMIT")
+            except BaseException:
+                self._parts.clear()  # some may have been filed in what is undone here
+                if self.database.in_transaction:
+                    self.database.execute("ROLLBACK")
+                raise
+
+    def find(self, keys: Sequence[bytes], model: str) -> dict[bytes, Reply]:
+        """The remembered replies among `keys`; damaged ones count as not there (told when the store is closed)."""
+        with self._lock, self.told():
+            return self._lookup.find(keys, model)
+
+    def keep(self, answers: Sequence[tuple[Request, Reply]], model: str) -> list[Reply]:
+        """Remember a group of replies in one transaction; returns them, in order, as they are remembered.
+
+        A failed reply is not stored and gets no id: no row may name a key that the store does not have.
+        A reply that another process stored meanwhile wins over ours, so that whoever asks gets the same text.
+        """
+        keyed = [(ask, _named(ask, reply, model)) for ask, reply in answers]
+        new = [(ask, reply) for ask, reply in keyed if reply.status in REMEMBERED]
+        if not new:
+            return [reply for _, reply in keyed]
+        now = int(time.time())
+        with self.transaction():
+            self.check_generation()
+            self._lookup.discard([ask.key for ask, _ in new], model)
+            rows = [(*self.filed(ask.parts), ask, reply) for ask, reply in new]
+            values = [
+                (ask.key, setting, messages, ask.prompt.seed, ask.prompt.sample, reply.status,
+                 reply.tokens_in, reply.tokens_out, now, pack(ask.key, reply, now))
+                for setting, messages, ask, reply in rows
+            ]  # fmt: skip
+            stored = self.insert(values)
+            first = {} if stored == len(values) else self.find([ask.key for ask, _ in new], model)
+        return [first.get(ask.key, reply) for ask, reply in keyed]
+
+    def spent(self, identity: Identity, after: int = 0) -> tuple[tuple[int, int], int]:
+        """Tokens (read, written) of `identity`'s replies filed after the reply number `after`, and the last number.
+
+        Numbers of forgotten replies may come again; whoever counts while another process prunes may count too little.
+        """
+        with self._lock, self.told():
+            (last,) = self.database.execute("SELECT coalesce(max(id), 0) FROM reply").fetchone()
+            query = """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
+            (SELECT body FROM part WHERE part.id = setting)
+            FROM reply WHERE id > ? AND id <= ? GROUP BY setting"""
+            rows = self.database.execute(query, (after, last)).fetchall()
+            own = [row[:2] for row in rows if row[2] and _identify(inflate(row[2])) == _Who(*identity)]
+        return (sum(read for read, _ in own), sum(written for _, written in own)), last
+
+    def insert(self, values: Iterable[tuple[Any, ...]]) -> int:
+        """Rows into the reply table, keys that it has skipped; returns how many were new. Call within a transaction."""
+        return self.database.executemany(INSERT, values).rowcount
+
+    def filed(self, parts: Sequence[bytes]) -> tuple[int, str]:
+        """The setting's id and the messages' ids (a JSON array) in the part table. Call within a transaction."""
+        setting, *messages = (self._part(part) for part in parts)
+        return setting, f"[{','.join(map(str, messages))}]"
+
+    def check_generation(self) -> None:
+        """Forget part ids that another process may have removed. Call first within a transaction that files parts."""
+        (number,) = self.database.execute("SELECT number FROM generation").fetchone()
+        if number != self._generation or len(self._parts) > 50_000:
+            self._generation = number
+            self._parts.clear()
+
+    def _part(self, body: bytes) -> int:
+        found = self._parts.get(body)
+        if found is None:
+            found = self._parts[body] = self._file(body)
+        return found
+
+    def _file(self, body: bytes) -> int:
+        digest = _digest(body)
+        run = self.database.execute
+        row = run("SELECT id, body FROM part WHERE digest = ?", (digest,)).fetchone()
+        if row:
+            if inflate(row[1]) != body:
+                raise DamageError(f"part {row[0]} of a payload is another than its hash says")
+            return int(row[0])
+        return int(
+            run("INSERT INTO part (digest, body) VALUES (?, ?)", (digest, zlib.compress(body, 1))).lastrowid or 0
+        )
+
+    def close(self) -> None:
+        """Close the file; what was kept stays. Damaged replies that were asked for are told in one line."""
+        with self._lock:
+            damaged, self._lookup.damaged = self._lookup.damaged, set()
+            self.database.close()
+        if damaged:
+            remark(
+                f"{self.path}: {len(damaged)} of the replies that were looked up are damaged and counted as not there; "
+                "see with `python -m stages replies count --check` whether more are"
+            )
+
+    def __enter__(self) -> "Replies":
+        """The store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def _named(ask: Request, reply: Reply, model: str) -> Reply:
+    if reply.status not in REMEMBERED:
+        return msgspec.structs.replace(reply, id="", model=model)
+    return msgspec.structs.replace(reply, id=ask.key.hex(), model=model, text_hash=text_hash(reply.text))
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()[:16]
+
+
+_RESCUE = (
+    "save what is readable with `python -m stages replies export saved.jsonl.gz --salvage`, move {path} and its "
+    "-wal and -shm files aside, then `python -m stages replies import saved.jsonl.gz`"
+)
+
+
+def _advice(error: Exception, path: Path) -> str:
+    code = getattr(error, "sqlite_errorname", "") or ""
+    text = str(error) or "a page asks for more memory than there is"
+    if code == "SQLITE_FULL" or code.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM")) or "No space left" in text:
+        return "no space left on the disk; every reply stored so far is kept. Free some and run again to go on"
+    if code == "SQLITE_NOTADB":
+        return FOREIGN
+    if isinstance(error, DAMAGE) or code.startswith(("SQLITE_CORRUPT", "SQLITE_ERROR")) or "malformed" in text:
+        return f"is damaged ({text}); {_RESCUE.format(path=path)}"
+    if code.startswith("SQLITE_BUSY"):
+        return f"another process has kept the store locked for {PATIENCE:.0f} s; see which with `fuser {path}`"
+    return f"can't be used ({text}); check the folder's permissions, or set SEQIT_REPLIES to another file"

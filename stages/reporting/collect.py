@@ -1,0 +1,199 @@
+"""The metrics of every stage as findings; what a run did not make is left out."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stages.core.records import Record
+from stages.evaluation.metrics.intervals import holm
+from stages.reporting.caveats import doubts, unscored
+from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
+
+Document = Mapping[str, Any]
+CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
+BY_TASK = " by task"
+"""What follows a benchmark's name where answers were marked task by task."""
+JUDGES = ("compare", "mark", "review", "estimate")
+"""Parts of a benchmark's summary, and what `Score.group` calls them."""
+RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
+
+
+class Entry(NamedTuple):
+    """Which round over which corpus."""
+
+    corpus: str
+    round: int
+
+
+def names(params: Document) -> dict[str, list[str]]:
+    """Stage -> the names of its metrics files. params: params.yaml as plain values."""
+    return {
+        "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
+        "decontaminate": [*params["decontaminate"]["corpora"]],
+        "extract": [*params["extract"]["corpora"]],
+        "rewrite": [*params["rewrite"]["rounds"]],
+        "respond": [*params["respond"]["rounds"]],
+        "evolve": [*params["evolve"]["corpora"]],
+        "augment": [name for entries in params["augment"].values() for name in entries],
+        "split": [*params["split"]],
+        "sample": [name for entries in params["sample"].values() for name in entries],
+        "train": [*params["train"]["runs"]],
+        "compare": [*params["compare"]["runs"], *params["compare"]["references"]],
+        "mark": [*params["mark"]["runs"]],
+        "review": [*params["review"]["runs"]],
+        "estimate": [*params["estimate"]],
+    }
+
+
+def not_run(
+    wanted: Mapping[str, Sequence[str]], found: Mapping[str, Mapping[str, Document]]
+) -> tuple[int, dict[str, int]]:  # fmt: skip
+    """How many results params.yaml names, and stage -> how many of them are not there.
+
+    wanted: stage -> names. found: stage -> name -> what it wrote.
+    """
+    missing = {stage: len(names) - len(found.get(stage, {})) for stage, names in wanted.items()}
+    return sum(map(len, wanted.values())), missing
+
+
+def marked(params: Document) -> dict[str, str]:
+    """What was marked task by task, as "run/benchmark by task" -> its name under mark.runs."""
+    return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["mark"]["runs"].items()}
+
+
+def findings(
+    params: Document, *, metrics: Mapping[str, Mapping[str, Document]], evaluated: Mapping[str, Document],
+    logs: Mapping[str, str], scored: Mapping[str, Sequence[Any]], before: Iterable[Record], after: Iterable[Record],
+    compare: Callable[..., Any],
+) -> Findings:  # fmt: skip
+    """Everything on the page.
+
+    params: params.yaml as plain values. metrics: stage -> name -> what it wrote to data/metrics/. evaluated:
+    "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
+    them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
+    Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
+    """
+    chosen = params["report"]
+    baseline, treatment = chosen["baseline"], chosen["treatment"]
+    marks = metrics.get("mark", {})
+    scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
+    evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
+    return Findings(
+        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
+        differences=differences(evaluated, scored, baseline, treatment, compare),
+        losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
+        treatment=treatment, settings=settings(params), doubts=doubts(evaluated, scored), unscored=unscored(evaluated),
+        judges={name: params[name] for name in JUDGES},
+    )  # fmt: skip
+
+
+def rounds(params: Document, metrics: Mapping[str, Mapping[str, Document]]) -> list[Round]:
+    """Every round that has metrics, by corpus and number; lengths are those of the responses to it."""
+    rewritten = _entries(params["rewrite"]["rounds"])
+    responded = _entries(params["respond"]["rounds"])
+    lengths = {entry: metrics["respond"].get(name, {}) for entry, name in responded.items()}
+    documents = {entry: metrics["rewrite"].get(name, {}) for entry, name in rewritten.items()}
+    documents |= {entry: document for entry, document in lengths.items() if not entry.round}
+    every = {**responded, **rewritten}
+    return [
+        _round(every[entry], entry, documents[entry], lengths.get(entry, {}))
+        for entry in sorted(documents)
+        if documents[entry]
+    ]
+
+
+def scores(evaluated: Mapping[str, Document]) -> list[Score]:
+    """Every measure of every run and benchmark, whole and by its parts."""
+    found = []
+    for name, document in evaluated.items():
+        run, _, benchmark = name.partition("/")
+        found += list(_estimates(run, benchmark, "", document))
+        for cut, group in CUTS.items():
+            for part, estimates in sorted(document.get(cut, {}).items()):
+                found += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
+        for position, estimate in document.get("positions", {}).items():
+            found += list(_estimates(run, benchmark, f"position:{position}", {"done": estimate}))
+        found += list(_estimates(run, benchmark, "trend", document.get("trend", {})))
+    return found
+
+
+def differences(
+    evaluated: Mapping[str, Document], scored: Mapping[str, Sequence[Any]], baseline: str, treatment: str,
+    compare: Callable[..., Any],
+) -> list[Difference]:  # fmt: skip
+    """The treatment minus the baseline, for every measure that both have; p adjusted for all of them together."""
+    both = [score for score in scores(evaluated) if score.run == treatment and not score.group]
+    compared = []
+    for score in both:
+        pair = [scored.get(f"{run}/{score.benchmark}", ()) for run in (baseline, treatment)]
+        if (comparison := compare(*pair, score.measure)) is not None:
+            compared.append((score, comparison))
+    return [
+        Difference(s.benchmark, s.measure, c.difference, c.low, c.high, c.n, p, c.detectable, c.gained, c.lost)
+        for (s, c), p in zip(compared, holm([c.p for _, c in compared]), strict=True)
+    ]
+
+
+def chains(before: Iterable[Record], after: Iterable[Record]) -> list[Chain]:
+    """Rows whose instruction was changed, with what it was before."""
+    old = {record.id: record for record in before}
+    pairs = (Chain(old[record.id], record) for record in after if record.id in old)
+    return [pair for pair in pairs if pair.before.instruction != pair.after.instruction]
+
+
+def losses(log: str) -> list[tuple[float, float]]:
+    """(step, loss) of a log with these columns; rows without a loss are left out."""
+    rows = csv.DictReader(log.splitlines())
+    return [(float(row["step"]), float(row["loss"])) for row in rows if row.get("step") and row.get("loss")]
+
+
+def settings(params: Document) -> dict[str, Any]:
+    """What tells one experiment from another, in words."""
+    engines, models = params["engines"], params["fetch"]["models"]
+    train = params["train"]["settings"]
+    runs = {name: f"{run['model']} on {run['set']}" for name, run in params["train"]["runs"].items()}
+    return {
+        "models": {name: model["reference"] for name, model in models.items()},
+        "generator": f"{engines['generator']['model']} through {engines['generator']['engine']}",
+        "judge": f"{engines['judge']['model']} through {engines['judge']['engine']}",
+        "second judge": f"{engines['reviewer']['model']} through {engines['reviewer']['engine']}",
+        "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
+        "rewriting": params["rewrite"]["settings"]["sampling"],
+        "policies": {name: entry["policy"] for name, entry in params["rewrite"]["rounds"].items()},
+        "responses": params["respond"]["settings"]["sampling"],
+        "trained": runs,
+        "recipe": {key: train[key] for key in RECIPE},
+        "runs under test": [*params["answer"]["runs"]],
+        "benchmarks": [*params["answer"]["benchmarks"]],
+        "shown for pictures": {
+            name: entry["images"] for name, entry in params["ingest"]["benchmarks"].items() if entry.get("images")
+        },
+        "seed": params["seed"],
+    }
+
+
+def _entries(found: Document) -> dict[Entry, str]:
+    return {Entry(entry["corpus"], entry["round"]): name for name, entry in found.items()}
+
+
+def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Round:
+    counts = dict(document.get("counts", {})) if entry.round else {}
+    counts |= {"frozen": document.get("frozen", 0), "lost": document.get("failures", 0)} if entry.round else {}
+    return Round(
+        name=name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
+        shares=_shares(document, "actions_with_frozen"), asked=_shares(document, "actions"),
+        input_tokens=lengths.get("tokens_input"), output_tokens=lengths.get("tokens_output"),
+        tasks=document.get("tasks"),
+    )  # fmt: skip
+
+
+def _shares(document: Document, key: str) -> dict[str, float]:
+    found = document.get(key) or {}
+    return {action: found.get(action, 0.0) for action in ACTIONS} if found else {}
+
+
+def _estimates(run: str, benchmark: str, group: str, found: Document) -> Iterator[Score]:
+    for measure, e in sorted(found.items()):
+        if isinstance(e, Mapping) and "mean" in e:
+            maker = "mark" if benchmark.endswith(BY_TASK) else "evaluate"
+            yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group, maker)

@@ -1,0 +1,134 @@
+"""How the data was made: Table 4 beside the paper's, what each round chose, what was lost and why, chains to read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from stages.core.records import Record, user_text
+from stages.reporting.charts import Drawing, stacked
+from stages.reporting.findings import ACTIONS, Chain, Findings, Round
+from stages.reporting.html import Safe, element, join, number, table
+from stages.reporting.paper_values import HELD_OF_ASKED, TABLE_4, Iteration
+
+COLOURS = {name: f"a-{name}" for name in (*ACTIONS, "frozen", "lost")}
+INTRODUCTION = (
+    "In each round a row is decomposed, gets a task before it or after it, or is held. A held row is frozen: no later "
+    "round asks it again. Steps that came to nothing keep their own status and never count as hold."
+)
+SHOWN = 6
+"""Chains on the page."""
+LONGEST = 1200
+"""Characters of one text on the page."""
+
+
+def making(findings: Findings) -> list[Safe]:
+    """The section on Seq-Instruct; empty where there was no round."""
+    if not findings.rounds:
+        return []
+    return [
+        element("h2", "What Seq-Instruct made of the data", id="data"),
+        element("p", INTRODUCTION),
+        element("div", actions_chart(findings.rounds), class_="chart"),
+        table_4(findings.rounds),
+        *_lost(findings.rounds, findings.stages),
+        *_chains(findings.chains),
+    ]  # fmt: skip
+
+
+def actions_chart(rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",)) -> Drawing:
+    """One bar a round, ours and below them the paper's for `corpora`."""
+    bars = {f"{r.corpus}, round {r.round}": segments(r) for r in rounds if r.round}
+    for row in TABLE_4:
+        if row.round and row.corpus in corpora:
+            shares = {action: (getattr(row, action) or 0.0) / 100 for action in ACTIONS}
+            bars[f"the paper's {row.corpus}, round {row.round}"] = shares
+    return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS)
+
+
+def segments(found: Round) -> dict[str, float]:
+    """Shares of all rows: the four actions, frozen rows apart from hold, and what was lost."""
+    return {action: found.by_action.get(action, 0) / max(found.number, 1) for action in (*ACTIONS, "frozen", "lost")}
+
+
+def table_4(rounds: Sequence[Round]) -> Safe:
+    """The paper's Table 4, ours above theirs."""
+    head = ["seed data", "round", "rows", "input tokens", "output tokens", "tasks", *ACTIONS, "hold of asked", "lost"]
+    rows = [_ours(found) for found in rounds]
+    caption = (
+        "Table 4: mean tokens, and options in % of the rows that have one, frozen rows counted as hold as in the "
+        "paper. Italic: the paper's own figures."
+    )
+    return table(head, [*rows, *map(_theirs, TABLE_4)], caption)
+
+
+def _ours(found: Round) -> list[object]:
+    shares = [number(100 * found.shares[a]) if a in found.shares else None for a in ACTIONS]
+    asked = number(100 * found.asked["hold"]) if "hold" in found.asked and found.round else None
+    lost = found.by_action.get("lost", 0) if found.round else None
+    tokens = [number(found.input_tokens), number(found.output_tokens), number(found.tasks, 2)]
+    return [found.corpus, found.round, found.number, *tokens, *(shares if found.round else [None] * 4), asked, lost]
+
+
+def _theirs(row: Iteration) -> list[object]:
+    shares = [None if (v := getattr(row, a)) is None else number(v) for a in ACTIONS]
+    asked = HELD_OF_ASKED.get(row.corpus) if row.round == 2 else None
+    cells = [row.corpus, row.round, None, number(row.input_tokens), number(row.output_tokens), None, *shares]
+    cells += [None if asked is None else number(asked), None]
+    return [cell if cell is None else element("span", cell, class_="paper") for cell in cells]
+
+
+def _lost(rounds: Sequence[Round], stages: Mapping[str, Mapping[str, object]]) -> list[Safe]:
+    rows = [
+        (stage, name, metrics.get("rows"), metrics.get("rejected", 0), _counts(metrics.get("failures_by_status")),
+         _counts(metrics.get("failures_by_reason") or metrics.get("rejected_by_reason")))
+        for stage in ("extract", "rewrite", "respond", "evolve")
+        for name, metrics in sorted(stages.get(stage, {}).items())
+        if isinstance(metrics, Mapping)
+    ]  # fmt: skip
+    head = ["stage", "set", "rows out", "rejected", "failed steps by status", "reasons"]
+    return [element("h3", "What came to nothing, and why"), table(head, rows, first=len(head))] if rows else []
+
+
+def _counts(found: object) -> str | None:
+    pairs = sorted(found.items(), key=lambda pair: (-pair[1], pair[0])) if isinstance(found, Mapping) else []
+    return ", ".join(f"{name} {count}" for name, count in pairs) or None
+
+
+def _chains(chains: Sequence[Chain]) -> list[Safe]:
+    shown = list(_varied(chains))[:SHOWN]
+    if not shown:
+        return []
+    note = f"{len(shown)} of {len(chains)} rewritten rows, one of each kind of chain first; nothing is hand-picked."
+    return [element("h3", "Chains to read"), element("p", note, class_="note"), *map(_chain, shown)]
+
+
+def _varied(chains: Iterable[Chain]) -> Iterable[Chain]:
+    """Chains with actions not yet seen before the others; within both, by id."""
+    seen: set[tuple[str, ...]] = set()
+    later = []
+    for chain in sorted(chains, key=lambda c: c.after.id):
+        path = tuple(_path(chain.after))
+        if path in seen:
+            later.append(chain)
+        else:
+            seen.add(path)
+            yield chain
+    yield from later
+
+
+def _path(record: Record) -> list[str]:
+    """The actions that changed a row, in order."""
+    done = (s for s in record.steps if s.stage == "rewrite" and s.status == "ok" and s.action != "hold")
+    return [step.action for step in done]
+
+
+def _chain(chain: Chain) -> Safe:
+    tags = join(element("span", action, class_=f"tag a-{action}") for action in _path(chain.after))
+    return element(
+        "details", element("summary", tags, _cut(chain.before.instruction, 90)),
+        element("div", "Before", class_="note"), element("pre", _cut(user_text(chain.before)), dir="auto"),
+        element("div", "After", class_="note"), element("pre", _cut(user_text(chain.after)), dir="auto"),
+        element("div", "Response", class_="note"), element("pre", _cut(chain.after.response), dir="auto"),
+    )  # fmt: skip
+
+
+def _cut(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest].rstrip()} …"

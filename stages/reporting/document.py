@@ -1,0 +1,14 @@
+"""A page of the report: self-contained HTML without a script, font or picture from elsewhere."""
+
+from stages.reporting import theme
+from stages.reporting.html import Safe, element
+
+
+def document(title: str, *sections: Safe) -> str:
+    """The whole page; the same sections give the same bytes."""
+    head = element(
+        "head", Safe('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Safe('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'),
+        element("title", title), Safe(f"<style>{theme.COLOURS}{theme.CHARTS}{theme.PAGE}</style>"),
+    )  # fmt: skip
+    return f"<!doctype html>\n{element('html', head, element('body', element('main', *sections)), lang='en')}\n"

@@ -1,0 +1,97 @@
+"""What the report tells, gathered from the metrics of every stage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stages.core.records import Record
+from stages.reporting.caveats import Doubt, Unscored
+
+ACTIONS = ("decompose", "prefix", "suffix", "hold")
+
+
+class Round(NamedTuple):
+    """One round over one corpus, as Table 4 has it."""
+
+    name: str
+    corpus: str
+    round: int
+    number: int
+    """Rows."""
+    by_action: Mapping[str, int]
+    """Rows by action, with "frozen" apart from "hold", and "lost" for steps that came to nothing; together all rows."""
+    shares: Mapping[str, float]
+    """Action -> share of the rows that have an option, frozen rows counted as hold, as the paper's Table 4 does."""
+    asked: Mapping[str, float]
+    """The same among the rows that were really asked in this round."""
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    tasks: float | None = None
+    """Mean number of tasks of an instruction: one, and one for each rewrite that succeeded."""
+
+
+class Score(NamedTuple):
+    """One measure of one run on one benchmark: in [0, 1], or from 1 to 5 where a judge scores."""
+
+    run: str
+    benchmark: str
+    measure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    questions: int
+    group: str = ""
+    """"" for the whole benchmark, else what it is broken down by: "language:de", "tasks:3", "position:1"; "trend" for
+    the change with one more task."""
+    maker: str = ""
+    """Which stage made it: evaluate or mark."""
+
+
+class Difference(NamedTuple):
+    """Treatment minus baseline on the same questions, with its 95% interval."""
+
+    benchmark: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    questions: int
+    p: float
+    """Adjusted by Holm's method for the measures of the whole table."""
+    detectable: float
+    """The smallest true difference that so many questions show with a chance of 80%."""
+    gained: int
+    """Questions on which the treatment is better."""
+    lost: int
+
+
+class Chain(NamedTuple):
+    """A row before Seq-Instruct and after it."""
+
+    before: Record
+    after: Record
+
+
+class Findings(NamedTuple):
+    """Everything on the page."""
+
+    rounds: Sequence[Round]
+    scores: Sequence[Score]
+    differences: Sequence[Difference]
+    losses: Mapping[str, Sequence[tuple[float, float]]]
+    """Run -> (step, loss)."""
+    chains: Sequence[Chain]
+    stages: Mapping[str, Mapping[str, Any]]
+    """Stage -> name -> that stage's metrics as they are, for the counts."""
+    baseline: str
+    treatment: str
+    settings: Mapping[str, Any]
+    """Parts of params.yaml that tell what was run."""
+    doubts: Sequence[Doubt] = ()
+    unscored: Sequence[Unscored] = ()
+    judges: Mapping[str, Any] = {}
+    """Of params.yaml, what compare, mark, review and estimate were asked for."""
+
+
+def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
+    """The kinds of doubt about one measure."""
+    return [doubt.kind for doubt in findings.doubts if (doubt.benchmark, doubt.measure) == (benchmark, measure)]

@@ -1,0 +1,147 @@
+"""What the judges say beyond a mark: pairwise, task by task and place by place, and whether they can be believed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stages.reporting.caveats import blind
+from stages.reporting.charts import PERCENT, lines
+from stages.reporting.findings import Findings
+from stages.reporting.html import Safe, element, number, table
+from stages.reporting.score_section import colours, ordered
+
+Document = Mapping[str, Any]
+PAIRWISE = (
+    "Each pair is shown in both orders, so a judge that prefers a place ties. Win: the treatment's share as far as the "
+    "judge leaned; won: ties as half. Orders agree: raw, and Cohen's kappa. Shown first: how often whoever stood first "
+    "was preferred; without a liking for a place, 50%. Control: how often an answer beat the same run's answer to "
+    "another question; a judge that can be believed is far above 50%."
+)
+BY_TASK = (
+    "The tasks of each question are listed without sight of an answer, then each is marked done or not, in %. Slopes: "
+    "change with one more task in the query, and from one task to the next in the chain. Control: tasks done by the "
+    "own answer minus by the answer to another question."
+)
+AGREEMENT = "The same answers, scored by the first judge in the table of results and by a second one."
+LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own estimate; nothing stands in for it."
+
+
+def judging(findings: Findings) -> list[Safe]:
+    """The section on judges; empty where nothing of it ran."""
+    parts = [*_pairwise(findings), *_tasks(findings), *_agreement(findings), *_rates(findings)]
+    return [element("h2", "What the judges say", id="judges"), *parts] if parts else []
+
+
+def _shares(found: Document | None, digits: int = 1) -> object:
+    """A share in % with its interval."""
+    if not found:
+        return None
+    low, high = (number(100 * found[end], digits) if found[end] is not None else None for end in ("low", "high"))
+    around = element("span", f"[{low}, {high}]", class_="under")
+    return element("span", number(100 * found.get("mean", found.get("difference", 0.0)), digits), around)
+
+
+def _kappa(found: Document | None) -> str:
+    return "undefined" if not found else number(found["mean"], 2)
+
+
+def _control(found: Document | None) -> object:
+    return element("span", _shares(found), class_="warn") if blind(found) else _shares(found)
+
+
+def _asked(findings: Findings, stage: str) -> Iterator[tuple[str, Document, Document]]:
+    """(name, its entry in params.yaml, its metrics) of everything that ran."""
+    found = findings.judges.get(stage, {})
+    entries = {**found.get("runs", {}), **found.get("references", {})}
+    for name, document in findings.stages.get(stage, {}).items():
+        if name in entries:
+            yield name, entries[name], document
+
+
+def _pairwise(findings: Findings) -> list[Safe]:
+    rows = [
+        [
+            asked["benchmark"], asked["treatment"], asked.get("baseline") or asked["outputs"],
+            f"{d['scored']} of {d['n']}", _shares(d.get("win")), _shares(d.get("won")),
+            number(d["against_half"]["p"], 3) if d.get("against_half") else None,
+            _shares(d["orders"]["raw"]) if d.get("orders") else None,
+            _kappa(d["orders"]["kappa"]) if d.get("orders") else None,
+            _shares(d.get("first_shown")), _control(d.get("control")),
+        ]
+        for _, asked, d in _asked(findings, "compare")
+    ]  # fmt: skip
+    head = ["benchmark", "treatment", "against", "scored", "win %", "won %", "p", "orders agree %", "kappa",
+            "shown first %", "control %"]  # fmt: skip
+    return _told("Pairwise (Tables 5 and 12)", PAIRWISE, table(head, rows, first=3)) if rows else []
+
+
+def _told(title: str, note: str, *parts: Safe) -> list[Safe]:
+    return [element("h3", title), element("p", note, class_="note"), *parts]
+
+
+def _tasks(findings: Findings) -> list[Safe]:
+    rows = [
+        [
+            asked["benchmark"], asked["run"], f"{d['scored']} of {d['n']}", _shares(d.get("following")),
+            _shares(d.get("done")), *(_shares(d["places"].get(place)) for place in ("first", "middle", "last")),
+            _shares(d.get("trend", {}).get("done")), _shares(d.get("position_slope", {}).get("done")),
+            _control(d.get("control")),
+        ]
+        for _, asked, d in _asked(findings, "mark")
+    ]  # fmt: skip
+    head = ["benchmark", "run", "scored", "all done %", "tasks done %", "first", "middle", "last", "slope, tasks",
+            "slope, place", "control"]  # fmt: skip
+    if not rows:
+        return []
+    charts = [element("div", chart, class_="chart") for chart in _positions(findings)]
+    return _told("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
+
+
+def _positions(findings: Findings) -> Iterator[Safe]:
+    scores = [s for s in findings.scores if s.group.startswith("position:") and s.value is not None]
+    for benchmark in sorted({score.benchmark for score in scores}):
+        some = [score for score in scores if score.benchmark == benchmark]
+        points = {
+            run: sorted((float(s.group.partition(":")[2]), 100 * (s.value or 0.0)) for s in some if s.run == run)
+            for run in ordered([score.run for score in some], findings)
+        }
+        yield lines(
+            f"{benchmark}: tasks done by their place in the chain", points, colours(findings), PERCENT,
+            f"place of the task in the chain ({benchmark.removesuffix(' by task')})",
+        )  # fmt: skip
+
+
+def _agreement(findings: Findings) -> list[Safe]:
+    rows = [
+        [asked["benchmark"], asked["run"], *agreed]
+        for _, asked, d in _asked(findings, "review") for agreed in _agreed(d) or [[None, 0, None, None]]
+    ]  # fmt: skip
+    head = ["benchmark", "run", "measure", "answers", "both say the same %", "kappa"]
+    return _told("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
+
+
+def _agreed(review: Document) -> list[list[object]]:
+    """A row a measure; none where no answer was scored by both."""
+    return [
+        [metric, found["n"], _shares(found["raw"]), _kappa(found["kappa"])]
+        for metric, found in sorted(review.get("agreement", {}).items()) if found
+    ]  # fmt: skip
+
+
+def _rates(findings: Findings) -> list[Safe]:
+    rows = [
+        [
+            name, found.get("n"), number(found.get("win_rate"), 2), number(found.get("discrete_win_rate"), 2),
+            number(found.get("length_controlled_winrate"), 2), found.get("left_out", ""),
+        ]
+        for name, found in findings.stages.get("estimate", {}).items()
+    ]  # fmt: skip
+    held = [asked for _, asked, _ in _asked(findings, "compare") if asked["benchmark"] == "alpaca_eval"]
+    left_out = (
+        "Length-controlled win rate: left out. It is defined on AlpacaEval's own 805 instructions and needs "
+        "alpaca_eval's two data files; see `estimate` in params.yaml."
+    )
+    head = ["annotations", "n", "win rate", "discrete", "length-controlled", "left out"]
+    return [
+        *(_told("AlpacaEval 2.0", LENGTHS, table(head, rows, first=1)) if rows else []),
+        *([element("p", left_out, class_="note")] if held and not rows else []),
+    ]  # fmt: skip

@@ -1,0 +1,58 @@
+"""What corpora share with benchmarks and say twice: counts, and a few examples to judge by."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stages.reporting.html import Safe, element, table
+
+INTRODUCTION = (
+    "Every training corpus was held against all benchmarks but those about pictures, whose questions say little by "
+    "themselves, and against the corpora that benchmarks are made from: "
+    "rows that ask a text of a benchmark and nothing else, and rows that share a run of words with one. Responses with "
+    "such a run are counted apart. Items are those of the benchmark of which something turned up in what rows ask."
+)
+Corpora = Mapping[str, Mapping[str, Any]]
+"""Corpus -> what `decontaminate` wrote to data/metrics/."""
+
+
+def overlaps(corpora: Corpora) -> list[Safe]:
+    """The section; empty where no corpus was compared."""
+    if not corpora:
+        return []
+    shown = list(_examples(corpora))
+    heading = ["corpus", "row", "against", "item", "shared words"]
+    examples = [element("h3", "For example"), table(heading, shown, first=len(heading))] if shown else []
+    return [
+        element("h2", "Overlaps and duplicates", id="overlaps"), element("p", INTRODUCTION), _benchmarks(corpora),
+        _rows(corpora), *examples,
+    ]  # fmt: skip
+
+
+def _benchmarks(corpora: Corpora) -> Safe:
+    sizes = list(dict.fromkeys(size for found in corpora.values() for told in found["overlap"].values()
+                               for size in told if size != "items"))  # fmt: skip
+    head = ["corpus", "benchmark", "items", *(f"{size} {what}" for size in sizes for what in COUNTED)]
+    lines = [
+        [name, benchmark, told["items"], *(told.get(size, {}).get(what) for size in sizes for what in COUNTED)]
+        for name, found in sorted(corpora.items())
+        for benchmark, told in sorted(found["overlap"].items())
+    ]
+    return table(head, lines, "Overlap with what models are tested with", first=2)
+
+
+COUNTED = ("rows", "responses", "items")
+
+
+def _rows(corpora: Corpora) -> Safe:
+    head = ["corpus", "rows", "duplicates", "near duplicates", "removed", "kept"]
+    lines: list[Sequence[object]] = []
+    for name, found in sorted(corpora.items()):
+        removed = sum(found["removed"].values())
+        lines.append([name, found["rows"], found["duplicates"], found["near_duplicates"], removed, found["kept"]])
+    return table(head, lines, "Rows that say again what an earlier row says, and what params.yaml had removed")
+
+
+def _examples(corpora: Corpora) -> Iterator[list[object]]:
+    for name, found in sorted(corpora.items()):
+        for flag in found["examples"]:
+            yield [name, flag["id"], flag["against"], flag["item"] or None, flag["shared"] or flag["kind"]]

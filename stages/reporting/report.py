@@ -1,0 +1,234 @@
+"""The report: one self-contained page, the figures that DVC compares, and the picture of the README."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stages.reporting import ablation_pages, theme
+from stages.reporting.charts import axis_for, lines, text
+from stages.reporting.data_section import actions_chart, making, segments
+from stages.reporting.document import document
+from stages.reporting.findings import ACTIONS, Findings, Score, doubted
+from stages.reporting.html import Safe, element, join, number, table
+from stages.reporting.judge_section import judging
+from stages.reporting.overlap_section import overlaps
+from stages.reporting.results import results
+from stages.reporting.score_section import MARKED, SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
+from stages.reporting.vqa_section import about_pictures
+
+COUNTED = {
+    "ingest": "Ingested",
+    "augment": "Manual chains (paper 4.1 and A.1)",
+    "extract": "Instruction and input told apart (paper B.4)",
+    "sample": "Mixtures (paper 3) and combinations (paper 4.2)",
+}
+
+JUDGES = ("compare", "mark", "review")
+LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
+
+
+def files(findings: Findings) -> dict[str, str]:
+    """Every text file of the report by its path under data/report/."""
+    return {
+        "index.html": page(findings),
+        "picture.svg": picture(findings),
+        "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
+        "plots/tasks.csv": _csv(["run", "tasks", "score", "low", "high"], _by_number(findings, "tasks")),
+        "plots/positions.csv": _csv(["run", "position", "score", "low", "high"], _by_number(findings, "position")),
+        "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
+        **ablation_pages.files(ablation_pages.ablations(findings.stages)),
+    }
+
+
+def figures(findings: Findings) -> dict[str, Any]:
+    """The numbers worth a `dvc metrics diff`: scores by run and benchmark, shares by round."""
+    found: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
+    for score in findings.scores:
+        if not score.group and score.value is not None:
+            benchmark = found["scores"].setdefault(score.run, {}).setdefault(score.benchmark, {})
+            benchmark[score.measure] = round(score.value, 4)
+    for row in findings.rounds:
+        shares = {name: round(share, 4) for name, share in segments(row).items()} if row.round else {}
+        lengths = {"input_tokens": row.input_tokens, "output_tokens": row.output_tokens}
+        found["seqinstruct"][row.name] = shares | {k: v for k, v in lengths.items() if v is not None}
+    for d in findings.differences:
+        found.setdefault("difference", {}).setdefault(d.benchmark, {})[d.measure] = round(d.value, 4)
+    found["judges"] = {stage: _means(documents) for stage in JUDGES if (documents := findings.stages.get(stage))}
+    return found
+
+
+def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
+    """The means of what the judges' stages wrote, without intervals and cuts."""
+    return {
+        name: {key: round(v["mean"], 4) for key, v in document.items() if isinstance(v, Mapping) and "mean" in v}
+        for name, document in documents.items()
+    }
+
+
+def page(findings: Findings) -> str:
+    """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
+    told = [
+        *results(findings), *_run(findings), *making(findings), *overlaps(findings.stages.get("decontaminate", {})),
+        *_training(findings), *scoring(findings), *about_pictures(findings), *judging(findings), *_counts(findings),
+    ]  # fmt: skip
+    return document("seqit report", *_opening(findings, join(told)), *told)
+
+
+def picture(findings: Findings) -> str:
+    """What the run did, as one SVG for the README: what Seq-Instruct chose, and the scores below it."""
+    charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
+    charts += [(f"Scores by run, %{MARKED if '†' in chart else ''}", chart) for chart in score_charts(findings)[:1]]
+    parts, top = [], 14.0
+    for title, chart in charts:
+        parts.append(text(24, top + 22, title, "start", "h"))
+        parts.append(element("g", chart, transform=f"translate(20 {top + 36:g})"))
+        top += chart.height + 54
+    style = Safe(f"<style>{theme.COLOURS}{theme.CHARTS}</style>")
+    back = element("rect", width=970, height=top, rx=12, class_="panel")
+    drawn = element(
+        "svg", style, back, *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 970 {top:g}", role="img",
+        aria_label="Results of this run",
+    )  # fmt: skip
+    return f"{drawn}\n"
+
+
+def _opening(findings: Findings, told: Safe) -> list[Safe]:
+    links = {
+        "results": "Results", "run": "What was run", "data": "Data", "overlaps": "Overlaps",
+        "training": "Training", "scores": "Scores",
+        "judges": "Judges", "counts": "Counts",
+    }  # fmt: skip
+    return [
+        element("h1", "Sequential instruction tuning: what this run found"),
+        element("p", LEAD, class_="lead"),
+        element("nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in told)),
+        element("div", *_tiles(findings), class_="tiles"),
+    ]
+
+
+def _run(findings: Findings) -> list[Safe]:
+    return [element("h2", "What was run", id="run"), table(["", ""], _settings(findings.settings), first=2)]
+
+
+def _tiles(findings: Findings) -> Iterator[Safe]:
+    trained = {r.corpus for r in findings.rounds if r.output_tokens is not None}
+    changed = [r for r in findings.rounds if r.round and r.corpus in trained]
+    if changed:
+        first, last = changed[0], [r for r in changed if r.corpus == changed[0].corpus][-1]
+        grown = 1 - sum(segments(first)[name] for name in ("hold", "frozen", "lost"))
+        yield _tile(f"{first.number:,}", f"rows of {first.corpus}, {last.round} rounds")
+        yield _tile(f"{number(100 * grown, 0)}%", "became chains in round 1")
+    yield from _told(findings)
+
+
+def _told(findings: Findings) -> Iterator[Safe]:
+    """Two differences, SeqEval's first; where its answers have no score, that instead."""
+    told = [d for d in findings.differences if d.measure in ("following", "quality")]
+    for one in findings.unscored:
+        if one.benchmark == SEQUENTIAL and one.many and one.run in (findings.baseline, findings.treatment):
+            yield _tile(f"{one.scored:,} of {one.answers:,}", f"answers of {one.run} to {SEQUENTIAL} have a score")
+            told = []
+    for d in sorted(told, key=lambda d: (d.benchmark != SEQUENTIAL, d.benchmark, d.measure))[:2]:
+        digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
+        around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
+        shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
+        doubt = " (doubtful, see Results)" if doubted(findings, d.benchmark, d.measure) else ""
+        who = f"{findings.treatment} against {findings.baseline}"
+        yield _tile(shown, f"{d.benchmark} {d.measure}, {who} {around}{doubt}")
+
+
+def _tile(value: str, meaning: str) -> Safe:
+    return element("div", element("b", value), element("span", meaning), class_="tile")
+
+
+def _settings(settings: Mapping[str, Any]) -> list[list[object]]:
+    return [[name, element("code", _plain(value))] for name, value in settings.items()]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    return "–" if value is None else str(value)
+
+
+def _training(findings: Findings) -> list[Safe]:
+    losses = {run: findings.losses[run] for run in ordered(list(findings.losses), findings) if findings.losses[run]}
+    if not losses:
+        return []
+    axis = axis_for([loss for points in losses.values() for _, loss in points])
+    chart = lines("Training loss by run", losses, colours(findings), axis, "optimiser step", marks=False)
+    rows = [[run, len(p), number(p[0][1], 3), number(p[-1][1], 3)] for run, p in losses.items()]
+    return [
+        element("h2", "Training", id="training"), element("div", chart, class_="chart"),
+        table(["run", "steps logged", "first loss", "last loss"], rows),
+    ]  # fmt: skip
+
+
+def _counts(findings: Findings) -> list[Safe]:
+    found = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
+    told = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
+    pages = element("p", told, element("a", "the ablations", href="ablations/index.html"), ".")
+    return [element("h2", "Counts", id="counts"), pages, *found] if found else []
+
+
+def _stage(title: str, sets: Mapping[str, Any]) -> list[Safe]:
+    apart = ablation_pages.ablations({"sample": sets})
+    flat = {name: dict(_flat(metrics)) for name, metrics in sorted(sets.items()) if name not in apart}
+    rows = [[name, key, value] for name, values in flat.items() for key, value in values.items()]
+    return [element("h3", title), table(["set", "count", "value"], rows, first=2)] if rows else []
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
+    """The numbers and short texts in nested mappings, by their path."""
+    if isinstance(value, Mapping):
+        if value and all(isinstance(item, str) for item in value.values()):
+            value = Counter(value.values())  # row id -> reason: how many of each
+        for key, item in value.items():
+            yield from _flat(item, f"{path} {key}".strip().replace("_", " "))
+    elif isinstance(value, float):
+        yield path, number(value, 2)
+    elif isinstance(value, int | str) and not isinstance(value, bool):
+        yield path, value
+
+
+def _csv(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _score_rows(findings: Findings) -> Iterator[Sequence[object]]:
+    for score in findings.scores:
+        if not score.group and score.value is not None:
+            values = ["" if v is None else f"{_on_percent(score.measure, v):.2f}" for v in percent(score)]
+            yield [score.run, score.benchmark, f"{score.benchmark} {score.measure}", *values]
+
+
+def _by_number(findings: Findings, group: str) -> Iterator[Sequence[object]]:
+    """Shares by the number of tasks, or by the place of a task."""
+    for score in findings.scores:
+        kind, _, which = score.group.partition(":")
+        if kind == group and score.value is not None and _sequential(score):
+            values = ["" if v is None else f"{v:.2f}" for v in percent(score)]
+            yield [score.run, f"{score.benchmark} {score.measure}, {group} {which}", *values]
+
+
+def _sequential(score: Score) -> bool:
+    return score.benchmark.startswith(SEQUENTIAL) and not judged(score.measure)
+
+
+def _on_percent(measure: str, value: float) -> float:
+    """On one axis with shares, a mark from 1 to 5 is the part of that way."""
+    return (value - 1) * 25 if judged(measure) else value
+
+
+def _action_rows(findings: Findings) -> Iterator[Sequence[object]]:
+    for row in findings.rounds:
+        for action in (*ACTIONS, "frozen", "lost") if row.round else ():
+            yield [f"{row.corpus} {row.round}", action, f"{100 * segments(row)[action]:.2f}"]

@@ -1,0 +1,146 @@
+"""The one table to read first: every run on every benchmark with intervals, what changed, what to doubt."""
+
+from collections.abc import Sequence
+
+from stages.reporting.caveats import MEANINGS, Unscored
+from stages.reporting.findings import Difference, Findings, Score, doubted
+from stages.reporting.html import Safe, element, join, number, table
+from stages.reporting.paper_values import TABLE_3, TABLE_5
+from stages.reporting.score_section import judged, ordered, percent, place, rank
+
+FILES = {
+    "evaluate": "data/evaluated/<run>/<benchmark>.json",
+    "mark": "data/metrics/mark/<name>.json",
+}
+PAPERS = {
+    ("seqeval", "following"): "seqeval", ("xquad", "accuracy"): "xquad", ("mgsm", "accuracy"): "mgsm",
+    ("gsm8k", "accuracy"): "gsm8k", ("generic", "gsm8k"): "gsm8k", ("generic", "mmlu"): "mmlu",
+    ("generic", "arc"): "arc",
+    ("mmlu", "mmlu"): "mmlu", ("arc", "arc"): "arc", ("humaneval", "pass@10"): "humaneval",
+    ("vqav2", "official"): "vqav2", ("gqa", "official"): "gqa",
+}  # fmt: skip
+"""Benchmark and measure -> the column of Table 3 or 5 that it is."""
+QUALITY = ("seqeval", "quality")
+PAPERS_QUALITY = {"IT": 4.453, "SIT": 4.659}
+CLEAR = 0.05
+NOTE = (
+    "Means with 95% intervals over the questions (exact for shares); shares in %, quality in marks from 1 to 5. The "
+    "difference is taken question by question; p is that of a sign-flip test, adjusted by Holm's method for all "
+    "measures of this table. Better, worse: the questions on which the treatment is. Detectable: the smallest true "
+    "difference that so many questions show with a chance of 80%; where it is large, no clear difference does "
+    "not mean none. Italic: the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12) and InstructBLIP (Table 3), other "
+    "models and other questions than in this run."
+)
+
+
+def results(findings: Findings) -> list[Safe]:
+    """The section with the table; empty where nothing was evaluated."""
+    whole = [score for score in findings.scores if not score.group]
+    if not whole and not findings.unscored:
+        return []
+    parts = [element("p", NOTE, class_="note"), _table(whole, findings), *_legend(findings)] if whole else []
+    return [element("h2", "Results", id="results"), _verdict(findings), *_missing(findings), *parts]
+
+
+def _verdict(findings: Findings) -> Safe:
+    """In one sentence, how many differences are worth reading."""
+    clear = [d for d in findings.differences if _clear(d)]
+    sound = [d for d in clear if not doubted(findings, d.benchmark, d.measure)]
+    text = (
+        f"{findings.treatment} against {findings.baseline}: {len(findings.differences)} measures; {len(clear)} "
+        f"differ clearly (interval without zero, adjusted p < {CLEAR}), {len(sound)} of these without a doubt."
+    )
+    return element("p", text, class_="" if sound else "warn")
+
+
+def _missing(findings: Findings) -> list[Safe]:
+    """What has no score is in no row of the table, so it is told here."""
+    return [
+        element("p", title, ": ", "; ".join(map(_without, some)), ".", class_=kind)
+        for title, kind, many in (("Too few scored", "warn", True), ("Also without a score", "note", False))
+        if (some := [one for one in findings.unscored if one.many is many])
+    ]
+
+
+def _without(one: Unscored) -> str:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(one.reasons.items()))
+    return f"{one.run} on {one.benchmark}: {one.answers - one.scored:,} of {one.answers:,} unscored ({reasons})"
+
+
+def _clear(found: Difference) -> bool:
+    return (found.low > 0 or found.high < 0) and found.p < CLEAR
+
+
+def _table(whole: Sequence[Score], findings: Findings) -> Safe:
+    cells = {(s.benchmark, s.measure, s.run): s for s in whole}
+    changes = {(d.benchmark, d.measure): d for d in findings.differences}
+    runs = ordered([score.run for score in whole], findings)
+    keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (place(key[0]), rank(key[1])))
+    rows = [
+        [
+            benchmark, _measure(measure, doubted(findings, benchmark, measure)),
+            max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
+            *(_interval(cells.get((benchmark, measure, run))) for run in runs),
+            *_change(changes.get((benchmark, measure))), _paper(benchmark, measure),
+        ]
+        for benchmark, measure in keys
+    ]  # fmt: skip
+    change = f"{findings.treatment} − {findings.baseline}"
+    head = [
+        "benchmark",
+        "measure",
+        "answers",
+        *runs,
+        change,
+        "questions",
+        "better",
+        "worse",
+        "p",
+        "detectable",
+        "the paper's",
+    ]
+    return table(head, rows, first=2)
+
+
+def _measure(measure: str, kinds: Sequence[str]) -> Safe:
+    return element("span", measure, *([element("span", ", ".join(kinds), class_="under warn")] if kinds else []))
+
+
+def _interval(score: Score | None) -> object:
+    if score is None or score.value is None:
+        return None
+    bar, digits = percent(score), 2 if judged(score.measure) else 1
+    around = element("span", f"[{number(bar.low, digits)}, {number(bar.high, digits)}]", class_="under")
+    return element("span", number(bar.value, digits), around if bar.low is not None else "")
+
+
+def _change(found: Difference | None) -> list[object]:
+    if found is None:
+        return [None] * 6
+    scale, digits = (1, 2) if judged(found.measure) else (100, 1)
+    low, high = (number(v * scale, digits, sign=True) for v in (found.low, found.high))
+    value = element("b" if _clear(found) else "span", number(found.value * scale, digits, sign=True))
+    change = join([value, element("span", f"[{low}, {high}]", class_="under")])
+    detectable = number(found.detectable * scale, digits)
+    return [change, found.questions, found.gained, found.lost, number(found.p, 3), detectable]
+
+
+def _paper(benchmark: str, measure: str) -> object:
+    """The paper's IT and SIT; None where it has no such figure."""
+    found = PAPERS.get((benchmark, measure))
+    values = (TABLE_5 | TABLE_3).get(found, {}) if found else PAPERS_QUALITY if (benchmark, measure) == QUALITY else {}
+    digits = 2 if judged(measure) else 1
+    shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
+    return element("span", shown, class_="paper") if shown else None
+
+
+def _legend(findings: Findings) -> list[Safe]:
+    kinds = [kind for kind in MEANINGS if any(doubt.kind == kind for doubt in findings.doubts)]
+    told = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
+    makers = sorted({score.maker for score in findings.scores if score.maker in FILES})
+    places = join((element("code", FILES[maker]) for maker in makers), " and ")
+    return [
+        *([element("p", "What the doubts say:", class_="note"), element("ul", *told, class_="note")] if told else []),
+        element("p", "Every number is in ", places, "; every single score with the judge's words and the keys of its "
+                "replies in data/scored, data/marked, data/compared and data/reviewed.", class_="note"),
+    ]  # fmt: skip

@@ -1,0 +1,204 @@
+"""How the runs did: scores with intervals, differences on the same questions, by number of tasks, by language."""
+
+from collections.abc import Mapping, Sequence
+
+from stages.reporting.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
+from stages.reporting.findings import Difference, Findings, Score, doubted
+from stages.reporting.html import Safe, element, number, table
+from stages.reporting.paper_values import FIGURE_2, LANGUAGES
+
+MEASURES = ("accuracy", "official", "strict", "pass@10", "pass@1", "win", "following", "quality")
+"""The order on the page; measures not named here come after, by name."""
+PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
+"""Colours of the paper's methods: those of our baseline and treatment, and one of its own."""
+FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
+CROWD = 7
+"""Groups of three bars that one chart has room for."""
+SEQUENTIAL = "seqeval"
+"""The benchmark whose questions differ in their number of tasks by design."""
+SMALL = "few"
+"""The doubt that an interval shows by itself."""
+MARKED = " (†: doubtful, the report says why)"
+PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
+INTRODUCTION = (
+    "Bars are means over the questions, lines their 95% intervals. Following: the share of answers that "
+    "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours. †: a doubt "
+    "that the interval does not show, see Results."
+)
+
+
+def scoring(findings: Findings) -> list[Safe]:
+    """The section on scores; empty where nothing was evaluated."""
+    if not findings.scores:
+        return []
+    parts = [
+        element("h2", "How the runs did", id="scores"),
+        element("p", INTRODUCTION),
+        *(element("div", chart, class_="chart") for chart in score_charts(findings)),
+    ]  # fmt: skip
+    return [*parts, *_differences(findings), *_by_tasks(findings), *_by_language(findings)]
+
+
+def percent(score: Score) -> Bar:
+    """A score as a bar: shares in percent, judged quality as it is."""
+    scale = 1.0 if judged(score.measure) else 100.0
+    values = (score.value, score.low, score.high)
+    return Bar(*(None if value is None else value * scale for value in values))
+
+
+def judged(measure: str) -> bool:
+    """Whether a measure is a judge's mark from 1 to 5 and not a share."""
+    return measure.startswith("quality")
+
+
+def ordered(names: Sequence[str], findings: Findings) -> list[str]:
+    """Runs in their order on the page: others, then the baseline, then the treatment."""
+    last = [findings.baseline, findings.treatment]
+    return [n for n in sorted(set(names)) if n not in last] + [n for n in last if n in names]
+
+
+def colours(findings: Findings) -> dict[str, int]:
+    """Run -> the number of its colour, the same in every chart."""
+    runs = ordered([*(score.run for score in findings.scores), *findings.losses], findings)
+    others = [run for run in runs if run not in (findings.baseline, findings.treatment)]
+    numbers = {run: i if i == 0 else i + 2 for i, run in enumerate(others)}
+    return {run: numbers.get(run, 2 if run == findings.treatment else 1) for run in runs}
+
+
+def score_charts(findings: Findings) -> list[Drawing]:
+    """Shares in one chart, judged quality in another."""
+    whole = [score for score in findings.scores if not score.group]
+    names = {score.run for score in whole}
+    runs = {run: colour for run, colour in colours(findings).items() if run in names}
+    found = []
+    for title, axis, kind in (("Scores by run, %", PERCENT, False), ("Quality by run, marks 1 to 5", JUDGED, True)):
+        groups = list(_groups([score for score in whole if judged(score.measure) == kind], findings).items())
+        size = max(1, min(CROWD, CROWD * 3 // max(1, len(runs))))
+        found += [
+            grouped_bars(title, dict(groups[start : start + size]), runs, axis) for start in range(0, len(groups), size)
+        ]
+    return found
+
+
+def place(benchmark: str) -> tuple[int, str]:
+    """Sorts benchmarks: the paper's sequential ones first, then by name."""
+    return (FIRST.index(benchmark) if benchmark in FIRST else len(FIRST), benchmark)
+
+
+def rank(measure: str) -> tuple[int, str]:
+    """Sorts measures in their order on the page."""
+    return (MEASURES.index(measure) if measure in MEASURES else len(MEASURES), measure)
+
+
+def _groups(scores: Sequence[Score], findings: Findings) -> dict[str, dict[str, Bar]]:
+    groups: dict[str, dict[str, Bar]] = {}
+    for score in sorted(scores, key=lambda s: (place(s.benchmark), rank(s.measure))):
+        mark = " †" if set(doubted(findings, score.benchmark, score.measure)) - {SMALL} else ""
+        groups.setdefault(f"{score.benchmark} / {score.measure}{mark}", {})[score.run] = percent(score)
+    return groups
+
+
+def _differences(findings: Findings) -> list[Safe]:
+    if not findings.differences:
+        return []
+    every = sorted(findings.differences, key=lambda d: (d.benchmark, rank(d.measure)))
+    shares = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if not judged(d.measure)}
+    marks = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if judged(d.measure)}
+    who = f"{findings.treatment} minus {findings.baseline}"
+    charts = [(f"{who}, percentage points", shares), (f"{who}, marks", marks)]
+    return [
+        element("h3", f"{who}, on the same questions"),
+        element("p", PAIRED, class_="note"),
+        *(element("div", differences(title, rows), class_="chart") for title, rows in charts if rows),
+    ]  # fmt: skip
+
+
+def _points(found: Difference) -> Bar:
+    scale = 1.0 if judged(found.measure) else 100.0
+    return Bar(found.value * scale, found.low * scale, found.high * scale)
+
+
+def _by_tasks(findings: Findings) -> list[Safe]:
+    """Figure 2: quality and following against the number of tasks, ours left and the paper's right."""
+    pairs = []
+    for measure, axis in (("following", PERCENT), ("quality", JUDGED)):
+        ours = _against_tasks(findings, measure)
+        theirs = {name: list(enumerate(values, 2)) for name, values in FIGURE_2[measure].items()}
+        if ours:
+            charts = [
+                lines(f"{measure}, ours", ours, colours(findings), axis, f"tasks in the query: {measure}, ours", 440),
+                lines(f"{measure}, the paper's", theirs, PAPER, axis, f"tasks: {measure}, the paper's (Table 13)", 440),
+            ]
+            pairs.append(element("div", *(element("div", c, class_="chart") for c in charts), class_="pair"))
+    return [element("h3", "By the number of tasks (Figure 2)"), *pairs, *_slopes(findings)] if pairs else []
+
+
+def _slopes(findings: Findings) -> list[Safe]:
+    """How fast each measure falls with one more task in the query."""
+    rows = [
+        [s.benchmark, s.measure, s.run, s.questions, *_change(s)]
+        for s in sorted(findings.scores, key=lambda s: (s.benchmark, rank(s.measure), s.run))
+        if s.group == "trend" and s.benchmark.startswith(SEQUENTIAL)
+    ]
+    caption = "Slopes of a line through them, with 95% intervals: points (or marks) for one more task in the query."
+    return [table(["benchmark", "measure", "run", "n", "slope", "interval"], rows, caption, first=3)] if rows else []
+
+
+def _change(score: Score) -> list[object]:
+    bar, digits = percent(score), 2 if judged(score.measure) else 1
+    ends = [number(end, digits, sign=True) for end in (bar.low, bar.high)]
+    return [number(bar.value, digits, sign=True), f"[{ends[0]}, {ends[1]}]"]
+
+
+def _against_tasks(findings: Findings, measure: str) -> dict[str, list[tuple[float, float]]]:
+    """Run -> (tasks, value), where a benchmark's questions differ in their number of tasks."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    scores = [
+        s for s in findings.scores
+        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == SEQUENTIAL
+    ]  # fmt: skip
+    for run in ordered([score.run for score in scores], findings):
+        points = [(float(s.group.partition(":")[2]), percent(s).value) for s in scores if s.run == run]
+        found[run] = sorted((x, y) for x, y in points if y is not None)
+    return {run: points for run, points in found.items() if points}
+
+
+def _by_language(findings: Findings) -> list[Safe]:
+    scores = [score for score in findings.scores if score.group.startswith("language:")]
+    tables = [_languages(name, scores, findings) for name in sorted({score.benchmark for score in scores})]
+    return [element("h3", "By language (Tables 2, 9 and 10)"), *tables] if tables else []
+
+
+def _languages(benchmark: str, scores: Sequence[Score], findings: Findings) -> Safe:
+    mine = {(s.run, s.measure, s.group.partition(":")[2]): percent(s).value for s in scores if s.benchmark == benchmark}
+    languages = sorted({key[2] for key in mine})
+    rows: list[list[object]] = [
+        [run, measure, *(_number(mine.get((run, measure, name))) for name in languages), _mean(mine, run, measure)]
+        for run in ordered([key[0] for key in mine], findings)
+        for measure in sorted({m for r, m, _ in mine if r == run}, key=rank)
+    ]
+    theirs = LANGUAGES.get(benchmark, {})
+    rows += [_theirs(name, what, theirs[name], languages) for name in theirs for what in ("accuracy", "following")]
+    kept = [row for row in rows if any(cell is not None for cell in row[2:])]
+    caption = f"{benchmark}, %. Italic: the paper's Llama-3-8B tuned on Alpaca; their mean is over these languages."
+    return table([benchmark, "measure", *languages, "mean"], kept, caption, first=2)
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def _mean(found: Mapping[tuple[str, str, str], float | None], run: str, measure: str) -> str | None:
+    values = [value for (r, m, _), value in found.items() if (r, m) == (run, measure) and value is not None]
+    return number(sum(values) / len(values)) if values else None
+
+
+def _theirs(
+    method: str, measure: str, found: Mapping[str, tuple[float, float | None]], languages: Sequence[str]
+) -> list[object]:
+    place = 0 if measure == "accuracy" else 1
+    values = [found[language][place] if language in found else None for language in languages]
+    known = [value for value in values if value is not None]
+    cells: list[object] = [f"paper's {method}", measure, *map(_number, values)]
+    cells.append(number(sum(known) / len(known)) if known else None)
+    return [cell if cell is None else element("span", cell, class_="paper") for cell in cells]

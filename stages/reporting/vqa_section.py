@@ -1,0 +1,45 @@
+"""Table 3: questions about pictures, asked plainly and with a description first; ours beside the paper's."""
+
+from stages.reporting.findings import Findings, Score
+from stages.reporting.html import Safe, element, number, table
+from stages.reporting.paper_values import TABLE_3
+from stages.reporting.score_section import ordered, percent, rank
+
+WAYS = {"plain": "answer", "caption": "describe, then answer"}
+"""What a question's group is -> how it was asked."""
+NOTE = (
+    "official: the benchmarks' own accuracy. accuracy: the same where an answer was found in what a model said "
+    "(answered, the share). following: whether the description is one of the picture. Where captions stand in for "
+    "pictures (images under ingest.benchmarks), these are questions about a text. Italic: the paper's "
+    "InstructBLIP-Vicuna-7B, on VQAv2's test split and GQA's test-dev."
+)
+
+
+def about_pictures(findings: Findings) -> list[Safe]:
+    """The table; empty where no question about a picture was asked."""
+    scores = [s for s in findings.scores if s.benchmark in TABLE_3 and s.group.partition(":")[2] in WAYS]
+    if not scores:
+        return []
+    names = [name for name in TABLE_3 if any(score.benchmark == name for score in scores)]
+    cells = {(s.run, s.group.partition(":")[2], s.measure, s.benchmark): s for s in scores}
+    rows: list[list[object]] = [
+        [run, said, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
+        for run in ordered([score.run for score in scores], findings)
+        for way, said in WAYS.items()
+        for measure in sorted({m for r, w, m, _ in cells if (r, w) == (run, way)}, key=rank)
+    ]
+    rows += [_theirs(method, names) for method in ("prompt", "IT", "SIT")]
+    head = ["run", "asked to", "measure", *names]
+    return [element("h3", "Questions about pictures (Table 3)"), table(head, rows, NOTE, first=3)]
+
+
+def _cell(score: Score | None) -> str | None:
+    bar = percent(score) if score else None
+    if bar is None or bar.value is None:
+        return None
+    return f"{number(bar.value)} [{number(bar.low)}, {number(bar.high)}]"
+
+
+def _theirs(method: str, names: list[str]) -> list[object]:
+    values = [element("span", number(TABLE_3[name][method]), class_="paper") for name in names]
+    return [f"paper's {method}", None, "official", *values]

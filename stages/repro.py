@@ -1,0 +1,46 @@
+"""Runs DVC, passes on what it says, and tells at the end how long each stage took."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from stages.core.errors import UserError
+from stages.core.redaction import without_secrets
+
+RUNNING = re.compile(r"Running stage '([^']+)'")
+
+
+def repro(arguments: list[str]) -> int:
+    """`dvc repro` with `arguments`; returns its exit status. Raises UserError where DVC is missing."""
+    started = time.monotonic()
+    marks: list[tuple[str, float]] = []
+    with _dvc(["repro", *arguments]) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(without_secrets(line))
+            sys.stdout.flush()
+            if found := RUNNING.search(line):
+                marks.append((found[1], time.monotonic()))
+    if "--dry" not in arguments:  # then DVC only says what it would run
+        _table(marks, started, time.monotonic())
+    return process.returncode
+
+
+def _dvc(arguments: list[str]) -> "subprocess.Popen[str]":
+    # The DVC of this environment, also where the environment is not activated.
+    dvc = Path(sys.executable).with_name("dvc")
+    if not dvc.exists():
+        raise UserError(f"{dvc}: not installed; run `make env`")
+    return subprocess.Popen([str(dvc), *arguments], stdout=subprocess.PIPE, text=True, errors="replace", bufsize=1)
+
+
+def _table(marks: list[tuple[str, float]], started: float, ended: float) -> None:
+    ends = [*(mark for _, mark in marks), ended][1:]
+    print(f"\n== {len(marks)} stage{'s' * (len(marks) != 1)} ran, {ended - started:.0f} s in all")
+    kinds: dict[str, list[float]] = {}
+    for (name, begin), end in zip(marks, ends, strict=True):
+        kinds.setdefault(name.partition("@")[0], []).append(end - begin)
+    for kind, seconds in kinds.items():
+        print(f"   {kind:<20} {len(seconds):>3} x   {sum(seconds):>7.1f} s")

@@ -1,0 +1,156 @@
+"""One flat prompt told apart into instruction and input, as Seq-Instruct needs it for FlanCoT (paper 2.2, B.4).
+
+A model names the two parts; what it names is taken only where nothing of the prompt gets lost and nothing is made up.
+Else the row keeps its flat prompt, under a status and a reason that say so. The input then stands in a field of its
+own, which the rewriting leaves alone, and comes after whatever instruction is written; `held_within` tells where that
+would say it twice.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+
+import msgspec
+
+from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed, recorded
+from stages.core.records import Record, Step
+from stages.prompts import Template
+from stages.seqinstruct.filters import words
+from stages.seqinstruct.reply_text import spoken
+from stages.seqinstruct.retry import Draft, retried
+
+REASONS = {
+    "changed-input": "the input is no passage of the prompt",
+    "lost-words": "a number, or too many words of the prompt, are in neither part",
+    "added-words": "the instruction has too many words that the prompt does not have",
+}
+"""Why two parts are not taken: the closed list of this room."""
+SLACK = 0.2
+"""Share of the words beside the input that an instruction may lose or gain: labels such as "Question:" may go."""
+LABELS = 3
+"""Words that it may lose or gain however short it is."""
+SIMILAR = 0.3
+"""ROUGE-1 F above which an instruction is taken to contain an input (the authors' code)."""
+
+_MARK = re.compile(
+    r"(?im)^[ \t>*_\"]{0,8}#{1,4}[ \t*]{0,4}(?P<part>instruction|input)[ \t*]{0,4}(?:#{1,4}[*]{0,2}[ \t]*:?|:)"
+    r"[ \t*]{0,4}"
+)
+_NONE = re.compile(r"\W*(?:none|n/?a|no ?input|nothing|empty|)\W*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How parts are asked for."""
+
+    seed: int
+    template: Template
+    sampling: Sampling
+    attempts: int
+
+
+def extract(records: Iterable[Record], complete: Complete, plan: Extraction) -> Iterator[Record]:
+    """The records in the same order and number, each with one more step and, where that is ok, its parts.
+
+    The step's action is `split`, `whole` for a prompt that has no input, or `given` for a row that had one before.
+    """
+    drafts = (_opened(record) for record in records)
+    return map(
+        partial(_closed, plan), retried(drafts, complete, plan.attempts, partial(_request, plan), partial(_read, plan))
+    )
+
+
+def parse_parts(reply: str) -> tuple[str, str] | None:
+    """The last `#Instruction#` and the `#Input#` after it ("" where that says none); None if either is missing."""
+    text = spoken(reply)
+    marks = list(_MARK.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)] * bool(marks)
+    found = [(m["part"].lower(), _part(text[m.end() : end])) for m, end in zip(marks, ends, strict=True)]
+    for (first, instruction), (second, given) in reversed(list(pairwise(found))):
+        if (first, second) == ("instruction", "input") and instruction:
+            return instruction, "" if _NONE.fullmatch(given[:40]) else given
+    return None
+
+
+def faults(instruction: str, given: str, prompt: str) -> str:
+    """Why these parts of `prompt` are not taken: a key of `REASONS`, or "" if they are."""
+    passage = _passage(given, prompt)
+    if passage is None:
+        return "changed-input"
+    rest = Counter(words(prompt[: passage[0]] + " " + prompt[passage[1] :]))
+    said = Counter(words(instruction))
+    lost, slack = rest - said, max(LABELS, SLACK * rest.total())
+    if lost.total() > slack or any(character.isdigit() for word in lost for character in word):
+        return "lost-words"
+    return "added-words" if (said - rest).total() > slack else ""
+
+
+def held_within(given: str, instruction: str) -> bool:
+    """Whether an instruction contains an input: word for word, or by ROUGE-1 F above `SIMILAR`."""
+    if " ".join(given.casefold().split()) in " ".join(instruction.casefold().split()):
+        return True
+    ours, theirs = set(given.casefold().split()), set(instruction.casefold().split())
+    return 2 * len(ours & theirs) > SIMILAR * (len(ours) + len(theirs))
+
+
+def extracted(record: Record) -> bool:
+    """Whether the row's input was told apart from its prompt here."""
+    return any(step.stage == "extract" and step.status == "ok" and step.action == "split" for step in record.steps)
+
+
+def _part(text: str) -> str:
+    text = text.partition("###")[0].strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2 else text
+
+
+def _passage(given: str, prompt: str) -> tuple[int, int] | None:
+    """Where the input stands in the prompt, whatever its white space; an input in quotes may stand there without."""
+    for text in (given, given.strip("\"'“”‘’ ")):
+        found = re.search(r"\s+".join(map(re.escape, text.split())), prompt)
+        if found:
+            return found.span()
+    return None
+
+
+def _opened(record: Record) -> Draft:
+    draft = Draft(record, action="given" if record.input else "", text=record.instruction)
+    return draft.settled() if record.input else draft
+
+
+def _request(plan: Extraction, draft: Draft, number: int) -> Prompt:
+    record, rendered = draft.record, plan.template.render({"instruction": draft.record.instruction})
+    return rendered.prompt(plan.sampling, draw_seed(plan.seed, record.id, "extract"), f"{record.id}/extract", number)
+
+
+def _read(plan: Extraction, draft: Draft, reply: Reply) -> Draft:
+    draft = draft.prompted(plan.template.hash)
+    if reply.status == "truncated" and "###" not in reply.text:
+        return draft.failed("truncated")
+    prompt = draft.record.instruction
+    begin = plan.template.begin({"instruction": prompt})
+    parts = parse_parts(f"{begin} {reply.text.lstrip()}" if begin else reply.text)
+    if parts is None:
+        return draft.failed("unparsed", "no parts found")
+    instruction, given = parts
+    if not given:
+        return replace(draft.settled(text=prompt), action="whole")
+    if reason := faults(instruction, given, prompt):
+        return draft.failed("rejected", reason)
+    start, end = _passage(given, prompt) or (0, 0)
+    return replace(
+        draft.settled(text=instruction),
+        action="split",
+        record=msgspec.structs.replace(draft.record, input=prompt[start:end]),
+    )
+
+
+def _closed(plan: Extraction, draft: Draft) -> Record:
+    step = Step(
+        stage="extract", action=draft.action, status=draft.status, reason=draft.reason, generator=draft.generator,
+        prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
+        sampling=recorded(plan.sampling, draft.sent) if draft.replies else {},
+    )  # fmt: skip
+    return draft.record.step(step, instruction=draft.text)

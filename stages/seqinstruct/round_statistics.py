@@ -1,0 +1,124 @@
+"""What became of a corpus in a round, as in the paper's Table 4: shares of actions, lengths, failures, tasks."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from stages.core.records import Record, Rejected, Step, user_text
+from stages.seqinstruct.actions import LETTERS
+
+Row = TypeVar("Row", Record, "Record | Rejected")
+CHUNK = 256
+"""Texts tokenised at a time."""
+
+
+class Tally:
+    """Counts rows as they pass; `summary` tells at the end."""
+
+    def __init__(self, stage: str, count: Callable[[Sequence[str]], list[int]] | None = None) -> None:
+        """For steps of `stage`; `count` gives the numbers of tokens of texts, None leaves lengths out."""
+        self._stage, self._count = stage, count
+        self._ends: Counter[tuple[str, str, str]] = Counter()
+        self._rejected: Counter[str] = Counter()
+        self._tokens: Counter[str] = Counter()
+        self._waiting: list[Record] = []
+        self._rows = self._tasks = 0
+
+    def records(self, rows: Iterable[Record]) -> Iterator[Record]:
+        """The same rows, counted."""
+        for row in rows:
+            self._see(row)
+            yield row
+
+    def split(self, rows: Iterable[tuple[str, Record | Rejected]]) -> Iterator[tuple[str, Record | Rejected]]:
+        """The same named rows, counted; the rejected by their reason."""
+        for name, row in rows:
+            if isinstance(row, Rejected):
+                self._rejected[row.reason] += 1
+            else:
+                self._see(row)
+            yield name, row
+
+    def summary(self) -> dict[str, Any]:
+        """Rows in and out, the rejected by reason, what the steps came to, the mean number of tasks, mean tokens."""
+        self._measure()
+        rejected = self._rejected.total()
+        return {
+            "rows": self._rows, "rejected": rejected, "rejected_by_reason": dict(sorted(self._rejected.items())),
+            **self._outcomes(), "tasks": _mean(self._tasks, self._rows),
+            **{f"tokens_{side}": _mean(total, self._rows) for side, total in sorted(self._tokens.items())},
+        }  # fmt: skip
+
+    def losses(self) -> dict[str, dict[str, int]]:
+        """What happened to rows that were not done -> reason -> rows: "unchanged" and "rejected".
+
+        An unchanged row goes on as it was, because its step was unparsed, rejected by a filter, truncated, refused or
+        failed; an error of the engine counts as "failed", whatever it says.
+        """
+        unchanged: Counter[str] = Counter()
+        for (_, status, reason), number in self._ends.items():
+            if status not in ("ok", "frozen"):
+                unchanged[reason if status == "rejected" and reason else status] += number
+        return {"unchanged": dict(unchanged), "rejected": dict(self._rejected)}
+
+    def _see(self, row: Record) -> None:
+        self._rows += 1
+        self._tasks += tasks(row)
+        step = next((s for s in reversed(row.steps) if s.stage == self._stage and s.action != "respond"), None)
+        step = step or next((s for s in reversed(row.steps) if s.stage == self._stage), None)
+        if step is not None:
+            self._ends[step.action, step.status, step.reason] += 1
+        if self._count is not None:
+            self._waiting.append(row)
+            if len(self._waiting) >= CHUNK:
+                self._measure()
+
+    def _measure(self) -> None:
+        if self._count is not None and self._waiting:
+            self._tokens["input"] += sum(self._count([user_text(row) for row in self._waiting]))
+            self._tokens["output"] += sum(self._count([row.response for row in self._waiting]))
+            self._waiting.clear()
+
+    def _outcomes(self) -> dict[str, Any]:
+        done, failed = _part(self._ends, {"ok", "truncated"}), Counter(self._ends)
+        frozen = _part(self._ends, {"frozen"})
+        for key in [k for k in failed if k[1] in ("ok", "frozen")]:
+            del failed[key]
+        return {
+            "actions": _shares(done), "actions_with_frozen": _shares(done + frozen),
+            "counts": dict(sorted(done.items())), "frozen": frozen.total(), "failures": failed.total(),
+            "failures_by_status": _by(failed, 1), "failures_by_reason": _by(failed, 2),
+        }  # fmt: skip
+
+
+def tasks(record: Record) -> int:
+    """How many tasks the instruction has by now: one, and one for each rewrite that succeeded."""
+    return 1 + sum(_grew(step) for step in record.steps)
+
+
+def _grew(step: Step) -> bool:
+    return step.stage == "rewrite" and step.status == "ok" and step.action != "hold"
+
+
+def _part(ends: Counter[tuple[str, str, str]], statuses: set[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (action, status, _), number in ends.items():
+        if status in statuses:
+            found[action] += number
+    return found
+
+
+def _by(ends: Counter[tuple[str, str, str]], place: int) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for key, number in ends.items():
+        found[key[place] or key[1]] += number
+    return dict(sorted(found.items()))
+
+
+def _shares(counts: Counter[str]) -> dict[str, float]:
+    names = [*LETTERS.values(), *sorted(counts.keys() - set(LETTERS.values()))]
+    return {name: round(counts[name] / counts.total(), 4) for name in names if name in counts}
+
+
+def _mean(total: int, number: int) -> float:
+    return round(total / number, 2) if number else 0.0

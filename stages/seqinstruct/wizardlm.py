@@ -1,0 +1,177 @@
+"""WizardLM's evolution, the rival: instructions made harder or broader, one by one (Xu et al. 2023, arXiv:2304.12244).
+
+In-depth operations add constraints, deepen, concretise, ask for more reasoning or complicate the input; the in-breadth
+one writes another instruction of the same kind. As there, an evolution that is eliminated leaves the instruction as it
+was, to be tried again in the next round; a row whose response is eliminated goes no further.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from msgspec import UNSET
+
+from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed, recorded, seed_for
+from stages.core.records import Record, Rejected, Step
+from stages.prompts import Template
+from stages.seqinstruct.actions import parse_task
+from stages.seqinstruct.filters import copies, words
+from stages.seqinstruct.reply_text import spoken
+from stages.seqinstruct.responses import REASONS as NO_RESPONSE
+from stages.seqinstruct.responses import Wishes, answered, rejected
+from stages.seqinstruct.retry import Draft, retried
+
+REASONS = {
+    "empty": "nothing was written",
+    "no-gain": "as good as the instruction it came from",
+    "copies-prompt": "copies words of the evolution prompt, such as 'given prompt'",
+    "sorry": "a short response that declines: the model finds the instruction too hard",
+    "no-content": "a response of punctuation and stop words only",
+    **NO_RESPONSE,
+}
+"""Why an evolution or its response is eliminated: the closed list of this room."""
+
+BREADTH = "breadth"
+"""The operation that writes a new instruction, which the old input does not belong to."""
+SIMILAR = 0.95
+"""Share of words in common (F1) from which an evolution is no gain."""
+SORRY_WORDS = 80
+"""A response shorter than this that says sorry counts as declined, as in WizardLM."""
+
+_COPIED = re.compile(
+    r"\b(?:given|rewritten|created|original|new)[ _]prompt\b|\bprompt\s*#"
+    r"|#\s*(?:given|rewritten|created|new|original)\b",
+    re.IGNORECASE,
+)
+_MARKER = re.compile(
+    r"(?im)^[^\n\w]*(?:rewritten|created|new)[ \t_]+(?:prompt|instruction)\W*?:?[ \t#*]*"
+    r"(?:\n|(?<=:)[ \t]*|(?<=#)[ \t]*)"
+)
+_SORRY = re.compile(
+    r"\b(?:sorry|apologi[sz]e|(?:can|could)(?:not|n'?t)\s+(?:assist|help|fulfil|comply)|as an ai\b)", re.IGNORECASE
+)
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be but by do for from had has have he her his i if in is it its me my no not of on or our"
+        " she so that the their them then there these they this to us was we were what when which who will with yes you"
+        " your",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """How a corpus is evolved."""
+
+    seed: int
+    rounds: int
+    operations: tuple[str, ...]
+    """Drawn uniformly, per row and round."""
+    templates: Mapping[str, Template]
+    """One for each operation."""
+    sampling: Sampling
+    respond: Sampling
+    attempts: int
+
+
+def evolve(records: Iterable[Record], complete: Complete, plan: Evolution) -> Iterator[tuple[str, Record | Rejected]]:
+    """Each record as ("rows", evolved, with its response) or ("rejected", with a reason), in order."""
+    for number in range(1, plan.rounds + 1):
+        records = _evolved(records, complete, plan, number)
+    wishes = Wishes(plan.seed, plan.rounds, plan.respond, plan.attempts, ("ok", "truncated"))
+    drafts = answered((Draft(record, action="respond") for record in records), complete, wishes)
+    return map(partial(_finished, wishes), drafts)
+
+
+def useless(new: str, old: str) -> str:
+    """Why an evolved instruction is eliminated: a key of `REASONS`, or "" if it is not."""
+    if not words(new):
+        return "empty"
+    if any(match[0].casefold() not in old.casefold() for match in _COPIED.finditer(new)):
+        return "copies-prompt"
+    return "no-gain" if _common(new, old) >= SIMILAR else ""
+
+
+def declined(response: str) -> str:
+    """Why a response is eliminated: a key of `REASONS`, or "" if it is not."""
+    said = words(response)
+    if all(word in _STOP_WORDS for word in said):
+        return "no-content"
+    return "sorry" if len(said) < SORRY_WORDS and _SORRY.search(response.replace("’", "'")) else ""
+
+
+def parse_evolved(reply: str) -> str | None:
+    """The instruction after the last `#Rewritten Prompt#` or `#Created Prompt#`, or the reply's first paragraph."""
+    said = spoken(reply)
+    if _MARKER.search(said) is None:
+        return parse_task(said)
+    text = _MARKER.split(said)[-1].partition("###")[0].strip(" \t\n:*")
+    return text if re.search(r"\w", text) else None
+
+
+def _common(new: str, old: str) -> float:
+    ours, theirs = Counter(words(new)), Counter(words(old))
+    total = ours.total() + theirs.total()
+    return 2 * (ours & theirs).total() / total if total else 1.0
+
+
+def _evolved(records: Iterable[Record], complete: Complete, plan: Evolution, number: int) -> Iterator[Record]:
+    drafts = (Draft(record, action=_operation(plan, record, number)) for record in records)
+    settled = retried(drafts, complete, plan.attempts, partial(_request, plan, number), partial(_written, plan))
+    return map(partial(_closed, plan, number), settled)
+
+
+def _operation(plan: Evolution, record: Record, number: int) -> str:
+    return seed_for(plan.seed, record.id, f"evolve:{number}").choice(plan.operations)
+
+
+def _request(plan: Evolution, number: int, draft: Draft, attempt: int) -> Prompt:
+    record = draft.record
+    rendered = plan.templates[draft.action].render({"instruction": record.instruction, "input": record.input})
+    seed = draw_seed(plan.seed, record.id, f"evolving:{number}")
+    return rendered.prompt(plan.sampling, seed, f"{record.id}/{draft.action}", attempt)
+
+
+def _written(plan: Evolution, draft: Draft, reply: Reply) -> Draft:
+    template = plan.templates[draft.action]
+    draft = draft.prompted(template.hash)
+    if reply.status == "truncated":
+        return draft.failed("truncated")
+    new = parse_evolved(reply.text)
+    if new is not None and template.framed:
+        new = template.frame({"instruction": draft.record.instruction, "input": draft.record.input}, new)
+    if new is None:
+        return draft.failed("unparsed", "no instruction found")
+    old = draft.record.instruction
+    reason = "copies-prompt" if copies(new, old, template.text) else useless(new, old)
+    return draft.failed("rejected", reason) if reason else draft.settled(text=new)
+
+
+def _closed(plan: Evolution, number: int, draft: Draft) -> Record:
+    step = Step(
+        stage="evolve", action=draft.action, status=draft.status, round=number, reason=draft.reason,
+        generator=draft.generator, prompt="+".join(draft.prompts), sampling=recorded(plan.sampling, draft.sent),
+        replies=draft.replies,
+        text_hashes=draft.text_hashes,
+    )  # fmt: skip
+    if not draft.done:
+        return draft.record.step(step)
+    kept = "" if draft.action == BREADTH else draft.record.input
+    return draft.record.step(step, instruction=draft.text, input=kept)
+
+
+def _finished(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
+    if draft.done and (reason := declined(draft.text)):
+        draft = replace(draft, done=False, status="rejected", reason=reason)
+    step = Step(
+        stage="evolve", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
+        generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
+        text_hashes=draft.text_hashes,
+    )  # fmt: skip
+    record = draft.record.step(step, response=draft.text, reasoning=draft.reasoning or UNSET)
+    if draft.done:
+        return "rows", record
+    return "rejected", rejected(record, draft.reason if draft.reason in REASONS else draft.status, draft.reason)

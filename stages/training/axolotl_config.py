@@ -1,0 +1,174 @@
+"""The paper's recipe (B.1 to B.3) as an Axolotl configuration: full-parameter, AdamW, loss on responses only."""
+
+from math import ceil
+from typing import Any, Literal
+
+import msgspec
+
+from stages.core.errors import UserError
+from stages.training.chat_rendering import Specials
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How a run trains; the fields are those of `train.settings` in params.yaml and mean the same."""
+
+    template: Literal["own", "tulu", "alpaca"]
+    epochs: float
+    batch: int
+    micro_batch: int
+    learning_rate: float
+    scheduler: Literal["linear", "cosine", "constant"]
+    warmup_ratio: float
+    weight_decay: float
+    max_length: int
+    precision: Literal["float32", "bfloat16"]
+    saves: int
+    threads: int
+    launcher: Literal["python", "accelerate", "render"]
+    devices: int
+    """GPUs; 0 trains on the CPU."""
+    packing: bool
+    """Several rows in one sequence of max_length, kept apart by flash attention (GPU)."""
+    checkpointing: bool
+    """Compute activations twice rather than keep them: less memory, a third slower."""
+    sharding: Literal["none", "fsdp"]
+    """none: every GPU holds the whole model. fsdp: weights, gradients and optimiser are spread over them."""
+    unfrozen: tuple[str, ...] = ()
+    """Regular expressions of the parameters that are trained; none means all."""
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
+        together = self.micro_batch * max(self.devices, 1)
+        if self.batch % together:
+            raise UserError(
+                f"params.yaml: train.settings.batch {self.batch} is no multiple of micro_batch x devices = {together}; "
+                "change one of them"
+            )
+        return self.batch // together
+
+
+def steps(recipe: Recipe, rows: int) -> int:
+    """Optimiser steps in which every row is seen `epochs` times; the last batch of an epoch may be smaller."""
+    return max(1, ceil(ceil(rows / recipe.batch) * recipe.epochs))
+
+
+def axolotl_config(
+    recipe: Recipe, seed: int, template: str, specials: Specials, base: str, rows: int, sees: bool = False
+) -> dict[str, Any]:
+    """The configuration of `axolotl train`, run in a folder that holds rows.jsonl with `rows` rows of `Row`.
+
+    For a model that sees, rows are of `Talk`, and boundaries.py and boundaries.json lie beside.
+
+    `base` is the base model's directory. The folder is named by the contents of all this, so that `prepared` and the
+    checkpoints under `model` there are never those of another set (Axolotl's own cache does not look into files).
+    """
+    return {
+        "base_model": base,
+        **_data(template, specials),
+        **_schedule(recipe, rows),
+        **_hardware(recipe),
+        **(_sight(recipe) if sees else {}),
+        **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
+        "sequence_len": recipe.max_length,
+        "micro_batch_size": recipe.micro_batch,
+        "gradient_accumulation_steps": recipe.accumulation,
+        "optimizer": "adamw_torch",
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler": {"constant": "constant_with_warmup"}.get(recipe.scheduler, recipe.scheduler),
+        "warmup_ratio": recipe.warmup_ratio,
+        "weight_decay": recipe.weight_decay,
+        "seed": seed % 2**31,
+        "output_dir": "model",
+        "logging_steps": 1,
+    }
+
+
+def _data(template: str, specials: Specials) -> dict[str, Any]:
+    fields = {"role": "role", "content": "content"}
+    source = {"path": "rows.jsonl", "ds_type": "json", "type": "chat_template", "field_messages": "messages"}
+    return {
+        "datasets": [
+            {**source, "message_property_mappings": fields, "roles_to_train": ["assistant"], "train_on_eos": "turn"}
+        ],
+        "chat_template": "jinja",
+        "chat_template_jinja": template,
+        "special_tokens": specials.named(),
+        "train_on_inputs": False,
+        "dataset_prepared_path": "prepared",
+        "val_set_size": 0.0,
+        "dataset_num_proc": 1,
+        "dataloader_num_workers": 0,
+    }
+
+
+def _sight(recipe: Recipe) -> dict[str, Any]:
+    if recipe.packing:
+        raise UserError("params.yaml: train.settings.packing is not for a model that sees; set it to false")
+    # Pictures are read and rows are rendered batch by batch, by the model's own processor.
+    return {
+        "processor_type": "AutoProcessor", "skip_prepare_dataset": True, "remove_unused_columns": False,
+        "plugins": ["boundaries.Boundaries"],
+    }  # fmt: skip
+
+
+def _schedule(recipe: Recipe, rows: int) -> dict[str, Any]:
+    if recipe.packing:  # only Axolotl knows how many steps packed rows make
+        return {"num_epochs": recipe.epochs, "saves_per_epoch": recipe.saves, **_keeping()}
+    total = steps(recipe, rows)
+    # Axolotl would cut the epochs short: 200 rows in batches of 128 for 3 epochs are 6 steps here, 5 there.
+    every = max(1, ceil(total / (recipe.saves * recipe.epochs)))
+    return {"num_epochs": recipe.epochs, "max_steps": total, "save_steps": every, **_keeping()}
+
+
+def _keeping() -> dict[str, Any]:
+    # A new checkpoint is whole before the old one goes, so one is enough.
+    return {"save_total_limit": 1, "auto_resume_from_checkpoints": True}
+
+
+def _hardware(recipe: Recipe) -> dict[str, Any]:
+    gpu = recipe.devices > 0
+    if recipe.packing and not gpu:
+        raise UserError("params.yaml: train.settings.packing needs a GPU; set devices, or packing to false")
+    if recipe.devices > 1 and recipe.launcher == "python":
+        raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
+    return {
+        # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `environment`.
+        "bf16": gpu and recipe.precision == "bfloat16",
+        "fp16": False,
+        "tf32": gpu,
+        "attn_implementation": "flash_attention_2" if gpu and recipe.precision == "bfloat16" else "sdpa",
+        "gradient_checkpointing": recipe.checkpointing,
+        "sample_packing": recipe.packing,
+        "pad_to_sequence_len": recipe.packing,
+        "dataloader_pin_memory": gpu,
+        **(_FSDP if recipe.sharding == "fsdp" else {}),
+    }
+
+
+_FSDP: dict[str, Any] = {
+    "fsdp_version": 2,
+    "fsdp_config": {
+        "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+        "state_dict_type": "FULL_STATE_DICT",
+        "reshard_after_forward": True,
+        "cpu_ram_efficient_loading": True,
+        "offload_params": False,
+    },
+}
+
+
+_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_TOP_PAD_": str(2**26)}
+"""glibc keeps the memory of one step for the next, rather than have the kernel clear gigabytes of pages in each."""
+
+
+def environment(recipe: Recipe) -> dict[str, str]:
+    """What Axolotl is to find in its environment for this recipe."""
+    quiet = {"AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    fixed = {**quiet, "PYTHONHASHSEED": "0"}
+    if recipe.devices:
+        return fixed
+    threads = {"OMP_NUM_THREADS": str(recipe.threads), "MKL_NUM_THREADS": str(recipe.threads)}
+    # Axolotl refuses bf16 without a GPU; Accelerate's automatic mixed precision does the same thing on a CPU.
+    mixed = {"ACCELERATE_MIXED_PRECISION": "bf16"} if recipe.precision == "bfloat16" else {}
+    return {**fixed, **_MALLOC, **threads, **mixed, "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}

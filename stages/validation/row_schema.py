@@ -1,0 +1,64 @@
+"""What the rows of an artifact are to the stages that read them, so that a field which they refuse is told here."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from stages.core.errors import UserError
+from stages.core.records import Record
+
+QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
+ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
+FIELDS = {"ingested/benchmarks/": QUESTION, "answered/": ANSWER, "assembled/": "id messages"}
+"""Artifacts that hold no records -> the fields of their rows, as the rooms above have them (a test compares)."""
+NUL = "holds a NUL character"
+"""Why a row is set aside: C programs take it for the end of a text. An answer is scored as it is."""
+_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_record = msgspec.json.Decoder(Record).decode
+_any = msgspec.json.Decoder().decode
+
+
+def checked(
+    rows: Iterable[tuple[int, bytes]], artifact: str, file: str, nuls: list[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The same rows; the 0-based positions of those that hold a NUL character are added to `nuls`.
+
+    artifact: its name, "responded/seed-0". Raises UserError naming the line for one that the stages which read the
+    artifact would refuse.
+    """
+    fields = next((found for folder, found in FIELDS.items() if artifact.startswith(folder)), None)
+    fault = _foreign(frozenset(fields.split())) if fields else _no_record
+    answers = artifact.startswith("answered/")
+    for position, (number, line) in enumerate(rows):
+        if told := fault(line):
+            raise UserError(f"{file}:{number}: {told}; mend or remove this line, or run the stage that makes the file")
+        if b"\\u0000" in line and not answers and _holds_nul(_any(line)):
+            nuls.append(position)
+        yield number, line
+
+
+def _no_record(line: bytes) -> str:
+    try:
+        _record(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
+    return ""
+
+
+def _foreign(fields: frozenset[str]) -> Callable[[bytes], str]:
+    def fault(line: bytes) -> str:
+        try:
+            unknown = sorted(_values(line).keys() - fields)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return str(error)
+        return f"unknown field {unknown[0]!r}" if unknown else ""
+
+    return fault
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return any(map(_holds_nul, parts))

@@ -1,0 +1,92 @@
+"""Checkpoints as a crash leaves them."""
+
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stages.core.errors import UserError
+from stages.training import checkpoints
+
+
+def checkpoint(model: Path, step: int, last: int = 8) -> Path:
+    """A small checkpoint as the Trainer writes it."""
+    folder = model / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    header = json.dumps({"__metadata__": {"format": "pt"}, "w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(8))
+    with zipfile.ZipFile(folder / "optimizer.pt", "w") as archive:
+        archive.writestr("data.pkl", b"x" * 100)
+    history = [{"step": i + 1, "loss": 5.0 - i, "learning_rate": 0.1, "epoch": 1.0} for i in range(step)]
+    state = {"global_step": step, "max_steps": last, "log_history": [*history, {"train_runtime": 1.0, "step": step}]}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+    return folder
+
+
+def cut(name: str, size: int) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
+def without(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [
+        without("trainer_state.json"),
+        cut("trainer_state.json", 30),
+        without("optimizer.pt"),
+        cut("optimizer.pt", 60),
+        cut("optimizer.pt", 0),
+        cut("model.safetensors", 4),
+        cut("model.safetensors", 40),
+        cut("model.safetensors", -1),
+        lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 40),
+        lambda folder: (folder / "trainer_state.json").write_text('{"global_step": 7}'),
+    ],
+)
+def test_a_torn_checkpoint_goes_and_the_one_before_stays(tmp_path: Path, tear: Callable[[Path], None]) -> None:
+    older, newer = checkpoint(tmp_path, 2), checkpoint(tmp_path, 10)
+    tear(newer)
+    checkpoints.drop_torn(tmp_path)
+    assert older.is_dir() and not newer.exists()
+
+
+def test_whole_checkpoints_stay(tmp_path: Path) -> None:
+    folders = [checkpoint(tmp_path, 2), checkpoint(tmp_path, 10)]
+    checkpoints.drop_torn(tmp_path)
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_the_end_is_remembered_only_after_the_last_step(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "model", 4)
+    with pytest.raises(UserError, match="stopped before the last step"):
+        checkpoints.finish(tmp_path)
+    assert not checkpoints.finished(tmp_path)
+    checkpoint(tmp_path / "model", 8)
+    checkpoints.finish(tmp_path)
+    assert checkpoints.finished(tmp_path)
+
+
+def test_no_checkpoint_is_no_end(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="stopped before the last step"):
+        checkpoints.finish(tmp_path)
+
+
+def test_the_curve_has_every_step_once(tmp_path: Path) -> None:
+    checkpoint(tmp_path, 2)
+    checkpoint(tmp_path, 10)
+    assert [point["step"] for point in checkpoints.curve(tmp_path)] == list(range(1, 11))
+    assert checkpoints.curve(tmp_path / "none") == []
+
+
+def test_pruning_leaves_log_and_configuration(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "model", 8)
+    for name in ("axolotl.log", "axolotl.yml", "lock", "done.json", "rows.jsonl"):
+        (tmp_path / name).write_text("")
+    checkpoints.prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["axolotl.log", "axolotl.yml", "lock"]

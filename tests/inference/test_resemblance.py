@@ -1,0 +1,59 @@
+"""BERTScore on a tiny encoder: the package's numbers, and what can't be compared."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.core.errors import UserError
+from stages.evaluation.bertscore import resemblance
+from tests.inference import tiny
+
+PAIRS = [("one two", "one two"), ("x y z", "three"), ("The answer is:", "one"), ("", "a"), ("a", " ")]
+PACKAGE = [1.0, 0.766101, 0.760348]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel
+
+    directory = tiny.tokenizer(tmp_path_factory.mktemp("encoder"))
+    made = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    ends = [(token, tiny.SPECIALS.index(token)) for token in tiny.SPECIALS[1:]]
+    made.post_processor = TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
+    names = {"cls_token": ends[0][0], "sep_token": ends[1][0], "pad_token": tiny.SPECIALS[0]}
+    PreTrainedTokenizerFast(tokenizer_object=made, **names).save_pretrained(directory)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
+    tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    config = RobertaConfig(**shape, **tokens, vocab_size=300, max_position_embeddings=130)
+    RobertaModel(config).save_pretrained(directory)
+    return directory
+
+
+@pytest.mark.local
+def test_the_numbers_are_those_of_the_package(encoder: Path) -> None:
+    with resemblance(str(encoder), layer=2, batch=2) as resemble:
+        assert resemble is not None
+        found = list(resemble(iter(PAIRS)))
+    # bert-score 0.3.13: BERTScorer(model_type=encoder, num_layers=2).score(texts, references)
+    assert found[:3] == pytest.approx(PACKAGE, abs=1e-4)
+    assert found[3:] == [0, 0]
+
+
+def test_without_a_model_nothing_is_compared() -> None:
+    with resemblance(None, 17, 32) as resemble:
+        assert resemble is None
+
+
+@pytest.mark.local
+def test_what_is_no_encoder(tmp_path: Path, encoder: Path) -> None:
+    with pytest.raises(UserError, match=r"evaluate\.bertscore\.model: models/none: no such folder"):
+        resemblance("models/none", 17, 32).__enter__()
+    with pytest.raises(UserError, match=r"has no config\.json"):
+        resemblance(str(tmp_path), 17, 32).__enter__()
+    with resemblance(str(encoder), 4, 32) as resemble, pytest.raises(UserError, match=r"layer: 4, but .* has 3"):
+        assert resemble is not None
+        list(resemble([("a", "b")]))

@@ -1,0 +1,77 @@
+"""Rows in the terminal: what each round did, what is selected, and that no text steers the terminal."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.core.records import Record, Rejected, Source, Step
+from stages.reporting.row_view import RowView, printable, row_views, selected, terminal_text
+
+SOURCE = Source("path:x", 0, "0" * 64, "MIT", "en")
+
+
+def record(id: str, instruction: str, *steps: Step, response: str = "") -> Record:
+    return Record(id, "mine", instruction, "some input", response, "", SOURCE, steps)
+
+
+def step(round: int, action: str, status: str = "ok", reason: str = "") -> Step:
+    return Step("rewrite", action, status, round, reason)  # type: ignore[arg-type]
+
+
+def views() -> list[RowView]:
+    before = [record(f"mine-{n}", f"Do {n}.") for n in range(4)]
+    first = [
+        record("mine-0", "Do 0. Then more.", step(1, "suffix")), record("mine-1", "Do 1.", step(1, "hold")),
+        record("mine-2", "Do 2.", step(1, "", "unparsed", "no-option")), record("mine-3", "Do 3.", step(1, "hold")),
+    ]  # fmt: skip
+    second = [
+        record("mine-0", "First. Do 0. Then more.", step(1, "suffix"), step(2, "prefix")),
+        record("mine-1", "Do 1.", step(1, "hold"), step(2, "hold", "frozen")),
+        record("mine-2", "Do 2. Then.", step(1, "", "unparsed", "no-option"), step(2, "suffix")),
+    ]  # fmt: skip
+    answered = [record(row.id, row.instruction, *row.steps, response=f"Done {row.id}") for row in second[:2]]
+    return list(row_views(before, {2: second, 1: first}, answered, [Rejected("mine-2", "truncated", "", {})]))
+
+
+def test_what_each_round_did() -> None:
+    zero, one, two, three = views()
+    assert zero.rounds == ((1, "suffix", "Do 0. Then more."), (2, "prefix", "First. Do 0. Then more."))
+    assert (zero.tasks, zero.response, zero.rejected) == (3, "Done mine-0", "")
+    assert one.rounds == ((1, "hold", ""), (2, "hold frozen", "")) and one.tasks == 1
+    assert two.rounds == ((1, "unparsed: no-option", ""), (2, "suffix", "Do 2. Then."))
+    assert (two.tasks, two.response, two.rejected) == (2, "", "truncated")
+    assert three.rounds == ((1, "hold", ""),)
+    assert zero.before == "Do 0.\n\nsome input"
+
+
+@pytest.mark.parametrize(
+    ("ids", "chains", "rejected", "sample", "expected"),
+    [
+        ([], False, False, None, "0123"), ([], True, False, None, "02"), ([], False, True, None, "2"),
+        (["mine-1", "mine-3"], False, False, None, "13"), (["other"], False, False, None, ""),
+        ([], False, False, 9, "0123"), ([], True, True, 1, "2"),
+    ],
+)  # fmt: skip
+def test_selection(ids: list[str], chains: bool, rejected: bool, sample: int | None, expected: str) -> None:
+    assert [view.id[-1] for view in selected(views(), ids, chains, rejected, sample, 1)] == list(expected)
+
+
+def test_a_sample_is_drawn_by_the_seed_and_keeps_the_order() -> None:
+    drawn = [[view.id for view in selected(views(), [], False, False, 2, seed)] for seed in range(20)]
+    assert all(ids == sorted(ids) and len(ids) == 2 for ids in drawn)
+    assert (
+        drawn[0] == [view.id for view in selected(views(), [], False, False, 2, 0)] and len(set(map(tuple, drawn))) > 2
+    )
+
+
+@given(st.text())
+def test_no_text_steers_the_terminal(text: str) -> None:
+    shown = printable(text)
+    assert not any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 for char in shown)
+    shown.encode()
+
+
+def test_escapes_are_written_out() -> None:
+    view = RowView("mine-0", "\x1b[2Jgone\u202e", (), "\x9b31m", "", 1)
+    assert "\\x1b[2Jgone\\u202e" in terminal_text(view) and "\\x9b31m" in terminal_text(view)
+    assert printable("नमस्ते 👩‍🚀 שלום\tok\n") == "नमस्ते 👩‍🚀 שלום\tok\n"
