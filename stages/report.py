@@ -13,6 +13,7 @@ from stages.evaluation.benchmarks.task_scores import Marked
 from stages.params import load
 from stages.reporting import collect
 from stages.reporting.report import figures, files
+from stages.reporting.run_summary import run_summary
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ def report() -> None:
     """Write data/report/index.html: what was run, Table 4, what rounds chose, scores with intervals, chains to read.
 
     The page needs nothing from elsewhere, and no script. Beside it: metrics.json and plots/*.csv for `dvc metrics diff`
-    and `dvc plots diff`, and picture.svg for the README. What did not run is left out.
+    and `dvc plots diff`, every score in figures.json, and picture.svg for the README. What did not run is left out.
     """
     params = load()
     plain = params.model_dump(mode="json")
@@ -37,7 +38,9 @@ def report() -> None:
         compare=partial(compare, seed=params.seed),
     )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
-    artifacts.write_files("data/report", pages | {"metrics.json": artifacts.document(figures(findings))})
+    documents = {"metrics.json": run_summary(findings), "figures.json": figures(findings)}
+    pages |= {path: artifacts.document(document) for path, document in documents.items()}
+    artifacts.write_files("data/report", pages)
     results, lost = collect.not_run(collect.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
     report_losses(results, {"not run": lost}, kept="shown", unit="results")
 

@@ -126,7 +126,7 @@ def test_a_stage_depends_on_its_entry_and_its_commands_get_its_name(name: str) -
 @pytest.mark.parametrize("name", BODIES)
 def test_an_artifact_is_validated_by_the_stage_that_makes_it(name: str) -> None:
     """Everything that later stages read by its receipt: the receipt is an output of the same stage."""
-    outs = {str(out) for out in BODIES[name].get("outs", [])}
+    outs = set(outs_of(BODIES[name]))
     expected, suites = set(), set()
     for command in commands_of(BODIES[name])[1:]:
         folder, *artifacts, option, suite = command.split()[3:]
@@ -142,7 +142,7 @@ def test_an_artifact_is_validated_by_the_stage_that_makes_it(name: str) -> None:
 
 
 def test_every_receipt_that_is_read_is_made() -> None:
-    made = {str(out) for body in BODIES.values() for out in body.get("outs", [])}
+    made = {out for body in BODIES.values() for out in outs_of(body)}
     read = {str(dep) for body in BODIES.values() for dep in body["deps"] if str(dep).startswith("data/validated/")}
     folders = {artifact.rpartition("/")[0] for artifact in load(ROOT / "params.yaml").artifacts()}
     assert {f"data/validated/{folder}/${{key}}.json" for folder in folders} <= made
@@ -181,10 +181,22 @@ def test_doors_are_thin(name: str) -> None:
     assert len(lines) <= 66
 
 
+def outs_of(body: dict) -> list[str]:
+    """The paths of a stage's outputs; one with options is a mapping of its path to them."""
+    return [path for out in body.get("outs", []) for path in ([out] if isinstance(out, str) else out)]
+
+
 def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
     for body in BODIES.values():
-        for metric in body.get("metrics", []):
-            assert all(options == {"cache": False} for options in metric.values())
+        for out in body.get("outs", []):
+            path = next(iter(out)) if isinstance(out, dict) else out
+            small = path.startswith(("data/metrics/", "data/evaluated/", "data/report/picture", "data/report/figures"))
+            assert isinstance(out, dict) == small and (not small or out[path] == {"cache": False}), out
+
+
+def test_dvc_compares_experiments_by_one_file() -> None:
+    metrics = [metric for body in BODIES.values() for metric in body.get("metrics", [])]
+    assert metrics == [{"data/report/metrics.json": {"cache": False}}]
 
 
 def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
@@ -192,8 +204,9 @@ def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
     assert {"answer", "augment", "evaluate", "review"} <= asking
     for door in asking:
         assert re.search(r"\b(complete|meter)\.(summary|take)\b", door_source(door)), door
-    for name, body in BODIES.items():
-        assert door_of(body) not in asking or body["metrics"], name
+    for body in BODIES.values():
+        written = " ".join(outs_of(body))
+        assert door_of(body) not in asking or "data/metrics/" in written or "data/evaluated/" in written, body
 
 
 def door_source(door: str) -> str:
@@ -203,7 +216,7 @@ def door_source(door: str) -> str:
 def test_what_the_graph_reads_is_what_params_names() -> None:
     params = load(ROOT / "params.yaml")
     folders = {artifact.partition("/")[0] for artifact in params.artifacts()}
-    outs = {str(out).split("/")[1] for body in BODIES.values() for out in body.get("outs", []) if "data/" in str(out)}
+    outs = {out.split("/")[1] for body in BODIES.values() for out in outs_of(body) if out.startswith("data/")}
     assert folders <= outs
 
 

@@ -38,12 +38,13 @@ def files(findings: Findings) -> dict[str, str]:
         "plots/tasks.csv": _csv(["run", "tasks", "score", "low", "high"], _by_number(findings, "tasks")),
         "plots/positions.csv": _csv(["run", "position", "score", "low", "high"], _by_number(findings, "position")),
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
+        "plots/losses.csv": _csv(["run", "step", "loss"], _loss_rows(findings)),
         **ablation_pages.files(ablation_pages.ablations(findings.stages)),
     }
 
 
 def figures(findings: Findings) -> dict[str, Any]:
-    """The numbers worth a `dvc metrics diff`: scores by run and benchmark, shares by round."""
+    """Every score by run and benchmark, shares of actions by round, differences, and what judges said in the mean."""
     found: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
     for score in findings.scores:
         if not score.group and score.value is not None:
@@ -226,6 +227,12 @@ def _sequential(score: Score) -> bool:
 def _on_percent(measure: str, value: float) -> float:
     """On one axis with shares, a mark from 1 to 5 is the part of that way."""
     return (value - 1) * 25 if judged(measure) else value
+
+
+def _loss_rows(findings: Findings) -> Iterator[Sequence[object]]:
+    for run in ordered(list(findings.losses), findings):
+        for step, loss in findings.losses[run]:
+            yield [run, f"{step:g}", f"{loss:.4f}"]
 
 
 def _action_rows(findings: Findings) -> Iterator[Sequence[object]]:

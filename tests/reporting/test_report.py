@@ -1,6 +1,7 @@
 """The page, its picture and its figures, from a whole run in small."""
 
 import csv
+import io
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -9,6 +10,7 @@ import pytest
 
 from stages.reporting import collect
 from stages.reporting.report import figures, files, page, picture
+from stages.reporting.run_summary import run_summary
 from tests.reporting.run import PARAMS, findings, metrics
 
 HOSTILE = (
@@ -145,3 +147,19 @@ def test_the_difference_is_treatment_minus_baseline() -> None:
 def test_every_metrics_file_of_the_graph_has_a_name() -> None:
     assert collect.names(PARAMS)["rewrite"] == list(PARAMS["rewrite"]["rounds"])
     assert "seqeval" in collect.names(PARAMS)["sample"]
+
+
+def test_experiments_are_compared_by_few_numbers() -> None:
+    summary = run_summary(findings())
+    groups = [*summary["sequential"].values(), *summary["other"].values(), summary["data"]]
+    assert 0 < sum(map(len, groups)) <= 15
+    assert set(summary["sequential"]["seqeval"]) == {"it", "sit"}
+    assert all(len(measures) == 1 for measures in summary["other"].values())
+    assert set(summary["data"]) == {"tasks", "output_tokens"}
+    assert run_summary(findings(**NOTHING)) == {}
+
+
+def test_losses_of_all_runs_are_one_plot() -> None:
+    rows = [*csv.DictReader(io.StringIO(files(findings())["plots/losses.csv"]))]
+    assert {row["run"] for row in rows} == set(findings().losses)
+    assert len(rows) == sum(map(len, findings().losses.values()))

@@ -1,0 +1,57 @@
+"""The few numbers by which people compare experiments: each is a column of `dvc exp show`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from stages.reporting.findings import Findings, Score
+
+SEQUENTIAL_MEASURE = "following"
+"""Of benchmarks that ask for several things: the share of answers that do all of them (paper 2.3)."""
+SEQUENTIAL_BENCHMARKS = ("seqeval", "sifo", "verified")
+MAIN_MEASURES = ("accuracy", "pass@1", "quality")
+"""Of other benchmarks the first of these that there is, else the first in alphabetical order."""
+
+
+def run_summary(findings: Findings) -> dict[str, Any]:
+    """At most 2 numbers for each sequential benchmark, 1 for each other one, and 2 for the training data.
+
+    sequential: benchmark -> run -> following, in [0, 1], of the baseline and the treatment.
+    other: benchmark -> measure -> score of the treatment, in [0, 1], or 1 to 5 for `quality`.
+    data: of the first corpus with responses after its last round, the mean number of `tasks` of an instruction and the
+    mean `output_tokens` of a response.
+    Empty parts are left out.
+    """
+    summary: dict[str, dict[str, Any]] = {"sequential": {}, "other": {}, "data": _data(findings)}
+    compared = (findings.baseline, findings.treatment)
+    for score in _whole(findings.scores):
+        if score.benchmark in SEQUENTIAL_BENCHMARKS and score.measure == SEQUENTIAL_MEASURE and score.run in compared:
+            summary["sequential"].setdefault(score.benchmark, {})[score.run] = _rounded(score)
+    treatment: dict[str, dict[str, Score]] = {}
+    for score in _whole(findings.scores):
+        if score.run == findings.treatment and score.maker == "evaluate":
+            treatment.setdefault(score.benchmark, {})[score.measure] = score
+    for benchmark, scores in treatment.items():
+        if benchmark not in SEQUENTIAL_BENCHMARKS:
+            measure = next((name for name in MAIN_MEASURES if name in scores), min(scores))
+            summary["other"][benchmark] = {measure: _rounded(scores[measure])}
+    return {part: numbers for part, numbers in summary.items() if numbers}
+
+
+def _whole(scores: Iterable[Score]) -> Iterator[Score]:
+    """Scores of whole benchmarks that there are."""
+    return (score for score in scores if not score.group and score.value is not None)
+
+
+def _rounded(score: Score) -> float:
+    assert score.value is not None
+    return round(score.value, 4)
+
+
+def _data(findings: Findings) -> dict[str, float]:
+    """Means over the rows of the first corpus with responses, after its last round."""
+    rounds = [one for one in findings.rounds if one.round and one.output_tokens is not None]
+    last = next((one for one in reversed(rounds) if one.corpus == rounds[0].corpus), None)
+    if last is None:
+        return {}
+    numbers = {"tasks": last.tasks, "output_tokens": last.output_tokens}
+    return {name: round(value, 4) for name, value in numbers.items() if value is not None}
