@@ -128,18 +128,33 @@ def compiled(python: str, arguments: list[str], given: str = "") -> "subprocess.
 UNREACHABLE = re.compile(r"dns error|error sending request|Connection refused|timed out|Network is unreachable")
 
 
-def resolved(python: str, arguments: list[str], given: str = "") -> set[str]:
+def versions(python: str, arguments: list[str], given: str = "") -> dict[str, str]:
+    """Package -> version that uv resolves to."""
     done = compiled(python, arguments, given)
     if done.returncode and UNREACHABLE.search(done.stderr):
         pytest.skip("the package index is out of reach: whether all can be installed from it was not looked at")
     assert done.returncode == 0, done.stderr
-    return {line.partition("==")[0] for line in done.stdout.splitlines() if "==" in line}
+    pins = (line.partition(" ")[0].partition("==") for line in done.stdout.splitlines() if "==" in line)
+    return {name.partition("[")[0]: number for name, _, number in pins}
+
+
+def resolved(python: str, arguments: list[str], given: str = "") -> set[str]:
+    return set(versions(python, arguments, given))
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_the_core_can_be_installed_from_the_plain_index(python: str) -> None:
     found = resolved(python, ["pyproject.toml", "--extra", "dev", "-c", "constraints.txt"])
     assert found >= CORE and found.isdisjoint({"torch", "triton", "transformers"})
+
+
+def test_every_lower_bound_is_the_version_that_test_lowest_installs() -> None:
+    """A bound below what other packages allow is never run by `make test-lowest`, however it passes."""
+    lowest = versions("3.11", ["pyproject.toml", "--resolution", "lowest-direct"])
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        [bound] = requirement.specifier
+        installed = lowest[canonicalize_name(requirement.name)]
+        assert Version(installed) == Version(bound.version), f"{requirement}: {installed} is what would be tested"
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engines import tiny
-from tests.engines.loopback import completed, serving
+from tests.inference import tiny
+from tests.inference.loopback import completed, serving
 from tests.servers.project import few
 from tests.servers.started import Server
 from tests.test_pipeline import Clone, working_tree
