@@ -129,22 +129,22 @@ def _overlaps(facts: Facts) -> str:
     if not counts:
         return ""
     clean = int(counts.pop("clean", 0))
-    told = (
+    overview = (
         "## Overlap with benchmarks\n\nBefore anything was made of them, the source rows were held against the "
         "benchmarks of this project and against each other: whole texts, and runs of as many words as the table says. "
         f"{clean:,} of the {facts.rows:,} rows here share none with any benchmark, and no row before them asks the "
         "same or nearly so"
     )
     if not counts:
-        return f"{told}."
-    found = [(code(action.removeprefix("overlap:")), count) for action, count in sorted(counts.items())]
-    return f"{told}; the others:\n\n" + table(["found (benchmark:run, or of another row)", "rows"], found)
+        return f"{overview}."
+    flags = [(code(action.removeprefix("overlap:")), count) for action, count in sorted(counts.items())]
+    return f"{overview}; the others:\n\n" + table(["found (benchmark:run, or of another row)", "rows"], flags)
 
 
 def licences(facts: Facts) -> str:
     """The file LICENCES of a data set that is under no one licence which the Hub knows."""
-    told = "Each row is under the licence of its source, which it carries in the column `licence`."
-    return "\n\n".join(["# Licences", told, _licences(facts), *(f"- {text}" for text in facts.cautions)]) + "\n"
+    opening = "Each row is under the licence of its source, which it carries in the column `licence`."
+    return "\n\n".join(["# Licences", opening, _licences(facts), *(f"- {text}" for text in facts.cautions)]) + "\n"
 
 
 def _sources(facts: Facts) -> str:

@@ -30,9 +30,9 @@ class Tally:
         self.prompts: Counter[tuple[str, str, str]] = Counter()
         self.samplings: Counter[tuple[str, str]] = Counter()
 
-    def __call__(self, found: Iterable[T]) -> Iterator[T]:
+    def __call__(self, rows: Iterable[T]) -> Iterator[T]:
         """The same rows, counted as they pass."""
-        for row in found:
+        for row in rows:
             self._row(row)
             yield row
 

@@ -27,14 +27,14 @@ def push(files: Mapping[str, bytes], repository: str | None, version: str) -> st
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
-    with _told(repository, version, token):
+    with _hub_errors(repository, version, token):
         return _push(api, files, repository, f"v{version}")
 
 
 def _push(api: Any, files: Mapping[str, bytes], repository: str, tag: str) -> str:
     api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
     refs = api.list_repo_refs(repository, repo_type="dataset")
-    if any(found.name == tag for found in refs.tags):
+    if any(reference.name == tag for reference in refs.tags):
         return _already(api, files, repository, tag)
     head = api.repo_info(repository, repo_type="dataset").sha
     commit = head if _same(api, files, repository, head) else _commit(api, files, repository, tag, head)
@@ -72,10 +72,10 @@ def _remote(api: Any, repository: str, path: str, revision: str, read: Any) -> A
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
-        found = api.hf_hub_download(repository, path, repo_type="dataset", revision=revision)
+        file = api.hf_hub_download(repository, path, repo_type="dataset", revision=revision)
     except EntryNotFoundError:
         return None
-    return read(Path(found).read_bytes())
+    return read(Path(file).read_bytes())
 
 
 def _rows(provenance: bytes) -> str:
@@ -88,7 +88,7 @@ def _rows(provenance: bytes) -> str:
 
 
 @contextmanager
-def _told(repository: str, version: str, token: str) -> Iterator[None]:
+def _hub_errors(repository: str, version: str, token: str) -> Iterator[None]:
     """What the Hub or the network says as one line, without the token."""
     # Its errors, and not those of httpx: which client it uses depends on its version.
     from huggingface_hub.errors import HfHubHTTPError, HTTPError
@@ -105,10 +105,10 @@ def _told(repository: str, version: str, token: str) -> Iterator[None]:
         raise UserError(f"{repository} v{version}: {NOT_THE_HUB}") from None
 
 
-def _meaning(status: int, said: str) -> str:
+def _meaning(status: int, answer: str) -> str:
     known = {
         401: "the Hub does not know this HF_TOKEN; make one with write access at huggingface.co/settings/tokens",
         403: "this HF_TOKEN may not write there; give it write access to this repository",
         412: "somebody else pushed meanwhile, nothing was written; run again",
     }
-    return known.get(status, f"the Hub answered {status}: {' '.join(said.split())[:300]}")
+    return known.get(status, f"the Hub answered {status}: {' '.join(answer.split())[:300]}")

@@ -72,9 +72,9 @@ def named(licences: Iterable[str]) -> str:
 def cautions(licences: Iterable[str], generators: Iterable[str]) -> list[str]:
     """What one must know besides the licence's name, as Markdown: conditions that clash, terms of the generators."""
     unknown = sorted({licence for licence in licences if spelled(licence) not in {*CONDITIONS, *HUB}})
-    found = [f"The licence {code(name)} is not known to seqit; read it before you use these rows." for name in unknown]
-    found += [text for pattern, text in TERMS if any(re.search(pattern, g, re.IGNORECASE) for g in sorted(generators))]
-    return found + _clash({spelled(licence) for licence in licences})
+    notes = [f"The licence {code(name)} is not known to seqit; read it before you use these rows." for name in unknown]
+    notes += [text for pattern, text in TERMS if any(re.search(pattern, g, re.IGNORECASE) for g in sorted(generators))]
+    return notes + _clash({spelled(licence) for licence in licences})
 
 
 def _alike(licences: Iterable[str]) -> set[str]:

@@ -127,8 +127,8 @@ def _relative(place: str) -> str:
 
 
 def _stale(record: Record) -> bool:
-    doors = [step.stage for step in record.steps if step.stage in ("rewrite", "respond", "evolve", "augment")]
-    return bool(doors) and doors[-1] == "rewrite"
+    stages = [step.stage for step in record.steps if step.stage in ("rewrite", "respond", "evolve", "augment")]
+    return bool(stages) and stages[-1] == "rewrite"
 
 
 def _filled(record: Record, type: type[T]) -> T:
@@ -157,14 +157,14 @@ def _making(record: Record) -> dict[str, object]:
     steps = [_made(step) for step in record.steps]
     chosen = [step for step in steps if step.stage in ("rewrite", "evolve", "augment")]
     # Who wrote this row's last text. A frozen row was not asked again: the step that asked is the one to name.
-    asked = [step for step in steps if step.replies]
+    prompted = [step for step in steps if step.replies]
     rounds = max((step.round for step in chosen), default=0)
-    last = asked[-1] if asked else None
+    last = prompted[-1] if prompted else None
     return {
         "round": rounds, "iteration": rounds, "action": chosen[-1].action if chosen else "",
         "status": chosen[-1].status if chosen else "",
         "generator": last.generator if last else "",
-        "prompt": next((step.prompt for step in reversed(asked) if step.prompt), ""),
+        "prompt": next((step.prompt for step in reversed(prompted) if step.prompt), ""),
         "sampling": last.sampling if last else "", "reply": last.replies[-1] if last else "", "steps": steps,
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ Page = Mapping[str, Any]
 """What `sample` and `split` write of an ablation, see stages/ablations/length_report.py."""
 BAR = 32
 """Tokens a bar of a histogram."""
-TOLD = {
+DESCRIPTIONS = {
     "budget": "Data level: rows of the first set were drawn until their tokens equal those of the second.",
     "pairs": "Instance level: the most rows of both sets that pair off with a row of equal length in the other.",
     "split": "Task level: sequences taken apart, into rows with one task each and into turns of a conversation.",
@@ -20,8 +20,8 @@ TOLD = {
 
 def ablations(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Page]:
     """The ablations among what stages wrote: name -> page. stages: stage -> name -> its metrics."""
-    found = {**stages.get("sample", {}), **stages.get("split", {})}
-    return {name: page for name, page in sorted(found.items()) if page.get("before") and page.get("after")}
+    pages = {**stages.get("sample", {}), **stages.get("split", {})}
+    return {name: page for name, page in sorted(pages.items()) if page.get("before") and page.get("after")}
 
 
 def files(pages: Mapping[str, Page]) -> dict[str, str]:
@@ -31,7 +31,7 @@ def files(pages: Mapping[str, Page]) -> dict[str, str]:
 
 
 def level(page: Page) -> str:
-    """Which of the three levels an ablation is at: a key of TOLD."""
+    """Which of the three levels an ablation is at: a key of DESCRIPTIONS."""
     return "pairs" if "matching" in page else "split" if "taken_apart" in page else "budget"
 
 
@@ -46,13 +46,13 @@ def _overview(pages: Mapping[str, Page]) -> list[Safe]:
         for name, page in pages.items()
     ]  # fmt: skip
     head = ["ablation", "level", "sets", "rows", "tokens", "same lengths, p", "ids in both, %"]
-    told = table(head, rows, first=3) if rows else element("p", "No ablation was run.")
-    return [element("h1", "Ablations (paper 5.1)"), _back("../index.html", "the report"), told]
+    overview = table(head, rows, first=3) if rows else element("p", "No ablation was run.")
+    return [element("h1", "Ablations (paper 5.1)"), _back("../index.html", "the report"), overview]
 
 
 def _page(name: str, page: Page) -> Iterator[Safe]:
     yield element("h1", name)
-    yield element("p", TOLD[level(page)], class_="lead")
+    yield element("p", DESCRIPTIONS[level(page)], class_="lead")
     yield _back("index.html", "all ablations")
     yield element("h2", "Rows and tokens")
     yield table(["", "set", "rows", "tokens", "tokens a row"], _arms(page), first=2)
@@ -63,7 +63,7 @@ def _page(name: str, page: Page) -> Iterator[Safe]:
     yield table(["", ""], _agreement(page), first=1)
     if "taken_apart" in page:
         yield element("h2", "What became of the rows")
-        yield table(["", "what", "rows"], _apart(page["taken_apart"]), first=2)
+        yield table(["", "what", "rows"], _outcomes(page["taken_apart"]), first=2)
 
 
 def _back(target: str, title: str) -> Safe:
@@ -79,10 +79,10 @@ def _arms(page: Page) -> Iterator[list[object]]:
 def _histogram(name: str, when: str, arms: Mapping[str, Page]) -> Safe:
     """Rows by length, a point for the beginning of each bar."""
     points = {
-        arm: [(float(BAR * bar), float(rows)) for bar, rows in enumerate([*found["histogram"], 0])]
-        for arm, found in arms.items()
+        arm: [(float(BAR * bar), float(rows)) for bar, rows in enumerate([*statistics["histogram"], 0])]
+        for arm, statistics in arms.items()
     }
-    axis = axis_for([rows for found in points.values() for _, rows in found])
+    axis = axis_for([rows for statistics in points.values() for _, rows in statistics])
     hues = {arm: place + 1 for place, arm in enumerate(points)}
     return lines(f"{name}, rows by length, {when}", points, hues, axis, f"tokens, {when} ({name})", marks=False)
 
@@ -101,7 +101,7 @@ def _agreement(page: Page) -> Iterator[list[object]]:
         yield [key.replace("_", " "), value]
 
 
-def _apart(found: Page) -> Iterator[list[object]]:
+def _outcomes(page: Page) -> Iterator[list[object]]:
     for kind in ("outcomes", "actions"):
-        for what, rows in found[kind].items():
+        for what, rows in page[kind].items():
             yield [kind, what, rows]

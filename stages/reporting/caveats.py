@@ -46,27 +46,27 @@ class Doubt(NamedTuple):
 
 def doubts(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Doubt]:
     """Every doubt, by benchmark and measure. evaluated, scored: by "run/benchmark", see `gather.findings`."""
-    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    documents_by_measure: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for name, document in evaluated.items():
         benchmark = name.partition("/")[2]
         for measure, estimate in document.items():
             if isinstance(estimate, Mapping) and "mean" in estimate:
-                found.setdefault((benchmark, measure), {})[name] = document
+                documents_by_measure.setdefault((benchmark, measure), {})[name] = document
     return [
         Doubt(benchmark, measure, kind)
-        for (benchmark, measure), documents in sorted(found.items())
+        for (benchmark, measure), documents in sorted(documents_by_measure.items())
         for kind in _kinds(measure, documents, {name: scored.get(name, ()) for name in documents})
     ]
 
 
 def unscored(evaluated: Mapping[str, Mapping[str, Any]]) -> list[Unscored]:
     """Whatever has answers without a score, even where no answer has one and there is no measure to doubt."""
-    found = []
+    missing = []
     for name, document in sorted(evaluated.items()):
         run, _, benchmark = name.partition("/")
         if document["scored"] < document["n"]:
-            found.append(Unscored(run, benchmark, document["n"], document["scored"], document.get("unscored", {})))
-    return found
+            missing.append(Unscored(run, benchmark, document["n"], document["scored"], document.get("unscored", {})))
+    return missing
 
 
 def _kinds(

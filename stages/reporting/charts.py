@@ -173,10 +173,10 @@ def _bar(name: str, bar: Bar, colour: int, left: float, width: float, axis: Axis
     if bar.value is None:
         return text(middle, bottom - 5, DASH)
     y = _height(bar.value, axis, top, bottom)
-    told = element("title", f"{name}: {number(bar.value, axis.digits)}{axis.unit}{_interval(bar, axis.digits)}")
+    tooltip = element("title", f"{name}: {number(bar.value, axis.digits)}{axis.unit}{_interval(bar, axis.digits)}")
     # At least one pixel, so that a zero is seen to be a zero and not a missing bar.
     shape = element(
-        "rect", told, x=left + 1, y=min(y, bottom - 1), width=width - 2, height=max(bottom - y, 1.0), rx=2,
+        "rect", tooltip, x=left + 1, y=min(y, bottom - 1), width=width - 2, height=max(bottom - y, 1.0), rx=2,
         class_=f"s{colour % 8}",
     )  # fmt: skip
     whisker = _whisker(middle, bar, axis, top, bottom)
@@ -199,8 +199,8 @@ def _interval(bar: Bar, digits: int) -> str:
 def _dot(label: str, bar: Bar, place: Callable[[float], float], y: float) -> Safe:
     if bar.value is None:
         return Safe("")
-    told = element("title", f"{label}: {number(bar.value, 2, sign=True)}{_interval(bar, 2)}")
-    parts = [element("circle", told, cx=place(bar.value), cy=y, r=5, class_="s1")]
+    tooltip = element("title", f"{label}: {number(bar.value, 2, sign=True)}{_interval(bar, 2)}")
+    parts = [element("circle", tooltip, cx=place(bar.value), cy=y, r=5, class_="s1")]
     if bar.low is not None and bar.high is not None:
         parts.insert(0, element("path", d=f"M{place(bar.low):.1f} {y:.1f}H{place(bar.high):.1f}", class_="line l1"))
     return join([*parts, text(WIDTH - RIGHT, y + 4, number(bar.value, 1, sign=True), "end", "v")])
@@ -212,8 +212,8 @@ def _segments(
     parts, x = [], left
     for key, css in keys.items():
         width = shares.get(key, 0.0) * (WIDTH - RIGHT - left)
-        told = element("title", f"{label}: {key} {number(shares.get(key, 0.0) * 100)}%")
-        parts.append(element("rect", told, x=x, y=top, width=max(width - 1, 0.0), height=thick, rx=2, class_=css))
+        tooltip = element("title", f"{label}: {key} {number(shares.get(key, 0.0) * 100)}%")
+        parts.append(element("rect", tooltip, x=x, y=top, width=max(width - 1, 0.0), height=thick, rx=2, class_=css))
         if width > 34:
             inside = "v" if css == "a-frozen" else "in"
             parts.append(text(x + width / 2, top + thick * 0.7, f"{shares[key] * 100:.0f}%", css=inside))
@@ -227,8 +227,8 @@ def _line(
     path = " ".join(f"{x:.1f},{y:.1f}" for _, x, y in points)
     parts = [element("polyline", points=path, class_=f"line l{colour % 8}")]
     for value, x, y in points if marks else ():
-        told = element("title", f"{name}: {number(value[1], 2)}{axis.unit} at {value[0]:g}")
-        parts.append(element("circle", told, cx=x, cy=y, r=4, class_=f"s{colour % 8}"))
+        tooltip = element("title", f"{name}: {number(value[1], 2)}{axis.unit} at {value[0]:g}")
+        parts.append(element("circle", tooltip, cx=x, cy=y, r=4, class_=f"s{colour % 8}"))
     return join(parts)
 
 

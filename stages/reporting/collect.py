@@ -46,13 +46,13 @@ def names(params: Document) -> dict[str, list[str]]:
 
 
 def not_run(
-    wanted: Mapping[str, Sequence[str]], found: Mapping[str, Mapping[str, Document]]
+    wanted: Mapping[str, Sequence[str]], written: Mapping[str, Mapping[str, Document]]
 ) -> tuple[int, dict[str, int]]:  # fmt: skip
     """How many results params.yaml names, and stage -> how many of them are not there.
 
     wanted: stage -> names. found: stage -> name -> what it wrote.
     """
-    missing = {stage: len(names) - len(found.get(stage, {})) for stage, names in wanted.items()}
+    missing = {stage: len(names) - len(written.get(stage, {})) for stage, names in wanted.items()}
     return sum(map(len, wanted.values())), missing
 
 
@@ -104,17 +104,17 @@ def rounds(params: Document, metrics: Mapping[str, Mapping[str, Document]]) -> l
 
 def scores(evaluated: Mapping[str, Document]) -> list[Score]:
     """Every measure of every run and benchmark, whole and by its parts."""
-    found = []
+    collected = []
     for name, document in evaluated.items():
         run, _, benchmark = name.partition("/")
-        found += list(_estimates(run, benchmark, "", document))
+        collected += list(_estimates(run, benchmark, "", document))
         for cut, group in CUTS.items():
             for part, estimates in sorted(document.get(cut, {}).items()):
-                found += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
+                collected += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
         for position, estimate in document.get("positions", {}).items():
-            found += list(_estimates(run, benchmark, f"position:{position}", {"done": estimate}))
-        found += list(_estimates(run, benchmark, "trend", document.get("trend", {})))
-    return found
+            collected += list(_estimates(run, benchmark, f"position:{position}", {"done": estimate}))
+        collected += list(_estimates(run, benchmark, "trend", document.get("trend", {})))
+    return collected
 
 
 def differences(
@@ -172,8 +172,8 @@ def settings(params: Document) -> dict[str, Any]:
     }
 
 
-def _entries(found: Document) -> dict[Entry, str]:
-    return {Entry(entry["corpus"], entry["round"]): name for name, entry in found.items()}
+def _entries(entries: Document) -> dict[Entry, str]:
+    return {Entry(entry["corpus"], entry["round"]): name for name, entry in entries.items()}
 
 
 def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Round:
@@ -181,19 +181,19 @@ def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Ro
     counts |= {"frozen": document.get("frozen", 0), "lost": document.get("failures", 0)} if entry.round else {}
     return Round(
         name=name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
-        shares=_shares(document, "actions_with_frozen"), asked=_shares(document, "actions"),
+        shares=_shares(document, "actions_with_frozen"), prompted=_shares(document, "actions"),
         input_tokens=lengths.get("tokens_input"), output_tokens=lengths.get("tokens_output"),
         tasks=document.get("tasks"),
     )  # fmt: skip
 
 
 def _shares(document: Document, key: str) -> dict[str, float]:
-    found = document.get(key) or {}
-    return {action: found.get(action, 0.0) for action in ACTIONS} if found else {}
+    shares = document.get(key) or {}
+    return {action: shares.get(action, 0.0) for action in ACTIONS} if shares else {}
 
 
-def _estimates(run: str, benchmark: str, group: str, found: Document) -> Iterator[Score]:
-    for measure, e in sorted(found.items()):
+def _estimates(run: str, benchmark: str, group: str, estimates: Document) -> Iterator[Score]:
+    for measure, e in sorted(estimates.items()):
         if isinstance(e, Mapping) and "mean" in e:
             maker = "mark" if benchmark.endswith(BY_TASK) else "evaluate"
             yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group, maker)

@@ -6,7 +6,7 @@ from stages.core.records import Record, user_text
 from stages.reporting.charts import Drawing, stacked
 from stages.reporting.findings import ACTIONS, Chain, Findings, Round
 from stages.reporting.html import Safe, element, join, number, table
-from stages.reporting.paper_values import HELD_OF_ASKED, TABLE_4, Iteration
+from stages.reporting.paper_values import HOLD_OF_PROMPTED, TABLE_4, Iteration
 
 COLOURS = {name: f"a-{name}" for name in (*ACTIONS, "frozen", "lost")}
 INTRODUCTION = (
@@ -43,15 +43,15 @@ def actions_chart(rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",
     return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS)
 
 
-def segments(found: Round) -> dict[str, float]:
+def segments(one: Round) -> dict[str, float]:
     """Shares of all rows: the four actions, frozen rows apart from hold, and what was lost."""
-    return {action: found.by_action.get(action, 0) / max(found.number, 1) for action in (*ACTIONS, "frozen", "lost")}
+    return {action: one.by_action.get(action, 0) / max(one.number, 1) for action in (*ACTIONS, "frozen", "lost")}
 
 
 def table_4(rounds: Sequence[Round]) -> Safe:
     """The paper's Table 4, ours above theirs."""
     head = ["seed data", "round", "rows", "input tokens", "output tokens", "tasks", *ACTIONS, "hold of asked", "lost"]
-    rows = [_ours(found) for found in rounds]
+    rows = [_ours(one) for one in rounds]
     caption = (
         "Table 4: mean tokens, and options in % of the rows that have one, frozen rows counted as hold as in the "
         "paper. Italic: the paper's own figures."
@@ -59,19 +59,19 @@ def table_4(rounds: Sequence[Round]) -> Safe:
     return table(head, [*rows, *map(_theirs, TABLE_4)], caption)
 
 
-def _ours(found: Round) -> list[object]:
-    shares = [number(100 * found.shares[a]) if a in found.shares else None for a in ACTIONS]
-    asked = number(100 * found.asked["hold"]) if "hold" in found.asked and found.round else None
-    lost = found.by_action.get("lost", 0) if found.round else None
-    tokens = [number(found.input_tokens), number(found.output_tokens), number(found.tasks, 2)]
-    return [found.corpus, found.round, found.number, *tokens, *(shares if found.round else [None] * 4), asked, lost]
+def _ours(one: Round) -> list[object]:
+    shares = [number(100 * one.shares[a]) if a in one.shares else None for a in ACTIONS]
+    hold_share = number(100 * one.prompted["hold"]) if "hold" in one.prompted and one.round else None
+    lost = one.by_action.get("lost", 0) if one.round else None
+    tokens = [number(one.input_tokens), number(one.output_tokens), number(one.tasks, 2)]
+    return [one.corpus, one.round, one.number, *tokens, *(shares if one.round else [None] * 4), hold_share, lost]
 
 
 def _theirs(row: Iteration) -> list[object]:
     shares = [None if (v := getattr(row, a)) is None else number(v) for a in ACTIONS]
-    asked = HELD_OF_ASKED.get(row.corpus) if row.round == 2 else None
+    hold_share = HOLD_OF_PROMPTED.get(row.corpus) if row.round == 2 else None
     cells = [row.corpus, row.round, None, number(row.input_tokens), number(row.output_tokens), None, *shares]
-    cells += [None if asked is None else number(asked), None]
+    cells += [None if hold_share is None else number(hold_share), None]
     return [cell if cell is None else element("span", cell, class_="paper") for cell in cells]
 
 
@@ -87,8 +87,8 @@ def _lost(rounds: Sequence[Round], stages: Mapping[str, Mapping[str, object]]) -
     return [element("h3", "What came to nothing, and why"), table(head, rows, first=len(head))] if rows else []
 
 
-def _counts(found: object) -> str | None:
-    pairs = sorted(found.items(), key=lambda pair: (-pair[1], pair[0])) if isinstance(found, Mapping) else []
+def _counts(counts: object) -> str | None:
+    pairs = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if isinstance(counts, Mapping) else []
     return ", ".join(f"{name} {count}" for name, count in pairs) or None
 
 

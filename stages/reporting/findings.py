@@ -21,8 +21,8 @@ class Round(NamedTuple):
     """Rows by action, with "frozen" apart from "hold", and "lost" for steps that came to nothing; together all rows."""
     shares: Mapping[str, float]
     """Action -> share of the rows that have an option, frozen rows counted as hold, as the paper's Table 4 does."""
-    asked: Mapping[str, float]
-    """The same among the rows that were really asked in this round."""
+    prompted: Mapping[str, float]
+    """The same among the rows for which the model was prompted in this round."""
     input_tokens: float | None = None
     output_tokens: float | None = None
     tasks: float | None = None

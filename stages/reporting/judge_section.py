@@ -31,27 +31,27 @@ def judging(findings: Findings) -> list[Safe]:
     return [element("h2", "What the judges say", id="judges"), *parts] if parts else []
 
 
-def _shares(found: Document | None, digits: int = 1) -> object:
+def _shares(estimate: Document | None, digits: int = 1) -> object:
     """A share in % with its interval."""
-    if not found:
+    if not estimate:
         return None
-    low, high = (number(100 * found[end], digits) if found[end] is not None else None for end in ("low", "high"))
+    low, high = (number(100 * estimate[end], digits) if estimate[end] is not None else None for end in ("low", "high"))
     around = element("span", f"[{low}, {high}]", class_="under")
-    return element("span", number(100 * found.get("mean", found.get("difference", 0.0)), digits), around)
+    return element("span", number(100 * estimate.get("mean", estimate.get("difference", 0.0)), digits), around)
 
 
-def _kappa(found: Document | None) -> str:
-    return "undefined" if not found else number(found["mean"], 2)
+def _kappa(estimate: Document | None) -> str:
+    return "undefined" if not estimate else number(estimate["mean"], 2)
 
 
-def _control(found: Document | None) -> object:
-    return element("span", _shares(found), class_="warn") if blind(found) else _shares(found)
+def _control(estimate: Document | None) -> object:
+    return element("span", _shares(estimate), class_="warn") if blind(estimate) else _shares(estimate)
 
 
-def _asked(findings: Findings, stage: str) -> Iterator[tuple[str, Document, Document]]:
+def _judged_entries(findings: Findings, stage: str) -> Iterator[tuple[str, Document, Document]]:
     """(name, its entry in params.yaml, its metrics) of everything that ran."""
-    found = findings.judges.get(stage, {})
-    entries = {**found.get("runs", {}), **found.get("references", {})}
+    section = findings.judges.get(stage, {})
+    entries = {**section.get("runs", {}), **section.get("references", {})}
     for name, document in findings.stages.get(stage, {}).items():
         if name in entries:
             yield name, entries[name], document
@@ -60,40 +60,40 @@ def _asked(findings: Findings, stage: str) -> Iterator[tuple[str, Document, Docu
 def _pairwise(findings: Findings) -> list[Safe]:
     rows = [
         [
-            asked["benchmark"], asked["treatment"], asked.get("baseline") or asked["outputs"],
+            entry["benchmark"], entry["treatment"], entry.get("baseline") or entry["outputs"],
             f"{d['scored']} of {d['n']}", _shares(d.get("win")), _shares(d.get("won")),
             number(d["against_half"]["p"], 3) if d.get("against_half") else None,
             _shares(d["orders"]["raw"]) if d.get("orders") else None,
             _kappa(d["orders"]["kappa"]) if d.get("orders") else None,
             _shares(d.get("first_shown")), _control(d.get("control")),
         ]
-        for _, asked, d in _asked(findings, "compare")
+        for _, entry, d in _judged_entries(findings, "compare")
     ]  # fmt: skip
     head = ["benchmark", "treatment", "against", "scored", "win %", "won %", "p", "orders agree %", "kappa",
             "shown first %", "control %"]  # fmt: skip
-    return _told("Pairwise (Tables 5 and 12)", PAIRWISE, table(head, rows, first=3)) if rows else []
+    return _subsection("Pairwise (Tables 5 and 12)", PAIRWISE, table(head, rows, first=3)) if rows else []
 
 
-def _told(title: str, note: str, *parts: Safe) -> list[Safe]:
+def _subsection(title: str, note: str, *parts: Safe) -> list[Safe]:
     return [element("h3", title), element("p", note, class_="note"), *parts]
 
 
 def _tasks(findings: Findings) -> list[Safe]:
     rows = [
         [
-            asked["benchmark"], asked["run"], f"{d['scored']} of {d['n']}", _shares(d.get("following")),
+            entry["benchmark"], entry["run"], f"{d['scored']} of {d['n']}", _shares(d.get("following")),
             _shares(d.get("done")), *(_shares(d["places"].get(place)) for place in ("first", "middle", "last")),
             _shares(d.get("trend", {}).get("done")), _shares(d.get("position_slope", {}).get("done")),
             _control(d.get("control")),
         ]
-        for _, asked, d in _asked(findings, "mark")
+        for _, entry, d in _judged_entries(findings, "mark")
     ]  # fmt: skip
     head = ["benchmark", "run", "scored", "all done %", "tasks done %", "first", "middle", "last", "slope, tasks",
             "slope, place", "control"]  # fmt: skip
     if not rows:
         return []
     charts = [element("div", chart, class_="chart") for chart in _positions(findings)]
-    return _told("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
+    return _subsection("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
 
 
 def _positions(findings: Findings) -> Iterator[Safe]:
@@ -112,36 +112,36 @@ def _positions(findings: Findings) -> Iterator[Safe]:
 
 def _agreement(findings: Findings) -> list[Safe]:
     rows = [
-        [asked["benchmark"], asked["run"], *agreed]
-        for _, asked, d in _asked(findings, "review") for agreed in _agreed(d) or [[None, 0, None, None]]
+        [entry["benchmark"], entry["run"], *agreed]
+        for _, entry, d in _judged_entries(findings, "review") for agreed in _agreed(d) or [[None, 0, None, None]]
     ]  # fmt: skip
     head = ["benchmark", "run", "measure", "answers", "both say the same %", "kappa"]
-    return _told("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
+    return _subsection("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
 
 
 def _agreed(review: Document) -> list[list[object]]:
     """A row a measure; none where no answer was scored by both."""
     return [
-        [metric, found["n"], _shares(found["raw"]), _kappa(found["kappa"])]
-        for metric, found in sorted(review.get("agreement", {}).items()) if found
+        [metric, agreement["n"], _shares(agreement["raw"]), _kappa(agreement["kappa"])]
+        for metric, agreement in sorted(review.get("agreement", {}).items()) if agreement
     ]  # fmt: skip
 
 
 def _rates(findings: Findings) -> list[Safe]:
     rows = [
         [
-            name, found.get("n"), number(found.get("win_rate"), 2), number(found.get("discrete_win_rate"), 2),
-            number(found.get("length_controlled_winrate"), 2), found.get("left_out", ""),
+            name, rates.get("n"), number(rates.get("win_rate"), 2), number(rates.get("discrete_win_rate"), 2),
+            number(rates.get("length_controlled_winrate"), 2), rates.get("left_out", ""),
         ]
-        for name, found in findings.stages.get("estimate", {}).items()
+        for name, rates in findings.stages.get("estimate", {}).items()
     ]  # fmt: skip
-    held = [asked for _, asked, _ in _asked(findings, "compare") if asked["benchmark"] == "alpaca_eval"]
+    alpaca_eval = [entry for _, entry, _ in _judged_entries(findings, "compare") if entry["benchmark"] == "alpaca_eval"]
     left_out = (
         "Length-controlled win rate: left out. It is defined on AlpacaEval's own 805 instructions and needs "
         "alpaca_eval's two data files; see `estimate` in params.yaml."
     )
     head = ["annotations", "n", "win rate", "discrete", "length-controlled", "left out"]
     return [
-        *(_told("AlpacaEval 2.0", LENGTHS, table(head, rows, first=1)) if rows else []),
-        *([element("p", left_out, class_="note")] if held and not rows else []),
+        *(_subsection("AlpacaEval 2.0", LENGTHS, table(head, rows, first=1)) if rows else []),
+        *([element("p", left_out, class_="note")] if alpaca_eval and not rows else []),
     ]  # fmt: skip

@@ -29,13 +29,13 @@ def overlaps(corpora: Corpora) -> list[Safe]:
 
 
 def _benchmarks(corpora: Corpora) -> Safe:
-    sizes = list(dict.fromkeys(size for found in corpora.values() for told in found["overlap"].values()
-                               for size in told if size != "items"))  # fmt: skip
+    sizes = list(dict.fromkeys(size for metrics in corpora.values() for counts in metrics["overlap"].values()
+                               for size in counts if size != "items"))  # fmt: skip
     head = ["corpus", "benchmark", "items", *(f"{size} {what}" for size in sizes for what in COUNTED)]
     lines = [
-        [name, benchmark, told["items"], *(told.get(size, {}).get(what) for size in sizes for what in COUNTED)]
-        for name, found in sorted(corpora.items())
-        for benchmark, told in sorted(found["overlap"].items())
+        [name, benchmark, counts["items"], *(counts.get(size, {}).get(what) for size in sizes for what in COUNTED)]
+        for name, metrics in sorted(corpora.items())
+        for benchmark, counts in sorted(metrics["overlap"].items())
     ]
     return table(head, lines, "Overlap with what models are tested with", first=2)
 
@@ -46,13 +46,15 @@ COUNTED = ("rows", "responses", "items")
 def _rows(corpora: Corpora) -> Safe:
     head = ["corpus", "rows", "duplicates", "near duplicates", "removed", "kept"]
     lines: list[Sequence[object]] = []
-    for name, found in sorted(corpora.items()):
-        removed = sum(found["removed"].values())
-        lines.append([name, found["rows"], found["duplicates"], found["near_duplicates"], removed, found["kept"]])
+    for name, metrics in sorted(corpora.items()):
+        removed = sum(metrics["removed"].values())
+        lines.append(
+            [name, metrics["rows"], metrics["duplicates"], metrics["near_duplicates"], removed, metrics["kept"]]
+        )
     return table(head, lines, "Rows that say again what an earlier row says, and what params.yaml had removed")
 
 
 def _examples(corpora: Corpora) -> Iterator[list[object]]:
-    for name, found in sorted(corpora.items()):
-        for flag in found["examples"]:
+    for name, metrics in sorted(corpora.items()):
+        for flag in metrics["examples"]:
             yield [name, flag["id"], flag["against"], flag["item"] or None, flag["shared"] or flag["kind"]]

@@ -31,7 +31,7 @@ TABLE_4 = (
     Iteration("MetaMath", 2, 56.9, 143.8, 3.5, 0.2, 0.2, 96.1),
 )
 
-HELD_OF_ASKED = {"Alpaca": 55.5, "FlanCoT": 57.0}
+HOLD_OF_PROMPTED = {"Alpaca": 55.5, "FlanCoT": 57.0}
 """Share held in round 2 among the rows really asked again, from the released data; Table 4 counts frozen rows too."""
 
 TABLE_3 = {

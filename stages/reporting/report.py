@@ -45,19 +45,19 @@ def files(findings: Findings) -> dict[str, str]:
 
 def figures(findings: Findings) -> dict[str, Any]:
     """Every score by run and benchmark, shares of actions by round, differences, and what judges said in the mean."""
-    found: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
+    document: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
     for score in findings.scores:
         if not score.group and score.value is not None:
-            benchmark = found["scores"].setdefault(score.run, {}).setdefault(score.benchmark, {})
+            benchmark = document["scores"].setdefault(score.run, {}).setdefault(score.benchmark, {})
             benchmark[score.measure] = round(score.value, 4)
     for row in findings.rounds:
         shares = {name: round(share, 4) for name, share in segments(row).items()} if row.round else {}
         lengths = {"input_tokens": row.input_tokens, "output_tokens": row.output_tokens}
-        found["seqinstruct"][row.name] = shares | {k: v for k, v in lengths.items() if v is not None}
+        document["seqinstruct"][row.name] = shares | {k: v for k, v in lengths.items() if v is not None}
     for d in findings.differences:
-        found.setdefault("difference", {}).setdefault(d.benchmark, {})[d.measure] = round(d.value, 4)
-    found["judges"] = {stage: _means(documents) for stage in JUDGES if (documents := findings.stages.get(stage))}
-    return found
+        document.setdefault("difference", {}).setdefault(d.benchmark, {})[d.measure] = round(d.value, 4)
+    document["judges"] = {stage: _means(documents) for stage in JUDGES if (documents := findings.stages.get(stage))}
+    return document
 
 
 def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,11 +70,11 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
-    told = [
+    sections = [
         *results(findings), *_run(findings), *making(findings), *overlaps(findings.stages.get("decontaminate", {})),
         *_training(findings), *scoring(findings), *about_pictures(findings), *judging(findings), *_counts(findings),
     ]  # fmt: skip
-    return document("seqit report", *_opening(findings, join(told)), *told)
+    return document("seqit report", *_opening(findings, join(sections)), *sections)
 
 
 def picture(findings: Findings) -> str:
@@ -95,7 +95,7 @@ def picture(findings: Findings) -> str:
     return f"{drawn}\n"
 
 
-def _opening(findings: Findings, told: Safe) -> list[Safe]:
+def _opening(findings: Findings, sections: Safe) -> list[Safe]:
     links = {
         "results": "Results", "run": "What was run", "data": "Data", "overlaps": "Overlaps",
         "training": "Training", "scores": "Scores",
@@ -104,7 +104,9 @@ def _opening(findings: Findings, told: Safe) -> list[Safe]:
     return [
         element("h1", "Sequential instruction tuning: what this run found"),
         element("p", LEAD, class_="lead"),
-        element("nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in told)),
+        element(
+            "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections)
+        ),
         element("div", *_tiles(findings), class_="tiles"),
     ]
 
@@ -121,23 +123,23 @@ def _tiles(findings: Findings) -> Iterator[Safe]:
         grown = 1 - sum(segments(first)[name] for name in ("hold", "frozen", "lost"))
         yield _tile(f"{first.number:,}", f"rows of {first.corpus}, {last.round} rounds")
         yield _tile(f"{number(100 * grown, 0)}%", "became chains in round 1")
-    yield from _told(findings)
+    yield from _difference_tiles(findings)
 
 
-def _told(findings: Findings) -> Iterator[Safe]:
+def _difference_tiles(findings: Findings) -> Iterator[Safe]:
     """Two differences, SeqEval's first; where its answers have no score, that instead."""
-    told = [d for d in findings.differences if d.measure in ("following", "quality")]
+    shown_differences = [d for d in findings.differences if d.measure in ("following", "quality")]
     for one in findings.unscored:
         if one.benchmark == SEQUENTIAL and one.many and one.run in (findings.baseline, findings.treatment):
             yield _tile(f"{one.scored:,} of {one.answers:,}", f"answers of {one.run} to {SEQUENTIAL} have a score")
-            told = []
-    for d in sorted(told, key=lambda d: (d.benchmark != SEQUENTIAL, d.benchmark, d.measure))[:2]:
+            shown_differences = []
+    for d in sorted(shown_differences, key=lambda d: (d.benchmark != SEQUENTIAL, d.benchmark, d.measure))[:2]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
         doubt = " (doubtful, see Results)" if doubted(findings, d.benchmark, d.measure) else ""
-        who = f"{findings.treatment} against {findings.baseline}"
-        yield _tile(shown, f"{d.benchmark} {d.measure}, {who} {around}{doubt}")
+        compared = f"{findings.treatment} against {findings.baseline}"
+        yield _tile(shown, f"{d.benchmark} {d.measure}, {compared} {around}{doubt}")
 
 
 def _tile(value: str, meaning: str) -> Safe:
@@ -170,10 +172,10 @@ def _training(findings: Findings) -> list[Safe]:
 
 
 def _counts(findings: Findings) -> list[Safe]:
-    found = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
-    told = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
-    pages = element("p", told, element("a", "the ablations", href="ablations/index.html"), ".")
-    return [element("h2", "Counts", id="counts"), pages, *found] if found else []
+    counted = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
+    note = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
+    pages = element("p", note, element("a", "the ablations", href="ablations/index.html"), ".")
+    return [element("h2", "Counts", id="counts"), pages, *counted] if counted else []
 
 
 def _stage(title: str, sets: Mapping[str, Any]) -> list[Safe]:

@@ -67,8 +67,8 @@ def _without(one: Unscored) -> str:
     return f"{one.run} on {one.benchmark}: {one.answers - one.scored:,} of {one.answers:,} unscored ({reasons})"
 
 
-def _clear(found: Difference) -> bool:
-    return (found.low > 0 or found.high < 0) and found.p < CLEAR
+def _clear(difference: Difference) -> bool:
+    return (difference.low > 0 or difference.high < 0) and difference.p < CLEAR
 
 
 def _table(whole: Sequence[Score], findings: Findings) -> Safe:
@@ -114,21 +114,27 @@ def _interval(score: Score | None) -> object:
     return element("span", number(bar.value, digits), around if bar.low is not None else "")
 
 
-def _change(found: Difference | None) -> list[object]:
-    if found is None:
+def _change(difference: Difference | None) -> list[object]:
+    if difference is None:
         return [None] * 6
-    scale, digits = (1, 2) if judged(found.measure) else (100, 1)
-    low, high = (number(v * scale, digits, sign=True) for v in (found.low, found.high))
-    value = element("b" if _clear(found) else "span", number(found.value * scale, digits, sign=True))
+    scale, digits = (1, 2) if judged(difference.measure) else (100, 1)
+    low, high = (number(v * scale, digits, sign=True) for v in (difference.low, difference.high))
+    value = element("b" if _clear(difference) else "span", number(difference.value * scale, digits, sign=True))
     change = join([value, element("span", f"[{low}, {high}]", class_="under")])
-    detectable = number(found.detectable * scale, digits)
-    return [change, found.questions, found.gained, found.lost, number(found.p, 3), detectable]
+    detectable = number(difference.detectable * scale, digits)
+    return [change, difference.questions, difference.gained, difference.lost, number(difference.p, 3), detectable]
 
 
 def _paper(benchmark: str, measure: str) -> object:
     """The paper's IT and SIT; None where it has no such figure."""
-    found = PAPERS.get((benchmark, measure))
-    values = (TABLE_5 | TABLE_3).get(found, {}) if found else PAPERS_QUALITY if (benchmark, measure) == QUALITY else {}
+    paper_key = PAPERS.get((benchmark, measure))
+    values = (
+        (TABLE_5 | TABLE_3).get(paper_key, {})
+        if paper_key
+        else PAPERS_QUALITY
+        if (benchmark, measure) == QUALITY
+        else {}
+    )
     digits = 2 if judged(measure) else 1
     shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
     return element("span", shown, class_="paper") if shown else None
@@ -136,11 +142,12 @@ def _paper(benchmark: str, measure: str) -> object:
 
 def _legend(findings: Findings) -> list[Safe]:
     kinds = [kind for kind in MEANINGS if any(doubt.kind == kind for doubt in findings.doubts)]
-    told = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
+    meanings = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
     makers = sorted({score.maker for score in findings.scores if score.maker in FILES})
     places = join((element("code", FILES[maker]) for maker in makers), " and ")
     return [
-        *([element("p", "What the doubts say:", class_="note"), element("ul", *told, class_="note")] if told else []),
+        *([element("p", "What the doubts say:", class_="note"),
+           element("ul", *meanings, class_="note")] if meanings else []),
         element("p", "Every number is in ", places, "; every single score with the judge's words and the keys of its "
                 "replies in data/scored, data/marked, data/compared and data/reviewed.", class_="note"),
     ]  # fmt: skip

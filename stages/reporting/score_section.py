@@ -70,14 +70,14 @@ def score_charts(findings: Findings) -> list[Drawing]:
     whole = [score for score in findings.scores if not score.group]
     names = {score.run for score in whole}
     runs = {run: colour for run, colour in colours(findings).items() if run in names}
-    found = []
+    drawings = []
     for title, axis, kind in (("Scores by run, %", PERCENT, False), ("Quality by run, marks 1 to 5", JUDGED, True)):
         groups = list(_groups([score for score in whole if judged(score.measure) == kind], findings).items())
         size = max(1, min(CROWD, CROWD * 3 // max(1, len(runs))))
-        found += [
+        drawings += [
             grouped_bars(title, dict(groups[start : start + size]), runs, axis) for start in range(0, len(groups), size)
         ]
-    return found
+    return drawings
 
 
 def place(benchmark: str) -> tuple[int, str]:
@@ -104,18 +104,18 @@ def _differences(findings: Findings) -> list[Safe]:
     every = sorted(findings.differences, key=lambda d: (d.benchmark, rank(d.measure)))
     shares = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if not judged(d.measure)}
     marks = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if judged(d.measure)}
-    who = f"{findings.treatment} minus {findings.baseline}"
-    charts = [(f"{who}, percentage points", shares), (f"{who}, marks", marks)]
+    compared = f"{findings.treatment} minus {findings.baseline}"
+    charts = [(f"{compared}, percentage points", shares), (f"{compared}, marks", marks)]
     return [
-        element("h3", f"{who}, on the same questions"),
+        element("h3", f"{compared}, on the same questions"),
         element("p", PAIRED, class_="note"),
         *(element("div", differences(title, rows), class_="chart") for title, rows in charts if rows),
     ]  # fmt: skip
 
 
-def _points(found: Difference) -> Bar:
-    scale = 1.0 if judged(found.measure) else 100.0
-    return Bar(found.value * scale, found.low * scale, found.high * scale)
+def _points(difference: Difference) -> Bar:
+    scale = 1.0 if judged(difference.measure) else 100.0
+    return Bar(difference.value * scale, difference.low * scale, difference.high * scale)
 
 
 def _by_tasks(findings: Findings) -> list[Safe]:
@@ -152,15 +152,15 @@ def _change(score: Score) -> list[object]:
 
 def _against_tasks(findings: Findings, measure: str) -> dict[str, list[tuple[float, float]]]:
     """Run -> (tasks, value), where a benchmark's questions differ in their number of tasks."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    points_by_run: dict[str, list[tuple[float, float]]] = {}
     scores = [
         s for s in findings.scores
         if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == SEQUENTIAL
     ]  # fmt: skip
     for run in ordered([score.run for score in scores], findings):
         points = [(float(s.group.partition(":")[2]), percent(s).value) for s in scores if s.run == run]
-        found[run] = sorted((x, y) for x, y in points if y is not None)
-    return {run: points for run, points in found.items() if points}
+        points_by_run[run] = sorted((x, y) for x, y in points if y is not None)
+    return {run: points for run, points in points_by_run.items() if points}
 
 
 def _by_language(findings: Findings) -> list[Safe]:
@@ -188,16 +188,16 @@ def _number(value: float | None) -> str | None:
     return None if value is None else number(value)
 
 
-def _mean(found: Mapping[tuple[str, str, str], float | None], run: str, measure: str) -> str | None:
-    values = [value for (r, m, _), value in found.items() if (r, m) == (run, measure) and value is not None]
+def _mean(scores: Mapping[tuple[str, str, str], float | None], run: str, measure: str) -> str | None:
+    values = [value for (r, m, _), value in scores.items() if (r, m) == (run, measure) and value is not None]
     return number(sum(values) / len(values)) if values else None
 
 
 def _theirs(
-    method: str, measure: str, found: Mapping[str, tuple[float, float | None]], languages: Sequence[str]
+    method: str, measure: str, values_by_language: Mapping[str, tuple[float, float | None]], languages: Sequence[str]
 ) -> list[object]:
     place = 0 if measure == "accuracy" else 1
-    values = [found[language][place] if language in found else None for language in languages]
+    values = [values_by_language[language][place] if language in values_by_language else None for language in languages]
     known = [value for value in values if value is not None]
     cells: list[object] = [f"paper's {method}", measure, *map(_number, values)]
     cells.append(number(sum(known) / len(known)) if known else None)

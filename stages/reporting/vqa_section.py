@@ -8,7 +8,7 @@ from stages.reporting.score_section import ordered, percent, rank
 WAYS = {"plain": "answer", "caption": "describe, then answer"}
 """What a question's group is -> how it was asked."""
 NOTE = (
-    "official: the benchmarks' own accuracy. accuracy: the same where an answer was found in what a model said "
+    "official: the benchmarks' own accuracy. accuracy: the same where an answer was found in what a model title "
     "(answered, the share). following: whether the description is one of the picture. Where captions stand in for "
     "pictures (images under ingest.benchmarks), these are questions about a text. Italic: the paper's "
     "InstructBLIP-Vicuna-7B, on VQAv2's test split and GQA's test-dev."
@@ -23,9 +23,9 @@ def about_pictures(findings: Findings) -> list[Safe]:
     names = [name for name in TABLE_3 if any(score.benchmark == name for score in scores)]
     cells = {(s.run, s.group.partition(":")[2], s.measure, s.benchmark): s for s in scores}
     rows: list[list[object]] = [
-        [run, said, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
+        [run, title, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
         for run in ordered([score.run for score in scores], findings)
-        for way, said in WAYS.items()
+        for way, title in WAYS.items()
         for measure in sorted({m for r, w, m, _ in cells if (r, w) == (run, way)}, key=rank)
     ]
     rows += [_theirs(method, names) for method in ("prompt", "IT", "SIT")]

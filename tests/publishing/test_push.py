@@ -15,7 +15,7 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.publishing.dataset import publication
-from stages.publishing.hub import _told, push
+from stages.publishing.hub import _hub_errors, push
 from tests.publishing.loopback import TOKEN, Refused, Store, hub
 from tests.reporting.examples import asked, record, step, trained
 
@@ -146,7 +146,7 @@ def test_no_part_of_a_token_is_left_where_the_hubs_words_are_cut(length: int) ->
     # httpx or httpx2, whichever the installed version of huggingface_hub uses.
     client = getattr(huggingface_hub.errors, "httpx", None) or importlib.import_module("httpx2")
     answer = client.Response(400, request=client.Request("POST", "http://hub"))
-    with pytest.raises(UserError, match="the Hub answered 400") as told, _told("lab/set", "0.1.0", TOKEN):
+    with pytest.raises(UserError, match="the Hub answered 400") as told, _hub_errors("lab/set", "0.1.0", TOKEN):
         raise HfHubHTTPError("x" * length + TOKEN, response=answer)
     assert TOKEN[:2] not in str(told.value)
 
