@@ -36,7 +36,7 @@ class Unscored(NamedTuple):
         return _scarce(self.answers, self.scored)
 
 
-class Doubt(NamedTuple):
+class Caveat(NamedTuple):
     """Why a measure of a benchmark is not to be trusted: a key of MEANINGS."""
 
     benchmark: str
@@ -44,8 +44,8 @@ class Doubt(NamedTuple):
     kind: str
 
 
-def doubts(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Doubt]:
-    """Every doubt, by benchmark and measure. evaluated, scored: by "run/benchmark", see `gather.findings`."""
+def caveats(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Caveat]:
+    """Every caveat, by benchmark and measure. evaluated, scored: by "run/benchmark", see `gather.findings`."""
     documents_by_measure: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for name, document in evaluated.items():
         benchmark = name.partition("/")[2]
@@ -53,7 +53,7 @@ def doubts(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequ
             if isinstance(estimate, Mapping) and "mean" in estimate:
                 documents_by_measure.setdefault((benchmark, measure), {})[name] = document
     return [
-        Doubt(benchmark, measure, kind)
+        Caveat(benchmark, measure, kind)
         for (benchmark, measure), documents in sorted(documents_by_measure.items())
         for kind in _kinds(measure, documents, {name: scored.get(name, ()) for name in documents})
     ]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from stages.core.records import Record
 from stages.evaluation.metrics.intervals import holm
-from stages.reporting.caveats import doubts, unscored
+from stages.reporting.caveats import caveats, unscored
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 
 Document = Mapping[str, Any]
@@ -82,7 +82,8 @@ def findings(
         rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
         differences=differences(evaluated, scored, baseline, treatment, compare),
         losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
-        treatment=treatment, settings=settings(params), doubts=doubts(evaluated, scored), unscored=unscored(evaluated),
+        treatment=treatment, settings=settings(params),
+        caveats=caveats(evaluated, scored), unscored=unscored(evaluated),
         judges={name: params[name] for name in JUDGES},
     )  # fmt: skip
 

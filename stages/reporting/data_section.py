@@ -19,7 +19,7 @@ LONGEST = 1200
 """Characters of one text on the page."""
 
 
-def making(findings: Findings) -> list[Safe]:
+def data_section(findings: Findings) -> list[Safe]:
     """The section on Seq-Instruct; empty where there was no round."""
     if not findings.rounds:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stages.core.records import Record
-from stages.reporting.caveats import Doubt, Unscored
+from stages.reporting.caveats import Caveat, Unscored
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
 
@@ -86,12 +86,12 @@ class Findings(NamedTuple):
     treatment: str
     settings: Mapping[str, Any]
     """Parts of params.yaml that tell what was run."""
-    doubts: Sequence[Doubt] = ()
+    caveats: Sequence[Caveat] = ()
     unscored: Sequence[Unscored] = ()
     judges: Mapping[str, Any] = {}
     """Of params.yaml, what compare, mark, review and estimate were asked for."""
 
 
-def doubted(findings: Findings, benchmark: str, measure: str) -> list[str]:
+def caveats_of(findings: Findings, benchmark: str, measure: str) -> list[str]:
     """The kinds of doubt about one measure."""
-    return [doubt.kind for doubt in findings.doubts if (doubt.benchmark, doubt.measure) == (benchmark, measure)]
+    return [caveat.kind for caveat in findings.caveats if (caveat.benchmark, caveat.measure) == (benchmark, measure)]

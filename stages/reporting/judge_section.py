@@ -25,7 +25,7 @@ AGREEMENT = "The same answers, scored by the first judge in the table of results
 LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own estimate; nothing stands in for it."
 
 
-def judging(findings: Findings) -> list[Safe]:
+def judge_section(findings: Findings) -> list[Safe]:
     """The section on judges; empty where nothing of it ran."""
     parts = [*_pairwise(findings), *_tasks(findings), *_agreement(findings), *_rates(findings)]
     return [element("h2", "What the judges say", id="judges"), *parts] if parts else []

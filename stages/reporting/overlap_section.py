@@ -15,7 +15,7 @@ Corpora = Mapping[str, Mapping[str, Any]]
 """Corpus -> what `decontaminate` wrote to data/metrics/."""
 
 
-def overlaps(corpora: Corpora) -> list[Safe]:
+def overlap_section(corpora: Corpora) -> list[Safe]:
     """The section; empty where no corpus was compared."""
     if not corpora:
         return []

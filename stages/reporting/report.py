@@ -8,15 +8,24 @@ from typing import Any
 
 from stages.reporting import ablation_pages, theme
 from stages.reporting.charts import axis_for, lines, text
-from stages.reporting.data_section import actions_chart, making, segments
+from stages.reporting.data_section import actions_chart, data_section, segments
 from stages.reporting.document import document
-from stages.reporting.findings import ACTIONS, Findings, Score, doubted
+from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, join, number, table
-from stages.reporting.judge_section import judging
-from stages.reporting.overlap_section import overlaps
+from stages.reporting.judge_section import judge_section
+from stages.reporting.overlap_section import overlap_section
 from stages.reporting.results import results
-from stages.reporting.score_section import MARKED, SEQUENTIAL, colours, judged, ordered, percent, score_charts, scoring
-from stages.reporting.vqa_section import about_pictures
+from stages.reporting.score_section import (
+    MARKED,
+    SEQUENTIAL,
+    colours,
+    judged,
+    ordered,
+    percent,
+    score_charts,
+    score_section,
+)
+from stages.reporting.vqa_section import vqa_section
 
 COUNTED = {
     "ingest": "Ingested",
@@ -71,8 +80,10 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
     sections = [
-        *results(findings), *_run(findings), *making(findings), *overlaps(findings.stages.get("decontaminate", {})),
-        *_training(findings), *scoring(findings), *about_pictures(findings), *judging(findings), *_counts(findings),
+        *results(findings), *_run(findings), *data_section(findings),
+        *overlap_section(findings.stages.get("decontaminate", {})),
+        *_training(findings), *score_section(findings), *vqa_section(findings),
+        *judge_section(findings), *_counts(findings),
     ]  # fmt: skip
     return document("seqit report", *_opening(findings, join(sections)), *sections)
 
@@ -137,7 +148,7 @@ def _difference_tiles(findings: Findings) -> Iterator[Safe]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
-        doubt = " (doubtful, see Results)" if doubted(findings, d.benchmark, d.measure) else ""
+        doubt = " (doubtful, see Results)" if caveats_of(findings, d.benchmark, d.measure) else ""
         compared = f"{findings.treatment} against {findings.baseline}"
         yield _tile(shown, f"{d.benchmark} {d.measure}, {compared} {around}{doubt}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stages.reporting.caveats import MEANINGS, Unscored
-from stages.reporting.findings import Difference, Findings, Score, doubted
+from stages.reporting.findings import Difference, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.paper_values import TABLE_3, TABLE_5
 from stages.reporting.score_section import judged, ordered, percent, place, rank
@@ -45,7 +45,7 @@ def results(findings: Findings) -> list[Safe]:
 def _verdict(findings: Findings) -> Safe:
     """In one sentence, how many differences are worth reading."""
     clear = [d for d in findings.differences if _clear(d)]
-    sound = [d for d in clear if not doubted(findings, d.benchmark, d.measure)]
+    sound = [d for d in clear if not caveats_of(findings, d.benchmark, d.measure)]
     text = (
         f"{findings.treatment} against {findings.baseline}: {len(findings.differences)} measures; {len(clear)} "
         f"differ clearly (interval without zero, adjusted p < {CLEAR}), {len(sound)} of these without a doubt."
@@ -78,7 +78,7 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
     keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (place(key[0]), rank(key[1])))
     rows = [
         [
-            benchmark, _measure(measure, doubted(findings, benchmark, measure)),
+            benchmark, _measure(measure, caveats_of(findings, benchmark, measure)),
             max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
             *(_interval(cells.get((benchmark, measure, run))) for run in runs),
             *_change(changes.get((benchmark, measure))), _paper(benchmark, measure),
@@ -141,7 +141,7 @@ def _paper(benchmark: str, measure: str) -> object:
 
 
 def _legend(findings: Findings) -> list[Safe]:
-    kinds = [kind for kind in MEANINGS if any(doubt.kind == kind for doubt in findings.doubts)]
+    kinds = [kind for kind in MEANINGS if any(caveat.kind == kind for caveat in findings.caveats)]
     meanings = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
     makers = sorted({score.maker for score in findings.scores if score.maker in FILES})
     places = join((element("code", FILES[maker]) for maker in makers), " and ")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from stages.reporting.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
-from stages.reporting.findings import Difference, Findings, Score, doubted
+from stages.reporting.findings import Difference, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, number, table
 from stages.reporting.paper_values import FIGURE_2, LANGUAGES
 
@@ -27,7 +27,7 @@ INTRODUCTION = (
 )
 
 
-def scoring(findings: Findings) -> list[Safe]:
+def score_section(findings: Findings) -> list[Safe]:
     """The section on scores; empty where nothing was evaluated."""
     if not findings.scores:
         return []
@@ -93,7 +93,7 @@ def rank(measure: str) -> tuple[int, str]:
 def _groups(scores: Sequence[Score], findings: Findings) -> dict[str, dict[str, Bar]]:
     groups: dict[str, dict[str, Bar]] = {}
     for score in sorted(scores, key=lambda s: (place(s.benchmark), rank(s.measure))):
-        mark = " †" if set(doubted(findings, score.benchmark, score.measure)) - {SMALL} else ""
+        mark = " †" if set(caveats_of(findings, score.benchmark, score.measure)) - {SMALL} else ""
         groups.setdefault(f"{score.benchmark} / {score.measure}{mark}", {})[score.run] = percent(score)
     return groups
 

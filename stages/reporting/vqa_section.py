@@ -15,7 +15,7 @@ NOTE = (
 )
 
 
-def about_pictures(findings: Findings) -> list[Safe]:
+def vqa_section(findings: Findings) -> list[Safe]:
     """The table; empty where no question about a picture was asked."""
     scores = [s for s in findings.scores if s.benchmark in TABLE_3 and s.group.partition(":")[2] in WAYS]
     if not scores:

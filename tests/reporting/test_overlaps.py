@@ -1,7 +1,7 @@
 """What the page and the card tell of overlaps and duplicates."""
 
 from stages.reporting.html import join
-from stages.reporting.overlap_section import overlaps
+from stages.reporting.overlap_section import overlap_section
 from stages.reporting.report import page
 from tests.reporting.examples import record, step
 from tests.reporting.run import decontaminated, findings
@@ -12,7 +12,7 @@ from tests.reporting.test_report import HOSTILE, Outline
 def test_the_page_has_a_line_for_each_corpus_and_benchmark() -> None:
     shown = page(findings())
     assert 'id="overlaps"' in shown and 'href="#overlaps"' in shown
-    told = Outline(str(join(overlaps({"seed": decontaminated()}))))
+    told = Outline(str(join(overlap_section({"seed": decontaminated()}))))
     assert "mgsm12101523212" in told.text.replace("\n", "") and "seed64374" in told.text
     assert "which of the old bridges" in told.text
 
@@ -20,12 +20,12 @@ def test_the_page_has_a_line_for_each_corpus_and_benchmark() -> None:
 def test_a_size_that_one_benchmark_lacks_is_a_dash_and_no_corpus_is_no_section() -> None:
     found = decontaminated()
     del found["overlap"]["xquad"]["8-gram"]
-    assert "–" in Outline(str(join(overlaps({"seed": found})))).text
-    assert overlaps({}) == []
+    assert "–" in Outline(str(join(overlap_section({"seed": found})))).text
+    assert overlap_section({}) == []
 
 
 def test_what_a_row_says_is_no_markup() -> None:
-    shown = Outline(str(join(overlaps({HOSTILE: decontaminated(HOSTILE)}))))
+    shown = Outline(str(join(overlap_section({HOSTILE: decontaminated(HOSTILE)}))))
     assert not shown.tags & {"script", "img", "svg"}
     assert "alert(1)" in shown.text
 

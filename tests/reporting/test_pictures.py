@@ -5,7 +5,7 @@ import re
 from stages.reporting.findings import Score
 from stages.reporting.report import page
 from stages.reporting.results import results
-from stages.reporting.vqa_section import about_pictures
+from stages.reporting.vqa_section import vqa_section
 from tests.reporting.run import findings
 
 
@@ -29,7 +29,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_ours_by_way_of_asking_and_the_papers_beside_it() -> None:
-    (_, table) = about_pictures(findings()._replace(scores=SCORES))
+    (_, table) = vqa_section(findings()._replace(scores=SCORES))
     found = rows(str(table))
     assert found[0] == ["run", "asked to", "measure", "vqav2", "gqa"]
     assert ["sit", "describe, then answer", "official", "50.0 [40.0, 60.0]", "50.0 [40.0, 60.0]"] in found
@@ -39,13 +39,13 @@ def test_ours_by_way_of_asking_and_the_papers_beside_it() -> None:
 
 
 def test_a_run_without_such_questions_has_no_such_table() -> None:
-    assert about_pictures(findings()) == []
+    assert vqa_section(findings()) == []
     assert "Questions about pictures" not in page(findings())
 
 
 def test_a_benchmark_that_only_one_run_answered_leaves_the_others_blank() -> None:
     some = [s for s in SCORES if (s.run, s.benchmark) != ("it", "gqa")]
-    (_, table) = about_pictures(findings()._replace(scores=some))
+    (_, table) = vqa_section(findings()._replace(scores=some))
     assert ["it", "answer", "official", "25.0 [15.0, 35.0]"] in [row[:4] for row in rows(str(table))]
 
 

@@ -6,9 +6,9 @@ import pytest
 from msgspec import structs
 
 from stages.evaluation.benchmarks.questions import SCARCE, Score
-from stages.reporting.caveats import MEANINGS, MISSING, Doubt, blind, doubts
-from stages.reporting.findings import doubted
-from stages.reporting.judge_section import judging
+from stages.reporting.caveats import MEANINGS, MISSING, Caveat, blind, caveats
+from stages.reporting.findings import caveats_of
+from stages.reporting.judge_section import judge_section
 from stages.reporting.report import figures, page, picture
 from stages.reporting.results import results
 from stages.reporting.score_section import score_charts
@@ -43,9 +43,9 @@ CASES: list[tuple[dict[str, Any], list[Score], set[str]]] = [
 
 @pytest.mark.parametrize(("summary", "rows", "kinds"), CASES)
 def test_doubts(summary: dict[str, Any], rows: list[Score], kinds: set[str]) -> None:
-    found = doubts({"it/seqeval": summary}, {"it/seqeval": rows})
-    assert {doubt.kind for doubt in found} == kinds <= set(MEANINGS)
-    assert {(doubt.benchmark, doubt.measure) for doubt in found} <= {("seqeval", "following")}
+    found = caveats({"it/seqeval": summary}, {"it/seqeval": rows})
+    assert {caveat.kind for caveat in found} == kinds <= set(MEANINGS)
+    assert {(caveat.benchmark, caveat.measure) for caveat in found} <= {("seqeval", "following")}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_one_row_a_measure_with_the_difference_and_its_doubts() -> None:
     keys = {(s.benchmark, s.measure) for s in found.scores if not s.group}
     assert shown.count("<tr>") == 1 + len(keys)
     assert ("seqeval by task", "done") in keys and "sit − it" in shown
-    assert "data/metrics/mark/" in shown and "few" in doubted(found, "seqeval", "quality")
+    assert "data/metrics/mark/" in shown and "few" in caveats_of(found, "seqeval", "quality")
     assert all(d.low <= d.value <= d.high for d in found.differences)
 
 
@@ -80,10 +80,10 @@ def unreadable(*runs: str) -> dict[str, dict[str, Any]]:
 def test_a_chart_marks_what_its_intervals_do_not_show() -> None:
     found = findings()
     assert "†" not in picture(found)  # only few questions, which is what a wide interval shows
-    sure = [Doubt("seqeval", "following", kind) for kind in ("few", "one verdict")]
-    (first, *_) = score_charts(found._replace(doubts=sure))
+    sure = [Caveat("seqeval", "following", kind) for kind in ("few", "one verdict")]
+    (first, *_) = score_charts(found._replace(caveats=sure))
     assert first.count("following †</") == 1
-    assert "Scores by run, % (†: doubtful, the report says why)" in picture(found._replace(doubts=sure))
+    assert "Scores by run, % (†: doubtful, the report says why)" in picture(found._replace(caveats=sure))
 
 
 def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:
@@ -103,7 +103,7 @@ def test_a_page_where_nothing_at_all_has_a_score_says_so() -> None:
 @pytest.mark.parametrize("agreement", [{}, {"following": None}])
 def test_a_second_judge_that_can_not_be_read_has_a_row_all_the_same(agreement: dict[str, None]) -> None:
     review = {"n": 24, "scored": 0, "agreement": agreement}
-    shown = "".join(judging(findings(metrics=metrics() | {"review": {"seqeval-sit": review}})))
+    shown = "".join(judge_section(findings(metrics=metrics() | {"review": {"seqeval-sit": review}})))
     told = shown.partition("Two judges")[2]
     assert '<td class="name">sit</td><td class="name">–</td><td class="num">0</td>' in told
 
@@ -130,27 +130,27 @@ def test_results_come_first() -> None:
     ["Pairwise (Tables 5 and 12)", "Task by task", "Two judges", "orders agree %", "place of the task in the chain"],
 )
 def test_what_the_judges_say(told: str) -> None:
-    assert told in "".join(judging(findings()))
+    assert told in "".join(judge_section(findings()))
 
 
 def test_a_control_that_failed_is_marked() -> None:
-    assert 'class="warn"' in "".join(judging(findings()))
+    assert 'class="warn"' in "".join(judge_section(findings()))
 
 
 def test_alpaca_eval_without_its_estimator_is_said_to_be_left_out() -> None:
     found = findings()
     asked = dict(found.judges["compare"]["runs"]["seqeval-it-sit"], benchmark="alpaca_eval")
     judges = {**found.judges, "compare": {"runs": {"seqeval-it-sit": asked}}}
-    assert "left out" in "".join(judging(found._replace(judges=judges)))
-    assert "left out" not in "".join(judging(found))
+    assert "left out" in "".join(judge_section(found._replace(judges=judges)))
+    assert "left out" not in "".join(judge_section(found))
     stages = {**found.stages, "estimate": {"a": {"n": 805, "win_rate": 2.591, "length_controlled_winrate": 5.875}}}
-    shown = "".join(judging(found._replace(judges=judges, stages=stages)))
+    shown = "".join(judge_section(found._replace(judges=judges, stages=stages)))
     assert "2.59" in shown and "5.88" in shown
 
 
 def test_nothing_judged() -> None:
     empty: dict[str, Any] = {stage: {} for stage in metrics()}
-    assert judging(findings(metrics=empty)) == []
+    assert judge_section(findings(metrics=empty)) == []
 
 
 def test_figures_hold_the_judges_means() -> None:
