@@ -24,6 +24,8 @@ from stages.reporting.score_section import (
     percent,
     score_charts,
     score_section,
+    sequential,
+    tasks_chart,
 )
 from stages.reporting.vqa_section import vqa_section
 
@@ -91,13 +93,17 @@ def page(findings: Findings) -> str:
 def picture(findings: Findings) -> str:
     """What the run did, as one SVG for the README: what Seq-Instruct chose, and the scores below it."""
     charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
+    charts += [
+        ("Verified sequences: every task attempted, %, by the number of tasks", chart)
+        for chart in tasks_chart(findings, "verified", "following")
+    ]
     charts += [(f"Scores by run, %{MARKED if '†' in chart else ''}", chart) for chart in score_charts(findings)[:1]]
     parts, top = [], 14.0
     for title, chart in charts:
         parts.append(text(24, top + 22, title, "start", "h"))
         parts.append(element("g", chart, transform=f"translate(20 {top + 36:g})"))
         top += chart.height + 54
-    style = Safe(f"<style>{theme.COLOURS}{theme.CHARTS}</style>")
+    style = Safe(f"<style>{theme.standalone_chart_style()}</style>")
     back = element("rect", width=970, height=top, rx=12, class_="panel")
     drawn = element(
         "svg", style, back, *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 970 {top:g}", role="img",
@@ -234,7 +240,7 @@ def _by_number(findings: Findings, group: str) -> Iterator[Sequence[object]]:
 
 
 def _sequential(score: Score) -> bool:
-    return score.benchmark.startswith(SEQUENTIAL) and not judged(score.measure)
+    return sequential(score) and not judged(score.measure)
 
 
 def _on_percent(measure: str, value: float) -> float:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stages.reporting.findings import Findings, Score
+from stages.reporting.score_section import SEQUENTIAL_BENCHMARKS
 
 SEQUENTIAL_MEASURE = "following"
 """Of benchmarks that ask for several things: the share of answers that do all of them (paper 2.3)."""
-SEQUENTIAL_BENCHMARKS = ("seqeval", "sifo", "verified")
 MAIN_MEASURES = ("accuracy", "pass@1", "quality")
 """Of other benchmarks the first of these that there is, else the first in alphabetical order."""
 

@@ -1,6 +1,6 @@
 """How the runs did: scores with intervals, differences on the same questions, by number of tasks, by language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stages.reporting.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
 from stages.reporting.findings import Difference, Findings, Score, caveats_of
@@ -15,6 +15,10 @@ FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
 CROWD = 7
 """Groups of three bars that one chart has room for."""
 SEQUENTIAL = "seqeval"
+SEQUENTIAL_BENCHMARKS = (SEQUENTIAL, "sifo", "verified")
+"""Benchmarks whose questions ask for several things."""
+BY_RULE = (("following", "complete"), ("sifo", "verified"))
+"""Of benchmarks that a rule grades: every task attempted, and every task right."""
 """The benchmark whose questions differ in their number of tasks by design."""
 SMALL = "few"
 """The doubt that an interval shows by itself."""
@@ -120,17 +124,32 @@ def _points(difference: Difference) -> Bar:
 
 def _by_tasks(findings: Findings) -> list[Safe]:
     """Figure 2: quality and following against the number of tasks, ours left and the paper's right."""
-    pairs = []
+    pairs: list[Safe] = []
     for measure, axis in (("following", PERCENT), ("quality", JUDGED)):
-        ours = _against_tasks(findings, measure)
+        ours = against_tasks(findings, SEQUENTIAL, measure)
         theirs = {name: list(enumerate(values, 2)) for name, values in FIGURE_2[measure].items()}
         if ours:
-            charts = [
+            charts: list[Drawing] = [
                 lines(f"{measure}, ours", ours, colours(findings), axis, f"tasks in the query: {measure}, ours", 440),
                 lines(f"{measure}, the paper's", theirs, PAPER, axis, f"tasks: {measure}, the paper's (Table 13)", 440),
             ]
-            pairs.append(element("div", *(element("div", c, class_="chart") for c in charts), class_="pair"))
+            pairs.append(_side_by_side(charts))
+    measures, benchmarks = BY_RULE
+    for benchmark in benchmarks:
+        if charts := [chart for name in measures for chart in tasks_chart(findings, benchmark, name, 440)]:
+            pairs.append(_side_by_side(charts))
     return [element("h3", "By the number of tasks (Figure 2)"), *pairs, *_slopes(findings)] if pairs else []
+
+
+def tasks_chart(findings: Findings, benchmark: str, measure: str, width: int = 900) -> Iterator[Drawing]:
+    """One share against the number of tasks, a line for each run; nothing where no question is cut by its tasks."""
+    if ours := against_tasks(findings, benchmark, measure):
+        title = f"{benchmark}: {measure}, %"
+        yield lines(title, ours, colours(findings), PERCENT, f"tasks in the query ({benchmark}, {measure})", width)
+
+
+def _side_by_side(charts: Sequence[Drawing]) -> Safe:
+    return element("div", *(element("div", chart, class_="chart") for chart in charts), class_="pair")
 
 
 def _slopes(findings: Findings) -> list[Safe]:
@@ -138,7 +157,7 @@ def _slopes(findings: Findings) -> list[Safe]:
     rows = [
         [s.benchmark, s.measure, s.run, s.questions, *_change(s)]
         for s in sorted(findings.scores, key=lambda s: (s.benchmark, rank(s.measure), s.run))
-        if s.group == "trend" and s.benchmark.startswith(SEQUENTIAL)
+        if s.group == "trend" and sequential(s)
     ]
     caption = "Slopes of a line through them, with 95% intervals: points (or marks) for one more task in the query."
     return [table(["benchmark", "measure", "run", "n", "slope", "interval"], rows, caption, first=3)] if rows else []
@@ -150,12 +169,17 @@ def _change(score: Score) -> list[object]:
     return [number(bar.value, digits, sign=True), f"[{ends[0]}, {ends[1]}]"]
 
 
-def _against_tasks(findings: Findings, measure: str) -> dict[str, list[tuple[float, float]]]:
-    """Run -> (tasks, value), where a benchmark's questions differ in their number of tasks."""
+def sequential(score: Score) -> bool:
+    """Whether a score is of a benchmark whose questions ask for several things, marked task by task or as a whole."""
+    return score.benchmark.partition(" ")[0] in SEQUENTIAL_BENCHMARKS
+
+
+def against_tasks(findings: Findings, benchmark: str, measure: str) -> dict[str, list[tuple[float, float]]]:
+    """Run -> (number of tasks, score in % or marks), where the questions differ in their number of tasks."""
     points_by_run: dict[str, list[tuple[float, float]]] = {}
     scores = [
         s for s in findings.scores
-        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == SEQUENTIAL
+        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == benchmark
     ]  # fmt: skip
     for run in ordered([score.run for score in scores], findings):
         points = [(float(s.group.partition(":")[2]), percent(s).value) for s in scores if s.run == run]

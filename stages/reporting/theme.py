@@ -1,5 +1,7 @@
 """The look of the page and of its charts, light and dark, without a font, script or picture from elsewhere."""
 
+import re
+
 COLOURS = """
 :root{--back:#fcfcfa;--panel:#ffffff;--ink:#1f2328;--soft:#626b76;--rule:#e3e5e1;--accent:#0f766e;--warn:#b45309;
 --c0:#94a3b8;--c1:#2563a8;--c2:#e07b39;--c3:#3f9b63;--c4:#8b5fbf;--c5:#c4476a;--c6:#0f8b8d;--c7:#a98600;
@@ -19,6 +21,20 @@ svg .line{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}
 """ + "".join(f"svg .s{i}{{fill:var(--c{i})}}svg .l{i}{{stroke:var(--c{i})}}" for i in range(8)) + "".join(
     f"svg .a-{name}{{fill:var(--{name})}}" for name in ("decompose", "prefix", "suffix", "hold", "frozen", "lost")
 )  # fmt: skip
+
+
+def standalone_chart_style() -> str:
+    """CSS for a chart in a file of its own: colours as literal values, dark ones behind a media query.
+
+    librsvg and PDF converters know no CSS variables; with variables they draw every shape black.
+    """
+    light, dark = (dict(re.findall(r"--(\w+):(#\w+)", part)) for part in COLOURS.split("@media"))
+
+    def literal(colours: dict[str, str]) -> str:
+        return re.sub(r"var\(--(\w+)\)", lambda name: colours[name[1]], CHARTS)
+
+    return f"{literal(light)}@media (prefers-color-scheme:dark){{{literal(dark)}}}"
+
 
 PAGE = """
 *{box-sizing:border-box}

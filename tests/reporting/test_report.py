@@ -92,6 +92,15 @@ def test_pictures_are_well_formed_svg() -> None:
         ElementTree.fromstring(drawn)
 
 
+def test_the_picture_needs_no_css_variables() -> None:
+    """librsvg knows none: it drew a black square. Every colour is a literal, in the light and in the dark."""
+    drawn = picture(findings())
+    light, _, dark = drawn[: drawn.index("</style>")].partition("@media")
+    assert "var(" not in drawn
+    for style in (light, dark):
+        assert re.search(r"\.panel\{fill:#\w{6}\}", style) and len(set(re.findall(r"#\w{6}", style))) > 15
+
+
 NOTHING = {
     "metrics": {stage: {} for stage in metrics()}, "evaluated": {}, "scored": {}, "logs": {}, "before": [], "after": []
 }  # fmt: skip
