@@ -1,6 +1,5 @@
 """Messages to token ids and back as a model's directory says: its chat template, its tokenizer, its ends."""
 
-import json
 import re
 from collections.abc import Sequence
 from itertools import groupby
@@ -158,7 +157,8 @@ def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
 
 def _template(directory: Path, config: dict[str, Any]) -> "Template":
     import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from stages.core.chat_template_environment import chat_environment
 
     path = directory / "chat_template.jinja"
     source = artifacts.read_text(path) if path.is_file() else config.get("chat_template")
@@ -166,28 +166,10 @@ def _template(directory: Path, config: dict[str, Any]) -> "Template":
         raise UserError(
             f"{directory}: has no chat_template.jinja; write the template that the model was trained with into it"
         )
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _refuse
-    # Transformers also offers strftime_now. Templates that find it missing use a fixed date, and a prompt that changes
-    # from day to day can't be remembered.
     try:
-        return environment.from_string(source)
+        return chat_environment(dated=False).from_string(source)
     except jinja2.TemplateError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}; mend the template") from None
-
-
-def _refuse(message: str) -> None:
-    import jinja2
-
-    raise jinja2.TemplateError(message)
-
-
-def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-    # Jinja's own filter escapes for HTML.
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
 
 
 def _optional(path: Path) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def render(template: str, specials: Specials, messages: Sequence[Message], reply
 
 @lru_cache(maxsize=16)
 def _compiled(template: str) -> "Template":
-    from stages.training.chat_template_environment import chat_environment
+    from stages.core.chat_template_environment import chat_environment
 
     return chat_environment(dated=True).from_string(template)
 

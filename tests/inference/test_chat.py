@@ -123,3 +123,13 @@ def test_a_missing_or_broken_tokenizer_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(UserError, match="not a tokenizer"):
         counter(tmp_path)
+
+
+def test_a_template_with_loss_marks_renders_as_one_without(tmp_path: Path) -> None:
+    """Models that were trained with Transformers' masks have `{% generation %}` in their templates."""
+    directory = tiny.model(tmp_path / "m")
+    messages = [Message("user", "Hello."), Message("assistant", "Hi.")]
+    expected = Chat(directory).render(messages)
+    template = (directory / "chat_template.jinja").read_text()
+    (directory / "chat_template.jinja").write_text(f"{{% generation %}}{template}{{% endgeneration %}}")
+    assert Chat(directory).render(messages) == expected

@@ -1,4 +1,8 @@
-"""The Jinja environment of chat templates: what Transformers renders a template with, without Transformers."""
+"""The Jinja environment that chat templates are rendered in, for training and for inference.
+
+The same extensions, filters and functions as in Transformers, without Transformers:
+https://github.com/huggingface/transformers/blob/main/src/transformers/utils/chat_template_utils.py
+"""
 
 import json
 from datetime import datetime
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Generation(Extension):
-    """`{% generation %}` … `{% endgeneration %}` around a reply, which Transformers uses for masks: its body."""
+    """`{% generation %}` … `{% endgeneration %}`, which marks replies for Transformers' loss mask: renders its body."""
 
     tags = {"generation"}  # noqa: RUF012  (Jinja's declaration)
 
@@ -26,7 +30,8 @@ class Generation(Extension):
 def chat_environment(dated: bool) -> ImmutableSandboxedEnvironment:
     """A sandboxed environment with the filters and functions that chat templates may use.
 
-    `dated`: with `strftime_now`, as Transformers has it. Without it, a template that looks for it uses a fixed date.
+    dated: whether `strftime_now` is defined, as in Transformers. Templates that find it undefined use a fixed date, so
+    that the same request renders to the same prompt on every day.
     """
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
