@@ -8,7 +8,7 @@ from stages import corpora
 from stages.core import artifacts, image_files
 from stages.core.cli import door, entry_argument, remark, report_losses, start, together
 from stages.core.records import limited
-from stages.evaluation import benchmarks
+from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.image_questions import NO_CAPTION, shown
 from stages.evaluation.benchmarks.sampling import Tally, select
 from stages.params import entry, load
@@ -46,9 +46,9 @@ def benchmark(name: Name) -> str:
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
     spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), Tally()
-    kind, limit = entry(benchmarks.BENCHMARKS, spec.benchmark, "ingest.benchmarks"), params.validation.max_quarantined
+    limit = params.validation.max_quarantined
     files = Download(spec.source, Choice(*spec.choice))
-    items = kind.read(files, spec.languages, spec.licence, params.wording.model_dump())
+    items = BENCHMARKS[spec.benchmark].read(files, spec.languages, spec.licence, params.wording.model_dump())
     chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
     questions = limited(name, shown(chosen, spec.images, image_files.album(spec.folder)), limit, NO_CAPTION.__eq__)
     artifacts.write_split(paths := artifacts.outputs(f"benchmarks/{name}"), tally.split(questions))

@@ -9,7 +9,7 @@ from stages import decontamination
 from stages.core import artifacts
 from stages.core.cli import door, entry_argument, report_losses, start
 from stages.core.records import Record, user_text
-from stages.evaluation.benchmarks.compared_questions import items
+from stages.evaluation.benchmarks import compared_texts
 from stages.evaluation.benchmarks.questions import Question
 from stages.params import entry, load
 
@@ -22,7 +22,7 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 def benchmarks() -> None:
     """Write the distinct texts of every benchmark's questions, each with its item, to data/withheld/benchmarks/."""
     names = load().ingest.benchmarks
-    asked = {name: items(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
+    asked = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/withheld/benchmarks/{name}.jsonl" for name in names}
     lost: Counter[str] = Counter()
     counts = artifacts.write_split(paths, decontamination.withheld(asked, lost))

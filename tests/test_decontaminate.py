@@ -18,7 +18,7 @@ from stages.core import artifacts
 from stages.core.cli import door
 from stages.core.records import Record, Rejected, Source
 from stages.decontaminate import decontaminate
-from stages.evaluation.benchmarks import Question
+from stages.evaluation.benchmarks.questions import Question
 
 ROOT = Path(__file__).resolve().parents[1]
 ASKED = "Which of the old bridges in the town was built before the war and which one after it"

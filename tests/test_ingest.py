@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from stages.core import artifacts
 from stages.core.records import Record, Rejected
-from stages.evaluation.benchmarks import Question
+from stages.evaluation.benchmarks.questions import Question
 from stages.ingest import app
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,9 +15,10 @@ from dvc.utils.serialize import dump_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.core import registry
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks import BENCHMARKS, generic
-from stages.params import cross_checks, field_types, load, parse
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.params import field_types, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -83,8 +84,9 @@ MISTAKES = [
     ("answer.runs.it", {"benchmarks": ["mmlu"]}, "answer.runs.it.benchmarks: unknown 'mmlu'"),
     ("answer.runs.it", {"benchmarks": []}, "answer.runs.it.benchmarks"),
     ("answer.benchmarks.gqa.runs", ["gpt"], "answer.benchmarks.gqa.runs: unknown 'gpt'"),
-    ("ingest.benchmarks.gqa.images", None, "gqa is about pictures; say pixels"),
+    ("ingest.benchmarks.gqa.images", None, "the questions of gqa show pictures; write pixels"),
     ("ingest.benchmarks.xquad.images", "captions", "xquad has no pictures"),
+    ("ingest.benchmarks.gqa.benchmark", "gpa", "gqa.benchmark: unknown benchmark 'gpa'; did you mean 'gqa'? known are"),
     ("ingest.benchmarks.gqa.images", "pixels", "images: pixels needs the folder"),
     ("ingest.benchmarks.gqa.images", "seen", "ingest.benchmarks.gqa.images"),
     ("ingest.benchmarks.gqa.folder", "pictures", "and nothing else takes one"),
@@ -147,17 +149,17 @@ MISTAKES = [
     (
         "ingest.benchmarks.xquad.languages",
         [],
-        "ingest.benchmarks.xquad.languages: xquad is asked in languages; name at",
+        "ingest.benchmarks.xquad.languages: xquad has several; name at",
     ),
     ("ingest.benchmarks.mgsm.languages", ["de", "de"], "ingest.benchmarks.mgsm.languages: names one twice"),
-    ("ingest.benchmarks.seqeval.languages", ["en"], "seqeval has but one language; write []"),
+    ("ingest.benchmarks.seqeval.languages", ["en"], "seqeval has one language; write []"),
     (
         "review.runs.seqeval-sit.benchmark",
         "mgsm",
-        "review.runs.seqeval-sit.benchmark: mgsm is none that `review` suits",
+        "review.runs.seqeval-sit.benchmark: mgsm can't be an entry of `review`",
     ),
-    ("mark.runs.seqeval-it.benchmark", "humaneval", "it suits seqeval, xquad, commonsenseqa, alpaca_eval"),
-    ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic is none that `compare` suits"),
+    ("mark.runs.seqeval-it.benchmark", "humaneval", "these can: seqeval, xquad, commonsenseqa, alpaca_eval"),
+    ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic can't be an entry of `compare`"),
     ("answer.runs.it", {"benchmarks": ["gqa"]}, "seqeval-it-sit.baseline: it does not answer seqeval; see"),
     ("answer.benchmarks.seqeval.runs", ["it"], "review.runs.seqeval-sit.run: sit does not answer seqeval; see"),
     ("wording.repeat", "First repeat the input, then\n", "wording.repeat: holds a line end; write it on one line"),
@@ -311,14 +313,15 @@ def test_no_more_mistakes_are_told_than_a_person_reads() -> None:
     assert len(str(error.value)) < 300
 
 
-def test_what_is_said_of_benchmarks_is_what_they_are() -> None:
-    assert set(cross_checks.KINDS) == set(BENCHMARKS)
-    for name, kind in cross_checks.KINDS.items():
-        made = [BENCHMARKS[part] for part in (generic.PARTS if name == "generic" else [name]) if part in BENCHMARKS]
-        assert kind.review is not any(one.grade or one.program or one.weigh for one in made)
-        assert kind.compare is not any(one.weigh for one in made)
-        assert kind.programs is any(one.program for one in made)
-        assert not kind.review or kind.mark
+@pytest.mark.parametrize("name", registry.BENCHMARKS)
+def test_a_registered_benchmark_is_as_its_line_says(name: str) -> None:
+    entry, declared = registry.BENCHMARKS[name], BENCHMARKS[name]
+    assert ("review" in entry.sections) is declared.judge
+    assert ("compare" in entry.sections) is not (declared.suite or bool(declared.grade_choices))
+    assert ("pass_at" in entry.settings) is bool(declared.program)
+    assert set(entry.sections) <= {"compare", "mark", "review"} and set(entry.settings) <= {
+        "languages", "images", "pass_at",
+    }  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)

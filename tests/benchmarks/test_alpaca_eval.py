@@ -25,7 +25,7 @@ def annotation(preference: float | None) -> Annotation:
 def test_rows_become_questions() -> None:
     rows = [{"instruction": "Do.", "dataset": "x", "output": "Done.", "generator": "y"}, {"instruction": "Do."},
             {"instruction": " "}]  # fmt: skip
-    one, two, empty = BENCHMARKS["alpaca_eval"].questions({"a.json": json.dumps(rows).encode()}, [], "CC0-1.0")
+    one, two, empty = BENCHMARKS["alpaca_eval"].read({"a.json": json.dumps(rows).encode()}, [], "CC0-1.0", {})
     assert (one.instruction, one.group, one.gold) == ("Do.", "x", ())  # type: ignore[union-attr]
     assert two.id == f"{one.id}-2"
     assert isinstance(empty, Rejected) and empty.reason == "empty"

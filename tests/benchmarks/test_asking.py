@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.evaluation.benchmarks import Question
-from stages.evaluation.benchmarks.compared_questions import texts
+from stages.evaluation.benchmarks import compared_texts
+from stages.evaluation.benchmarks.questions import Question
 
 CHOICES = {"A": "bank", "B": "a park"}
 ASKED = [
@@ -30,4 +30,4 @@ def test_what_a_question_asks(
     question = Question(
         "q", benchmark, "de", "MIT", "1", instruction, said, gold=("A",), reference=reference, meta=meta
     )  # fmt: skip
-    assert [text for text in dict.fromkeys(texts(question)) if text] == expected
+    assert [text for text in dict.fromkeys(text for _, text in compared_texts([question])) if text] == expected

@@ -273,5 +273,5 @@ def test_worked_examples_are_of_their_own_split_whatever_is_asked(tmp_path: Path
 
 def test_a_benchmark_of_many_parts_takes_no_split(tmp_path: Path) -> None:
     download = Download(str(folder(tmp_path, XQUAD)), Choice("test"))
-    with pytest.raises(UserError, match="`split` and `config` choose nothing"):
+    with pytest.raises(UserError, match="`split` and `config` have no effect"):
         list(BENCHMARKS["xquad"].read(download, ["de"], "MIT", WORDING))

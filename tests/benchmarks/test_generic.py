@@ -62,7 +62,7 @@ GSM8K = {
 
 
 def read(benchmark: str, files: dict[str, bytes]) -> list[Question]:
-    found = list(BENCHMARKS[benchmark].questions(files, [], "MIT"))
+    found = list(BENCHMARKS[benchmark].read(files, [], "MIT", {}))
     assert len({question.id for question in found}) == len(found)
     return found  # type: ignore[return-value]
 

@@ -81,7 +81,7 @@ def test_canonical_solutions_pass_and_empty_ones_fail(path: Path) -> None:
     if not path.exists():
         pytest.skip("no ../shared: the real HumanEval is not here")
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    questions = [q for q in BENCHMARKS["humaneval"].questions({"HumanEval.jsonl": data}, [], "MIT")]
+    questions = [q for q in BENCHMARKS["humaneval"].read({"HumanEval.jsonl": data}, [], "MIT", {})]
     assert len(questions) == (164 if path == SHARED else 12)
     replies = [q.gold[0] for q in questions if isinstance(q, Question)]
     with connect(LIMITS) as execute:
@@ -139,4 +139,4 @@ UNDEFINED = "its prompt does not define its entry_point"
 )
 def test_a_row_that_is_no_task(row: object, told: str) -> None:
     with pytest.raises(UserError, match=rf"^HumanEval\.jsonl:1[:,] .*{told}.*; mend or remove it$"):
-        list(BENCHMARKS["humaneval"].questions({"HumanEval.jsonl": json.dumps(row).encode()}, [], "MIT"))
+        list(BENCHMARKS["humaneval"].read({"HumanEval.jsonl": json.dumps(row).encode()}, [], "MIT", {}))

@@ -13,8 +13,7 @@ from stages.core import artifacts, image_files
 from stages.core.completions import Image, Reply, Sampling
 from stages.core.errors import UserError
 from stages.core.records import Record, Rejected, Source
-from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.compared_questions import texts
+from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
 from stages.evaluation.benchmarks.image_questions import parted, shown
 from stages.evaluation.benchmarks.predictions import Way, answers
 from stages.evaluation.benchmarks.questions import Question, user_text
@@ -99,7 +98,7 @@ def test_our_own_files_have_ten_answers_each_and_captions_for_all() -> None:
 
 
 def test_a_question_about_a_picture_is_withheld_from_nothing() -> None:
-    assert [*texts(read("vqav2", vqa("cat"))[0])] == []
+    assert [*compared_texts(read("vqav2", vqa("cat")))] == []
 
 
 def test_an_empty_question_is_rejected() -> None:

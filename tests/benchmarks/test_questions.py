@@ -92,14 +92,14 @@ def test_seqeval_counts_the_tasks_that_were_added() -> None:
     steps = [Step("rewrite", action, status, number) for number, (action, status) in enumerate(tried, 1)]  # type: ignore[arg-type]
     (question,) = read("seqeval", {"seqeval.jsonl": record("heldout-1", "Do this, then that.", *steps)})
     assert (question.tasks, question.group, question.language, question.licence) == (2, "1", "en", "CC0-1.0")
-    assert BENCHMARKS["seqeval"].grade is None
+    assert BENCHMARKS["seqeval"].judge
 
 
 def test_seqeval_as_released_sets_its_broken_rows_aside() -> None:
     texts = ["Do it.", "", "Do  it.", "Say it. #New Instruction#: Do it.", "Pick an option is not all."]
     rows = [{"instruction": text, "iteration": 2} for text in texts]
     files = {"seqEval.json": json.dumps(rows).encode()}
-    found = list(BENCHMARKS["seqeval"].questions(files, [], "n/a"))
+    found = list(BENCHMARKS["seqeval"].read(files, [], "n/a", {}))
     assert len({row.id for row in found}) == 5
     kept = [row for row in found if isinstance(row, Question)]
     assert [(q.instruction, q.tasks, q.group) for q in kept] == [(texts[0], 3, "2"), (texts[4], 3, "2")]

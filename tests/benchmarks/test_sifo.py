@@ -98,6 +98,6 @@ def test_the_published_rows() -> None:
 def test_a_step_behind_a_gap_is_told_and_not_dropped(more: dict[str, str]) -> None:
     row = {"id": 1, "context": "c", "instruction_1": "i", "answer_1": "a"}
     padded = {"math.jsonl": json.dumps({**row, "instruction_2": None, "answer_2": None}).encode()}
-    assert [question.tasks for question in sifo.questions(padded, [], "other")] == [1]
+    assert [question.tasks for question in sifo.questions(padded, [], "other", {})] == [1]
     with pytest.raises(UserError, match=f"row 0: {next(iter(more))} is beyond step 1"):
-        list(sifo.questions({"math.jsonl": json.dumps(row | more).encode()}, [], "other"))
+        list(sifo.questions({"math.jsonl": json.dumps(row | more).encode()}, [], "other", {}))

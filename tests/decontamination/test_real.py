@@ -11,8 +11,8 @@ from stages.core import artifacts
 from stages.core.records import Record, user_text
 from stages.corpora import Origin, read, rows
 from stages.decontamination import Rules, Survey, Withheld, index, survey, withheld
-from stages.evaluation.benchmarks import BENCHMARKS, Question
-from stages.evaluation.benchmarks.compared_questions import items
+from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
+from stages.evaluation.benchmarks.questions import Question
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 ALPACA_EVAL = "alpaca_eval/gpt4_1106_preview/model_outputs.json"
@@ -38,7 +38,7 @@ def asked(records: Iterable[Record]) -> list[Withheld]:
 def questions(benchmark: str, source: str, *languages: str) -> list[Withheld]:
     files = artifacts.contents(SHARED / source)
     found = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
-    return [row for _, row in withheld({"": items(q for q in found if isinstance(q, Question))})]
+    return [row for _, row in withheld({"": compared_texts(q for q in found if isinstance(q, Question))})]
 
 
 def held_against(records: list[Record], *remove: str, **benchmarks: list[Withheld]) -> Survey:

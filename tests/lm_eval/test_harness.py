@@ -25,7 +25,7 @@ CHAT = msgspec.structs.replace(RAW, raw=False)
 def questions(*benchmarks: str) -> list[Question]:
     folder = SEEDS / "generic"
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    found = [q for q in BENCHMARKS["generic"].questions(files, [], "Apache-2.0") if isinstance(q, Question)]
+    found = [q for q in BENCHMARKS["generic"].read(files, [], "Apache-2.0", {}) if isinstance(q, Question)]
     return [q for q in found if not benchmarks or q.benchmark in benchmarks]
 
 
@@ -150,7 +150,7 @@ def test_other_benchmarks_are_asked_as_they_stand() -> None:
 def test_hostile_documents_are_data() -> None:
     row = {"question": "{{ 7 * 7 }} {% for %} ${x} {{question}}", "answer": "{{ 1/0 }} #### 3"}
     files = {name: json.dumps(row).encode() for name in ("train.jsonl", "test.jsonl")}
-    (asked,) = BENCHMARKS["gsm8k-harness"].questions(files, [], "x")
+    (asked,) = BENCHMARKS["gsm8k-harness"].read(files, [], "x", {})
     model = Recorder()
     assert isinstance(asked, Question)
     list(answers(model, [asked], RAW))

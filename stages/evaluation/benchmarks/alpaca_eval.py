@@ -12,8 +12,9 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.records import Rejected, digest
+from stages.evaluation.benchmarks.declaration import Benchmark, whole_text
 from stages.evaluation.benchmarks.pairwise_comparison import Outcome, Response
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import picked
 from stages.readers.layout import Wanted
 
@@ -42,7 +43,7 @@ class Annotation(msgspec.Struct):
     annotator: str = ""
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question | Rejected]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Every instruction in order; an empty one is rejected as "empty". Scores break down by the data set it is from."""
     seen: dict[str, int] = {}
     for _, row in picked(files, Wanted("eval", ("alpaca_eval",), lone=True), _Row):
@@ -100,3 +101,11 @@ def _share(preference: float, row: int) -> float:
     if not 1 <= preference <= 2:
         raise UserError(f"annotations: row {row} has the preference {preference:g}, not 0 or 1 to 2; mend or remove it")
     return preference - 1
+
+
+BENCHMARK = Benchmark(
+    title="AlpacaEval 2.0, 805 instructions (Dubois et al., 2024)",
+    questions=questions,
+    judge=True,
+    texts=whole_text,
+)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stages.evaluation.benchmarks.choices import choice
+from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.lm_eval_rows import MultipleChoice, multiple_choice
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import picked
@@ -64,3 +65,26 @@ def grade(question: Question, text: str) -> dict[str, float]:
         values["answered"] = float(label is not None)
         values["both"] = values["following"] * values["answered"]
     return values
+
+
+def _texts(question: Question) -> Iterator[str]:
+    """The question without its choices, which are the last lines of the input, one for each entry of `meta`."""
+    lines = question.input.split("\n")
+    yield "\n".join(lines[: len(lines) - len(question.meta)])
+
+
+BENCHMARK = Benchmark(
+    title="CommonsenseQA: plain, repeat and paraphrase (paper A.1, A.2; Talmor et al., 2019)",
+    questions=questions,
+    metrics={
+        "accuracy": "the stated choice is right",
+        "rouge_l": "ROUGE-L F of the answer against the input",
+        "following": "the intermediate task was attempted",
+        "answered": "a choice was stated, right or wrong",
+        "both": "following and answered",
+        "bertscore": "BERTScore F1 of the answer against the input",
+    },
+    grade=grade,
+    texts=_texts,
+    bertscore=True,
+)

@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.core.errors import UserError
+from stages.core.records import Rejected
 from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks.declaration import Benchmark, Reader
 from stages.evaluation.benchmarks.gsm8k import solved
 from stages.evaluation.benchmarks.lm_eval_rows import arc_rows, gsm8k_rows, mmlu_rows
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 
 SHOTS = {"mmlu": 5, "arc": 25, "gsm8k": 8}
 """Worked examples, as the paper has them."""
 
 
-def mmlu(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def mmlu(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Subject by subject, in file order. Raises UserError for files or rows that do not fit."""
     shown = mmlu_rows(files, "dev")
     for subject, rows in mmlu_rows(files, "test").items():
@@ -33,7 +35,7 @@ def mmlu(files: Files, languages: Sequence[str], licence: str) -> Iterator[Quest
             )  # fmt: skip
 
 
-def arc(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def arc(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The rows of the test split in order. Raises UserError for files or rows that do not fit."""
     shots = [row.doc() for row in arc_rows(files, "train")[: SHOTS["arc"]]]
     for row in arc_rows(files, "test"):
@@ -41,7 +43,7 @@ def arc(files: Files, languages: Sequence[str], licence: str) -> Iterator[Questi
         yield _question("arc", row.id, licence, row.asked(), right, row.doc(), shots, task="arc_challenge", group="arc")
 
 
-def gsm8k(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def gsm8k(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The rows of the test split in order. Raises UserError naming a row for an answer without "#### number"."""
     shots = [row.doc() for row in gsm8k_rows(files, "train")[: SHOTS["gsm8k"]]]
     for number, row in enumerate(gsm8k_rows(files, "test")):
@@ -51,10 +53,10 @@ def gsm8k(files: Files, languages: Sequence[str], licence: str) -> Iterator[Ques
         )
 
 
-PARTS: dict[str, Callable[[Files, Sequence[str], str], Iterator[Question]]] = {"mmlu": mmlu, "arc": arc, "gsm8k": gsm8k}
+PARTS: dict[str, Reader] = {"mmlu": mmlu, "arc": arc, "gsm8k": gsm8k}
 
 
-def suite(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def suite(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """All of a folder with the folders mmlu, arc and gsm8k, or some of them. Raises UserError as its parts do."""
     found = {name.partition("/")[0] for name in files if "/" in name} & set(PARTS)
     if not found:
@@ -62,7 +64,7 @@ def suite(files: Files, languages: Sequence[str], licence: str) -> Iterator[Ques
     for part in PARTS:
         if part in found:
             own = {name.partition("/")[2]: data for name, data in files.items() if name.startswith(f"{part}/")}
-            yield from PARTS[part](own, languages, licence)
+            yield from PARTS[part](own, languages, licence, wording)
 
 
 def _question(
@@ -82,12 +84,12 @@ def _question(
     )
 
 
-def weigh_mmlu(question: Question, scores: Mapping[str, float]) -> dict[str, float]:
+def grade_mmlu(question: Question, scores: Mapping[str, float]) -> dict[str, float]:
     """mmlu: whether the likeliest choice is right (lm-eval's acc), 0 or 1."""
     return {"mmlu": _likeliest(question, scores, lambda text: 1)}
 
 
-def weigh_arc(question: Question, scores: Mapping[str, float]) -> dict[str, float]:
+def grade_arc(question: Question, scores: Mapping[str, float]) -> dict[str, float]:
     """arc: whether the likeliest choice for its length in characters is right (lm-eval's acc_norm); arc_acc: acc."""
     return {"arc": _likeliest(question, scores, len), "arc_acc": _likeliest(question, scores, lambda text: 1)}
 
@@ -103,3 +105,44 @@ def grade_gsm8k(question: Question, text: str) -> dict[str, float]:
         "gsm8k": float(numbers.paper_rule(text, question.gold[0])),
         "gsm8k_strict": float(numbers.strict_rule(text, question.gold[0])),
     }
+
+
+def _texts(question: Question) -> Iterator[str]:
+    """The question in lm-eval's document, which holds the choices in another field."""
+    yield str(json.loads(question.meta["doc"])["question"])
+
+
+MMLU = Benchmark(
+    title="MMLU, 5-shot, by lm-evaluation-harness (paper 4.2, B.6)",
+    questions=mmlu,
+    metrics={"mmlu": "the likeliest choice is right (lm-eval's acc)"},
+    grade_choices=grade_mmlu,
+    texts=_texts,
+    lm_eval=True,
+)
+ARC = Benchmark(
+    title="ARC-challenge, 25-shot, by lm-evaluation-harness (paper 4.2, B.6)",
+    questions=arc,
+    metrics={
+        "arc": "the likeliest choice for its length is right (lm-eval's acc_norm)",
+        "arc_acc": "the likeliest choice is right (lm-eval's acc)",
+    },
+    grade_choices=grade_arc,
+    texts=_texts,
+    lm_eval=True,
+)
+GSM8K = Benchmark(
+    title="GSM8K, 8-shot, by lm-evaluation-harness (paper 4.2, B.6)",
+    questions=gsm8k,
+    metrics={"gsm8k": "the paper's exact match of the last number", "gsm8k_strict": "the last number by its value"},
+    grade=grade_gsm8k,
+    texts=_texts,
+    lm_eval=True,
+)
+SUITE = Benchmark(
+    title="MMLU, ARC-challenge and GSM8K in one folder (paper 4.2, B.6)",
+    questions=suite,
+    metrics={**MMLU.metrics, **ARC.metrics, **GSM8K.metrics},
+    suite=True,
+    one_split=False,
+)

@@ -13,6 +13,7 @@ import msgspec
 from stages.core.errors import UserError
 from stages.core.records import Rejected
 from stages.evaluation.benchmarks import image_questions
+from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.image_questions import Item, captions
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import document, only, picked, tabular
@@ -67,3 +68,12 @@ def grade(question: Question, text: str) -> dict[str, float]:
     """accuracy, 0 or 1, by exact match, and what `image_questions.grade` says."""
     right = {normalised(answer) for answer in question.gold}
     return image_questions.grade(question, text, lambda answer: float(normalised(answer) in right))
+
+
+BENCHMARK = Benchmark(
+    title="GQA, plain and with a description first (paper 4.1.2, Table 3; Hudson & Manning, 2019)",
+    questions=questions,
+    metrics=image_questions.METRICS,
+    grade=grade,
+    texts=image_questions.no_texts,
+)

@@ -9,8 +9,9 @@ from itertools import islice
 
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.lm_eval_rows import GSM8K, Gsm8k
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import has_split, picked
 from stages.readers.layout import Wanted
 
@@ -20,7 +21,7 @@ SHOTS = 8
 _CALCULATION = re.compile(r"<<.*?>>")
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The rows of the test split in order. Raises UserError naming the row for an answer without "#### number"."""
     worked = [_worked(row, where) for where, row in _shown(files)]
     for number, (where, row) in enumerate(_split(files, Wanted("test", GSM8K, lone=True))):
@@ -72,3 +73,11 @@ def solved(row: Gsm8k, where: str) -> tuple[str, str]:
     if numbers.last_number(answer) is None:
         raise UserError(f"{where}: the answer does not end with '#### <number>'; mend or remove it")
     return " ".join(_CALCULATION.sub("", reasoning).split()), answer
+
+
+BENCHMARK = Benchmark(
+    title="GSM8K, grade-school mathematics, 8-shot (paper B.6; Cobbe et al., 2021)",
+    questions=questions,
+    metrics={"accuracy": "the paper's exact match of the last number", "strict": "the last number by its value"},
+    grade=grade,
+)

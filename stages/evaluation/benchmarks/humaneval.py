@@ -5,17 +5,16 @@ asks 20 times and reports pass@10.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from textwrap import dedent, indent
 
 import msgspec
 
+from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.program_outcomes import Program, Reading
-from stages.evaluation.benchmarks.questions import Files, Question, Score
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import picked
-from stages.evaluation.benchmarks.score_statistics import pass_at_k
 from stages.readers.layout import Wanted
 
 INSTRUCTION = (
@@ -42,7 +41,7 @@ class _Row(msgspec.Struct):
             raise ValueError("its prompt does not define its entry_point")
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The functions in file order. Raises UserError naming a row whose prompt does not define its function."""
     for _, row in picked(files, Wanted("test", ("HumanEval", "openai_humaneval"), lone=True), _Row):
         yield Question(
@@ -182,20 +181,9 @@ def _body(text: str) -> str:
     return "\n".join(takewhile(lambda line: not line.strip() or line[0].isspace(), text.split("\n")))
 
 
-def tally(scores: Sequence[Score], ks: Iterable[int]) -> list[Score]:
-    """The scores with pass@k of each question put on its first answer, for each of `ks` that there are samples for.
-
-    Answers that were had count as samples. The mean over the scores that have pass@k is the mean over questions.
-    """
-    samples: dict[str, list[Score]] = defaultdict(list)
-    for score in scores:
-        if "passed" in score.values:
-            samples[score.question].append(score)
-    estimates = {
-        some[0].id: {
-            f"pass@{k}": pass_at_k(len(some), sum(score.values["passed"] > 0 for score in some), k)
-            for k in ks if k <= len(some)
-        }
-        for some in samples.values()
-    }  # fmt: skip
-    return [msgspec.structs.replace(score, values=score.values | estimates.get(score.id, {})) for score in scores]
+BENCHMARK = Benchmark(
+    title="HumanEval, Python functions run against their tests (paper 4.2; Chen et al., 2021)",
+    questions=questions,
+    metrics={"passed": "the tests ran to their end", "pass@k": "unbiased estimate that one of k samples passes"},
+    program=program,
+)

@@ -34,6 +34,15 @@ DESCRIBED = 4
 """Words from which what stands before an answer counts as a description."""
 LONGEST = 10
 """Words of a last line that is an answer though nothing announces it; hardly any answer of VQAv2 has more than five."""
+METRICS = {
+    "accuracy": "the answer is right by the benchmark's own comparison; left out where no answer is stated",
+    "official": "accuracy, with an answer that is not stated counted as wrong",
+    "answered": "an answer is stated",
+    "described": "a description comes before the answer, where one was requested",
+    "rouge_l": "ROUGE-L F of the description against the picture's captions",
+    "following": "the description is one of that picture",
+}
+"""Metric -> its meaning, for both benchmarks."""
 _STATED = re.compile(r"\banswer\b[^.:：\n]{0,60}?(?:\bis\b\s*[:：]?|[:：])", re.IGNORECASE)
 _AROUND = frozenset("*_`\"'“”‘’()[]")
 
@@ -84,6 +93,11 @@ def asked(item: Item, licence: str, wording: Wording) -> Iterator[Question | Rej
             meta={"captions": captions, "kind": item.kind},
             images=(Image("", item.image),),
         )
+
+
+def no_texts(question: Question) -> Iterator[str]:
+    """Nothing: a question about a picture ("What colour is it?") is no leak without the picture."""
+    yield from ()
 
 
 def captions(files: Files) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks import BENCHMARKS, Benchmark
+from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
 from stages.evaluation.benchmarks.sampling import sampled
@@ -21,16 +21,12 @@ def review(
     first: the first judge's scores. Raises UserError for a benchmark that is scored by a rule: nobody judged it.
     """
     asked = {q.id: q for q in sampled(questions, sample, seed)}
-    if ruled := {q.benchmark for q in asked.values() if _ruled(BENCHMARKS[q.benchmark])}:
+    if ruled := {q.benchmark for q in asked.values() if not BENCHMARKS[q.benchmark].judge}:
         raise UserError(f"params.yaml: review: {min(ruled)} is scored by a rule, not by a judge; remove the entry")
     second = list(scores(asked, [answer for answer in answers if answer.question in asked], Graders(judge, _never)))
     before = {score.id: score for score in first}
     pairs = [(before[score.id], score) for score in second if score.id in before]
     return second, {**summary(second), "agreement": _agreement(pairs, seed, resamples)}
-
-
-def _ruled(benchmark: Benchmark) -> bool:
-    return any((benchmark.grade, benchmark.program, benchmark.weigh))
 
 
 def _never(programs: Iterable[Program]) -> Iterator[Outcome]:

@@ -15,7 +15,8 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import numbers
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.declaration import Benchmark, Reader
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import contents, of_language, picked, rows, separated
 from stages.evaluation.metrics.rouge import exceeds_l
 from stages.readers.layout import Wanted
@@ -44,12 +45,12 @@ class _Row(msgspec.Struct):
     answer_number: int
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """translate-CoT: rows in file order, language by language. Raises UserError for files that do not fit together."""
     return _questions("mgsm", files, languages, licence, _translated)
 
 
-def direct_questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def direct_questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """en-CoT: the same without the translation, so without a following rate. Raises UserError as `questions` does."""
     return _questions("mgsm-en", files, languages, licence, _direct)
 
@@ -150,3 +151,21 @@ def _direct(files: Files, language: str) -> str:
     own, english = _examples(files, language), _examples(files, "en")
     shown = (f"{here.question}\n{there.answer}" for here, there in zip(own, english, strict=False))
     return "\n\n".join([DIRECT, *shown])
+
+
+def _declaration(title: str, questions: Reader, translated: bool) -> Benchmark:
+    following = {"following": "the translation into English was attempted"} if translated else {}
+    return Benchmark(
+        title=f"MGSM, {title} (paper 4.2, C.2; Shi et al., 2023)",
+        questions=questions,
+        metrics={
+            "accuracy": "the paper's exact match of the last number", "strict": "the last number by its value",
+            **following,
+        },
+        grade=grade,
+        one_split=False,
+    )  # fmt: skip
+
+
+TRANSLATE_COT = _declaration("translate into English, reason, answer", questions, translated=True)
+ENGLISH_COT = _declaration("reason in English, answer", direct_questions, translated=False)

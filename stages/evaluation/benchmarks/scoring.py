@@ -1,15 +1,18 @@
 """Answers become scores: by the benchmark's rule, by running them, or by a judge where only a judge can tell."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from stages.core.completions import ask
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks import BENCHMARKS, humaneval
+from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.program_outcomes import Execute, NoSandbox, Outcome, Program
 from stages.evaluation.benchmarks.questions import Answer, Judged, Question, Score, user_text
-from stages.evaluation.benchmarks.score_statistics import summary
+from stages.evaluation.benchmarks.score_statistics import pass_at_k, summary
 
 Exchange = tuple[str, str, str]
 """What a judge sees: (id, instruction, response)."""
@@ -65,8 +68,28 @@ def evaluate(
     Raises UserError for an answer to a question that is not among `questions`.
     """
     found = list(scores({question.id: question for question in questions}, answers, graders))
-    found = humaneval.tally(found, pass_at)
+    found = with_pass_at_k(found, pass_at)
     return found, summary(found)
+
+
+def with_pass_at_k(scores: Sequence[Score], ks: Iterable[int]) -> list[Score]:
+    """The scores of programs with pass@k added to the first answer of each question, for every k of `ks` up to the
+    number of its samples; all other scores unchanged.
+
+    Every scored answer counts as a sample. The mean over the scores with pass@k is the mean over questions.
+    """
+    samples: dict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        if "passed" in score.values:
+            samples[score.question].append(score)
+    estimates = {
+        some[0].id: {
+            f"pass@{k}": pass_at_k(len(some), sum(score.values["passed"] > 0 for score in some), k)
+            for k in ks if k <= len(some)
+        }
+        for some in samples.values()
+    }  # fmt: skip
+    return [msgspec.structs.replace(score, values=score.values | estimates.get(score.id, {})) for score in scores]
 
 
 def scores(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:
@@ -88,7 +111,7 @@ def _compared(resemble: Resemble | None, pairs: Iterator[Pair]) -> Iterator[tupl
 
 def _likeness(pair: Pair) -> tuple[str, str] | None:
     question, answer = pair
-    asked = BENCHMARKS[question.benchmark].alike and question.reference and answer.has_text
+    asked = BENCHMARKS[question.benchmark].bertscore and question.reference and answer.has_text
     return (answer.text, question.reference) if asked else None
 
 
@@ -102,7 +125,7 @@ def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Ite
 def _exchange(pair: Pair) -> Exchange | None:
     question, answer = pair
     benchmark = BENCHMARKS[question.benchmark]
-    if benchmark.grade or benchmark.program or benchmark.weigh or not answer.has_text:
+    if not benchmark.judge or not answer.has_text:
         return None
     return answer.id, user_text(question), answer.text
 
@@ -120,9 +143,9 @@ def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
 
 def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
-    if answer.has_text and benchmark.weigh:
-        weighed = benchmark.weigh(question, answer.scores) if answer.scores else {}
-        return _score(question, answer, values=weighed, reason="" if weighed else "answer-no-scores")
+    if answer.has_text and benchmark.grade_choices:
+        values = benchmark.grade_choices(question, answer.scores) if answer.scores else {}
+        return _score(question, answer, values=values, reason="" if values else "answer-no-scores")
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
         reason = "" if values else "answer-unread" if answer.text.strip() else "answer-empty"

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from stages.core.records import Record, Rejected, digest
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.declaration import Benchmark, whole_text
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import converted, picked
 from stages.readers.layout import Wanted
 
@@ -30,7 +31,7 @@ BROKEN = {
 _LEAK = re.compile(r"#[ \t]*(?:(?:New|Original|Given)[ \t]+(?:Instruction|Prompt)|Explanation)[ \t]*#|\boption is:")
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question | Rejected]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Every row in order; a broken one is rejected with a reason of `BROKEN` (row 547 of the release is empty).
 
     `languages` is not used: a record knows its own, the release is English. Any round of ours is a benchmark too: its
@@ -99,3 +100,11 @@ def _released(rows: Iterable[tuple[str, dict[str, Any]]], licence: str) -> Itera
             group=str(row.iteration),
             tasks=1 + row.iteration,
         )
+
+
+BENCHMARK = Benchmark(
+    title="SeqEval, open-ended sequential instructions (paper 3)",
+    questions=questions,
+    judge=True,
+    texts=whole_text,
+)

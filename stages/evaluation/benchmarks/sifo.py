@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.declaration import Benchmark
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import rows
 from stages.verified.grading import segments
 
@@ -45,7 +46,7 @@ TASKS: dict[str, Callable[[str], str]] = {
 """File name without .jsonl -> how gold answers and predictions are normalised for comparison, as published."""
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The rows of every file of `TASKS` that is there, grouped by task; `languages` is not used, all are English.
 
     Raises UserError where no such file is there, and naming a row without instruction and answer 1.
@@ -121,3 +122,18 @@ def _strictly(task: str, gold: str, prediction: str) -> bool:
         return gold == prediction
     wanted, given = _NUMBER.findall(gold), _NUMBER.findall(prediction)
     return gold == prediction or (bool(wanted) and given[-1:] == wanted[-1:])
+
+
+BENCHMARK = Benchmark(
+    title="SIFo, sequences of 2 to 6 dependent instructions (Chen et al., 2024)",
+    questions=questions,
+    metrics={
+        "following": "every step has a prediction",
+        "accuracy": "share of the steps whose prediction contains the gold answer",
+        "instance": "the last step is right",
+        "depth": "share of the steps before the first wrong one",
+        "strict": "share of the steps whose prediction is the gold answer",
+    },
+    grade=grade,
+    one_split=False,
+)

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.questions import Files, Question
+from stages.evaluation.benchmarks.declaration import Benchmark
+from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import only, rows
 from stages.verified.generation import Check, Verified, recompute
 from stages.verified.grading import Grade
 from stages.verified.grading import grade as grade_sequence
 
 
-def questions(files: Files, languages: Sequence[str], licence: str) -> Iterator[Question]:
+def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Every row in order, grouped by its structure; `languages` is not used, since a row knows its own.
 
     Raises UserError naming a row that is none, or whose answers are not what its tasks come to.
@@ -65,3 +66,19 @@ def grade_tasks(question: Question, text: str) -> Grade:
     """What became of each task of a question."""
     checks = msgspec.json.decode(question.meta["checks"], type=list[Check])
     return grade_sequence(text, checks, question.input, question.instruction)
+
+
+BENCHMARK = Benchmark(
+    title="Verified sequences, tasks whose answers are computed",
+    questions=questions,
+    metrics={
+        "following": "every task was attempted, right or wrong",
+        "attempted": "share of the tasks attempted",
+        "accuracy": "share of the tasks answered right in any common form",
+        "strict": "share of the tasks answered word for word",
+        "complete": "all tasks are right",
+        "depth": "share of the tasks before the first wrong one",
+    },
+    grade=grade,
+    one_split=False,
+)

@@ -14,6 +14,7 @@ import msgspec
 from stages.core.errors import UserError
 from stages.core.records import Rejected
 from stages.evaluation.benchmarks import image_questions
+from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.image_questions import Item, captions
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import document, only, picked, tabular
@@ -111,3 +112,12 @@ def grade(question: Question, text: str) -> dict[str, float]:
 def _file(image: int, subset: str) -> str:
     """COCO's name for a picture: 42 of val2014 is COCO_val2014_000000000042.jpg."""
     return f"COCO_{subset}_{image:012d}.jpg" if subset else f"{image:012d}.jpg"
+
+
+BENCHMARK = Benchmark(
+    title="VQAv2, plain and with a description first (paper 4.1.2, Table 3; Goyal et al., 2017)",
+    questions=questions,
+    metrics=image_questions.METRICS,
+    grade=grade,
+    texts=image_questions.no_texts,
+)

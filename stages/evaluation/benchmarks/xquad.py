@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stages.core.errors import UserError
+from stages.evaluation.benchmarks.declaration import LABEL, Benchmark
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import document, of_language, picked
 from stages.evaluation.metrics.rouge import rouge_1
@@ -189,3 +190,24 @@ def _holds(text: str, answer: str) -> bool:
             return True
         start = text.find(answer, start + 1)
     return False
+
+
+def _texts(question: Question) -> Iterator[str]:
+    """The context and the question, each by itself, in the question's language and in English."""
+    for text in (question.input, question.reference):
+        context, _, asked = text.rpartition("\n\n")
+        yield from (LABEL.sub("", part) for part in (context, asked))
+
+
+BENCHMARK = Benchmark(
+    title="XQuAD, translate into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020)",
+    questions=questions,
+    metrics={
+        "accuracy": "the paper's rule: the text after the first marker contains a gold answer or is contained in one",
+        "strict": "the text after the last marker contains a gold answer as whole words",
+        "following": "the translation was attempted",
+    },
+    grade=grade,
+    texts=_texts,
+    one_split=False,
+)

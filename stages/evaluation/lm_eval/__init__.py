@@ -22,7 +22,7 @@ def require(
     """Raises UserError for the first benchmark that needs of the engine what it can't do, before anything is asked."""
     way_out = f"name the benchmarks that it can answer under answer.runs.{run}.benchmarks"
     for name, (questions, _) in benchmarks.items():
-        weighed = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].weigh), "")
+        weighed = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].grade_choices), "")
         if weighed and not capabilities.choice_scores:
             raise UserError(
                 f"answer.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
@@ -50,7 +50,7 @@ def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iter
 
     Raises UserError for a question whose task lm-eval does not have.
     """
-    for through, some in groupby(questions, key=lambda question: BENCHMARKS[question.benchmark].harness):
+    for through, some in groupby(questions, key=lambda question: BENCHMARKS[question.benchmark].lm_eval):
         if through:
             from stages.evaluation.lm_eval.run_tasks import evaluated
 

@@ -101,7 +101,7 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 def _answer(question: Question, sample: dict[str, Any], model: Model, run: str) -> Answer:
     asked = sample["arguments"]
     reply = model.replies[asked[0][0]]
-    weighed = BENCHMARKS[question.benchmark].weigh and reply.status in ("ok", "truncated")
+    weighed = BENCHMARKS[question.benchmark].grade_choices and reply.status in ("ok", "truncated")
     return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if weighed else reply)
 
 

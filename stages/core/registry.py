@@ -1,0 +1,66 @@
+"""The registries: the names that params.yaml may use for a benchmark, and what implements each.
+
+A new benchmark is a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An implementation is imported when
+it is used, so params.yaml is checked against these names without importing any.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Registered(NamedTuple):
+    """One entry of a registry."""
+
+    implementation: str
+    """Where it is defined: "package.module:attribute"."""
+    settings: tuple[str, ...] = ()
+    """Optional settings of the section that this entry requires; the other entries refuse them."""
+    sections: tuple[str, ...] = ()
+    """Other sections whose entries may name it."""
+
+
+BENCHMARKS = {
+    "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "mark")),
+    "mgsm": Registered("stages.evaluation.benchmarks.mgsm:TRANSLATE_COT", ("languages",), ("compare",)),
+    "mgsm-en": Registered("stages.evaluation.benchmarks.mgsm:ENGLISH_COT", ("languages",), ("compare",)),
+    "seqeval": Registered("stages.evaluation.benchmarks.seqeval:BENCHMARK", (), ("compare", "mark", "review")),
+    "alpaca_eval": Registered("stages.evaluation.benchmarks.alpaca_eval:BENCHMARK", (), ("compare", "mark", "review")),
+    "gsm8k": Registered("stages.evaluation.benchmarks.gsm8k:BENCHMARK", (), ("compare",)),
+    "commonsenseqa": Registered("stages.evaluation.benchmarks.commonsenseqa:BENCHMARK", (), ("compare", "mark")),
+    "mmlu": Registered("stages.evaluation.benchmarks.generic:MMLU"),
+    "arc": Registered("stages.evaluation.benchmarks.generic:ARC"),
+    "gsm8k-harness": Registered("stages.evaluation.benchmarks.generic:GSM8K", (), ("compare",)),
+    "generic": Registered("stages.evaluation.benchmarks.generic:SUITE"),
+    "humaneval": Registered("stages.evaluation.benchmarks.humaneval:BENCHMARK", ("pass_at",), ("compare",)),
+    "vqav2": Registered("stages.evaluation.benchmarks.vqav2:BENCHMARK", ("images",), ("compare",)),
+    "gqa": Registered("stages.evaluation.benchmarks.gqa:BENCHMARK", ("images",), ("compare",)),
+    "sifo": Registered("stages.evaluation.benchmarks.sifo:BENCHMARK", (), ("compare", "mark")),
+    "verified": Registered("stages.evaluation.benchmarks.verified:BENCHMARK", (), ("compare", "mark")),
+}
+"""`benchmark` of an entry -> its `Benchmark` (stages/evaluation/benchmarks/declaration.py). settings: languages (the
+files hold several), images (questions show pictures), pass_at (answers are programs). sections: compare (answers are
+texts), mark (its instructions state their tasks and nothing else that reads like one), review (a judge scores it)."""
+
+
+def implementation(entry: Registered) -> Any:
+    """What implements an entry. Raises ImportError or AttributeError where its line is wrong."""
+    module, _, attribute = entry.implementation.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def register(registry: dict[str, Registered], name: str, entry: Registered) -> None:
+    """Add an entry to one of the registries. Raises ValueError for a name that is taken."""
+    if name in registry:
+        raise ValueError(f"{name!r} is registered already, as {registry[name].implementation}")
+    registry[name] = entry
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that is not registered: the most similar one, and all that are."""
+    from difflib import get_close_matches  # only where there is a mistake
+
+    names = list(known)
+    similar = get_close_matches(name, names, n=1)
+    suggestion = f"did you mean {similar[0]!r}? " if similar else ""
+    return f"unknown {kind} {name!r}; {suggestion}known are {', '.join(names) or 'none'}"
