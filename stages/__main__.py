@@ -1,4 +1,4 @@
-"""`python -m stages`: every door, and the few commands around them."""
+"""`python -m stages`: every command."""
 
 import os
 import runpy
@@ -7,31 +7,31 @@ from typing import Annotated
 
 import typer
 
-from stages.core.cli import door, start
+from stages.core.cli import reports_errors, start
 
-DOORS = {
+COMMANDS = {
     "fetch": "A model or corpus reference -> a local directory",
     "generate": "Sequences with computed answers, from a seed -> data/generated/<name>.jsonl",
     "ingest": "A corpus or benchmark as downloaded -> data/ingested/<name>.jsonl",
     "validate": "An artifact and its expectations -> a receipt under data/validated/, or a failed stage",
-    "withhold": "What models are tested with -> data/withheld/",
+    "index_benchmarks": "What models are tested with -> data/benchmark_index/",
     "decontaminate": "A training corpus against benchmarks and itself -> data/decontaminated/<corpus>.jsonl",
-    "extract": "Flat prompts told apart into instruction and input -> data/extracted/<name>.jsonl",
+    "extract_inputs": "Flat prompts told apart into instruction and input -> data/extracted/<name>.jsonl",
     "rewrite": "One round of Seq-Instruct -> data/rewritten/<name>.jsonl",
     "respond": "Responses for one round -> data/responded/<name>.jsonl",
     "evolve": "WizardLM's evolution, the rival -> data/evolved/<name>.jsonl",
     "augment": "Manual chains: repeat, paraphrase, translate, caption -> data/augmented/<name>.jsonl",
-    "measure": "Token lengths of an artifact, counted once -> data/measured/<artifact>.jsonl",
+    "count_tokens": "Token lengths of an artifact, counted once -> data/token_counts/<artifact>.jsonl",
     "split": "Sequences taken apart: single tasks and turns -> data/split/<name>.jsonl",
     "sample": "Ablation sets, mixtures, combinations -> data/sampled/<name>.jsonl",
-    "assemble": "Rows as chat messages -> data/assembled/<name>.jsonl",
+    "format": "Rows as chat messages -> data/formatted/<name>.jsonl",
     "train": "A set and a recipe -> models/<run>/",
-    "answer": "A model answers the benchmarks -> data/answered/<run>/<benchmark>.jsonl",
+    "predict": "A model answers the benchmarks -> data/predictions/<run>/<benchmark>.jsonl",
     "evaluate": "Answers -> scores in data/evaluated/<run>/<benchmark>.json",
     "compare": "Two sets of answers, pairwise and in both orders -> data/compared/<name>.jsonl",
-    "mark": "Which tasks of each question an answer did -> data/marked/<name>.jsonl",
-    "review": "A second judge, and how far the two agree -> data/reviewed/<name>.jsonl",
-    "estimate": "AlpacaEval's win rates from annotations -> data/metrics/estimate/<name>.json",
+    "judge_tasks": "Which tasks of each question an answer did -> data/judged_tasks/<name>.jsonl",
+    "judge_agreement": "A second judge, and how far the two agree -> data/judge_agreement/<name>.jsonl",
+    "win_rate": "AlpacaEval's win rates from annotations -> data/metrics/win_rate/<name>.json",
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "show": "Rows of a corpus: before, after each round, the response",
@@ -48,7 +48,7 @@ app = typer.Typer(help=HELP, pretty_exceptions_enable=False, no_args_is_help=Tru
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-@door
+@reports_errors
 def repro(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed-1), -s, -f, --pull and others")
@@ -65,7 +65,7 @@ def repro(
 
 
 @app.command()
-@door
+@reports_errors
 def use(profile: Annotated[str, typer.Argument(help="paper or embedded; a file of stages/profiles/")]) -> None:
     """Put a profile in place of params.yaml (what was there is kept as params.yaml.before, or .before-2 and so on)."""
     from stages.params import profiles
@@ -76,7 +76,7 @@ def use(profile: Annotated[str, typer.Argument(help="paper or embedded; a file o
 
 
 @app.command("env-train")
-@door
+@reports_errors
 def env_train(
     folder: Annotated[str, typer.Argument(help="What `train.environment` of params.yaml says")] = ".venv-train",
 ) -> None:
@@ -89,7 +89,7 @@ def env_train(
 
 
 def _mount(name: str, text: str) -> None:
-    """A door as a subcommand, imported only when it is called, so that `--help` stays fast."""
+    """A command as a subcommand, imported only when it is called, so that `--help` stays fast."""
 
     @app.command(
         name,
@@ -101,7 +101,7 @@ def _mount(name: str, text: str) -> None:
         runpy.run_module(f"stages.{name}", run_name="__main__")
 
 
-for _name, _text in DOORS.items():
+for _name, _text in COMMANDS.items():
     _mount(_name, _text)
 
 

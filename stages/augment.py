@@ -7,7 +7,7 @@ import typer
 
 from stages import chains
 from stages.core import artifacts
-from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record
 from stages.inference.connect import Connected, connect
 from stages.params import Params, entry, load
@@ -54,6 +54,6 @@ def _write(params: Params, name: str, asked: Any, complete: Connected | None = N
 
 
 for _command in (rules, aligned, captions, model):
-    app.command()(door(_command))
+    app.command()(reports_errors(_command))
 if __name__ == "__main__":
     start(app)

@@ -8,7 +8,7 @@ import typer
 
 from stages import prompts
 from stages.core import artifacts
-from stages.core.cli import door, entry_argument, report_losses, start, together
+from stages.core.cli import entry_argument, report_losses, reports_errors, start, together
 from stages.evaluation.benchmarks.alpaca_eval import annotations
 from stages.evaluation.benchmarks.pairwise_comparison import Output, Response, answered, contests, referred
 from stages.evaluation.benchmarks.questions import Answer, Question, scarce
@@ -23,7 +23,7 @@ Name = Annotated[str, entry_argument("An entry of `compare.runs` or `compare.ref
 
 
 @app.command()
-@door
+@reports_errors
 def runs(name: Name) -> str:
     """A treatment against a baseline, both of them runs."""
     asked = entry((params := load()).compare.runs, name, "compare.runs")
@@ -31,7 +31,7 @@ def runs(name: Name) -> str:
 
 
 @app.command()
-@door
+@reports_errors
 def references(name: Name) -> str:
     """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
     asked = entry((params := load()).compare.references, name, "compare.references")
@@ -59,7 +59,7 @@ def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]]
 
 
 def _answers(run: str, benchmark: str) -> list[Answer]:
-    return list(artifacts.artifact(f"answered/{run}/{benchmark}", Answer))
+    return list(artifacts.artifact(f"predictions/{run}/{benchmark}", Answer))
 
 
 if __name__ == "__main__":

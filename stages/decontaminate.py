@@ -20,9 +20,12 @@ def decontaminate(
     """
     params = load()
     settings, this = params.decontaminate.settings, entry(params.decontaminate.corpora, name, "decontaminate.corpora")
-    texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {name: name for name in params.withhold}
+    texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {
+        name: name for name in params.index_benchmarks
+    }
     withheld = {
-        name: artifacts.read(f"data/withheld/{file}.jsonl", decontamination.Withheld) for name, file in texts.items()
+        name: artifacts.read(f"data/benchmark_index/{file}.jsonl", decontamination.Withheld)
+        for name, file in texts.items()
     }
     index = decontamination.index(withheld, settings.ngrams, settings.shortest)
     apart = (settings.apart_by_numbers, settings.apart_by_slot)

@@ -18,13 +18,13 @@ from stages.inference.connect import connect
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, entry_argument("An entry of `answer.runs` in params.yaml")]) -> str:
+def evaluate(run: Annotated[str, entry_argument("An entry of `predict.runs` in params.yaml")]) -> str:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
-    Reads data/answered/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl and
-    the means with their 95% intervals to data/evaluated/RUN/BENCHMARK.json. What could not be scored is counted with
-    its reason and is never wrong. Judge and sandbox are reached only if needed; where programs can't be run, everything
-    else is scored and written before that is an error.
+    Reads data/predictions/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl
+    and the means with their 95% intervals to data/evaluated/RUN/BENCHMARK.json. What could not be scored is counted
+    with its reason and is never wrong. Judge and sandbox are started only if needed; where programs can't be run,
+    everything else is scored and written first, and then that is an error.
     """
     params = load()
     template = prompts.parse(artifacts.read_text(params.judge.prompt), params.judge.prompt)
@@ -34,9 +34,9 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `answer.runs` in pa
     answered = {
         name: (
             artifacts.artifact(f"ingested/benchmarks/{name}", Question),
-            artifacts.artifact(f"answered/{run}/{name}", Answer),
+            artifacts.artifact(f"predictions/{run}/{name}", Answer),
         )
-        for name in params.answer.of(run)
+        for name in params.predict.of(run)
     }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,

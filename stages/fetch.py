@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.cli import door, entry_argument, start
+from stages.core.cli import entry_argument, reports_errors, start
 from stages.model_files.references import fetch_corpus, fetch_model
 from stages.params import entry, load
 
@@ -15,7 +15,7 @@ Name = Annotated[str, entry_argument("An entry of `fetch.models` or `fetch.corpo
 
 
 @app.command()
-@door
+@reports_errors
 def model(name: Name) -> None:
     """Turn a model reference into models/NAME/: weights, tokenizer, chat template and reference.json.
 
@@ -27,7 +27,7 @@ def model(name: Name) -> None:
 
 
 @app.command()
-@door
+@reports_errors
 def corpus(name: Name) -> None:
     """Download the files of a Hugging Face dataset, at a pinned revision, into data/fetched/NAME/.
 

@@ -6,7 +6,7 @@ import typer
 
 from stages import corpora
 from stages.core import artifacts, image_files
-from stages.core.cli import door, entry_argument, remark, report_losses, start, together
+from stages.core.cli import entry_argument, remark, report_losses, reports_errors, start, together
 from stages.core.records import limited
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.image_questions import NO_CAPTION, shown
@@ -19,7 +19,7 @@ Name = Annotated[str, entry_argument("An entry of `ingest.corpora` or `ingest.be
 
 
 @app.command()
-@door
+@reports_errors
 def corpus(name: Name) -> str:
     """Read a corpus through its adapter into records with ids and sources.
 
@@ -38,7 +38,7 @@ def corpus(name: Name) -> str:
 
 
 @app.command()
-@door
+@reports_errors
 def benchmark(name: Name) -> str:
     """Read a benchmark's own files into questions with what is needed to grade the answers.
 

@@ -26,14 +26,14 @@ def report() -> None:
     """
     params = load()
     plain = params.model_dump(mode="json")
-    answers = [f"{run}/{benchmark}" for run in params.answer.runs for benchmark in params.answer.of(run)]
+    answers = [f"{run}/{benchmark}" for run in params.predict.runs for benchmark in params.predict.of(run)]
     metrics = {s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in collect.names(plain).items()}
     evaluated = _documents("data/evaluated/{}.json", answers)
     logs = _existing("data/metrics/train/{}.csv", [*params.train.runs])
     findings = collect.findings(
         plain, metrics=metrics, evaluated=evaluated, logs={run: artifacts.read_text(path) for run, path in logs},
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
-        | {key: _rows(f"marked/{name}", Marked) for key, name in collect.marked(plain).items()},
+        | {key: _rows(f"judged_tasks/{name}", Marked) for key, name in collect.marked(plain).items()},
         before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
         compare=partial(compare, seed=params.seed),
     )  # fmt: skip

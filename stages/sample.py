@@ -7,7 +7,7 @@ import typer
 
 from stages import ablations
 from stages.core import artifacts
-from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record
 from stages.params import entry, load
 
@@ -44,7 +44,7 @@ def combination(name: Name) -> str:
 
 
 def _arms(asked: Any) -> dict[str, ablations.Arm]:
-    return {name: ablations.arm(_lengths(f"data/measured/{name}.jsonl"), asked.measure) for name in asked.sets}
+    return {name: ablations.arm(_lengths(f"data/token_counts/{name}.jsonl"), asked.measure) for name in asked.sets}
 
 
 def _write(name: str, sets: ablations.Sets) -> str:
@@ -55,6 +55,6 @@ def _write(name: str, sets: ablations.Sets) -> str:
 
 
 for _command in (budget, pairs, mixture, combination):
-    app.command()(door(_command))
+    app.command()(reports_errors(_command))
 if __name__ == "__main__":
     start(app)

@@ -1,4 +1,4 @@
-"""The doors that withhold and decontaminate: files beside each other on success, one line and nothing on a mistake."""
+"""index_benchmarks and decontaminate: files beside each other on success, one line and nothing on a mistake."""
 
 import contextlib
 import json
@@ -13,9 +13,9 @@ from click.testing import Result
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from stages import withhold
+from stages import index_benchmarks
 from stages.core import artifacts
-from stages.core.cli import door
+from stages.core.cli import reports_errors
 from stages.core.records import Record, Rejected, Source
 from stages.decontaminate import decontaminate
 from stages.evaluation.benchmarks.questions import Question
@@ -54,14 +54,14 @@ def call(workplace: Path, app: typer.Typer, *words: str) -> Result:
 
 
 def run(workplace: Path) -> Result:
-    assert call(workplace, withhold.app, "benchmarks").exit_code == 0
-    assert call(workplace, withhold.app, "corpus", "heldout").exit_code == 0
+    assert call(workplace, index_benchmarks.app, "benchmarks").exit_code == 0
+    assert call(workplace, index_benchmarks.app, "corpus", "heldout").exit_code == 0
     return corpus(workplace, "seed")
 
 
 def corpus(workplace: Path, name: str) -> Result:
     app = typer.Typer()
-    app.command()(door(decontaminate))
+    app.command()(reports_errors(decontaminate))
     return call(workplace, app, name)
 
 
@@ -69,7 +69,7 @@ def change(workplace: Path, **changes: Any) -> None:
     yaml = YAML()
     params = yaml.load(workplace / "params.yaml")
     params["ingest"]["benchmarks"] = {k: params["ingest"]["benchmarks"][k] for k in ("seqeval", "xquad", "mgsm")}
-    params["answer"]["benchmarks"] = {k: params["answer"]["benchmarks"][k] for k in ("seqeval", "xquad", "mgsm")}
+    params["predict"]["benchmarks"] = {k: params["predict"]["benchmarks"][k] for k in ("seqeval", "xquad", "mgsm")}
     params["compare"]["references"] = {}
     params["decontaminate"]["corpora"]["seed"].update(changes)
     yaml.dump(params, workplace / "params.yaml")
@@ -112,7 +112,7 @@ def test_a_file_that_a_former_benchmark_left_is_not_looked_at(workplace: Path) -
     change(workplace, remove=["overlap-exact"])
     run(workplace)
     before = (workplace / "data/decontaminated/seed.jsonl").read_bytes()
-    (workplace / "data/withheld/benchmarks/former.jsonl").write_text('{"item": "1", "text": "Sing"}\n')
+    (workplace / "data/benchmark_index/benchmarks/former.jsonl").write_text('{"item": "1", "text": "Sing"}\n')
     corpus(workplace, "seed")
     assert (workplace / "data/decontaminated/seed.jsonl").read_bytes() == before
 
@@ -132,9 +132,13 @@ def test_a_mistake_in_the_parameters_is_one_line(workplace: Path, changes: dict[
 
 
 FILES = [
-    ("withheld/benchmarks/xquad.jsonl", None, "data/withheld/benchmarks/xquad.jsonl: no such file"),
-    ("withheld/benchmarks/xquad.jsonl", '{"item": "1"}\n', "data/withheld/benchmarks/xquad.jsonl:1: "),
-    ("withheld/benchmarks/xquad.jsonl", '{"item": "1", "text": 3}\n', "data/withheld/benchmarks/xquad.jsonl:1: "),
+    ("benchmark_index/benchmarks/xquad.jsonl", None, "data/benchmark_index/benchmarks/xquad.jsonl: no such file"),
+    ("benchmark_index/benchmarks/xquad.jsonl", '{"item": "1"}\n', "data/benchmark_index/benchmarks/xquad.jsonl:1: "),
+    (
+        "benchmark_index/benchmarks/xquad.jsonl",
+        '{"item": "1", "text": 3}\n',
+        "data/benchmark_index/benchmarks/xquad.jsonl:1: ",
+    ),
     ("ingested/seed.jsonl", "{}\n", "was written for other contents"),
     ("validated/ingested/seed.json", None, "data/validated/ingested/seed.json: no such file"),
 ]
@@ -155,12 +159,15 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(workplace: Path, name: str, c
 
 def test_unknown_names_are_told(workplace: Path) -> None:
     told_once(corpus(workplace, "nothing"), "decontaminate.corpora has no entry 'nothing'; known are seed")
-    told_once(call(workplace, withhold.app, "corpus", "nothing"), "withhold has no entry 'nothing'; known are heldout")
+    told_once(
+        call(workplace, index_benchmarks.app, "corpus", "nothing"),
+        "index_benchmarks has no entry 'nothing'; known are heldout",
+    )
 
 
 def test_a_benchmark_that_was_not_ingested_is_told(workplace: Path) -> None:
     (workplace / "data/ingested/benchmarks/xquad.jsonl").unlink()
-    told_once(call(workplace, withhold.app, "benchmarks"), "data/ingested/benchmarks/")
+    told_once(call(workplace, index_benchmarks.app, "benchmarks"), "data/ingested/benchmarks/")
 
 
 def told_once(result: Result, told: str) -> None:

@@ -44,7 +44,7 @@ NAMED = {stage["foreach"][2:-1] for stage in GRAPH.values() if "foreach" in stag
 """Sections whose keys name stages."""
 EVERYTHING = VALUES | {
     "fetch": {"models": VALUES["fetch"]["models"], "corpora": {"c": {"reference": "hub:a/b@c", "files": ["*"]}}},
-    "estimate": {"e": {"annotations": "a", "files": "f"}},
+    "win_rate": {"e": {"annotations": "a", "files": "f"}},
 }
 RUN_ALL = """
 from dvc.repo import Repo
@@ -140,12 +140,12 @@ BAD = {
     "seed": "1; touch marker",
     "tokenizer": "smollm2; touch marker",
     "validate/max_quarantined": "0.1 > marker",
-    "withhold/heldout; touch marker": {"reads": "ingested/heldout"},
+    "index_benchmarks/heldout; touch marker": {"reads": "ingested/heldout"},
     "rewrite/rounds/seed-1/prompts": "stages/prompts/small$(touch marker)",
-    "measure/m; touch marker": {"reads": "decontaminated/seed"},
+    "count_tokens/m; touch marker": {"reads": "decontaminated/seed"},
     "sample/mixture/seqeval/shares": ["0.1; touch marker", 0.2, 0.3, 0.4],
-    "train/runs/it/set": "assembled/it; touch marker",
-    "answer/runs/it; touch marker": {},
+    "train/runs/it/set": "formatted/it; touch marker",
+    "predict/runs/it; touch marker": {},
     "judge/prompt": "stages/prompts/judge.txt; touch marker",
     "compare/references/x' touch marker": VALUES["compare"]["references"]["alpaca_eval-it"],
     "report/before": "responded/seed-0; touch marker",

@@ -15,10 +15,10 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
-from stages.__main__ import DOORS
+from stages.__main__ import COMMANDS
 from stages.ablations import Length
 from stages.core import artifacts
-from stages.core.cli import door, report_losses
+from stages.core.cli import report_losses, reports_errors
 from stages.core.completions import Message
 from stages.core.records import Record, Source, Step
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
@@ -27,8 +27,8 @@ from tests.inference import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 LOSE_NOTHING = {
-    "fetch": "files, whole or not at all", "ingest": "tests/test_ingest.py", "measure": "a count for every row",
-    "estimate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
+    "fetch": "files, whole or not at all", "ingest": "tests/test_ingest.py", "count_tokens": "a count for every row",
+    "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)
@@ -66,15 +66,15 @@ def params(workplace: Path) -> dict[str, Any]:
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     for role, engine in values["engines"].items():
         values["engines"][role] = {**engine, "engine": "scripted", "options": {"rules": str(workplace / "rules.yaml")}}
-    values["answer"] = {
+    values["predict"] = {
         "runs": {"it": {}, "sit": {}},
-        "benchmarks": {"seqeval": values["answer"]["benchmarks"]["seqeval"]},
+        "benchmarks": {"seqeval": values["predict"]["benchmarks"]["seqeval"]},
     }
     values["compare"] |= {"runs": {"both": values["compare"]["runs"]["seqeval-it-sit"]}, "references": {}}
     values["ingest"]["benchmarks"] = {"seqeval": values["ingest"]["benchmarks"]["seqeval"]}
-    values["review"]["runs"]["seqeval-sit"]["sample"] = 10
+    values["judge_agreement"]["runs"]["seqeval-sit"]["sample"] = 10
     values["train"]["settings"]["launcher"] = "render"
-    values["estimate"] = {}
+    values["win_rate"] = {}
     return values
 
 
@@ -93,7 +93,7 @@ def call(workplace: Path, *words: str) -> Result:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer()
-        app.command()(door(getattr(module, words[0])))
+        app.command()(reports_errors(getattr(module, words[0])))
     folders = {"SEQIT_REPLIES": str(workplace / "replies.sqlite"), "SEQIT_CACHE": str(workplace / "cache")}
     with contextlib.chdir(workplace):
         return CliRunner().invoke(app, list(words[1:]), env=folders)
@@ -110,15 +110,15 @@ class Case(NamedTuple):
 
 def decontaminate(w: Path) -> None:
     write(w, "ingested/seed", record("a"), record("b"))
-    artifacts.write(w / "data/withheld/heldout.jsonl", [])
-    artifacts.write(w / "data/withheld/benchmarks/seqeval.jsonl", [])
+    artifacts.write(w / "data/benchmark_index/heldout.jsonl", [])
+    artifacts.write(w / "data/benchmark_index/benchmarks/seqeval.jsonl", [])
 
 
 def answers(w: Path, *statuses: str) -> None:
     """Questions q0, q1, … and what both runs answered to them, with the same statuses."""
     write(w, "ingested/benchmarks/seqeval", *(question(f"q{n}") for n in range(len(statuses))))
     for run in ("it", "sit"):
-        write(w, f"answered/{run}/seqeval", *(answer(f"q{n}", status, run) for n, status in enumerate(statuses)))
+        write(w, f"predictions/{run}/seqeval", *(answer(f"q{n}", status, run) for n, status in enumerate(statuses)))
         scores = [
             Score(f"q{n}/0", f"q{n}", f"q{n}", run, "en", "", 2, "ok", {"following": 1.0}) for n in range(len(statuses))
         ]
@@ -137,14 +137,14 @@ def lengths(w: Path) -> None:
     for name, rows in (("responded/seed-2", [5, 6]), ("responded/seed-0", [9, 9, 9])):
         write(w, name, *(record(f"r{n}") for n in range(len(rows))))
         measured = [Length(f"r{n}", 1, tokens) for n, tokens in enumerate(rows)]
-        artifacts.write(w / f"data/measured/{name}.jsonl", measured)
+        artifacts.write(w / f"data/token_counts/{name}.jsonl", measured)
 
 
 def trained(w: Path) -> None:
     tiny.model(w / "models" / "smollm2")
     texts = ["Yes.", "So <|im_end|>", "x " * 2000]
     rows = [Row(f"r{n}", (Message("user", "Say."), Message("assistant", text))) for n, text in enumerate(texts)]
-    write(w, "assembled/it", *rows)
+    write(w, "formatted/it", *rows)
 
 
 WITH_TASKS = record("b", "Stop. FAIL now. Then go.", "Yes. No. Well.", steps=(ADDED,))
@@ -160,7 +160,7 @@ CASES = [
         "2 rows: 1 evolved, 1 rejected (failed 1); see data/evolved/seed.rejected.jsonl",
     ),
     Case(
-        "extract flat",
+        "extract_inputs flat",
         lambda w: write(w, "ingested/flat", record("a", "FAIL"), record("b", "REFUSE"), record("c", "FAIL")),
         "3 rows: 0 done, 3 unchanged (failed 2, refused 1); see the steps in data/extracted/flat.jsonl",
     ),
@@ -202,23 +202,23 @@ CASES = [
         "2 rows: 1 kept, 1 removed (duplicate 1); see data/decontaminated/seed.rejected.jsonl",
     ),
     Case(
-        "withhold corpus heldout",
+        "index_benchmarks corpus heldout",
         lambda w: write(w, "ingested/heldout", record("a"), record("a"), record("c", "?!")),
         "3 texts: 1 kept, 2 left out (no word 1, repeated 1)",
     ),
     Case(
-        "withhold benchmarks",
+        "index_benchmarks benchmarks",
         lambda w: write(w, "ingested/benchmarks/seqeval", question("a"), question("b", "…")),
         "2 texts: 1 kept, 1 left out (no word 1)",
     ),
     Case(
-        "assemble it",
+        "format it",
         lambda w: write(w, "responded/seed-0", record("a"), record("b", response=" "), record("c", image="x.jpg")),
-        "3 rows: 1 kept, 2 rejected (image 1, no-response 1); see data/assembled/it.rejected.jsonl",
+        "3 rows: 1 kept, 2 rejected (image 1, no-response 1); see data/formatted/it.rejected.jsonl",
     ),
     Case("train it", trained, "3 rows: 1 used, 2 dropped (longer than 512 tokens 1, special token 1)"),
     Case(
-        "answer it",
+        "predict it",
         lambda w: write(w, "ingested/benchmarks/seqeval", question("a"), question("b", "FAIL"), question("c", "FAIL!")),
         "3 answers: 1 with a text, 2 without a text (failed 2)",
     ),
@@ -236,14 +236,14 @@ CASES = [
         "wanted a sample of 10 questions, there are 2; wanted 5 controls, got 0",
     ),
     Case(
-        "mark seqeval-it",
+        "judge_tasks seqeval-it",
         lambda w: answers(w, "ok", "failed"),
         "seqeval-it: 2 answers: 0 marked, 2 unscored (answer-failed 1, judge-unparsed 1)",
         "seqeval-it: 2 of 2 answers have no score (answer-failed 1, judge-unparsed 1); wanted a sample of 8 questions, "
         "there are 2; wanted 5 controls, got 0",
     ),
     Case(
-        "review seqeval-sit",
+        "judge_agreement seqeval-sit",
         lambda w: answers(w, "ok", "refused"),
         "seqeval-sit: 2 answers: 0 scored, 2 unscored (answer-refused 1, judge-unparsed 1)",
         "seqeval-sit: 2 of 2 answers have no score (answer-refused 1, judge-unparsed 1); "
@@ -281,10 +281,11 @@ def test_what_is_lost_is_one_line_and_what_is_missing_the_last(workplace: Path, 
 READS = [
     ("respond seed-1", "responded/seed-0"), ("respond seed-1", "rewritten/seed-1"),
     ("rewrite seed-1", "decontaminated/seed"), ("evaluate it", "ingested/benchmarks/seqeval"),
-    ("evaluate it", "answered/it/seqeval"), ("compare runs both", "ingested/benchmarks/seqeval"),
-    ("mark seqeval-it", "ingested/benchmarks/seqeval"), ("review seqeval-sit", "ingested/benchmarks/seqeval"),
+    ("evaluate it", "predictions/it/seqeval"), ("compare runs both", "ingested/benchmarks/seqeval"),
+    ("judge_tasks seqeval-it", "ingested/benchmarks/seqeval"),
+    ("judge_agreement seqeval-sit", "ingested/benchmarks/seqeval"),
     ("report", "responded/seed-0"), ("report", "responded/seed-2"), ("publish seed-sit", "responded/seed-2"),
-    ("measure seed-0", "responded/seed-0"), ("assemble it", "responded/seed-0"), ("train it", "assembled/it"),
+    ("count_tokens seed-0", "responded/seed-0"), ("format it", "responded/seed-0"), ("train it", "formatted/it"),
     ("sample mixture seqeval", "rewritten/heldout-3"),
 ]  # fmt: skip
 
@@ -295,7 +296,7 @@ def test_an_edited_artifact_is_refused_by_every_command_that_reads_it(
 ) -> None:
     answers(workplace, "ok", "ok")
     versions(workplace)
-    for name in ("responded/seed-0", "responded/seed-2", "rewritten/seed-1", "decontaminated/seed", "assembled/it"):
+    for name in ("responded/seed-0", "responded/seed-2", "rewritten/seed-1", "decontaminated/seed", "formatted/it"):
         write(workplace, name, record("a"))
     path = workplace / "data" / f"{artifact}.jsonl"
     path.write_bytes(path.read_bytes() + b"\n")
@@ -313,7 +314,7 @@ def test_a_command_that_loses_nothing_says_nothing(workplace: Path) -> None:
 
 
 def test_every_command_is_in_the_table_or_loses_nothing() -> None:
-    assert {case.words.split()[0] for case in CASES} | LOSE_NOTHING.keys() == set(DOORS)
+    assert {case.words.split()[0] for case in CASES} | LOSE_NOTHING.keys() == set(COMMANDS)
 
 
 @pytest.mark.parametrize(

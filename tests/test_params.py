@@ -65,7 +65,7 @@ MISTAKES = [
     ("train.settings.template", "vicuna", "train.settings.template"),
     ("train.settings.batch", 0, "train.settings.batch"),
     ("train.runs.it.model", "llama", "unknown 'llama'"),
-    ("train.runs.it.set", "assembled/nothing", "unknown 'assembled/nothing'"),
+    ("train.runs.it.set", "formatted/nothing", "unknown 'formatted/nothing'"),
     ("fetch.models.smollm2.reference", "smollm2", "fetch.models.smollm2.reference"),
     ("rewrite.rounds.seed-1.policy", "best", "rewrite.rounds.seed-1.policy"),
     ("rewrite.rounds.seed-1.actions", ["merge"], "rewrite.rounds.seed-1.actions"),
@@ -74,16 +74,16 @@ MISTAKES = [
     ("fetch.corpora", {"c": {"reference": "hub:org/data", "files": ["*"]}}, "is not pinned"),
     ("sample.combination.seed-flat.sizes", [1], "sample.combination.seed-flat.sizes"),
     ("sample.combination.seed-flat.second", "responded/seed-0", "name two sets"),
-    ("extract.corpora.flat.reads", "ingested/nothing", "unknown 'ingested/nothing'"),
+    ("extract_inputs.corpora.flat.reads", "ingested/nothing", "unknown 'ingested/nothing'"),
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
-    ("answer.runs", {"gpt": {}}, "unknown 'gpt'"),
+    ("predict.runs", {"gpt": {}}, "unknown 'gpt'"),
     ("train.settings.unfrozen", ["("], "'(' is no regular expression"),
     ("train.settings.unfrozen", "all", "train.settings.unfrozen"),
     ("train.runs.it.unfrozen", [""], "train.runs.it.unfrozen.0"),
-    ("assemble.it.pictures", 3, "assemble.it.pictures"),
-    ("answer.runs.it", {"benchmarks": ["mmlu"]}, "answer.runs.it.benchmarks: unknown 'mmlu'"),
-    ("answer.runs.it", {"benchmarks": []}, "answer.runs.it.benchmarks"),
-    ("answer.benchmarks.gqa.runs", ["gpt"], "answer.benchmarks.gqa.runs: unknown 'gpt'"),
+    ("format.it.pictures", 3, "format.it.pictures"),
+    ("predict.runs.it", {"benchmarks": ["mmlu"]}, "predict.runs.it.benchmarks: unknown 'mmlu'"),
+    ("predict.runs.it", {"benchmarks": []}, "predict.runs.it.benchmarks"),
+    ("predict.benchmarks.gqa.runs", ["gpt"], "predict.benchmarks.gqa.runs: unknown 'gpt'"),
     ("ingest.benchmarks.gqa.images", None, "the questions of gqa show pictures; write pixels"),
     ("ingest.benchmarks.xquad.images", "captions", "xquad has no pictures"),
     ("ingest.benchmarks.gqa.benchmark", "gpa", "gqa.benchmark: unknown benchmark 'gpa'; did you mean 'gqa'? known are"),
@@ -94,15 +94,15 @@ MISTAKES = [
     ("costs.judge.speed", {"input": 0, "output": 1}, "costs.judge.speed.input"),
     ("costs.judge", 3, "costs.judge"),
     ("engines.judge", 3, "engines.judge"),
-    ("answer.benchmarks.mmlu", VALUES["answer"]["benchmarks"]["mgsm"], "unknown 'mmlu'"),
+    ("predict.benchmarks.mmlu", VALUES["predict"]["benchmarks"]["mgsm"], "unknown 'mmlu'"),
     ("compare.runs.seqeval-it-sit.baseline", "gpt", "compare.runs.seqeval-it-sit.baseline: unknown 'gpt'"),
     ("compare.settings.reading", "guessed", "compare.settings.reading"),
-    ("mark.runs.seqeval-it.benchmark", "mmlu", "mark.runs.seqeval-it.benchmark: unknown 'mmlu'"),
-    ("mark.settings.lister", "me", "mark.settings.lister"),
-    ("review.runs.seqeval-sit.run", "gpt", "review.runs.seqeval-sit.run: unknown 'gpt'"),
+    ("judge_tasks.runs.seqeval-it.benchmark", "mmlu", "judge_tasks.runs.seqeval-it.benchmark: unknown 'mmlu'"),
+    ("judge_tasks.settings.lister", "me", "judge_tasks.settings.lister"),
+    ("judge_agreement.runs.seqeval-sit.run", "gpt", "judge_agreement.runs.seqeval-sit.run: unknown 'gpt'"),
     ("engines.reviewer.model", "gpt", "engines.reviewer.model: unknown 'gpt'"),
-    ("answer.benchmarks.humaneval.sampling.temperature", 0.0, "humaneval: 2 samples at temperature 0"),
-    ("answer.benchmarks.humaneval.template", "alpaca", "answer.benchmarks.humaneval.template"),
+    ("predict.benchmarks.humaneval.sampling.temperature", 0.0, "humaneval: 2 samples at temperature 0"),
+    ("predict.benchmarks.humaneval.template", "alpaca", "predict.benchmarks.humaneval.template"),
     ("evaluate.sandbox.seconds", 0, "evaluate.sandbox.seconds"),
     ("evaluate.sandbox.seconds", 1e-9, "evaluate.sandbox.seconds: Input should be greater than or equal to 0.1"),
     ("evaluate.sandbox.memory", 63, "evaluate.sandbox.memory"),
@@ -131,7 +131,7 @@ MISTAKES = [
     ),
     ("respond.rounds.seed-1.corpus", "xquad", "respond.rounds.seed-1.corpus: unknown 'xquad'"),
     ("rewrite.rounds.seed-1.actions", ["hold", "hold"], "rewrite.rounds.seed-1.actions: names one twice"),
-    ("answer.runs.it", {"benchmarks": ["mgsm", "mgsm"]}, "answer.runs.it.benchmarks: names one twice; remove it"),
+    ("predict.runs.it", {"benchmarks": ["mgsm", "mgsm"]}, "predict.runs.it.benchmarks: names one twice; remove it"),
     ("evaluate.pass_at", [1, 1], "evaluate.pass_at: names one twice"),
     ("rewrite.rounds.seed-1.policy", "fixed", "rewrite.rounds.seed-1.actions: policy fixed takes one action, not 4"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "share": 0.5}], "share: chain repeat takes none"),
@@ -154,19 +154,23 @@ MISTAKES = [
     ("ingest.benchmarks.mgsm.languages", ["de", "de"], "ingest.benchmarks.mgsm.languages: names one twice"),
     ("ingest.benchmarks.seqeval.languages", ["en"], "seqeval has one language; write []"),
     (
-        "review.runs.seqeval-sit.benchmark",
+        "judge_agreement.runs.seqeval-sit.benchmark",
         "mgsm",
-        "review.runs.seqeval-sit.benchmark: mgsm can't be an entry of `review`",
+        "judge_agreement.runs.seqeval-sit.benchmark: mgsm can't be an entry of `judge_agreement`",
     ),
-    ("mark.runs.seqeval-it.benchmark", "humaneval", "these can: seqeval, xquad, commonsenseqa, alpaca_eval"),
+    ("judge_tasks.runs.seqeval-it.benchmark", "humaneval", "these can: seqeval, xquad, commonsenseqa, alpaca_eval"),
     ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic can't be an entry of `compare`"),
-    ("answer.runs.it", {"benchmarks": ["gqa"]}, "seqeval-it-sit.baseline: it does not answer seqeval; see"),
-    ("answer.benchmarks.seqeval.runs", ["it"], "review.runs.seqeval-sit.run: sit does not answer seqeval; see"),
+    ("predict.runs.it", {"benchmarks": ["gqa"]}, "seqeval-it-sit.baseline: it does not answer seqeval; see"),
+    (
+        "predict.benchmarks.seqeval.runs",
+        ["it"],
+        "judge_agreement.runs.seqeval-sit.run: sit does not answer seqeval; see",
+    ),
     ("wording.repeat", "First repeat the input, then\n", "wording.repeat: holds a line end; write it on one line"),
     ("wording.caption", "First\u2028describe", "wording.caption: holds a line end"),
     ("ingest.corpora.seed.licence", "MIT\n", "ingest.corpora.seed.licence: holds a line end"),
     ("ingest.corpora.seed.fields", {"input": "a\nb"}, "ingest.corpora.seed.fields.input: holds a line end"),
-    ("evaluate.pass_at", [1, 50], "evaluate.pass_at.1: 50 is more than answer.benchmarks.humaneval.samples (2)"),
+    ("evaluate.pass_at", [1, 50], "evaluate.pass_at.1: 50 is more than predict.benchmarks.humaneval.samples (2)"),
     ("ingest.corpora." + "x" * 101, VALUES["ingest"]["corpora"]["seed"], "at most 100 characters"),
     ("ingest.corpora.seed.source", "https://host/a.json", "source: is an address and no path; download it first"),
     ("compare.references.alpaca_eval-it.outputs", "ssh://host/a.json", "is an address and no path"),
@@ -182,9 +186,9 @@ NAMED = {
     "corpus": ("ingest.corpora", CORPUS), "benchmark": ("ingest.benchmarks", VALUES["ingest"]["benchmarks"]["xquad"]),
     "model": ("fetch.models", {"reference": "package:x"}),
     "download": ("fetch.corpora", {"reference": "hub:a/b@1", "files": ["*"]}),
-    "withheld": ("withhold", {"reads": "ingested/seed"}),
+    "withheld": ("index_benchmarks", {"reads": "ingested/seed"}),
     "decontaminated": ("decontaminate.corpora", {"reads": "ingested/seed", "remove": [], "ngram": 13}),
-    "extracted": ("extract.corpora", {"reads": "ingested/seed"}),
+    "extracted": ("extract_inputs.corpora", {"reads": "ingested/seed"}),
     "rewritten": ("rewrite.rounds", VALUES["rewrite"]["rounds"]["seed-1"]),
     "responded": ("respond.rounds", VALUES["respond"]["rounds"]["seed-0"]),
     "evolved": ("evolve.corpora", {"reads": "ingested/seed"}),
@@ -192,18 +196,18 @@ NAMED = {
     "aligned": ("augment.aligned", VALUES["augment"]["aligned"]["translate"]),
     "captions": ("augment.captions", VALUES["augment"]["captions"]["caption"]),
     "chained": ("augment.model", VALUES["augment"]["model"]["paraphrase"]),
-    "measured": ("measure", {"reads": "ingested/seed"}), "split": ("split", VALUES["split"]["sit-split"]),
+    "measured": ("count_tokens", {"reads": "ingested/seed"}), "split": ("split", VALUES["split"]["sit-split"]),
     "budget": ("sample.budget", VALUES["sample"]["budget"]["sit-budget"]),
     "pairs": ("sample.pairs", VALUES["sample"]["pairs"]["sit-pairs"]),
     "mixture": ("sample.mixture", VALUES["sample"]["mixture"]["seqeval"]),
     "combination": ("sample.combination", VALUES["sample"]["combination"]["seed-flat"]),
-    "assembled": ("assemble", {"reads": "ingested/seed"}), "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
-    "run": ("answer.runs", {}), "answered": ("answer.benchmarks", VALUES["answer"]["benchmarks"]["xquad"]),
+    "assembled": ("format", {"reads": "ingested/seed"}), "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
+    "run": ("predict.runs", {}), "answered": ("predict.benchmarks", VALUES["predict"]["benchmarks"]["xquad"]),
     "compared": ("compare.runs", VALUES["compare"]["runs"]["seqeval-it-sit"]),
     "referred": ("compare.references", VALUES["compare"]["references"]["alpaca_eval-it"]),
-    "marked": ("mark.runs", VALUES["mark"]["runs"]["seqeval-it"]),
-    "reviewed": ("review.runs", VALUES["review"]["runs"]["seqeval-sit"]),
-    "estimated": ("estimate", {"annotations": "x", "files": "y"}),
+    "marked": ("judge_tasks.runs", VALUES["judge_tasks"]["runs"]["seqeval-it"]),
+    "reviewed": ("judge_agreement.runs", VALUES["judge_agreement"]["runs"]["seqeval-sit"]),
+    "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
     "generated": ("generate", VALUES["generate"]["verified"]),
 }  # fmt: skip
@@ -246,7 +250,7 @@ def test_a_wrong_name_that_is_used_often_is_one_mistake() -> None:
     values = changed("ingest.corpora", VALUES["ingest"]["corpora"] | {"alpaca-v1.1": CORPUS})
     reads = {"reads": "ingested/alpaca-v1.1", "remove": [], "ngram": 13}
     values["decontaminate"]["corpora"]["alpaca-v1.1"] = reads
-    values["assemble"]["it"]["reads"] = "augmented/alpaca-v1.1.plain"
+    values["format"]["it"]["reads"] = "augmented/alpaca-v1.1.plain"
     values["rewrite"]["rounds"]["seed-1"]["corpus"] = "alpaca-v1.1"
     with pytest.raises(UserError) as error:
         parse(values)
@@ -316,10 +320,10 @@ def test_no_more_mistakes_are_told_than_a_person_reads() -> None:
 @pytest.mark.parametrize("name", registry.BENCHMARKS)
 def test_a_registered_benchmark_is_as_its_line_says(name: str) -> None:
     entry, declared = registry.BENCHMARKS[name], BENCHMARKS[name]
-    assert ("review" in entry.sections) is declared.judge
+    assert ("judge_agreement" in entry.sections) is declared.judge
     assert ("compare" in entry.sections) is not (declared.suite or bool(declared.grade_choices))
     assert ("pass_at" in entry.settings) is bool(declared.program)
-    assert set(entry.sections) <= {"compare", "mark", "review"} and set(entry.settings) <= {
+    assert set(entry.sections) <= {"compare", "judge_tasks", "judge_agreement"} and set(entry.settings) <= {
         "languages", "images", "pass_at",
     }  # fmt: skip
 
@@ -341,20 +345,26 @@ def test_whatever_stands_in_its_place_a_value_is_taken_or_told(data: st.DataObje
 
 
 def test_a_run_and_a_benchmark_may_each_name_the_other() -> None:
-    values = changed("answer.runs", {"it": {"benchmarks": ["gqa", "xquad"]}, "sit": {}, "smollm2": {}})
-    values["answer"]["benchmarks"]["gqa"]["runs"] = ["it", "smollm2"]
+    values = changed("predict.runs", {"it": {"benchmarks": ["gqa", "xquad"]}, "sit": {}, "smollm2": {}})
+    values["predict"]["benchmarks"]["gqa"]["runs"] = ["it", "smollm2"]
     values["compare"] |= {"runs": {}, "references": {}}
-    values["mark"]["runs"] = {}
-    answer = parse(values).answer
+    values["judge_tasks"]["runs"] = {}
+    answer = parse(values).predict
     assert list(answer.of("it")) == ["xquad", "gqa"]
     assert [set(answer.benchmarks) - set(answer.of(run)) for run in ("sit", "smollm2")] == [{"gqa"}, set()]
 
 
 def test_a_run_that_nothing_asks_is_told() -> None:
-    values = changed("answer.runs.smollm2", {})
-    for asked in values["answer"]["benchmarks"].values():
+    values = changed("predict.runs.smollm2", {})
+    for asked in values["predict"]["benchmarks"].values():
         asked["runs"] = ["it", "sit"]
-    with pytest.raises(UserError, match=r"answer\.runs\.smollm2: answers no benchmark; remove it"):
+    with pytest.raises(UserError, match=r"predict\.runs\.smollm2: answers no benchmark; remove it"):
+        parse(values)
+
+
+def test_a_section_under_its_former_name_gets_the_name_it_has_now() -> None:
+    values = {("mark" if name == "judge_tasks" else name): value for name, value in VALUES.items()}
+    with pytest.raises(UserError, match="mark: this section is called judge_tasks now; rename it"):
         parse(values)
 
 

@@ -86,8 +86,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.change("ingest/corpora/seed/sample", 20)
     made.change("validate/max_quarantined", 0.5)
     if not shutil.which("bwrap"):  # evaluate refuses to run generated code then, see tests/sandbox
-        asked = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["answer"]["benchmarks"]
-        made.change("answer/benchmarks", {name: entry for name, entry in asked.items() if name != "humaneval"})
+        asked = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["predict"]["benchmarks"]
+        made.change("predict/benchmarks", {name: entry for name, entry in asked.items() if name != "humaneval"})
     for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
         made.run(*command)
     made.ran = made.repro()
@@ -97,7 +97,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 def test_every_stage_runs(clone: Clone) -> None:
     kinds = {name.partition("@")[0] for name in clone.ran}
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert kinds == set(graph) - {"fetch_corpus", "estimate"}
+    assert kinds == set(graph) - {"fetch_corpus", "win_rate"}
 
 
 def test_no_row_is_lost_and_no_failure_is_a_hold(clone: Clone) -> None:
@@ -151,7 +151,7 @@ def test_a_plan_says_what_a_run_then_asks(clone: Clone) -> None:
 
 def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> None:
     clone.change("judge/temperature", 0.3)
-    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "review", "report"}
+    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "judge_agreement", "report"}
     clone.change("judge/temperature", 0.0)
     clone.repro()
 
@@ -160,9 +160,13 @@ def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> Non
     ("path", "value", "ran"),
     [
         ("compare/settings/controls", 2, {"compare_runs", "compare_references", "report"}),
-        ("mark/settings/controls", 2, {"mark", "report"}),
-        ("review/settings/attempts", 3, {"review", "report"}),
-        ("evaluate/resamples", 200, {"evaluate", "compare_runs", "compare_references", "mark", "review", "report"}),
+        ("judge_tasks/settings/controls", 2, {"judge_tasks", "report"}),
+        ("judge_agreement/settings/attempts", 3, {"judge_agreement", "report"}),
+        (
+            "evaluate/resamples",
+            200,
+            {"evaluate", "compare_runs", "compare_references", "judge_tasks", "judge_agreement", "report"},
+        ),
     ],
 )
 def test_a_rule_of_the_judges_asks_no_model_under_test(clone: Clone, path: str, value: int, ran: set[str]) -> None:
@@ -176,9 +180,9 @@ def test_a_rule_of_the_judges_asks_no_model_under_test(clone: Clone, path: str, 
 
 
 def test_judgements_hold_what_their_scores_need(clone: Clone) -> None:
-    for name, metric in (("compared/seqeval-it-sit", "win"), ("marked/seqeval-sit", "done")):
+    for name, metric in (("compared/seqeval-it-sit", "win"), ("judged_tasks/seqeval-sit", "done")):
         rows = [json.loads(line) for line in (clone.folder / "data" / f"{name}.jsonl").read_text().splitlines()]
-        folder = "compare" if metric == "win" else "mark"
+        folder = "compare" if metric == "win" else "judge_tasks"
         total = json.loads((clone.folder / f"data/metrics/{folder}/{name.partition('/')[2]}.json").read_text())
         known = [row["values"][metric] for row in rows if row["values"] and not row["control"]]
         assert known and total[metric]["mean"] == pytest.approx(sum(known) / len(known), abs=1e-6)

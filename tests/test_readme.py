@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.__main__ import DOORS
+from stages.__main__ import COMMANDS
 from stages.params import load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +17,7 @@ BLOCKS = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S))
 
 def test_the_stage_table_lists_every_stage_in_order() -> None:
     told = re.findall(r"^\| `(\w+)` \|", README, re.M)
-    assert told == [name for name in DOORS if name not in ("plan", "replies", "show")]
+    assert told == [name for name in COMMANDS if name not in ("plan", "replies", "show")]
 
 
 def test_every_make_target_exists() -> None:
@@ -41,7 +41,7 @@ def test_every_profile_named_exists() -> None:
 
 def test_every_command_of_ours_exists() -> None:
     for command in re.findall(r"python -m stages[ .](\w+)", README):
-        assert command in {*DOORS, "use", "repro", "plan"}
+        assert command in {*COMMANDS, "use", "repro", "plan"}
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:stages|tests|schemas|data/seeds)/[\w./-]+)`", README))))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from stages.__main__ import DOORS
+from stages.__main__ import COMMANDS
 
 HEAVY = (
     "torch", "transformers", "datasets", "great_expectations", "pandas", "polars", "scipy", "sklearn", "pyarrow",
@@ -19,7 +19,7 @@ def heavy_modules_of(module: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize("module", ["__main__", "core.cli", "params", *sorted(DOORS)])
+@pytest.mark.parametrize("module", ["__main__", "core.cli", "params", *sorted(COMMANDS)])
 def test_a_command_is_imported_without_heavy_packages(module: str) -> None:
     assert heavy_modules_of(f"stages.{module}") == []
 

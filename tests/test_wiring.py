@@ -1,4 +1,4 @@
-"""dvc.yaml, params.yaml, the doors and what they import say the same."""
+"""dvc.yaml, params.yaml, the commands and what they import agree."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.__main__ import DOORS
+from stages.__main__ import COMMANDS
 from stages.params import Params, load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,18 +16,18 @@ STAGES = ROOT / "stages"
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 BODIES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}
 
-# Loaded by every door and not in its deps: the nouns. A change to one of them that changes what a stage writes shows in
-# a room or a door as well; naming them everywhere would re-run a week of generation for a docstring.
-NOUNS = {"__init__", "core", "params"}
+# Loaded by every command and not in its deps.
+SHARED = {"__init__", "core", "params"}
 BENCHMARKS = ("evaluation/benchmarks", "evaluation/metrics", "verified")
 INFERENCE = ("inference", "model_files", "reply_store", "reasoning")
 # Not part of the graph: run by hand.
 BY_HAND = {"plan", "replies", "show"}
 
 
-# Doors with several commands: the door names what another of its commands reads.
+# Modules with several commands: the module names what another of its commands reads.
 ONE_COMMAND = {
-    "ingest_corpus", "augment_rules", "augment_aligned", "augment_captions", "withhold_benchmarks", "withhold_corpus",
+    "ingest_corpus", "augment_rules", "augment_aligned", "augment_captions", "index_benchmarks",
+    "index_benchmarks_corpus",
 }  # fmt: skip
 ENTRY = '"$DVC_STAGE"'
 """How a command gets the name of its entry."""
@@ -37,13 +37,13 @@ def commands_of(body: dict) -> list[str]:
     return body["cmd"] if isinstance(body["cmd"], list) else [body["cmd"]]
 
 
-def doors_of(body: dict) -> list[str]:
+def modules_of(body: dict) -> list[str]:
     return [re.match(r"python -m stages\.(\w+)", command)[1] for command in commands_of(body)]
 
 
-def door_of(body: dict) -> str:
+def module_of(body: dict) -> str:
     """The one that makes what the stage is for."""
-    return doors_of(body)[0]
+    return modules_of(body)[0]
 
 
 def section_of(name: str) -> str:
@@ -82,13 +82,13 @@ def loaded(path: Path) -> frozenset[Path]:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_what_a_door_loads_is_in_its_deps(name: str) -> None:
+def test_what_a_command_loads_is_in_its_deps(name: str) -> None:
     deps = [ROOT / str(dep) for dep in BODIES[name]["deps"]]
-    doors = {STAGES / f"{door}.py" for door in doors_of(BODIES[name])}
+    modules = {STAGES / f"{module}.py" for module in modules_of(BODIES[name])}
     missing = [
         str(file.relative_to(ROOT))
-        for file in sorted(doors.union(*map(loaded, doors)))
-        if file.relative_to(STAGES).parts[0].removesuffix(".py") not in NOUNS
+        for file in sorted(modules.union(*map(loaded, modules)))
+        if file.relative_to(STAGES).parts[0].removesuffix(".py") not in SHARED
         and not any(dep == file or dep in file.parents for dep in deps)
         and not allowed(name, file)
     ]
@@ -96,9 +96,9 @@ def test_what_a_door_loads_is_in_its_deps(name: str) -> None:
 
 
 def allowed(name: str, file: Path) -> bool:
-    """One door with two commands: each stage depends on the rooms of its own command."""
+    """A module with two commands: each stage depends on the packages of its own command."""
     unused = {
-        "ingest_corpus": BENCHMARKS, "ingest_benchmark": ("corpora",), "withhold_corpus": BENCHMARKS,
+        "ingest_corpus": BENCHMARKS, "ingest_benchmark": ("corpora",), "index_benchmarks_corpus": BENCHMARKS,
         "fetch_corpus": ("model_files",),
         **dict.fromkeys(("augment_rules", "augment_aligned", "augment_captions"), INFERENCE),
     }.get(name, ())  # fmt: skip
@@ -108,8 +108,8 @@ def allowed(name: str, file: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_params_that_a_door_reads_are_in_its_params(name: str) -> None:
-    source = "".join((STAGES / f"{door}.py").read_text() for door in doors_of(BODIES[name]))
+def test_params_that_a_command_reads_are_in_its_params(name: str) -> None:
+    source = "".join((STAGES / f"{module}.py").read_text() for module in modules_of(BODIES[name]))
     read = set(re.findall(r"\b(?:params|load\(\))\.(\w+)", source)) - {"load"}
     known = {key: field.alias or key for key, field in Params.model_fields.items()}
     declared = {str(p).partition(".")[0] for p in BODIES[name]["params"]}
@@ -154,11 +154,11 @@ def test_every_stage_is_described(name: str) -> None:
     assert BODIES[name]["desc"]
 
 
-def test_every_door_is_a_stage_and_a_command() -> None:
-    doors = {door for body in BODIES.values() for door in doors_of(body)}
-    assert doors == set(DOORS) - BY_HAND
+def test_every_command_is_a_stage() -> None:
+    modules = {module for body in BODIES.values() for module in modules_of(body)}
+    assert modules == set(COMMANDS) - BY_HAND
     others = {"__init__", "__main__", "repro"}
-    assert {path.stem for path in STAGES.glob("*.py")} == (set(DOORS) | others) - {"params"}
+    assert {path.stem for path in STAGES.glob("*.py")} == (set(COMMANDS) | others) - {"params"}
 
 
 def test_the_graph_is_small() -> None:
@@ -170,13 +170,13 @@ def test_the_graph_is_small() -> None:
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 480
 
 
-def test_a_stage_is_named_like_its_door() -> None:
+def test_a_stage_is_named_like_its_command() -> None:
     for name, body in BODIES.items():
-        assert name.partition("_")[0] == door_of(body)
+        assert f"{name}_".startswith(f"{module_of(body)}_")
 
 
-@pytest.mark.parametrize("name", sorted(set(DOORS)))
-def test_doors_are_thin(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(set(COMMANDS)))
+def test_commands_are_thin(name: str) -> None:
     lines = (STAGES / f"{name}.py").read_text().splitlines()
     assert len(lines) <= 66
 
@@ -199,18 +199,20 @@ def test_dvc_compares_experiments_by_one_file() -> None:
     assert metrics == [{"data/report/metrics.json": {"cache": False}}]
 
 
-def test_every_door_that_asks_a_model_has_its_replies_in_its_metrics() -> None:
-    asking = {door for door in DOORS if re.search(r"inference.connect import (.*, )?connect\n", door_source(door))}
-    assert {"answer", "augment", "evaluate", "review"} <= asking
-    for door in asking:
-        assert re.search(r"\b(complete|meter)\.(summary|take)\b", door_source(door)), door
+def test_every_command_that_calls_a_model_has_its_replies_in_its_metrics() -> None:
+    asking = {
+        module for module in COMMANDS if re.search(r"inference.connect import (.*, )?connect\n", module_source(module))
+    }
+    assert {"predict", "augment", "evaluate", "judge_agreement"} <= asking
+    for module in asking:
+        assert re.search(r"\b(complete|meter)\.(summary|take)\b", module_source(module)), module
     for body in BODIES.values():
         written = " ".join(outs_of(body))
-        assert door_of(body) not in asking or "data/metrics/" in written or "data/evaluated/" in written, body
+        assert module_of(body) not in asking or "data/metrics/" in written or "data/evaluated/" in written, body
 
 
-def door_source(door: str) -> str:
-    return (STAGES / f"{door}.py").read_text()
+def module_source(module: str) -> str:
+    return (STAGES / f"{module}.py").read_text()
 
 
 def test_what_the_graph_reads_is_what_params_names() -> None:

@@ -15,10 +15,12 @@ from tests.test_pipeline import Clone, working_tree
 pytestmark = pytest.mark.slow
 
 ENTRIES = {
-    "generate": {}, "withhold": {}, "decontaminate/corpora": {}, "extract/corpora": {}, "evolve/corpora": {},
-    "augment/rules": {}, "augment/aligned": {}, "augment/captions": {}, "augment/model": {}, "measure": {}, "split": {},
-    "sample/budget": {}, "sample/pairs": {}, "sample/mixture": {}, "sample/combination": {}, "assemble": {},
-    "train/runs": {}, "compare/references": {}, "mark/runs": {}, "review/runs": {},
+    "generate": {}, "index_benchmarks": {}, "decontaminate/corpora": {}, "extract_inputs/corpora": {},
+    "evolve/corpora": {},
+    "augment/rules": {}, "augment/aligned": {}, "augment/captions": {}, "augment/model": {}, "count_tokens": {},
+    "split": {},
+    "sample/budget": {}, "sample/pairs": {}, "sample/mixture": {}, "sample/combination": {}, "format": {},
+    "train/runs": {}, "compare/references": {}, "judge_tasks/runs": {}, "judge_agreement/runs": {},
 }  # fmt: skip
 """Sections of params.yaml that are empty in this profile."""
 
@@ -34,8 +36,8 @@ def without_training(params: dict[str, Any], url: str) -> None:
         place[last] = value
     for section, kept in (("corpora", "seed"), ("benchmarks", "commonsenseqa")):
         params["ingest"][section] = {kept: params["ingest"][section][kept]}
-    params["answer"]["benchmarks"] = {"commonsenseqa": params["answer"]["benchmarks"]["commonsenseqa"]}
-    params["answer"]["runs"] = {name: {"benchmarks": ["commonsenseqa"]} for name in ("served", "scored")}
+    params["predict"]["benchmarks"] = {"commonsenseqa": params["predict"]["benchmarks"]["commonsenseqa"]}
+    params["predict"]["runs"] = {name: {"benchmarks": ["commonsenseqa"]} for name in ("served", "scored")}
     params["rewrite"]["rounds"] = {"seed-1": params["rewrite"]["rounds"]["seed-1"]}
     params["respond"]["rounds"].pop("seed-2")
     params["report"]["after"] = "responded/seed-1"
@@ -57,7 +59,7 @@ def test_a_profile_without_training_never_makes_its_environment(tmp_path: Path) 
         for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
             clone.run(*command)
         ran = clone.repro()
-    assert {"respond@seed-1", "answer@served", "report", "publish@seed-sit"} <= set(ran)
+    assert {"respond@seed-1", "predict@served", "report", "publish@seed-sit"} <= set(ran)
     assert server.requests
     assert params["train"]["environment"] == ".venv-train"
     assert not (clone.folder / ".venv-train").exists()

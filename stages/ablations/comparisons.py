@@ -105,6 +105,6 @@ def drawn(records: Iterable[Record], rows: Container[int], whole: Arm, name: str
     step = Step(stage="sample", action=action, status="ok")
     for number, (record, id) in enumerate(zip_longest(records, whole.ids)):
         if record is None or record.id != id:
-            raise UserError(f"measured/{name}: holds the lengths of other rows than {name} has; run `dvc repro`")
+            raise UserError(f"token_counts/{name}: holds the lengths of other rows than {name} has; run `dvc repro`")
         if number in rows:
             yield record.step(step)

@@ -1,4 +1,4 @@
-"""How a door meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
+"""How a command meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
 
 import inspect
 import sys
@@ -17,7 +17,7 @@ from stages.core.redaction import without_secrets
 P = ParamSpec("P")
 
 
-def door(function: Callable[P, str | None]) -> Callable[P, None]:
+def reports_errors(function: Callable[P, str | None]) -> Callable[P, None]:
     """A command: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130.
 
     What `function` returns is a warning, "" or None for none: it becomes the last line on stderr.
@@ -41,8 +41,8 @@ def door(function: Callable[P, str | None]) -> Callable[P, None]:
 
 
 def remark(text: str) -> None:
-    """Tell a door's user one line on stderr; nothing for no text."""
-    # Doors run as the module __main__; their file says which one it is.
+    """Print one line for the user on stderr; nothing for no text."""
+    # Commands run as the module __main__; their file says which one it is.
     name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
     if text:
         print(f"seqit {name}: {one_line(without_secrets(text))}", file=sys.stderr)
@@ -98,9 +98,9 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def main(function: Callable[..., str | None]) -> None:
-    """Make a door runnable as `python -m stages.<name>`."""
+    """Make a command runnable as `python -m stages.<name>`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(door(function))
+    app.command()(reports_errors(function))
     start(app)
 
 

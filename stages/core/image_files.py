@@ -36,6 +36,6 @@ def read(image: Image) -> bytes:
     if hashlib.sha256(data).hexdigest() != image.sha256:
         raise UserError(
             f"{image.path}: is another picture than when it was read in; put that one back, "
-            "or read all in anew with `dvc repro -f -s` and the stage that named it (ingest_benchmark@…, assemble@…)"
+            "or read all in anew with `dvc repro -f -s` and the stage that named it (ingest_benchmark@…, format@…)"
         )
     return data

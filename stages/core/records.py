@@ -40,7 +40,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that a stage did, or tried to do, to a record."""
 
     stage: str
-    """The door that did it: rewrite, respond, evolve, augment, sample."""
+    """The command that did it: rewrite, respond, evolve, augment, sample."""
     action: str
     """An `Action`, a chain ("translate:de"), an evolution ("deepening"), "respond"; "" when none was chosen."""
     status: Status

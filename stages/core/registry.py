@@ -21,13 +21,17 @@ class Registered(NamedTuple):
 
 
 BENCHMARKS = {
-    "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "mark")),
+    "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "judge_tasks")),
     "mgsm": Registered("stages.evaluation.benchmarks.mgsm:TRANSLATE_COT", ("languages",), ("compare",)),
     "mgsm-en": Registered("stages.evaluation.benchmarks.mgsm:ENGLISH_COT", ("languages",), ("compare",)),
-    "seqeval": Registered("stages.evaluation.benchmarks.seqeval:BENCHMARK", (), ("compare", "mark", "review")),
-    "alpaca_eval": Registered("stages.evaluation.benchmarks.alpaca_eval:BENCHMARK", (), ("compare", "mark", "review")),
+    "seqeval": Registered(
+        "stages.evaluation.benchmarks.seqeval:BENCHMARK", (), ("compare", "judge_tasks", "judge_agreement")
+    ),
+    "alpaca_eval": Registered(
+        "stages.evaluation.benchmarks.alpaca_eval:BENCHMARK", (), ("compare", "judge_tasks", "judge_agreement")
+    ),
     "gsm8k": Registered("stages.evaluation.benchmarks.gsm8k:BENCHMARK", (), ("compare",)),
-    "commonsenseqa": Registered("stages.evaluation.benchmarks.commonsenseqa:BENCHMARK", (), ("compare", "mark")),
+    "commonsenseqa": Registered("stages.evaluation.benchmarks.commonsenseqa:BENCHMARK", (), ("compare", "judge_tasks")),
     "mmlu": Registered("stages.evaluation.benchmarks.generic:MMLU"),
     "arc": Registered("stages.evaluation.benchmarks.generic:ARC"),
     "gsm8k-harness": Registered("stages.evaluation.benchmarks.generic:GSM8K", (), ("compare",)),
@@ -35,12 +39,13 @@ BENCHMARKS = {
     "humaneval": Registered("stages.evaluation.benchmarks.humaneval:BENCHMARK", ("pass_at",), ("compare",)),
     "vqav2": Registered("stages.evaluation.benchmarks.vqav2:BENCHMARK", ("images",), ("compare",)),
     "gqa": Registered("stages.evaluation.benchmarks.gqa:BENCHMARK", ("images",), ("compare",)),
-    "sifo": Registered("stages.evaluation.benchmarks.sifo:BENCHMARK", (), ("compare", "mark")),
-    "verified": Registered("stages.evaluation.benchmarks.verified:BENCHMARK", (), ("compare", "mark")),
+    "sifo": Registered("stages.evaluation.benchmarks.sifo:BENCHMARK", (), ("compare", "judge_tasks")),
+    "verified": Registered("stages.evaluation.benchmarks.verified:BENCHMARK", (), ("compare", "judge_tasks")),
 }
 """`benchmark` of an entry -> its `Benchmark` (stages/evaluation/benchmarks/declaration.py). settings: languages (the
 files hold several), images (questions show pictures), pass_at (answers are programs). sections: compare (answers are
-texts), mark (its instructions state their tasks and nothing else that reads like one), review (a judge scores it)."""
+texts), judge_tasks (its instructions state their tasks and nothing else that reads like one), judge_agreement (a judge
+scores it)."""
 
 
 def implementation(entry: Registered) -> Any:

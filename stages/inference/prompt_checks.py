@@ -21,5 +21,5 @@ def check(prompt: Prompt, able: Capabilities, model: str) -> None:
     if prompt.constraint and prompt.constraint.choice and able.choices == "refused":
         raise UserError(
             f"{name}: its reply is to be one of a few choices, to which the engine of {model} can't be held; say under "
-            "answer.runs which benchmarks it answers"
+            "predict.runs which benchmarks it answers"
         )

@@ -10,21 +10,31 @@ from pydantic import Field, ValidationError, model_validator
 from stages.core.errors import UserError
 from stages.params import cross_checks
 from stages.params.chain_sections import Wording
-from stages.params.data_sections import Assemble, Augment, Evolve, Extract, Measure, Respond, Rewrite, Sample, Split
-from stages.params.decontamination_sections import Decontaminate, Withheld
+from stages.params.data_sections import (
+    Augment,
+    CountTokens,
+    Evolve,
+    ExtractInputs,
+    Format,
+    Respond,
+    Rewrite,
+    Sample,
+    Split,
+)
+from stages.params.decontamination_sections import Decontaminate, IndexedCorpus
 from stages.params.field_types import NAME_ERROR, Name, Section
 from stages.params.generate_section import Generated
 from stages.params.model_sections import (
-    Answer,
     Compare,
-    Estimated,
     Evaluate,
     Judge,
-    Mark,
+    JudgeAgreement,
+    JudgeTasks,
+    Predict,
     Published,
     Report,
-    Review,
     Train,
+    WinRate,
 )
 from stages.params.source_sections import (
     Budget,
@@ -42,11 +52,16 @@ from stages.params.source_sections import (
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed", "entry", "load", "parse"]
 
 PARAMS = Path("params.yaml")
+RENAMED = {
+    "withhold": "index_benchmarks", "extract": "extract_inputs", "measure": "count_tokens", "assemble": "format",
+    "answer": "predict", "mark": "judge_tasks", "review": "judge_agreement", "estimate": "win_rate",
+}  # fmt: skip
+"""Sections of earlier versions of params.yaml and what they are called now."""
 TOLD = 8
 """Mistakes told at once."""
 FOLDERS = {
-    "decontaminate": "decontaminated", "extract": "extracted", "rewrite": "rewritten", "respond": "responded",
-    "evolve": "evolved", "augment": "augmented", "split": "split", "sample": "sampled", "assemble": "assembled",
+    "decontaminate": "decontaminated", "extract_inputs": "extracted", "rewrite": "rewritten", "respond": "responded",
+    "evolve": "evolved", "augment": "augmented", "split": "split", "sample": "sampled", "format": "formatted",
 }  # fmt: skip
 """Where what a section's entries make lies, under data/."""
 
@@ -62,26 +77,26 @@ class Params(Section):
     generate: dict[Name, Generated]
     ingest: Ingest
     validation: Annotated[Validate, Field(alias="validate")]
-    withhold: dict[Name, Withheld]
+    index_benchmarks: dict[Name, IndexedCorpus]
     decontaminate: Decontaminate
-    extract: Extract
+    extract_inputs: ExtractInputs
     rewrite: Rewrite
     respond: Respond
     evolve: Evolve
     wording: Wording
     augment: Augment
-    measure: dict[Name, Measure]
+    count_tokens: dict[Name, CountTokens]
     split: dict[Name, Split]
     sample: Sample
-    assemble: dict[Name, Assemble]
+    format: dict[Name, Format]
     train: Train
-    answer: Answer
+    predict: Predict
     evaluate: Evaluate
     judge: Judge
     compare: Compare
-    mark: Mark
-    review: Review
-    estimate: dict[Name, Estimated]
+    judge_tasks: JudgeTasks
+    judge_agreement: JudgeAgreement
+    win_rate: dict[Name, WinRate]
     report: Report
     publish: dict[Name, Published]
 
@@ -105,8 +120,8 @@ class Params(Section):
     def _names_known(self) -> "Params":
         if both := sorted(self.fetch.models.keys() & self.train.runs.keys()):
             raise ValueError(f"a model of fetch and a run of train are both named {both[0]!r}; rename one")
-        if both := sorted(self.withhold.keys() & self.ingest.benchmarks.keys()):
-            raise ValueError(f"a benchmark and an entry of withhold are both named {both[0]!r}; rename one")
+        if both := sorted(self.index_benchmarks.keys() & self.ingest.benchmarks.keys()):
+            raise ValueError(f"a benchmark and an entry of index_benchmarks are both named {both[0]!r}; rename one")
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: unknown {name!r}; known are {', '.join(sorted(known)) or 'none'}")
@@ -141,32 +156,32 @@ class Params(Section):
         """Every place that names something defined elsewhere: (where, name, what is defined)."""
         models, runs = set(self.fetch.models), set(self.train.runs)
         corpora = {*self.ingest.corpora, *self.sample.combination}
-        made, measured = self.artifacts(), {entry.reads for entry in self.measure.values()}
+        made, measured = self.artifacts(), {entry.reads for entry in self.count_tokens.values()}
         return [
             ("tokenizer", self.tokenizer, models),
             *((f"engines.{k}.model", e.model, models) for k, e in self._engines() if e.model is not None),
             *((f"rewrite.rounds.{k}.corpus", r.corpus, corpora) for k, r in self.rewrite.rounds.items()),
             *((f"respond.rounds.{k}.corpus", r.corpus, corpora) for k, r in self.respond.rounds.items()),
             *((f"train.runs.{k}.model", r.model, models) for k, r in self.train.runs.items()),
-            *((f"answer.runs.{k}", k, models | runs) for k in self.answer.runs),
-            *((f"answer.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.answer.benchmarks),
+            *((f"predict.runs.{k}", k, models | runs) for k in self.predict.runs),
+            *((f"predict.benchmarks.{k}", k, set(self.ingest.benchmarks)) for k in self.predict.benchmarks),
             *(
-                (f"answer.runs.{k}.benchmarks", b, set(self.answer.benchmarks))
-                for k, run in self.answer.runs.items()
+                (f"predict.runs.{k}.benchmarks", b, set(self.predict.benchmarks))
+                for k, run in self.predict.runs.items()
                 for b in run.benchmarks or ()
             ),
             *(
-                (f"answer.benchmarks.{k}.runs", r, set(self.answer.runs))
-                for k, asked in self.answer.benchmarks.items()
+                (f"predict.benchmarks.{k}.runs", r, set(self.predict.runs))
+                for k, asked in self.predict.benchmarks.items()
                 for r in asked.runs or ()
             ),
             *((where, name, set(known)) for where, name, known in self._judged()),
-            ("report.baseline", self.report.baseline, set(self.answer.runs)),
-            ("report.treatment", self.report.treatment, set(self.answer.runs)),
+            ("report.baseline", self.report.baseline, set(self.predict.runs)),
+            ("report.treatment", self.report.treatment, set(self.predict.runs)),
             ("report.before", self.report.before, made),
             ("report.after", self.report.after, made),
             *((where, artifact, made) for where, artifact in self._reads()),
-            *((f"{where}, not measured under measure", artifact, measured) for where, artifact in self._compared()),
+            *((f"{where}, not counted under count_tokens", artifact, measured) for where, artifact in self._compared()),
         ]
 
     def _engines(self) -> list[tuple[str, Engine]]:
@@ -176,10 +191,10 @@ class Params(Section):
         """Every run and benchmark that a judge is to look at: (where, name, what is answered)."""
         entries: dict[str, dict[str, Any]] = {
             "compare.runs": self.compare.runs, "compare.references": self.compare.references,
-            "mark.runs": self.mark.runs, "review.runs": self.review.runs,
+            "judge_tasks.runs": self.judge_tasks.runs, "judge_agreement.runs": self.judge_agreement.runs,
         }  # fmt: skip
         return [
-            (f"{section}.{name}.{field}", value, self.answer.benchmarks if field == "benchmark" else self.answer.runs)
+            (f"{section}.{name}.{field}", value, self.predict.benchmarks if field == "benchmark" else self.predict.runs)
             for section, found in entries.items()
             for name, entry in found.items()
             for field in ("benchmark", "run", "baseline", "treatment")
@@ -191,7 +206,7 @@ class Params(Section):
         return {
             *(f"ingested/{n}" for n in self.ingest.corpora),
             *(f"decontaminated/{n}" for n in self.decontaminate.corpora),
-            *(f"extracted/{n}" for n in self.extract.corpora),
+            *(f"extracted/{n}" for n in self.extract_inputs.corpora),
             *(f"rewritten/{n}" for n in self.rewrite.rounds),
             *(f"responded/{n}" for n in self.respond.rounds),
             *(f"evolved/{n}" for n in self.evolve.corpora),
@@ -199,7 +214,7 @@ class Params(Section):
             *(f"sampled/{n}" for _, entries in self.sample for n in entries),
             *(f"sampled/{n}.like" for n in self.sample.pairs),
             *(f"split/{n}{part}" for n in self.split for part in ("", ".turns")),
-            *(f"assembled/{n}" for n in self.assemble),
+            *(f"formatted/{n}" for n in self.format),
         }
 
     def _compared(self) -> list[tuple[str, str]]:
@@ -215,11 +230,11 @@ class Params(Section):
     def _reads(self) -> list[tuple[str, str]]:
         """Every (path in params.yaml, artifact) that a stage reads."""
         sections: list[tuple[str, dict[str, Any]]] = [
-            ("withhold", self.withhold), ("decontaminate.corpora", self.decontaminate.corpora),
-            ("extract.corpora", self.extract.corpora),
+            ("index_benchmarks", self.index_benchmarks), ("decontaminate.corpora", self.decontaminate.corpora),
+            ("extract_inputs.corpora", self.extract_inputs.corpora),
             ("rewrite.rounds", self.rewrite.rounds), ("respond.rounds", self.respond.rounds),
-            ("evolve.corpora", self.evolve.corpora), ("measure", self.measure), ("split", self.split),
-            ("assemble", self.assemble), ("train.runs", self.train.runs), ("publish", self.publish),
+            ("evolve.corpora", self.evolve.corpora), ("count_tokens", self.count_tokens), ("split", self.split),
+            ("format", self.format), ("train.runs", self.train.runs), ("publish", self.publish),
             *((f"augment.{part}", entries) for part, entries in self.augment),
             *((f"sample.{part}", entries) for part, entries in self.sample),
         ]  # fmt: skip
@@ -309,6 +324,8 @@ def _mistakes(errors: Iterable[Any]) -> Iterator[str]:
 
 
 def _message(error: Any) -> str:
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1 and error["loc"][0] in RENAMED:
+        return f"this section is called {RENAMED[error['loc'][0]]} now; rename it"
     if error["type"] == "extra_forbidden":
         return "unknown key; remove it or check its spelling"
     is_shown = error["type"] != NAME_ERROR and not isinstance(error["input"], dict | list)

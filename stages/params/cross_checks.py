@@ -43,29 +43,29 @@ def _images(where: str, entry: Any, shown: bool) -> Iterator[str]:
 
 
 def _idle(params: "Params") -> Iterator[str]:
-    for run in params.answer.runs:
-        if params.answer.benchmarks and not params.answer.of(run):
-            yield f"answer.runs.{run}: answers no benchmark; remove it, or let answer.benchmarks name it in `runs`"
+    for run in params.predict.runs:
+        if params.predict.benchmarks and not params.predict.of(run):
+            yield f"predict.runs.{run}: answers no benchmark; remove it, or let predict.benchmarks name it in `runs`"
 
 
 def _judged(params: "Params") -> Iterator[str]:
     sections: dict[str, dict[str, Any]] = {
         "compare.runs": params.compare.runs, "compare.references": params.compare.references,
-        "mark.runs": params.mark.runs, "review.runs": params.review.runs,
+        "judge_tasks.runs": params.judge_tasks.runs, "judge_agreement.runs": params.judge_agreement.runs,
     }  # fmt: skip
     for section, entries in sections.items():
         command = section.partition(".")[0]
-        suitable = [name for name in params.answer.benchmarks if command in _registered(params, name).sections]
+        suitable = [name for name in params.predict.benchmarks if command in _registered(params, name).sections]
         for name, entry in entries.items():
             if entry.benchmark not in suitable:
                 yield (
                     f"{section}.{name}.benchmark: {entry.benchmark} can't be an entry of `{command}`; of "
-                    f"answer.benchmarks these can: {', '.join(suitable) or 'none'}"
+                    f"predict.benchmarks these can: {', '.join(suitable) or 'none'}"
                 )
             for field in ("run", "baseline", "treatment"):
                 run = getattr(entry, field, None)
-                if run is not None and entry.benchmark not in params.answer.of(run):
-                    settled = f"answer.runs.{run} and answer.benchmarks.{entry.benchmark}"
+                if run is not None and entry.benchmark not in params.predict.of(run):
+                    settled = f"predict.runs.{run} and predict.benchmarks.{entry.benchmark}"
                     yield f"{section}.{name}.{field}: {run} does not answer {entry.benchmark}; see {settled}"
 
 
@@ -78,13 +78,13 @@ def _registered(params: "Params", name: str) -> Registered:
 def _pass_at(params: "Params") -> Iterator[str]:
     samples = {
         name: entry.samples
-        for name, entry in params.answer.benchmarks.items()
+        for name, entry in params.predict.benchmarks.items()
         if "pass_at" in _registered(params, name).settings
     }
     for place, k in enumerate(params.evaluate.pass_at):
         if samples and k > max(samples.values()):
             name = max(samples, key=lambda name: samples[name])
-            most = f"answer.benchmarks.{name}.samples ({samples[name]})"
+            most = f"predict.benchmarks.{name}.samples ({samples[name]})"
             yield f"evaluate.pass_at.{place}: {k} is more than {most}; lower it, or answer more often"
 
 

@@ -36,7 +36,7 @@ class ExtractCorpus(Section):
     reads: Artifact
 
 
-class Extract(Section):
+class ExtractInputs(Section):
     """Instruction and input told apart in flat prompts."""
 
     settings: ExtractSettings
@@ -164,7 +164,7 @@ class Augment(Section):
         return one_name_each(self)
 
 
-class Measure(Section):
+class CountTokens(Section):
     """An artifact whose rows are measured in tokens."""
 
     reads: Artifact
@@ -258,7 +258,7 @@ class Sample(Section):
         return one_name_each(self)
 
 
-class Assemble(Section):
+class Format(Section):
     """What one training set is made of, and the folder of the pictures that its rows are about."""
 
     reads: Artifact

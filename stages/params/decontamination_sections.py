@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from stages.params.field_types import Artifact, Count, Name, Once, Section
 
 
-class Withheld(Section):
+class IndexedCorpus(Section):
     """A corpus that a benchmark is made from."""
 
     reads: Artifact

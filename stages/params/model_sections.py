@@ -82,7 +82,7 @@ class Answered(Section):
         return self
 
 
-class Answer(Section):
+class Predict(Section):
     """Who answers what."""
 
     runs: dict[Name, Run]
@@ -185,7 +185,7 @@ class Compare(Section):
         return self
 
 
-class MarkSettings(Verdicts):
+class JudgeTasksSettings(Verdicts):
     """What all marking shares."""
 
     lister: Literal["judge", "sentences"]
@@ -201,21 +201,21 @@ class JudgedRun(Section):
     sample: Count | None
 
 
-class Mark(Section):
+class JudgeTasks(Section):
     """Whose answers are marked task by task."""
 
-    settings: MarkSettings
+    settings: JudgeTasksSettings
     runs: dict[Name, JudgedRun]
 
 
-class Review(Section):
+class JudgeAgreement(Section):
     """Whose answers a second judge scores."""
 
     settings: Verdicts
     runs: dict[Name, JudgedRun]
 
 
-class Estimated(Section):
+class WinRate(Section):
     """Annotations as AlpacaEval has them, and the folder with alpaca_eval's two files."""
 
     annotations: Relative

@@ -38,7 +38,7 @@ class Step:
         return self.commands[0] if self.commands else []
 
     @property
-    def door(self) -> str:
+    def module(self) -> str:
         """The module of stages/ that its command runs, "" if it runs something else."""
         words = self.command
         is_ours = len(words) > 2 and words[1] == "-m" and words[2].startswith("stages.")

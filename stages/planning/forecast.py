@@ -17,7 +17,7 @@ from stages.planning import overlay
 from stages.planning.dvc_graph import Made, Step, as_run, concerned, reasons
 from stages.reply_store.identity import reference_of
 
-CHEAP = ("ingest", "withhold", "decontaminate", "measure", "sample", "assemble")
+CHEAP = ("ingest", "index_benchmarks", "decontaminate", "count_tokens", "sample", "format")
 """Doors that ask nobody and are done in a moment: run for what they write."""
 
 
@@ -103,7 +103,7 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
     world.planner.begin(upstream)
     waits = [name for path in step.deps for where, name in world.waits.items() if _within(path, where)]
     root = next(iter(waits), "")
-    # Around every door that is run: none of them may reach a model or run a program, whatever it is.
+    # Around every command that is run: none of them may reach a model or run a program, whatever it is.
     with _planning(world.planner):
         unknown = f"{WAITS}{root}" if root else _simulate(step, world)
     if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
@@ -147,22 +147,22 @@ def _simulate(step: Step, world: World) -> str:
 
 def _simulate_making(step: Step, world: World) -> str:
     """`_simulate` of the command that makes the outputs."""
-    door, arguments = step.door, step.command[3:]
-    if door == "fetch" and _endpoint(world, arguments):
+    module, arguments = step.module, step.command[3:]
+    if module == "fetch" and _endpoint(world, arguments):
         overlay.clear(world.folder, arguments[-1])
         return overlay.run(world.folder, step.command)
-    if door in CHEAP:
+    if module in CHEAP:
         return overlay.run(world.folder, step.command)
-    if not asks(door):
+    if not asks(module):
         return NOT_RUN
     if world.baseline:
         _learn(step, world)
     return overlay.run(world.folder, step.command)
 
 
-def asks(door: str) -> bool:
-    """Whether a door of stages/ reaches a model."""
-    return bool(door) and hasattr(importlib.import_module(f"stages.{door}"), "connect")
+def asks(module: str) -> bool:
+    """Whether a command, a module of stages/, reaches a model."""
+    return bool(module) and hasattr(importlib.import_module(f"stages.{module}"), "connect")
 
 
 def _learn(step: Step, world: World) -> None:

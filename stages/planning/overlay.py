@@ -46,7 +46,7 @@ def shadow(root: Path, params: str) -> Iterator[Path]:
 
 
 def run(folder: Path, command: list[str]) -> str:
-    """Run a door in the shadow, in this process, without a word; returns what it says is wrong, "" if nothing."""
+    """Run a command in the shadow, in this process, without a word; returns what it says is wrong, "" if nothing."""
     said, before, arguments = io.StringIO(), Path.cwd(), sys.argv
     sys.argv = command[2:]
     os.chdir(folder)

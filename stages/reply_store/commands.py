@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.cli import door
+from stages.core.cli import reports_errors
 from stages.core.state_folder import store_path
 from stages.reply_store import exchange, row_texts
 from stages.reply_store.store import Replies
@@ -22,7 +22,7 @@ Model = Annotated[str, typer.Option(help="Only models whose identity contains th
 
 
 @app.command()
-@door
+@reports_errors
 def count(check: Annotated[bool, typer.Option(help="Read everything, compute every key again")] = False) -> None:
     """Say how many replies of which models are remembered, and where."""
     with Replies(store_path()) as replies:
@@ -30,7 +30,7 @@ def count(check: Annotated[bool, typer.Option(help="Read everything, compute eve
 
 
 @app.command()
-@door
+@reports_errors
 def compare(
     artifact: Annotated[Path, typer.Argument(help="An artifact's JSONL file, such as data/responded/seed-0.jsonl")],
 ) -> None:
@@ -42,7 +42,7 @@ def compare(
 
 
 @app.command()
-@door
+@reports_errors
 def show(
     key: Annotated[str, typer.Argument(help="A key from a record's steps, or its beginning")],
 ) -> None:
@@ -52,7 +52,7 @@ def show(
 
 
 @app.command()
-@door
+@reports_errors
 def export(
     file: File,
     model: Model = "",
@@ -64,7 +64,7 @@ def export(
 
 
 @app.command("import")
-@door
+@reports_errors
 def import_(file: File) -> None:
     """Remember the replies of a file: all of them, or none if one line is damaged."""
     with Replies(store_path()) as replies:
@@ -72,7 +72,7 @@ def import_(file: File) -> None:
 
 
 @app.command()
-@door
+@reports_errors
 def prune(
     model: Model = "", before: Annotated[str, typer.Option(help="Only replies stored before this day (UTC)")] = ""
 ) -> None:
@@ -82,7 +82,7 @@ def prune(
 
 
 @app.command()
-@door
+@reports_errors
 def compact() -> None:
     """Make the file as small as what is in it."""
     with Replies(store_path()) as replies:

@@ -13,7 +13,7 @@ Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
 BY_TASK = " by task"
 """What follows a benchmark's name where answers were marked task by task."""
-JUDGES = ("compare", "mark", "review", "estimate")
+JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate")
 """Parts of a benchmark's summary, and what `Score.group` calls them."""
 RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
 
@@ -30,7 +30,7 @@ def names(params: Document) -> dict[str, list[str]]:
     return {
         "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
         "decontaminate": [*params["decontaminate"]["corpora"]],
-        "extract": [*params["extract"]["corpora"]],
+        "extract_inputs": [*params["extract_inputs"]["corpora"]],
         "rewrite": [*params["rewrite"]["rounds"]],
         "respond": [*params["respond"]["rounds"]],
         "evolve": [*params["evolve"]["corpora"]],
@@ -39,9 +39,9 @@ def names(params: Document) -> dict[str, list[str]]:
         "sample": [name for entries in params["sample"].values() for name in entries],
         "train": [*params["train"]["runs"]],
         "compare": [*params["compare"]["runs"], *params["compare"]["references"]],
-        "mark": [*params["mark"]["runs"]],
-        "review": [*params["review"]["runs"]],
-        "estimate": [*params["estimate"]],
+        "judge_tasks": [*params["judge_tasks"]["runs"]],
+        "judge_agreement": [*params["judge_agreement"]["runs"]],
+        "win_rate": [*params["win_rate"]],
     }
 
 
@@ -57,8 +57,8 @@ def not_run(
 
 
 def marked(params: Document) -> dict[str, str]:
-    """What was marked task by task, as "run/benchmark by task" -> its name under mark.runs."""
-    return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["mark"]["runs"].items()}
+    """What was marked task by task, as "run/benchmark by task" -> its name under judge_tasks.runs."""
+    return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["judge_tasks"]["runs"].items()}
 
 
 def findings(
@@ -75,7 +75,7 @@ def findings(
     """
     chosen = params["report"]
     baseline, treatment = chosen["baseline"], chosen["treatment"]
-    marks = metrics.get("mark", {})
+    marks = metrics.get("judge_tasks", {})
     scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
     evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
     return Findings(
@@ -164,8 +164,8 @@ def settings(params: Document) -> dict[str, Any]:
         "responses": params["respond"]["settings"]["sampling"],
         "trained": runs,
         "recipe": {key: train[key] for key in RECIPE},
-        "runs under test": [*params["answer"]["runs"]],
-        "benchmarks": [*params["answer"]["benchmarks"]],
+        "runs under test": [*params["predict"]["runs"]],
+        "benchmarks": [*params["predict"]["benchmarks"]],
         "shown for pictures": {
             name: entry["images"] for name, entry in params["ingest"]["benchmarks"].items() if entry.get("images")
         },
@@ -196,5 +196,5 @@ def _shares(document: Document, key: str) -> dict[str, float]:
 def _estimates(run: str, benchmark: str, group: str, estimates: Document) -> Iterator[Score]:
     for measure, e in sorted(estimates.items()):
         if isinstance(e, Mapping) and "mean" in e:
-            maker = "mark" if benchmark.endswith(BY_TASK) else "evaluate"
+            maker = "judge_tasks" if benchmark.endswith(BY_TASK) else "evaluate"
             yield Score(run, benchmark, measure, e["mean"], e.get("low"), e.get("high"), e.get("n", 0), group, maker)

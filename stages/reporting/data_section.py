@@ -79,7 +79,7 @@ def _lost(rounds: Sequence[Round], stages: Mapping[str, Mapping[str, object]]) -
     rows = [
         (stage, name, metrics.get("rows"), metrics.get("rejected", 0), _counts(metrics.get("failures_by_status")),
          _counts(metrics.get("failures_by_reason") or metrics.get("rejected_by_reason")))
-        for stage in ("extract", "rewrite", "respond", "evolve")
+        for stage in ("extract_inputs", "rewrite", "respond", "evolve")
         for name, metrics in sorted(stages.get(stage, {}).items())
         if isinstance(metrics, Mapping)
     ]  # fmt: skip

@@ -86,7 +86,7 @@ def _tasks(findings: Findings) -> list[Safe]:
             _shares(d.get("trend", {}).get("done")), _shares(d.get("position_slope", {}).get("done")),
             _control(d.get("control")),
         ]
-        for _, entry, d in _judged_entries(findings, "mark")
+        for _, entry, d in _judged_entries(findings, "judge_tasks")
     ]  # fmt: skip
     head = ["benchmark", "run", "scored", "all done %", "tasks done %", "first", "middle", "last", "slope, tasks",
             "slope, place", "control"]  # fmt: skip
@@ -113,7 +113,8 @@ def _positions(findings: Findings) -> Iterator[Safe]:
 def _agreement(findings: Findings) -> list[Safe]:
     rows = [
         [entry["benchmark"], entry["run"], *agreed]
-        for _, entry, d in _judged_entries(findings, "review") for agreed in _agreed(d) or [[None, 0, None, None]]
+        for _, entry, d in _judged_entries(findings, "judge_agreement")
+        for agreed in _agreed(d) or [[None, 0, None, None]]
     ]  # fmt: skip
     head = ["benchmark", "run", "measure", "answers", "both say the same %", "kappa"]
     return _subsection("Two judges", AGREEMENT, table(head, rows, first=3)) if rows else []
@@ -133,12 +134,12 @@ def _rates(findings: Findings) -> list[Safe]:
             name, rates.get("n"), number(rates.get("win_rate"), 2), number(rates.get("discrete_win_rate"), 2),
             number(rates.get("length_controlled_winrate"), 2), rates.get("left_out", ""),
         ]
-        for name, rates in findings.stages.get("estimate", {}).items()
+        for name, rates in findings.stages.get("win_rate", {}).items()
     ]  # fmt: skip
     alpaca_eval = [entry for _, entry, _ in _judged_entries(findings, "compare") if entry["benchmark"] == "alpaca_eval"]
     left_out = (
         "Length-controlled win rate: left out. It is defined on AlpacaEval's own 805 instructions and needs "
-        "alpaca_eval's two data files; see `estimate` in params.yaml."
+        "alpaca_eval's two data files; see `win_rate` in params.yaml."
     )
     head = ["annotations", "n", "win rate", "discrete", "length-controlled", "left out"]
     return [

@@ -32,11 +32,11 @@ from stages.reporting.vqa_section import vqa_section
 COUNTED = {
     "ingest": "Ingested",
     "augment": "Manual chains (paper 4.1 and A.1)",
-    "extract": "Instruction and input told apart (paper B.4)",
+    "extract_inputs": "Instruction and input told apart (paper B.4)",
     "sample": "Mixtures (paper 3) and combinations (paper 4.2)",
 }
 
-JUDGES = ("compare", "mark", "review")
+JUDGES = ("compare", "judge_tasks", "judge_agreement")
 LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
 
 

@@ -10,7 +10,7 @@ from stages.reporting.score_section import judged, ordered, percent, place, rank
 
 FILES = {
     "evaluate": "data/evaluated/<run>/<benchmark>.json",
-    "mark": "data/metrics/mark/<name>.json",
+    "judge_tasks": "data/metrics/judge_tasks/<name>.json",
 }
 PAPERS = {
     ("seqeval", "following"): "seqeval", ("xquad", "accuracy"): "xquad", ("mgsm", "accuracy"): "mgsm",
@@ -149,5 +149,5 @@ def _legend(findings: Findings) -> list[Safe]:
         *([element("p", "What the doubts say:", class_="note"),
            element("ul", *meanings, class_="note")] if meanings else []),
         element("p", "Every number is in ", places, "; every single score with the judge's words and the keys of its "
-                "replies in data/scored, data/marked, data/compared and data/reviewed.", class_="note"),
+                "replies in data/scored, data/judged_tasks, data/compared and data/judge_agreement.", class_="note"),
     ]  # fmt: skip

@@ -203,7 +203,7 @@ def _usable(rows: Iterable[Row], base: Base, longest: int, counts: Rows, lengths
 
 def _refuse_none(counts: Rows, longest: int) -> None:
     if not counts.read:
-        raise UserError("the training set is empty; look at what its entry of `assemble` in params.yaml reads")
+        raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
     if not counts.used:
         raise UserError(
             f"none of {counts.read} rows can be trained on: {counts.too_long} are longer than "

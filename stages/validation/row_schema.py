@@ -10,7 +10,7 @@ from stages.core.records import Record
 
 QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
 ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
-FIELDS = {"ingested/benchmarks/": QUESTION, "answered/": ANSWER, "assembled/": "id messages"}
+FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages"}
 """Artifacts that hold no records -> the fields of their rows, as the rooms above have them (a test compares)."""
 NUL = "holds a NUL character"
 """Why a row is set aside: C programs take it for the end of a text. An answer is scored as it is."""
@@ -29,7 +29,7 @@ def checked(
     """
     fields = next((found for folder, found in FIELDS.items() if artifact.startswith(folder)), None)
     fault = _foreign(frozenset(fields.split())) if fields else _no_record
-    answers = artifact.startswith("answered/")
+    answers = artifact.startswith("predictions/")
     for position, (number, line) in enumerate(rows):
         if told := fault(line):
             raise UserError(f"{file}:{number}: {told}; mend or remove this line, or run the stage that makes the file")

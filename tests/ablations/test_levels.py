@@ -65,7 +65,7 @@ def test_a_tolerance_pairs_more_rows() -> None:
 
 @pytest.mark.parametrize("others", [rows([1]), rows([1] * 7), [*rows([1] * 5), rows([1] * 9)[8]]])
 def test_lengths_of_other_rows_are_told(others: list[Record]) -> None:
-    with pytest.raises(UserError, match="measured/responded/sit: holds the lengths of other rows"):
+    with pytest.raises(UserError, match="token_counts/responded/sit: holds the lengths of other rows"):
         written(data_level(ARMS, 1).sets({**SETS, "responded/sit": others}.__getitem__))
 
 

@@ -31,7 +31,7 @@ STEPS = [
     "ingest corpus alpaca", "validate ingested alpaca --suite ingested",
     "ingest corpus heldout", "validate ingested heldout --suite ingested",
     "ingest benchmark seqeval", "validate ingested benchmarks --suite questions",
-    "withhold corpus heldout", "withhold benchmarks",
+    "index_benchmarks corpus heldout", "index_benchmarks benchmarks",
     "decontaminate alpaca", "validate decontaminated alpaca --suite decontaminated",
     "rewrite alpaca-1", "validate rewritten/alpaca-1 --suite rewritten --limit 0.1",
     "rewrite alpaca-2", "validate rewritten/alpaca-2 --suite rewritten --limit 0.1",
@@ -48,10 +48,10 @@ def workplace(folder: Path, shared: Path, rows: int | None) -> None:
     corpora["heldout"]["source"] = str(outputs)
     seqeval = params["ingest"]["benchmarks"]["seqeval"] | {"source": str(shared / "data/seqeval/seqEval.json")}
     params["ingest"]["benchmarks"] = {"seqeval": seqeval}
-    params["answer"]["benchmarks"] = {"seqeval": params["answer"]["benchmarks"]["seqeval"]}
-    params["answer"]["runs"] = {name: {} for name, run in params["answer"]["runs"].items() if not run}
+    params["predict"]["benchmarks"] = {"seqeval": params["predict"]["benchmarks"]["seqeval"]}
+    params["predict"]["runs"] = {name: {} for name, run in params["predict"]["runs"].items() if not run}
     params["compare"] |= {"runs": {}, "references": {}}
-    for judged in ("mark", "review"):
+    for judged in ("judge_tasks", "judge_agreement"):
         params[judged]["runs"] = {}
     params["engines"]["generator"] = {"engine": "scripted", "options": {"rules": "rules.json"}}
     yaml.dump(params, (folder / "params.yaml").open("w"))

@@ -1,4 +1,4 @@
-"""kill -9 of real stages: `python -m tests.bench.kills data/answered/it answer it`, in a repository that ran.
+"""kill -9 of real stages: `python -m tests.bench.kills data/predictions/it predict it`, in a repository that ran.
 
 The stage runs once undisturbed on an empty reply store. On another its process group is killed soon after the store
 holds as many replies as drawn, several times, each time in the run that the kill before made necessary; then it may

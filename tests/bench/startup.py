@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stages.__main__ import DOORS
+from stages.__main__ import COMMANDS
 from tests.bench import usage
 
 BARE = "bare Typer --help"
@@ -40,7 +40,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     (folder / "app.py").write_text(APP, "utf-8")
     basis = {"python -c pass": ["-c", "pass"], "import typer, rich": ["-c", "import typer, rich"]}
     helped = {BARE: [str(folder / "app.py"), "--help"], "seqit --help": ["-m", "stages", "--help"]}
-    return basis | helped | {f"import {name}": ["-c", f"import stages.{name}"] for name in DOORS}
+    return basis | helped | {f"import {name}": ["-c", f"import stages.{name}"] for name in COMMANDS}
 
 
 def cpu(arguments: list[str]) -> float:

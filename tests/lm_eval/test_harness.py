@@ -192,8 +192,8 @@ def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anyth
         with pytest.raises(UserError) as caught:
             require(Capabilities(), "engine openai (m)", "big", {"suite": (questions("gsm8k-harness", benchmark), RAW)})
         line = str(caught.value)
-        assert line.startswith(f"answer.benchmarks.suite: {benchmark} is scored by the log-probabilities")
-        assert "\n" not in line and "engine openai (m)" in line and "answer.runs.big.benchmarks" in line
+        assert line.startswith(f"predict.benchmarks.suite: {benchmark} is scored by the log-probabilities")
+        assert "\n" not in line and "engine openai (m)" in line and "predict.runs.big.benchmarks" in line
     shown = msgspec.structs.replace(questions("gsm8k-harness")[0], images=(Image("a" * 64),))
     with pytest.raises(UserError, match=r"answer\.benchmarks\.vqa: its questions show pictures"):
         require(Capabilities(), "engine openai (m)", "big", {"vqa": ([shown], RAW)})

@@ -34,11 +34,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     before = (tmp_path / "params.yaml").read_bytes()
-    text = overridden(tmp_path, ["judge.temperature=0.25", "+answer.runs.mine={}", "~publish.seqeval"])
+    text = overridden(tmp_path, ["judge.temperature=0.25", "+predict.runs.mine={}", "~publish.seqeval"])
     (tmp_path / "changed.yaml").write_text(text)
     found = __import__("yaml").safe_load(text)
     assert found["judge"]["temperature"] == 0.25
-    assert "mine" in found["answer"]["runs"] and "seqeval" not in found["publish"]
+    assert "mine" in found["predict"]["runs"] and "seqeval" not in found["publish"]
     assert (tmp_path / "params.yaml").read_bytes() == before
     assert overridden(tmp_path, []).encode() == before
     assert load(tmp_path / "params.yaml").seed == found["seed"]
@@ -114,7 +114,7 @@ def test_a_receipt_lets_every_row_walk_on_and_a_real_one_counts(checkout: Path) 
         assert "data/a/absent.jsonl" in said and str(folder) not in said
 
 
-def test_a_door_that_fails_says_why_and_the_process_stays_where_it_was(checkout: Path) -> None:
+def test_a_command_that_fails_says_why_and_the_process_stays_where_it_was(checkout: Path) -> None:
     before = os.getcwd()
     with overlay.shadow(checkout, "") as folder:
         said = overlay.run(folder, ["python", "-m", "stages.rewrite", "seed-1"])
@@ -171,9 +171,9 @@ def test_a_stages_commands_are_those_that_one_would_write_by_hand(tmp_path: Path
     ]
     stage = SimpleNamespace(cmd=lines, addressing="split@sit-split", deps=[], outs=[])
     found = _step(tmp_path, stage)
-    assert (found.door, found.command) == ("split", shlex.split("python -m stages.split sit-split"))
+    assert (found.module, found.command) == ("split", shlex.split("python -m stages.split sit-split"))
     assert found.commands[1:] == [shlex.split("python -m stages.validate split sit-split sit-split.turns --suite s")]
-    assert _step(tmp_path, SimpleNamespace(**vars(stage) | {"cmd": "python -m stages.report"})).door == "report"
+    assert _step(tmp_path, SimpleNamespace(**vars(stage) | {"cmd": "python -m stages.report"})).module == "report"
 
 
 def test_what_a_stage_makes_is_validated_in_the_plan(tmp_path: Path) -> None:
@@ -221,9 +221,14 @@ def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_p
     steps = [
         step("ingest_corpus@seed", "stages.ingest corpus seed", [], ["data/ingested/seed.jsonl"]),
         step("train@it", "stages.train it", ["data/ingested/seed.jsonl"], ["models/it"]),
-        step("answer@it", "stages.answer it", ["models/it"], ["data/answered/it"]),
+        step("predict@it", "stages.predict it", ["models/it"], ["data/predictions/it"]),
         step("train@sit", "stages.train sit", [], ["models/sit"]),
-        step("review@x", "stages.review x", ["models/sit", "data/answered/it/b.jsonl"], ["data/reviewed/x.jsonl"]),
+        step(
+            "judge_agreement@x",
+            "stages.judge_agreement x",
+            ["models/sit", "data/predictions/it/b.jsonl"],
+            ["data/judge_agreement/x.jsonl"],
+        ),
     ]
     (tmp_path / "params.yaml").write_text(text)
     with overlay.shadow(ROOT, text) as folder:
@@ -231,8 +236,8 @@ def test_what_hangs_on_a_stage_that_fails_waits_for_it_also_behind_a_model(tmp_p
         found = {one.stage: one for one in forecasts(steps, world)}
     assert "none.json: no such file" in found["ingest_corpus@seed"].unknown
     assert {name: one.unknown for name, one in found.items() if name != "ingest_corpus@seed"} == {
-        "train@it": f"{WAITS}ingest_corpus@seed", "answer@it": f"{WAITS}ingest_corpus@seed", "train@sit": "",
-        "review@x": f"{WAITS}ingest_corpus@seed",
+        "train@it": f"{WAITS}ingest_corpus@seed", "predict@it": f"{WAITS}ingest_corpus@seed", "train@sit": "",
+        "judge_agreement@x": f"{WAITS}ingest_corpus@seed",
     }  # fmt: skip
     assert not any(one.asks for one in found.values())
 

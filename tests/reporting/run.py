@@ -51,8 +51,8 @@ def metrics() -> dict[str, dict[str, Any]]:
     found["compare"] = {"seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))}
     for run in ("it", "sit"):
         summed = task_scores.summed(*marks(run), Drawn(None, 4, 7, 200))
-        found["mark"][f"seqeval-{run}"] = to_builtins(summed)
-    found["review"]["seqeval-sit"] = {
+        found["judge_tasks"][f"seqeval-{run}"] = to_builtins(summed)
+    found["judge_agreement"]["seqeval-sit"] = {
         "n": 24, "scored": 24, "following": {"n": 24, "mean": 0.5, "low": 0.3, "high": 0.7},
         "agreement": {"following": to_builtins(agreement([(str(i), 1.0, i % 4 / 3) for i in range(24)], 7, 200))},
     }  # fmt: skip

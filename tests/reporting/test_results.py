@@ -67,7 +67,7 @@ def test_one_row_a_measure_with_the_difference_and_its_doubts() -> None:
     keys = {(s.benchmark, s.measure) for s in found.scores if not s.group}
     assert shown.count("<tr>") == 1 + len(keys)
     assert ("seqeval by task", "done") in keys and "sit − it" in shown
-    assert "data/metrics/mark/" in shown and "few" in caveats_of(found, "seqeval", "quality")
+    assert "data/metrics/judge_tasks/" in shown and "few" in caveats_of(found, "seqeval", "quality")
     assert all(d.low <= d.value <= d.high for d in found.differences)
 
 
@@ -103,7 +103,7 @@ def test_a_page_where_nothing_at_all_has_a_score_says_so() -> None:
 @pytest.mark.parametrize("agreement", [{}, {"following": None}])
 def test_a_second_judge_that_can_not_be_read_has_a_row_all_the_same(agreement: dict[str, None]) -> None:
     review = {"n": 24, "scored": 0, "agreement": agreement}
-    shown = "".join(judge_section(findings(metrics=metrics() | {"review": {"seqeval-sit": review}})))
+    shown = "".join(judge_section(findings(metrics=metrics() | {"judge_agreement": {"seqeval-sit": review}})))
     told = shown.partition("Two judges")[2]
     assert '<td class="name">sit</td><td class="name">–</td><td class="num">0</td>' in told
 
@@ -143,7 +143,7 @@ def test_alpaca_eval_without_its_estimator_is_said_to_be_left_out() -> None:
     judges = {**found.judges, "compare": {"runs": {"seqeval-it-sit": asked}}}
     assert "left out" in "".join(judge_section(found._replace(judges=judges)))
     assert "left out" not in "".join(judge_section(found))
-    stages = {**found.stages, "estimate": {"a": {"n": 805, "win_rate": 2.591, "length_controlled_winrate": 5.875}}}
+    stages = {**found.stages, "win_rate": {"a": {"n": 805, "win_rate": 2.591, "length_controlled_winrate": 5.875}}}
     shown = "".join(judge_section(found._replace(judges=judges, stages=stages)))
     assert "2.59" in shown and "5.88" in shown
 
@@ -155,7 +155,7 @@ def test_nothing_judged() -> None:
 
 def test_figures_hold_the_judges_means() -> None:
     found = figures(findings())
-    assert set(found["judges"]) == {"compare", "mark", "review"}
+    assert set(found["judges"]) == {"compare", "judge_tasks", "judge_agreement"}
     assert 0 <= found["judges"]["compare"]["seqeval-it-sit"]["win"] <= 1
 
 

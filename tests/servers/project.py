@@ -24,8 +24,9 @@ PREPARE = [
 """Stages whose files the others read."""
 ASK = [
     "rewrite@seed-1", "rewrite@seed-2", "rewrite@heldout-1", "respond@seed-0", "respond@seed-1", "respond@seed-2",
-    "evolve@seed", "extract@flat", "augment_model@paraphrase", "split@sit-split", "answer@served", "evaluate@served",
-    "compare_references@alpaca_eval", "mark@seqeval", "review@seqeval",
+    "evolve@seed", "extract_inputs@flat", "augment_model@paraphrase",
+    "split@sit-split", "predict@served", "evaluate@served",
+    "compare_references@alpaca_eval", "judge_tasks@seqeval", "judge_agreement@seqeval",
 ]  # fmt: skip
 """Every command that asks a model, each after those whose files it reads."""
 ANSWERED = ("seqeval", "xquad", "mgsm", "commonsenseqa", "humaneval", "alpaca_eval", "verified")
@@ -175,22 +176,22 @@ def _few_rounds(params: dict[str, Any]) -> None:
     respond["settings"]["sampling"] = sampling(12, 1.0)
     params["evolve"]["settings"] |= {"sampling": sampling(24, 1.0), "respond": sampling(12, 1.0)}
     params["evolve"]["corpora"] = {"seed": {"reads": "ingested/seed"}}
-    params["extract"]["settings"]["sampling"] = sampling(24)
+    params["extract_inputs"]["settings"]["sampling"] = sampling(24)
     params["augment"]["model"] = {"paraphrase": params["augment"]["model"]["paraphrase"] | {"max_tokens": 16}}
     params["split"]["sit-split"] |= {"sampling": sampling(8, 0.7)}
 
 
 def _few_answers(params: dict[str, Any]) -> None:
-    params["answer"]["runs"] = {"served": {"benchmarks": [*ANSWERED]}, "scored": {"benchmarks": ["generic"]}}
+    params["predict"]["runs"] = {"served": {"benchmarks": [*ANSWERED]}, "scored": {"benchmarks": ["generic"]}}
     params["fetch"]["models"]["scored"] = params["fetch"]["models"]["served"]
     for name in ANSWERED:
-        params["answer"]["benchmarks"][name]["sampling"] |= {"max_tokens": 12}
+        params["predict"]["benchmarks"][name]["sampling"] |= {"max_tokens": 12}
     params["report"] = {
         "baseline": "served", "treatment": "scored", "before": "responded/seed-0", "after": "responded/seed-2",
     }  # fmt: skip
     params["judge"]["max_tokens"] = 8
-    params["compare"]["settings"]["controls"] = params["mark"]["settings"]["controls"] = 1
+    params["compare"]["settings"]["controls"] = params["judge_tasks"]["settings"]["controls"] = 1
     outputs = {"benchmark": "alpaca_eval", "outputs": "data/seeds/heldout.json", "treatment": "served", "sample": None}
     params["compare"] |= {"runs": {}, "references": {"alpaca_eval": outputs}}
     judged = {"benchmark": "seqeval", "run": "served", "sample": None}
-    params["mark"]["runs"] = params["review"]["runs"] = {"seqeval": judged}
+    params["judge_tasks"]["runs"] = params["judge_agreement"]["runs"] = {"seqeval": judged}

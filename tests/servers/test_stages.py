@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(3600)]
 TRANSFORMERS = "transformers"
 NOBODY = Server("nobody", "http://127.0.0.1:9/v1", "m", "plain")
 ENDS = {"ok", "truncated"}
-CONSTRAINED = {"rewrite@seed-1", "compare_references@alpaca_eval", "mark@seqeval", "review@seqeval"}
+CONSTRAINED = {"rewrite@seed-1", "compare_references@alpaca_eval", "judge_tasks@seqeval", "judge_agreement@seqeval"}
 """Stages whose prompts restrict the reply to some choices."""
 
 
@@ -97,16 +97,16 @@ def one_line(stderr: str, stage: str) -> str:
 
 
 def test_what_is_scored_by_choices_is_refused_over_chat(project: Project) -> None:
-    refused = project.run("answer@scored")
+    refused = project.run("predict@scored")
     assert refused.code == 2 and refused.files == {}, refused.stderr
-    assert "scored by the log-probabilities of its choices" in one_line(refused.stderr, "answer")
+    assert "scored by the log-probabilities of its choices" in one_line(refused.stderr, "predict")
 
 
 def test_a_server_that_ignores_echo_gives_no_scores(project: Project) -> None:
     with changed(project, "tuned", api="completions", scores="echo"):
-        done = project.run("answer@scored")
+        done = project.run("predict@scored")
     assert done.code == 0 and "Traceback" not in done.stderr, done.stderr
-    rows = [json.loads(line) for line in done.files["data/answered/scored/generic.jsonl"].splitlines()]
+    rows = [json.loads(line) for line in done.files["data/predictions/scored/generic.jsonl"].splitlines()]
     assert {row["status"] for row in rows if not row["question"].startswith("gsm8k")} == {"failed"}, rows
     assert "without a text (failed 2)" in done.stderr, done.stderr
 

@@ -18,8 +18,8 @@ ROWS = {
     "responded/seed-0": RECORD,
     "ingested/seed": RECORD,
     "ingested/benchmarks/xquad": Question("q", "xquad", "de", "Apache-2.0", "1", "Say."),
-    "answered/it/xquad": ANSWER,
-    "assembled/it": Row("x-0", ()),
+    "predictions/it/xquad": ANSWER,
+    "formatted/it": Row("x-0", ()),
 }
 
 
@@ -45,7 +45,7 @@ def test_fields_within_fields_and_fields_that_no_expectation_reads_count() -> No
 
 
 def test_the_fields_are_those_of_the_rooms() -> None:
-    kinds = {"ingested/benchmarks/": Question, "answered/": Answer, "assembled/": Row}
+    kinds = {"ingested/benchmarks/": Question, "predictions/": Answer, "formatted/": Row}
     assert {folder: tuple(fields.split()) for folder, fields in row_schema.FIELDS.items()} == {
         folder: kind.__struct_fields__ for folder, kind in kinds.items()
     }
@@ -66,4 +66,4 @@ def test_a_nul_character_sets_a_row_aside_wherever_it_is() -> None:
 
 
 def test_an_answer_is_scored_whatever_characters_it_holds() -> None:
-    assert judged("answered/it/xquad", msgspec.json.encode(msgspec.structs.replace(ANSWER, text="\0"))) == {}
+    assert judged("predictions/it/xquad", msgspec.json.encode(msgspec.structs.replace(ANSWER, text="\0"))) == {}

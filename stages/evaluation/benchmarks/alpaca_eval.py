@@ -22,7 +22,7 @@ QUESTIONS = 805
 """Instructions of AlpacaEval; the length-controlled win rate is defined on exactly these."""
 LEFT_OUT = (
     "length-controlled win rate: left out; it is alpaca_eval's own estimate over its 805 instructions, from its files "
-    "df_gamed.csv and instruction_difficulty.csv; name their folder under `estimate` in params.yaml"
+    "df_gamed.csv and instruction_difficulty.csv; name their folder under `win_rate` in params.yaml"
 )
 
 

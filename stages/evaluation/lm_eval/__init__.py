@@ -20,18 +20,18 @@ def require(
     capabilities: Capabilities, engine: str, run: str, benchmarks: Mapping[str, tuple[Sequence[Question], Way]]
 ) -> None:
     """Raises UserError for the first benchmark that needs of the engine what it can't do, before anything is asked."""
-    way_out = f"name the benchmarks that it can answer under answer.runs.{run}.benchmarks"
+    way_out = f"name the benchmarks that it can answer under predict.runs.{run}.benchmarks"
     for name, (questions, _) in benchmarks.items():
         weighed = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].grade_choices), "")
         if weighed and not capabilities.choice_scores:
             raise UserError(
-                f"answer.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
+                f"predict.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
                 f"{engine} does not give; use engine embedded, transformers, vllm or ray, set `scores` of engine "
                 f"openai where the server has /v1/completions, or {way_out}"
             )
         if not capabilities.images and any(q.images for q in questions):
             raise UserError(
-                f"answer.benchmarks.{name}: its questions show pictures, and {engine} takes text alone; set `images: "
+                f"predict.benchmarks.{name}: its questions show pictures, and {engine} takes text alone; set `images: "
                 f"captions` for it, use engine openai with `api: chat`, or {way_out}"
             )
 

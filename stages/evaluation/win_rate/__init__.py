@@ -33,7 +33,7 @@ def length_controlled(annotations: Sequence[Annotation], folder: Path) -> dict[s
     if len(annotations) != QUESTIONS or scored != QUESTIONS:
         raise UserError(
             f"annotations: {len(annotations)}, of which {scored} have a preference; AlpacaEval has {QUESTIONS}: answer "
-            "and compare all of them (sample: null), or remove the entry from `estimate` in params.yaml"
+            "and compare all of them (sample: null), or remove the entry from `win_rate` in params.yaml"
         )
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

@@ -1,4 +1,4 @@
-"""Task by task: what each question asks for, and which of it an answer did -> data/marked/<name>.jsonl."""
+"""Task by task: what each question asks for, and which of it an answer did -> data/judged_tasks/<name>.jsonl."""
 
 from functools import partial
 from typing import Annotated
@@ -16,32 +16,33 @@ from stages.inference.connect import connect
 from stages.params import entry, load
 
 
-def mark(name: Annotated[str, entry_argument("An entry of `mark.runs` in params.yaml")]) -> str:
+def judge_tasks(name: Annotated[str, entry_argument("An entry of `judge_tasks.runs` in params.yaml")]) -> str:
     """List the tasks of every question and have the judge mark which ones a run's answer did.
 
-    Reads data/answered/RUN/BENCHMARK.jsonl and the questions; no model under test is asked. Writes the marks of every
-    answer to data/marked/NAME.jsonl, and to data/metrics/mark/NAME.json how many tasks were done, by their number and
-    by their place in the chain. What could not be listed or marked is counted with its reason and is never undone.
+    Reads data/predictions/RUN/BENCHMARK.jsonl and the questions; no model under test is called. Writes the marks of
+    every answer to data/judged_tasks/NAME.jsonl, and to data/metrics/judge_tasks/NAME.json how many tasks were done,
+    by their number and by their place in the chain. What could not be listed or marked is counted with its reason and
+    is never undone.
     """
     params = load()
-    asked, settings = entry(params.mark.runs, name, "mark.runs"), params.mark.settings
+    asked, settings = entry(params.judge_tasks.runs, name, "judge_tasks.runs"), params.judge_tasks.settings
     questions = list(artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
-    answers = artifacts.artifact(f"answered/{asked.run}/{asked.benchmark}", Answer)
+    answers = artifacts.artifact(f"predictions/{asked.run}/{asked.benchmark}", Answer)
     listing, template = (
         prompts.parse(artifacts.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
     )
     drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
-    with connect(params.engines.judge, purpose=f"mark {name}") as complete:
+    with connect(params.engines.judge, purpose=f"judge_tasks {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)
         lists = partial(LISTERS[settings.lister], Panel(complete, listing, *how, "stated"))
         judge = partial(marks, Panel(complete, template, *how, settings.reading))
         marker = Marker(complete.watched(lists), complete.watched(judge))
         marked, summary = marking(questions, answers, marker, drawn)
-    artifacts.write(f"data/marked/{name}.jsonl", marked)
-    artifacts.write_json(f"data/metrics/mark/{name}.json", summary | complete.summary())
+    artifacts.write(f"data/judged_tasks/{name}.jsonl", marked)
+    artifacts.write_json(f"data/metrics/judge_tasks/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="marked", unit="answers", name=name)
     return together(scarce(name, summary), shortage(asked.sample, settings.controls, marked))
 
 
 if __name__ == "__main__":
-    main(mark)
+    main(judge_tasks)

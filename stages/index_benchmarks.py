@@ -1,4 +1,4 @@
-"""What models are tested with -> data/withheld/<name>.jsonl, for training corpora to be held against."""
+"""What models are tested with -> data/benchmark_index/<name>.jsonl, for training corpora to be held against."""
 
 from collections import Counter
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from stages import decontamination
 from stages.core import artifacts
-from stages.core.cli import door, entry_argument, report_losses, start
+from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record, user_text
 from stages.evaluation.benchmarks import compared_texts
 from stages.evaluation.benchmarks.questions import Question
@@ -18,25 +18,27 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 
 
 @app.command()
-@door
+@reports_errors
 def benchmarks() -> None:
-    """Write the distinct texts of every benchmark's questions, each with its item, to data/withheld/benchmarks/."""
+    """Write the distinct texts of every benchmark's questions with their items to data/benchmark_index/benchmarks/."""
     names = load().ingest.benchmarks
     asked = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
-    paths = {name: f"data/withheld/benchmarks/{name}.jsonl" for name in names}
+    paths = {name: f"data/benchmark_index/benchmarks/{name}.jsonl" for name in names}
     lost: Counter[str] = Counter()
     counts = artifacts.write_split(paths, decontamination.withheld(asked, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
 @app.command()
-@door
-def corpus(name: Annotated[str, entry_argument("An entry of `withhold` in params.yaml")]) -> None:
-    """Write what the rows of a corpus ask to data/withheld/NAME.jsonl: a benchmark is made from it."""
-    chosen = entry(load().withhold, name, "withhold")
+@reports_errors
+def corpus(name: Annotated[str, entry_argument("An entry of `index_benchmarks` in params.yaml")]) -> None:
+    """Write what the rows of a corpus ask to data/benchmark_index/NAME.jsonl: a benchmark is made from it."""
+    chosen = entry(load().index_benchmarks, name, "index_benchmarks")
     asked = ((record.id, user_text(record)) for record in artifacts.artifact(chosen.reads, Record))
     lost: Counter[str] = Counter()
-    counts = artifacts.write_split({name: f"data/withheld/{name}.jsonl"}, decontamination.withheld({name: asked}, lost))
+    counts = artifacts.write_split(
+        {name: f"data/benchmark_index/{name}.jsonl"}, decontamination.withheld({name: asked}, lost)
+    )
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 

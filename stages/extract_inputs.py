@@ -13,28 +13,31 @@ from stages.seqinstruct.input_extraction import extract as extract_rows
 from stages.seqinstruct.round_statistics import Tally
 
 
-def extract(
-    name: Annotated[str, entry_argument("An entry of `extract.corpora` in params.yaml, such as flat")],
+def extract_inputs(
+    name: Annotated[str, entry_argument("An entry of `extract_inputs.corpora` in params.yaml, such as flat")],
 ) -> None:
     """Have the generator tell instruction and input apart in rows that are one flat prompt.
 
     Parts are taken only where nothing of the prompt is lost or made up; else the row keeps its flat prompt under a
     status that says why. Rows that have an input pass unasked. Writes data/extracted/NAME.jsonl, as many rows as were
-    read and in the same order, and data/metrics/extract/NAME.json.
+    read and in the same order, and data/metrics/extract_inputs/NAME.json.
     """
     params = load()
-    settings, this = params.extract.settings, entry(params.extract.corpora, name, "extract.corpora")
+    settings, this = (
+        params.extract_inputs.settings,
+        entry(params.extract_inputs.corpora, name, "extract_inputs.corpora"),
+    )
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     plan = Extraction(params.seed, template, settings.sampling.engine(), settings.attempts)
     rows = artifacts.artifact(this.reads, Record)
     tally = Tally("extract")
-    with connect(params.engines.generator, purpose=f"extract {name}") as complete:
+    with connect(params.engines.generator, purpose=f"extract_inputs {name}") as complete:
         made = complete.rows(extract_rows(rows, complete, plan), of=rows)
         artifacts.write(f"data/extracted/{name}.jsonl", tally.records(made))
     summary = tally.summary()
-    artifacts.write_json(f"data/metrics/extract/{name}.json", summary | complete.summary())
+    artifacts.write_json(f"data/metrics/extract_inputs/{name}.json", summary | complete.summary())
     report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/extracted/{name}.jsonl")
 
 
 if __name__ == "__main__":
-    main(extract)
+    main(extract_inputs)

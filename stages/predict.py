@@ -10,12 +10,12 @@ from stages.inference.connect import connect
 from stages.params import load
 
 
-def answer(
-    run: Annotated[str, entry_argument("An entry of `answer.runs` in params.yaml: a model under models/")],
+def predict(
+    run: Annotated[str, entry_argument("An entry of `predict.runs` in params.yaml: a model under models/")],
 ) -> None:
-    """Ask a model every question of the benchmarks under `answer` in params.yaml: all, or those that the run names.
+    """Ask a model every question of the benchmarks under `predict` in params.yaml: all, or those that the run names.
 
-    Reads data/ingested/benchmarks/ and the receipts, writes data/answered/RUN/BENCHMARK.jsonl: the answers to each
+    Reads data/ingested/benchmarks/ and the receipts, writes data/predictions/RUN/BENCHMARK.jsonl: the answers to each
     question, in the same order; every file appears or none does. A benchmark that needs what the engine can't do is
     refused before anything is asked. A request that failed, was refused or got no answer keeps that status and is
     never scored. Run again after an interruption, or with another benchmark, it asks only what it has not
@@ -27,18 +27,18 @@ def answer(
             list(artifacts.artifact(f"ingested/benchmarks/{name}", Question)),
             lm_eval.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
-        for name, how in params.answer.of(run).items()
+        for name, how in params.predict.of(run).items()
     }
-    paths = {name: f"data/answered/{run}/{name}.jsonl" for name in asked}
-    with connect(params.engines.tuned, model=run, purpose=f"answer {run}") as complete:
+    paths = {name: f"data/predictions/{run}/{name}.jsonl" for name in asked}
+    with connect(params.engines.tuned, model=run, purpose=f"predict {run}") as complete:
         lm_eval.require(complete.capabilities, complete.description, run, asked)
         complete.expect(sum(len(questions) * way.samples for questions, way in asked.values()))
         artifacts.write_split(paths, complete.rows(lm_eval.answered(complete, asked)))
-    artifacts.write_json(f"data/metrics/answer/{run}.json", summary := complete.summary())
+    artifacts.write_json(f"data/metrics/predict/{run}.json", summary := complete.summary())
     by_status = summary["replies_by_status"]
     lost = {status: by_status.get(status, 0) for status in ("thought", "refused", "failed")}
     report_losses(summary["replies"], {"without a text": lost}, kept="with a text", unit="answers")
 
 
 if __name__ == "__main__":
-    main(answer)
+    main(predict)

@@ -5,25 +5,26 @@ from typing import Annotated
 
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main
-from stages.evaluation.benchmarks.alpaca_eval import Annotation, win_rate
+from stages.evaluation.benchmarks.alpaca_eval import Annotation
+from stages.evaluation.benchmarks.alpaca_eval import win_rate as plain_win_rate
 from stages.evaluation.win_rate import length_controlled
 from stages.params import entry, load
 
 
-def estimate(name: Annotated[str, entry_argument("An entry of `estimate` in params.yaml")]) -> str:
+def win_rate(name: Annotated[str, entry_argument("An entry of `win_rate` in params.yaml")]) -> str:
     """Estimate AlpacaEval 2.0's win rates, in percent, from annotations: no judge and no model is asked.
 
     Reads annotations as `compare` (data/compared/<name>.annotations.json) or alpaca_eval writes them, and the folder
     with alpaca_eval's files df_gamed.csv and instruction_difficulty.csv. Without these the length-controlled rate is
-    left out, and said to be. Writes data/metrics/estimate/NAME.json. Anything but AlpacaEval's 805 judged answers is an
+    left out, and said to be. Writes data/metrics/win_rate/NAME.json. Anything but AlpacaEval's 805 judged answers is an
     error.
     """
-    asked = entry(load().estimate, name, "estimate")
+    asked = entry(load().win_rate, name, "win_rate")
     annotations = artifacts.read_rows(asked.annotations, Annotation)
-    found = win_rate(annotations) | length_controlled(annotations, Path(asked.files))
-    artifacts.write_json(f"data/metrics/estimate/{name}.json", found)
+    found = plain_win_rate(annotations) | length_controlled(annotations, Path(asked.files))
+    artifacts.write_json(f"data/metrics/win_rate/{name}.json", found)
     return str(found.get("left_out", ""))
 
 
 if __name__ == "__main__":
-    main(estimate)
+    main(win_rate)

@@ -1,4 +1,4 @@
-"""An artifact's rows in tokens, counted once, for `sample` to compare by -> data/measured/<artifact>.jsonl."""
+"""An artifact's rows in tokens, counted once, for `sample` to compare by -> data/token_counts/<artifact>.jsonl."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +11,18 @@ from stages.model_files.token_lengths import counter
 from stages.params import entry, load
 
 
-def measure(name: Annotated[str, entry_argument("An entry of `measure` in params.yaml, such as seed-0")]) -> None:
+def count_tokens(
+    name: Annotated[str, entry_argument("An entry of `count_tokens` in params.yaml, such as seed-0")],
+) -> None:
     """Count the tokens of every row that walks on: of what the user said and of the responses, in all turns.
 
     In the tokens of `tokenizer` in params.yaml, without what a chat template adds. A row is {id, input, output}.
     """
     params = load()
-    reads = entry(params.measure, name, "measure").reads
+    reads = entry(params.count_tokens, name, "count_tokens").reads
     count = counter(Path("models", params.tokenizer))
-    artifacts.write(f"data/measured/{reads}.jsonl", ablations.measured(artifacts.artifact(reads, Record), count))
+    artifacts.write(f"data/token_counts/{reads}.jsonl", ablations.measured(artifacts.artifact(reads, Record), count))
 
 
 if __name__ == "__main__":
-    main(measure)
+    main(count_tokens)
