@@ -5,7 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from stages import chains
+from stages.chains.augmented_sets import augmented_sets
+from stages.chains.caption import captions_by_image
+from stages.chains.chain_types import Resources
+from stages.chains.model_steps import prompt_files
+from stages.chains.translate import translations_by_text
 from stages.core import artifacts
 from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record
@@ -26,27 +30,27 @@ def rules(name: Name) -> None:
 def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
     asked = entry((params := load()).augment.aligned, name, "augment.aligned")
-    _write(params, name, asked, translations=chains.translations(artifacts.artifact(asked.parallel, Record)))
+    _write(params, name, asked, translations=translations_by_text(artifacts.artifact(asked.parallel, Record)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
     asked = entry((params := load()).augment.captions, name, "augment.captions")
-    _write(params, name, asked, captions=chains.captions(artifacts.artifact(asked.captions, Record)))
+    _write(params, name, asked, captions=captions_by_image(artifacts.artifact(asked.captions, Record)))
 
 
 def model(name: Name) -> None:
     """Paraphrases and translations that the generator writes, greedily."""
     asked = entry((params := load()).augment.model, name, "augment.model")
-    files = chains.templates(artifacts.contents(asked.prompts), asked.prompts)
+    files = prompt_files(artifacts.contents(asked.prompts), asked.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
         _write(params, name, asked, complete, templates=files, max_tokens=asked.max_tokens)
 
 
-def _write(params: Params, name: str, asked: Any, complete: Connected | None = None, **found: Any) -> None:
-    means = chains.Means(params.seed, params.wording.model_dump(), complete=complete, **found)
+def _write(params: Params, name: str, asked: Any, complete: Connected | None = None, **data: Any) -> None:
+    resources = Resources(params.seed, params.wording, complete=complete, **data)
     rows, links = artifacts.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
-    sets = chains.sets(rows, links, means, partial(complete.rows, of=rows) if complete else iter)
+    sets = augmented_sets(rows, links, resources, partial(complete.rows, of=rows) if complete else iter)
     artifacts.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
     statistics, replies = sets.statistics(), complete.summary() if complete else {}
     artifacts.write_json(f"data/metrics/augment/{name}.json", statistics | replies)

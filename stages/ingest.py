@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from stages import corpora
 from stages.core import artifacts, image_files
 from stages.core.cli import entry_argument, remark, report_losses, reports_errors, start, together
 from stages.core.records import limited
+from stages.corpora.ingest_statistics import IngestStats
+from stages.corpora.read_records import Origin, header_columns, is_fault, read, sample
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.image_questions import NO_CAPTION, shown
 from stages.evaluation.benchmarks.sampling import Tally, select
@@ -26,15 +27,15 @@ def corpus(name: Name) -> str:
     Writes data/ingested/NAME.jsonl, NAME.rejected.jsonl (a reason each) and data/metrics/ingest/NAME.json, or nothing.
     """
     spec = entry((params := load()).ingest.corpora, name, "ingest.corpora")
-    files, tally, paths = Corpus(spec.source, Choice(*spec.choice)), corpora.Tally(), artifacts.outputs(name)
-    origin = corpora.Origin(name, artifacts.origin(spec.source), spec.licence, spec.language)
-    raws, limit = files.rows(corpora.columns(spec.adapter, spec.fields)), params.validation.max_quarantined
-    records = limited(name, corpora.read(spec.adapter, raws, origin, spec.fields, tally), limit, corpora.faulty)
-    artifacts.write_split(paths, tally.split(corpora.sample(records, spec.sample, params.seed, tally)))
-    artifacts.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
-    remark(together(files.note, tally.repairs()))
-    report_losses(tally.metrics()["read"], tally.losses(), see=paths["rejected"], name=name)
-    return tally.shortage(spec.sample)
+    files, stats, paths = Corpus(spec.source, Choice(*spec.choice)), IngestStats(), artifacts.outputs(name)
+    origin = Origin(name, artifacts.origin(spec.source), spec.licence, spec.language)
+    raws, limit = files.rows(header_columns(spec.adapter, spec.fields)), params.validation.max_quarantined
+    records = limited(name, read(spec.adapter, raws, origin, spec.fields, stats), limit, is_fault)
+    artifacts.write_split(paths, stats.split(sample(records, spec.sample, params.seed, stats)))
+    artifacts.write_json(f"data/metrics/ingest/{name}.json", stats.metrics())
+    remark(together(files.note, stats.repairs()))
+    report_losses(stats.metrics()["read"], stats.losses(), see=paths["rejected"], name=name)
+    return stats.shortage(spec.sample)
 
 
 @app.command()
@@ -48,7 +49,7 @@ def benchmark(name: Name) -> str:
     spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), Tally()
     limit = params.validation.max_quarantined
     files = Download(spec.source, Choice(*spec.choice))
-    items = BENCHMARKS[spec.benchmark].read(files, spec.languages, spec.licence, params.wording.model_dump())
+    items = BENCHMARKS[spec.benchmark].read(files, spec.languages, spec.licence, params.wording)
     chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
     questions = limited(name, shown(chosen, spec.images, image_files.album(spec.folder)), limit, NO_CAPTION.__eq__)
     artifacts.write_split(paths := artifacts.outputs(f"benchmarks/{name}"), tally.split(questions))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages import chains
+from stages.chains.augmented_sets import augmented_sets
+from stages.chains.chain_types import Resources
+from stages.chains.links import chained_instruction, parse_links
 from stages.core.records import Record, Source
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.questions import Question
@@ -20,18 +22,18 @@ def asked(name: str, params: Params) -> dict[str, str]:
     """Chain, or "plain" -> the instruction of a test question."""
     folder, languages = SEEDS[name]
     files = {path.name: path.read_bytes() for path in (ROOT / "data/seeds" / folder).iterdir()}
-    found = BENCHMARKS[name].read(files, languages, "x", params.wording.model_dump())
+    found = BENCHMARKS[name].read(files, languages, "x", params.wording)
     return {(q.group or "translate"): q.instruction for q in found if isinstance(q, Question)}
 
 
 def trained(params: Params) -> dict[str, str]:
     """Chain -> what stands before the instruction of a training row, for the chains that the profile trains on."""
-    wording = params.wording.model_dump()
+    wording = params.wording
     parts = {name: entries for name, entries in params.augment if name != "captions"}
     links = [
-        chains.links([entry.chains[0].model_dump()], wording)[0] for part in parts.values() for entry in part.values()
+        parse_links([entry.chains[0].model_dump()], wording)[0] for part in parts.values() for entry in part.values()
     ]
-    return {link.chain: chains.prompt("", [link]) for link in links}
+    return {link.chain: chained_instruction("", [link]) for link in links}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -46,9 +48,9 @@ def test_seen_and_unseen_chains_are_asked_for_as_in_training(profile: str) -> No
 
 def test_another_wording_reaches_both() -> None:
     params = load(ROOT / "params.yaml")
-    wording = params.wording.model_copy(update={"repeat": "Say the input again, and then"})
+    wording = params.wording | {"repeat": "Say the input again, and then"}
     changed = params.model_copy(update={"wording": wording})
-    made = chains.sets([ROW], [{"chain": "repeat"}], chains.Means(0, wording.model_dump()))
+    made = augmented_sets([ROW], [{"chain": "repeat"}], Resources(0, wording))
     row = dict(made.rows())[""]
     assert row.instruction == "Say the input again, and then Do it."
     assert asked("commonsenseqa", changed)["repeat"].startswith("Say the input again, and then choose ")

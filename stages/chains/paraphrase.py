@@ -2,23 +2,28 @@
 
 from collections.abc import Iterable, Iterator
 
-from stages.chains.chain_types import Link, Means, Middle, fits, laid_out
+from stages.chains.chain_types import Chain, Intermediate, Link, Resources, formatted, is_separable
 from stages.chains.model_steps import outcome, request, writer
 from stages.core.completions import Prompt, Reply, ask
 from stages.core.records import Record
 
 
-def paraphrase(link: Link, records: Iterable[Record], means: Means) -> Iterator[tuple[Record, Middle | None]]:
+def paraphrase_inputs(
+    link: Link, records: Iterable[Record], resources: Resources
+) -> Iterator[tuple[Record, Intermediate | None]]:
     """Rows with an input get a paraphrase of it, lazily. Raises UserError without a model."""
-    complete, template = writer(link, means)
+    complete, template = writer(link, resources)
 
     def prompt_of(record: Record) -> Prompt | None:
-        return request(record, template, means, "paraphrase") if record.input.strip() else None
+        return request(record, template, resources, "paraphrase") if record.input.strip() else None
 
-    def middle_of(record: Record, reply: Reply) -> Middle:
-        text = laid_out(link, reply.text)
-        fault = "empty" if not text else "" if fits(link, text) else "holds-heading"
-        return outcome(reply, Middle(text, record.input, "paraphrase"), template, means, fault)
+    def result_of(record: Record, reply: Reply) -> Intermediate:
+        text = formatted(link, reply.text)
+        fault = "empty" if not text else "" if is_separable(link, text) else "holds-heading"
+        return outcome(reply, Intermediate(text, record.input, "paraphrase"), template, resources, fault)
 
-    asked = ask(complete, records, prompt_of)
-    return ((record, None if reply is None else middle_of(record, reply)) for record, reply in asked)
+    replies = ask(complete, records, prompt_of)
+    return ((record, None if reply is None else result_of(record, reply)) for record, reply in replies)
+
+
+CHAIN = Chain(paraphrase_inputs)

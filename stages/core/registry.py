@@ -1,7 +1,8 @@
-"""The registries: the names that params.yaml may use for a benchmark, and what implements each.
+"""The registries: the names that params.yaml may use for a corpus format, chain or benchmark, and what implements each.
 
-A new benchmark is a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An implementation is imported when
-it is used, so params.yaml is checked against these names without importing any.
+A new corpus format is a module in stages/corpora and a line in CORPUS_FORMATS, a new chain a module in stages/chains and
+a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An implementation is
+imported when it is used, so params.yaml is checked against these names without importing any.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,28 @@ class Registered(NamedTuple):
     sections: tuple[str, ...] = ()
     """Other sections whose entries may name it."""
 
+
+CORPUS_FORMATS = {
+    "alpaca": Registered("stages.corpora.alpaca:contents"),
+    "alpaca_eval": Registered("stages.corpora.alpaca_eval_prompts:contents"),
+    "parallel": Registered("stages.corpora.parallel:contents"),
+    "flan_cot": Registered("stages.corpora.flan_cot:contents"),
+    "chat": Registered("stages.corpora.chat:contents"),
+    "tulu": Registered("stages.corpora.chat:contents"),
+    "metamath": Registered("stages.corpora.metamath:contents"),
+    "vqa": Registered("stages.corpora.vqa_and_captions:questions"),
+    "captions": Registered("stages.corpora.vqa_and_captions:captions"),
+    "own": Registered("stages.corpora.mapped_fields:contents"),
+}
+"""`adapter` of a corpus -> its `Adapter` (stages/corpora/row_types.py)."""
+
+CHAINS = {
+    "repeat": Registered("stages.chains.repeat:CHAIN"),
+    "paraphrase": Registered("stages.chains.paraphrase:CHAIN"),
+    "translate": Registered("stages.chains.translate:CHAIN", ("languages", "share", "labels")),
+    "caption": Registered("stages.chains.caption:CHAIN"),
+}
+"""`chain` of a link -> its `Chain` (stages/chains/chain_types.py)."""
 
 BENCHMARKS = {
     "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "judge_tasks")),

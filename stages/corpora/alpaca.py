@@ -5,7 +5,8 @@ them, [[question, answer], …] or messages, oldest first. `input` may be absent
 """
 
 from stages.corpora import chat
-from stages.corpora.row_types import Content, Raw, Refusal, each, input_of, text, text_if_any
+from stages.corpora.row_types import Content, Refusal, each, input_of, text, text_if_any
+from stages.readers.formats import Raw
 
 
 def content(raw: Raw) -> Content | Refusal:

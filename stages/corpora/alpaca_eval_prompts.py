@@ -1,6 +1,7 @@
 """AlpacaEval: {instruction, dataset, output, generator} (github.com/tatsu-lab/alpaca_eval)."""
 
-from stages.corpora.row_types import Content, Raw, each, text
+from stages.corpora.row_types import Content, each, text
+from stages.readers.formats import Raw
 
 
 def content(raw: Raw) -> Content:

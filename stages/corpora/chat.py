@@ -18,7 +18,8 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.records import Turn
-from stages.corpora.row_types import MISSING, Content, Raw, Read, Refusal, lookup, text_if_any, text_of, value_of
+from stages.corpora.row_types import MISSING, Content, Read, Refusal, lookup, text_if_any, text_of, value_of
+from stages.readers.formats import Raw
 
 MESSAGES = (
     "messages", "conversations", "conversation", "dialogue", "dialog", "dialogs", "chat", "chats", "turns", "thread",

@@ -6,7 +6,8 @@ of which the rows whose id begins with "cot." are FlanCoT (huggingface.co/datase
 flat question; telling instruction and input apart is a step of its own (paper B.4).
 """
 
-from stages.corpora.row_types import Content, Raw, Refusal, each, text
+from stages.corpora.row_types import Content, Refusal, each, text
+from stages.readers.formats import Raw
 
 
 def content(raw: Raw) -> Content | Refusal:

@@ -10,7 +10,8 @@ from typing import Any
 
 from stages.core.errors import UserError
 from stages.corpora import chat
-from stages.corpora.row_types import MISSING, Content, Raw, Read, Refusal, input_of, lookup, text_of, value_of
+from stages.corpora.row_types import MISSING, Content, Read, Refusal, input_of, lookup, text_of, value_of
+from stages.readers.formats import Raw
 
 FIELDS = ("instruction", "input", "response", "system", "history", "image")
 

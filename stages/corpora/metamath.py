@@ -1,6 +1,7 @@
 """MetaMathQA: {query, response, original_question, type} (huggingface.co/datasets/meta-math/MetaMathQA)."""
 
-from stages.corpora.row_types import Content, Raw, each, text
+from stages.corpora.row_types import Content, each, text
+from stages.readers.formats import Raw
 
 
 def content(raw: Raw) -> Content:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from stages.core.errors import UserError
-from stages.corpora.row_types import Content, Raw, Read, Refusal, input_of, no_fields, text, value_of
+from stages.corpora.row_types import Content, Read, Refusal, input_of, no_fields, text, value_of
+from stages.readers.formats import Raw
 
 LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 """ISO 639-1 with an optional region; other keys ("idx", "src") say something about the row."""

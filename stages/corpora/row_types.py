@@ -10,7 +10,7 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.records import Turn
-from stages.readers.formats import Raw as Raw
+from stages.readers.formats import Raw
 
 Reason = Literal[
     "no-instruction", "not-text", "no-input", "no-translation", "no-user-turn", "no-response", "no-answer",

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from stages.core.errors import UserError
-from stages.corpora.row_types import Content, Raw, Read, Refusal, no_fields, text, value_of
+from stages.corpora.row_types import Content, Read, Refusal, no_fields, text, value_of
+from stages.readers.formats import Raw
 
 INSTRUCTION = "Describe the image."
 """The instruction of a record that is a caption."""

@@ -16,6 +16,7 @@ def misfits(params: "Params") -> Iterator[str]:
     yield from _judged(params)
     yield from _pass_at(params)
     yield from _actions(params)
+    yield from _wording(params)
 
 
 def _benchmarks(params: "Params") -> Iterator[str]:
@@ -93,3 +94,12 @@ def _actions(params: "Params") -> Iterator[str]:
         where = f"rewrite.rounds.{name}.actions"
         if entry.policy == "fixed" and len(entry.actions) > 1:
             yield f"{where}: policy fixed takes one action, not {len(entry.actions)}"
+
+
+def _wording(params: "Params") -> Iterator[str]:
+    for part, entries in params.augment:
+        for name, entry in entries.items():
+            for place, link in enumerate(entry.chains):
+                if link.prefix is None and link.chain not in params.wording:
+                    where = f"augment.{part}.{name}.chains.{place}"
+                    yield f"{where}: chain {link.chain} has no wording; add wording.{link.chain}, or a prefix here"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from stages.core.redaction import secret_in_url
+from stages.core.registry import CORPUS_FORMATS, unknown_name
 from stages.params.field_types import LARGEST, Count, Known, Line, Name, Once, Relative, Section, Share, Spoken
 
 MOVING = ("", "main", "master", "head")
@@ -151,10 +152,16 @@ class Files(Section):
         return self.split or "", self.config or "", files
 
 
+def _registered(adapter: str) -> str:
+    if adapter not in CORPUS_FORMATS:
+        raise ValueError(unknown_name("adapter", adapter, CORPUS_FORMATS))
+    return adapter
+
+
 class Corpus(Files):
     """A corpus and how its rows are read."""
 
-    adapter: str
+    adapter: Annotated[str, AfterValidator(_registered)]
     licence: Line
     language: Spoken
     sample: Count | None

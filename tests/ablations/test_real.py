@@ -10,8 +10,9 @@ from stages.ablations import Arm, arm, data_level, instance_level, measured
 from stages.core import artifacts
 from stages.core.completions import seed_for
 from stages.core.records import Record
-from stages.corpora import Origin, read, rows
+from stages.corpora.read_records import Origin, read
 from stages.model_files.token_lengths import counter
+from stages.readers.formats import rows
 from tests.ablations.vocabulary import train
 
 pytestmark = pytest.mark.slow

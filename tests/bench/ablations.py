@@ -20,8 +20,9 @@ from random import Random
 from stages.ablations import Arm, Length, arm, data_level, instance_level, measured
 from stages.core import artifacts
 from stages.core.records import Record, user_text
-from stages.corpora import Origin, read, rows
+from stages.corpora.read_records import Origin, read
 from stages.model_files.token_lengths import counter, tokenizer
+from stages.readers.formats import rows
 from tests.ablations.test_real import longer
 from tests.ablations.vocabulary import train
 from tests.bench import usage

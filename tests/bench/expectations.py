@@ -18,7 +18,8 @@ import msgspec
 from stages import validation
 from stages.core import artifacts
 from stages.core.records import Record
-from stages.corpora import Origin, read, rows
+from stages.corpora.read_records import Origin, read
+from stages.readers.formats import rows
 from stages.validation.lazy_import import great_expectations
 from tests.bench import usage
 

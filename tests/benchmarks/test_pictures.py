@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.chains import Means, sets
+from stages.chains.augmented_sets import augmented_sets
+from stages.chains.chain_types import Resources
 from stages.core import artifacts, image_files
 from stages.core.completions import Image, Reply, Sampling
 from stages.core.errors import UserError
@@ -22,7 +23,7 @@ from stages.params import load
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-WORDING = load(ROOT / "params.yaml").wording.model_dump()
+WORDING = load(ROOT / "params.yaml").wording
 
 
 def files(folder: str) -> dict[str, bytes]:
@@ -79,7 +80,9 @@ def test_gqa_asks_about_its_own_file_and_needs_no_captions() -> None:
 
 def test_a_test_asks_in_the_words_of_training() -> None:
     row = Record("a", "vqa", "Which animal?", "", "cat", "", Source("x", 0, "0", "MIT", "en"), image="42.jpg")
-    made = dict(sets([row], [{"chain": "caption"}], Means(0, WORDING, captions={"42.jpg": ["A cat."]})).rows())
+    made = dict(
+        augmented_sets([row], [{"chain": "caption"}], Resources(0, WORDING, captions={"42.jpg": ["A cat."]})).rows()
+    )
     plain, caption = read("vqav2", vqa("cat"))
     assert [(r.instruction, r.input) for r in (made[".plain"], made[""])] == [
         (q.instruction, q.input) for q in (plain, caption)

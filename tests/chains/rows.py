@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from stages.chains import Link
+from stages.chains.chain_types import Link
 from stages.core.completions import Prompt, Reply
 from stages.core.records import Record, Source
 from stages.prompts import parse

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import chains
-from stages.chains import CHAINS, Chain, Link, Means, Middle, Sets, answer, chained, each, links, plain, prompt
+from stages.chains.augmented_sets import AugmentedSets, augmented_sets
+from stages.chains.chain_types import Chain, Intermediate, Link, Resources, per_row
+from stages.chains.links import chained_instruction, chained_rows, final_answer, parse_links, plain_rows
+from stages.chains.model_steps import prompt_files
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.core.records import Record
+from stages.core.registry import CHAINS, Registered
 from tests.chains.rows import (
     CAPTION,
     FILES,
@@ -31,7 +34,7 @@ from tests.chains.rows import (
 
 
 def test_repeat_is_the_papers() -> None:
-    (row,) = chained([record(1, "a b", "Yes.")], [REPEAT], Means())
+    (row,) = chained_rows([record(1, "a b", "Yes.")], [REPEAT], Resources())
     assert row.instruction == "First repeat the input, then Do 1."
     assert (row.input, row.response) == ("a b", "a b\nYes.")
     assert [(s.stage, s.action, s.status) for s in row.steps] == [("augment", "repeat", "ok")]
@@ -39,7 +42,7 @@ def test_repeat_is_the_papers() -> None:
 
 def test_translate_is_the_papers() -> None:
     link = Link("translate", "First translate the input into English, then", ("de",), 1.0, ("Translation:", "Answer:"))
-    (row,) = chained([record(1, "a b", "Yes.")], [link], Means(translations={"a b": {"de": "ä b"}}))
+    (row,) = chained_rows([record(1, "a b", "Yes.")], [link], Resources(translations={"a b": {"de": "ä b"}}))
     assert row.instruction == "First translate the input into English, then Do 1."
     assert (row.input, row.response) == ("ä b", "Translation:\na b\n\nAnswer:\nYes.")
     assert row.steps[0].action == "translate:de"
@@ -47,8 +50,8 @@ def test_translate_is_the_papers() -> None:
 
 def test_a_prefix_of_ones_own_goes_before_the_wording_of_all() -> None:
     wording = {"repeat": "First repeat the input, then"}
-    common, own = links([{"chain": "repeat"}, {"chain": "repeat", "prefix": "say it again, then"}], wording)
-    assert prompt("Do it.", [common, own]) == "First repeat the input, then say it again, then Do it."
+    common, own = parse_links([{"chain": "repeat"}, {"chain": "repeat", "prefix": "say it again, then"}], wording)
+    assert chained_instruction("Do it.", [common, own]) == "First repeat the input, then say it again, then Do it."
 
 
 def test_chains_compose_in_the_order_in_which_the_tasks_are_done() -> None:
@@ -56,16 +59,18 @@ def test_chains_compose_in_the_order_in_which_the_tasks_are_done() -> None:
         "translate", "First translate the input into English, then", ("de",), 1.0, ("Translation:", "Answer:")
     )
     repeat = Link("repeat", "repeat the input, and then")
-    (row,) = chained([record(1, "a b", "Yes.")], [translate, repeat], Means(translations={"a b": {"de": "ä b"}}))
+    (row,) = chained_rows(
+        [record(1, "a b", "Yes.")], [translate, repeat], Resources(translations={"a b": {"de": "ä b"}})
+    )
     assert row.instruction == "First translate the input into English, then repeat the input, and then Do 1."
     assert row.response == "Translation:\na b\n\nAnswer:\na b\nYes."
-    assert answer(row.response, row.input, [translate, repeat]) == "Yes."
+    assert final_answer(row.response, row.input, [translate, repeat]) == "Yes."
 
 
 def test_train_and_test_are_worded_alike() -> None:
     rows = [record(1, "a b"), record(2, "c d")]
-    for row, old in zip(chained(rows, [REPEAT], Means()), rows, strict=True):
-        assert row.instruction == prompt(old.instruction, [REPEAT])
+    for row, old in zip(chained_rows(rows, [REPEAT], Resources()), rows, strict=True):
+        assert row.instruction == chained_instruction(old.instruction, [REPEAT])
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=12), st.sampled_from([[REPEAT], [LABELLED], [PARAPHRASE]]))
@@ -73,10 +78,10 @@ def test_rows_keep_their_places_and_the_answer_can_be_found_again(
     texts: list[tuple[str, str]], asked: list[Link]
 ) -> None:
     rows = [record(n, *text) for n, text in enumerate(texts)]
-    after = list(chained(rows, asked, Means(complete=upper, templates=FILES)))
+    after = list(chained_rows(rows, asked, Resources(complete=upper, templates=FILES)))
     assert [r.id for r in after] == [r.id for r in rows]
     for old, new in zip(rows, after, strict=True):
-        assert answer(new.response, new.input, applied(new, asked)) == old.response
+        assert final_answer(new.response, new.input, applied(new, asked)) == old.response
         assert new.response.endswith(old.response)
         if not old.input.strip():
             assert new == old
@@ -88,16 +93,16 @@ def test_rows_keep_their_places_and_the_answer_can_be_found_again(
 )
 def test_translations_composed_with_others_can_be_taken_apart(texts: list[tuple[str, str]], asked: list[Link]) -> None:
     rows = [record(n, *text) for n, text in enumerate(texts)]
-    means = Means(seed=3, translations=in_all(rows))
+    resources = Resources(seed=3, translations=in_all(rows))
     try:
-        after = list(chained(rows, asked, means))
+        after = list(chained_rows(rows, asked, resources))
     except UserError:
         # Too few inputs without the heading of the answer: said, not hidden.
         assert any("\n\nAnswer:\n" in f"{old.input}\n\nAnswer:\n"[:-1] for old in rows)
         return
     for old, new in zip(rows, after, strict=True):
         assert len(applied(new, asked)) in (0, 2)
-        assert answer(new.response, new.input, applied(new, asked)) == old.response
+        assert final_answer(new.response, new.input, applied(new, asked)) == old.response
 
 
 @given(st.lists(st.tuples(TEXT, st.booleans()), min_size=1, max_size=12))
@@ -111,11 +116,11 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
 
     rows = [record(n, text) for n, (text, _) in enumerate(texts)]
     asked = [PARAPHRASE, Link("repeat", "repeat it, then")]
-    after = list(chained(rows, asked, Means(complete=sometimes, templates=FILES)))
+    after = list(chained_rows(rows, asked, Resources(complete=sometimes, templates=FILES)))
     for old, new, (text, works) in zip(rows, after, texts, strict=True):
         if text.strip() and works:
             assert new.instruction == "First paraphrase the input, then repeat it, then " + old.instruction
-            assert answer(new.response, new.input, asked) == old.response
+            assert final_answer(new.response, new.input, asked) == old.response
         else:
             assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
             assert [step.status for step in new.steps] == (["failed"] if text.strip() else [])
@@ -123,7 +128,7 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
 
 def test_both_sets_hold_the_same_rows() -> None:
     rows = [record(n, f"text {n}" if n % 2 else "") for n in range(6)]
-    found = chains.sets(rows, [{"chain": "repeat"}], Means(wording={"repeat": REPEAT.prefix}))
+    found = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix}))
     made = list(found.rows())
     assert [row for part, row in made if part == ".plain"] == rows
     assert [row.id for part, row in made if not part] == [row.id for row in rows]
@@ -133,19 +138,19 @@ def test_both_sets_hold_the_same_rows() -> None:
 def test_sets_take_their_rows_as_they_are_needed() -> None:
     taken: list[int] = []
     rows = (taken.append(n) or record(n, f"text {n}") for n in range(1000))  # type: ignore[func-returns-value]
-    found = chains.sets(rows, [{"chain": "repeat"}], Means(wording={"repeat": REPEAT.prefix})).rows()
+    found = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix})).rows()
     assert [next(found)[0] for _ in range(4)] == ["", ".plain", "", ".plain"]
     assert len(taken) < 10
 
 
 def test_prompt_files_come_from_a_folder() -> None:
-    found = chains.templates({"paraphrase.txt": b"--- user\nSay {{ text }} otherwise."}, "mine")
-    (new,) = chained([record(1, "a b")], [PARAPHRASE], Means(complete=saying("b a"), templates=found))
+    found = prompt_files({"paraphrase.txt": b"--- user\nSay {{ text }} otherwise."}, "mine")
+    (new,) = chained_rows([record(1, "a b")], [PARAPHRASE], Resources(complete=saying("b a"), templates=found))
     assert new.steps[-1].prompt == found["paraphrase"].hash
     with pytest.raises(UserError, match=r"mine/x\.txt: not UTF-8"):
-        chains.templates({"x.txt": b"\xff"}, "mine")
+        prompt_files({"x.txt": b"\xff"}, "mine")
     with pytest.raises(UserError, match=r"needs paraphrase\.txt in the folder of `prompts`"):
-        list(chained([record(1, "a")], [PARAPHRASE], Means(complete=upper)))
+        list(chained_rows([record(1, "a")], [PARAPHRASE], Resources(complete=upper)))
 
 
 @pytest.mark.parametrize("status", ["failed", "refused", "truncated"])
@@ -154,16 +159,16 @@ def test_a_reply_that_is_none_leaves_the_row_and_says_so(status: Any) -> None:
         return (Reply("half" if status == "truncated" else "", status, 1, 0, error="why", model="m") for _ in prompts)
 
     old = record(1, "a b")
-    (new,) = chained([old], [PARAPHRASE], Means(complete=broken, templates=FILES))
+    (new,) = chained_rows([old], [PARAPHRASE], Resources(complete=broken, templates=FILES))
     assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
     assert [(s.action, s.status, s.reason, s.generator) for s in new.steps] == [("paraphrase", status, "why", "m")]
-    made = Sets([(old, new)])
+    made = AugmentedSets([(old, new)])
     assert [row for _, row in made.rows()] == [new, old]
     assert made.statistics()["links"] == {f"paraphrase/{status}": 1}
 
 
 def test_an_empty_paraphrase_is_rejected() -> None:
-    (new,) = chained([record(1, "a")], [PARAPHRASE], Means(complete=saying(" \n"), templates=FILES))
+    (new,) = chained_rows([record(1, "a")], [PARAPHRASE], Resources(complete=saying(" \n"), templates=FILES))
     assert [(s.status, s.reason) for s in new.steps] == [("rejected", "empty")]
 
 
@@ -175,7 +180,9 @@ def test_paraphrases_stream() -> None:
             asked.append(one.purpose)
             yield from upper([one])
 
-    rows = chained((record(n, "a") for n in range(1000)), [PARAPHRASE], Means(complete=watching, templates=FILES))
+    rows = chained_rows(
+        (record(n, "a") for n in range(1000)), [PARAPHRASE], Resources(complete=watching, templates=FILES)
+    )
     next(iter(rows))
     assert len(asked) <= 2
 
@@ -184,28 +191,32 @@ def test_captions_of_every_question_and_the_plain_baseline_is_the_answer() -> No
     rows = [
         Record(f"v-{n}", "v", f"What is {n}?", "", "a cat", "", SOURCE, image=image) for n, image in enumerate("aab")
     ]
-    means = Means(seed=1, captions={"a": ["A  cat\nsits.", "A cat."]})
-    base, after = list(plain(rows, [CAPTION])), list(chained(rows, [CAPTION], means))
+    resources = Resources(seed=1, captions={"a": ["A  cat\nsits.", "A cat."]})
+    base, after = list(plain_rows(rows, [CAPTION])), list(chained_rows(rows, [CAPTION], resources))
     assert [(r.instruction, r.input, r.response) for r in base] == [
         ("Answer the input question based on the image", f"What is {n}?", "a cat") for n in range(3)
     ]
     for n in (0, 1):
         assert after[n].instruction == "First describe the image, then answer the input question based on the image"
         assert after[n].response in ("A cat sits.\na cat", "A cat.\na cat")
-        assert answer(after[n].response, after[n].input, [CAPTION]) == "a cat"
+        assert final_answer(after[n].response, after[n].input, [CAPTION]) == "a cat"
     assert after[2] == base[2]
 
 
-def test_a_chain_of_ones_own_is_a_function_and_a_line() -> None:
-    def shout(record: Record, link: Link, means: Means) -> Middle | None:
-        return Middle(record.input.upper(), record.input, "shout")
+def shout(record: Record, link: Link, resources: Resources) -> Intermediate | None:
+    return Intermediate(record.input.upper(), record.input, "shout")
 
-    CHAINS["shout"] = Chain(each(shout))
+
+SHOUT = Chain(per_row(shout))
+
+
+def test_a_registered_chain_is_applied() -> None:
+    CHAINS["shout"] = Registered(f"{__name__}:SHOUT")
     try:
-        (asked,) = links([{"chain": "shout", "prefix": "First shout the input, then"}], {})
-        (row,) = chained([record(1, "a b")], [asked], Means())
+        (asked,) = parse_links([{"chain": "shout", "prefix": "First shout the input, then"}], {})
+        (row,) = chained_rows([record(1, "a b")], [asked], Resources())
         assert (row.instruction, row.response) == ("First shout the input, then Do 1.", "A B\nYes.")
-        assert answer(row.response, row.input, [asked]) == "Yes."
+        assert final_answer(row.response, row.input, [asked]) == "Yes."
     finally:
         del CHAINS["shout"]
 
@@ -222,19 +233,21 @@ def test_a_chain_of_ones_own_is_a_function_and_a_line() -> None:
 )
 def test_a_mistake_in_params_is_one_line(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        links([entry], {})
+        parse_links([entry], {})
 
 
 def test_a_chain_that_needs_more_than_it_has_says_so() -> None:
     with pytest.raises(UserError, match=r"'paraphrase' needs a model to write; put the entry under augment\.model"):
-        list(chained([record(1, "a")], [PARAPHRASE], Means()))
+        list(chained_rows([record(1, "a")], [PARAPHRASE], Resources()))
     with pytest.raises(UserError, match=r"'caption' needs captions; put the entry under augment\.captions"):
-        list(chained([record(1, "a", image="x.jpg")], [CAPTION], Means()))
+        list(chained_rows([record(1, "a", image="x.jpg")], [CAPTION], Resources()))
 
 
 def test_statistics_count_what_was_done() -> None:
     rows = [record(n, f"text {n}" if n < 12 else "") for n in range(20)]
-    made = Sets(zip(rows, chained(rows, [TRANSLATE], Means(seed=1, translations=in_all(rows))), strict=True))
+    made = AugmentedSets(
+        zip(rows, chained_rows(rows, [TRANSLATE], Resources(seed=1, translations=in_all(rows))), strict=True)
+    )
     assert len(list(made.rows())) == 40
     counts = made.statistics()
     assert (counts["rows"], counts["with_input"], counts["chained"]) == (20, 12, 4)

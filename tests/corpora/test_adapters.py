@@ -7,8 +7,10 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.core.records import Record, Rejected, Turn
-from stages.corpora import ADAPTERS, Origin, Raw, read
+from stages.core.registry import CORPUS_FORMATS
+from stages.corpora.read_records import Origin, read
 from stages.corpora.vqa_and_captions import INSTRUCTION
+from stages.readers.formats import Raw
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 
@@ -150,14 +152,14 @@ def test_own_needs_a_mapping_of_known_fields(fields: dict[str, str]) -> None:
         through("own", {"i": "x", "r": "y", "p": "z"}, **fields)
 
 
-@pytest.mark.parametrize("adapter", sorted(set(ADAPTERS) - {"own"}))
+@pytest.mark.parametrize("adapter", sorted(set(CORPUS_FORMATS) - {"own"}))
 def test_other_adapters_take_no_mapping(adapter: str) -> None:
     with pytest.raises(UserError, match="adapter own"):
         through(adapter, {}, instruction="x")
 
 
 def test_an_unknown_adapter_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown adapter 'alpacca'; known are alpaca, "):
+    with pytest.raises(UserError, match="unknown adapter 'alpacca'; did you mean 'alpaca'\\? known are alpaca, "):
         through("alpacca", {})
 
 

@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from stages.core.errors import UserError
 from stages.core.records import Record, Rejected, Turn
-from stages.corpora import Origin, Raw, Tally, read
 from stages.corpora.chat import MESSAGES, ROLES
+from stages.corpora.ingest_statistics import IngestStats
+from stages.corpora.read_records import Origin, read
+from stages.readers.formats import Raw
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 
 
-def through(row: dict[str, Any], adapter: str = "chat", tally: Tally | None = None, **fields: str) -> Record | Rejected:
-    (item,) = read(adapter, [Raw(row, 0, "", "x.json, row 0")], ORIGIN, fields, tally)
+def through(
+    row: dict[str, Any], adapter: str = "chat", stats: IngestStats | None = None, **fields: str
+) -> Record | Rejected:
+    (item,) = read(adapter, [Raw(row, 0, "", "x.json, row 0")], ORIGIN, fields, stats)
     return item
 
 
@@ -150,9 +154,9 @@ def test_fields_name_the_messages_and_the_system_prompt() -> None:
 
 
 def test_what_is_left_off_is_counted() -> None:
-    tally = Tally()
-    assert said(through({"messages": [USER, ASSISTANT, USER]}, tally=tally)) == PLAIN
-    assert tally.repairs() == "rows repaired: a last turn of the user without a response left off in 1"
+    stats = IngestStats()
+    assert said(through({"messages": [USER, ASSISTANT, USER]}, stats=stats)) == PLAIN
+    assert stats.repairs() == "rows repaired: a last turn of the user without a response left off in 1"
 
 
 TEXT = st.text(min_size=1).filter(lambda text: bool(text.strip()) and "\0" not in text)
@@ -224,7 +228,7 @@ INPUT = ["<noinput> 8", "The boy <noinput> the ball", "no input", "N/A", "<input
 @pytest.mark.parametrize("written", [*NO_INPUT, *INPUT])
 @pytest.mark.parametrize("adapter", ["alpaca", "own"])
 def test_a_marker_of_no_input_is_none(written: str, adapter: str) -> None:
-    tally, fields = Tally(), {"instruction": "instruction", "input": "input"} if adapter == "own" else {}
-    record = through({"instruction": "I", "input": written, "output": "O"}, adapter, tally, **fields)
+    stats, fields = IngestStats(), {"instruction": "instruction", "input": "input"} if adapter == "own" else {}
+    record = through({"instruction": "I", "input": written, "output": "O"}, adapter, stats, **fields)
     assert isinstance(record, Record) and record.input == ("" if written in NO_INPUT else written)
-    assert tally.repaired == ({"noinput": 1} if written in NO_INPUT else {})
+    assert stats.repaired == ({"noinput": 1} if written in NO_INPUT else {})

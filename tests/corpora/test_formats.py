@@ -9,7 +9,7 @@ from typing import IO
 import pytest
 
 from stages.core.errors import UserError
-from stages.corpora import rows
+from stages.readers.formats import rows
 
 
 def opened(name: str, content: bytes) -> Iterator[tuple[str, IO[bytes]]]:

@@ -8,7 +8,8 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.corpora import Origin, Raw, read
+from stages.corpora.read_records import Origin, read
+from stages.readers.formats import Raw
 
 ORIGIN = Origin("mine", "path:x.json", "Apache-2.0", "en")
 

@@ -6,7 +6,9 @@ import pytest
 
 from stages.core import artifacts
 from stages.core.records import Record, Rejected
-from stages.corpora import Origin, Tally, read, rows, sample
+from stages.corpora.ingest_statistics import IngestStats
+from stages.corpora.read_records import Origin, read, sample
+from stages.readers.formats import rows
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -48,9 +50,9 @@ def test_every_row_arrives(
     source: str, adapter: str, fields: dict[str, str], count: int, rejected: dict[str, int], inputs: int, responses: int
 ) -> None:
     items = ingested(source, adapter, fields)
-    tally = Tally()
-    list(tally.split(items))
-    metrics = tally.metrics()
+    stats = IngestStats()
+    list(stats.split(items))
+    metrics = stats.metrics()
     assert (metrics["read"], metrics["rejected"]) == (count, rejected)
     assert (metrics["with"]["input"], metrics["with"]["response"]) == (inputs, responses)
     assert len({item.id for item in items}) == count
@@ -58,7 +60,7 @@ def test_every_row_arrives(
 
 def test_a_sample_of_alpaca_lies_inside_a_larger_one() -> None:
     items = ingested("alpaca/alpaca_data.json", "alpaca", {})
-    small, large = (list(sample(items, size, 20250429, Tally())) for size in (1_000, 10_000))
+    small, large = (list(sample(items, size, 20250429, IngestStats())) for size in (1_000, 10_000))
     assert (len(small), len(large)) == (1_000, 10_000)
     inside = {item.id for item in small}
     assert [item for item in large if item.id in inside] == small

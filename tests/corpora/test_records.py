@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.records import Record, Rejected, digest
-from stages.corpora import Origin, Raw, Tally, read, sample
+from stages.corpora.ingest_statistics import IngestStats
+from stages.corpora.read_records import Origin, read, sample
+from stages.readers.formats import Raw
 
 Row = dict[str, Any]
 SHORT = st.text(max_size=5)
@@ -63,8 +65,8 @@ def test_the_order_of_keys_does_not_count() -> None:
 def test_samples_nest_and_keep_their_order(rows: list[Row], small: int, more: int, seed: int) -> None:
     items = records(rows)
     kept = [i for i in items if isinstance(i, Record)]
-    less = [i for i in sample(items, small, seed, Tally()) if isinstance(i, Record)]
-    large = [i for i in sample(items, small + more, seed, Tally()) if isinstance(i, Record)]
+    less = [i for i in sample(items, small, seed, IngestStats()) if isinstance(i, Record)]
+    large = [i for i in sample(items, small + more, seed, IngestStats()) if isinstance(i, Record)]
     assert less == [i for i in large if i in less]
     assert large == [i for i in kept if i in large]
     assert len(large) == min(len(kept), small + more)
@@ -72,8 +74,8 @@ def test_samples_nest_and_keep_their_order(rows: list[Row], small: int, more: in
 
 @given(ROWS, ROWS, st.integers(0, 9))
 def test_rows_added_push_out_but_never_exchange(rows: list[Row], more: list[Row], size: int) -> None:
-    before = {i.id for i in sample(records(rows), size, 1, Tally()) if isinstance(i, Record)}
-    after = {i.id for i in sample(records(rows + more), size, 1, Tally()) if isinstance(i, Record)}
+    before = {i.id for i in sample(records(rows), size, 1, IngestStats()) if isinstance(i, Record)}
+    after = {i.id for i in sample(records(rows + more), size, 1, IngestStats()) if isinstance(i, Record)}
     old = {i.id for i in records(rows)}
     assert after & old <= before
 
@@ -81,7 +83,7 @@ def test_rows_added_push_out_but_never_exchange(rows: list[Row], more: list[Row]
 @given(ROWS, st.integers(0, 9), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_change_a_sample(rows: list[Row], size: int, random: Random) -> None:
     one, two = (
-        {item.id for item in sample(records(order), size, 1, Tally()) if isinstance(item, Record)}
+        {item.id for item in sample(records(order), size, 1, IngestStats()) if isinstance(item, Record)}
         for order in (rows, random.sample(rows, len(rows)))
     )
     assert one == two
@@ -90,20 +92,20 @@ def test_the_order_of_rows_does_not_change_a_sample(rows: list[Row], size: int, 
 def test_the_smallest_hashes_are_kept() -> None:
     items = records([{"instruction": f"I{n}", "input": "", "output": ""} for n in range(20)])
     draws = {item.id: hashlib.sha256(f"7:{item.id}:sample".encode()).hexdigest() for item in items}
-    assert {item.id for item in sample(items, 5, 7, Tally())} == set(sorted(draws, key=lambda id: draws[id])[:5])
+    assert {item.id for item in sample(items, 5, 7, IngestStats())} == set(sorted(draws, key=lambda id: draws[id])[:5])
 
 
 def test_another_seed_draws_others() -> None:
     items = records([{"instruction": f"I{n}", "input": "", "output": ""} for n in range(100)])
-    drawn = [tuple(i.id for i in sample(items, 10, seed, Tally())) for seed in range(5)]
+    drawn = [tuple(i.id for i in sample(items, 10, seed, IngestStats())) for seed in range(5)]
     assert len(set(drawn)) == 5
 
 
 @given(ROWS, st.none() | st.integers(0, 5))
 def test_rows_in_are_rows_out_and_rejected_and_left_out(rows: list[Row], size: int | None) -> None:
-    tally = Tally()
-    split = list(tally.split(sample(records(rows), size, 7, tally)))
-    metrics = tally.metrics()
+    stats = IngestStats()
+    split = list(stats.split(sample(records(rows), size, 7, stats)))
+    metrics = stats.metrics()
     assert metrics["read"] == len(rows)
     assert metrics["kept"] == sum(name == "kept" for name, _ in split)
     assert sum(metrics["rejected"].values()) == sum(name == "rejected" for name, _ in split)
@@ -111,10 +113,10 @@ def test_rows_in_are_rows_out_and_rejected_and_left_out(rows: list[Row], size: i
 
 
 def test_what_is_counted() -> None:
-    tally = Tally()
+    stats = IngestStats()
     rows = [("a b", "c", ""), ("a b c d", "", "e f"), ("", "", "")]
-    list(tally.split(records([dict(zip(("instruction", "input", "output"), row, strict=True)) for row in rows])))
-    assert tally.metrics() == {
+    list(stats.split(records([dict(zip(("instruction", "input", "output"), row, strict=True)) for row in rows])))
+    assert stats.metrics() == {
         "read": 3, "kept": 2, "rejected": {"no-instruction": 1}, "not_sampled": 0,
         "with": {"input": 1, "response": 1, "system": 0, "history": 0},
         "mean_words": {"instruction": 3.0, "input": 1.0, "response": 2.0},

@@ -9,10 +9,11 @@ import pytest
 
 from stages.core import artifacts
 from stages.core.records import Record, user_text
-from stages.corpora import Origin, read, rows
+from stages.corpora.read_records import Origin, read
 from stages.decontamination import Rules, Survey, Withheld, index, survey, withheld
 from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
 from stages.evaluation.benchmarks.questions import Question
+from stages.readers.formats import rows
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 ALPACA_EVAL = "alpaca_eval/gpt4_1106_preview/model_outputs.json"
