@@ -1,8 +1,8 @@
 """The registries: the names that params.yaml may use for a corpus format, chain or benchmark, and what implements each.
 
-A new corpus format is a module in stages/corpora and a line in CORPUS_FORMATS, a new chain a module in stages/chains and
-a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An implementation is
-imported when it is used, so params.yaml is checked against these names without importing any.
+A new corpus format is a module in stages/corpora and a line in CORPUS_FORMATS, a new chain a module in stages/chains
+and a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An
+implementation is imported when it is used, so params.yaml is checked against these names without importing any.
 """
 
 from collections.abc import Iterable
