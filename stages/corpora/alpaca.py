@@ -5,7 +5,7 @@ them, [[question, answer], …] or messages, oldest first. `input` may be absent
 """
 
 from stages.corpora import chat
-from stages.corpora.row_types import Content, Refusal, each, input_of, text, text_if_any
+from stages.corpora.row_types import Content, Refusal, input_of, per_row, text, text_if_any
 from stages.readers.formats import Raw
 
 
@@ -22,4 +22,4 @@ def content(raw: Raw) -> Content | Refusal:
     return Content(instruction, input, response, system, history, repairs=repairs)
 
 
-contents = each(content)
+contents = per_row(content)

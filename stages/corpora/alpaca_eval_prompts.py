@@ -1,6 +1,6 @@
 """AlpacaEval: {instruction, dataset, output, generator} (github.com/tatsu-lab/alpaca_eval)."""
 
-from stages.corpora.row_types import Content, each, text
+from stages.corpora.row_types import Content, per_row, text
 from stages.readers.formats import Raw
 
 
@@ -9,4 +9,4 @@ def content(raw: Raw) -> Content:
     return Content(text(raw, "instruction"))
 
 
-contents = each(content)
+contents = per_row(content)

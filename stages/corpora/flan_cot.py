@@ -6,7 +6,7 @@ of which the rows whose id begins with "cot." are FlanCoT (huggingface.co/datase
 flat question; telling instruction and input apart is a step of its own (paper B.4).
 """
 
-from stages.corpora.row_types import Content, Refusal, each, text
+from stages.corpora.row_types import Content, Refusal, per_row, text
 from stages.readers.formats import Raw
 
 
@@ -26,4 +26,4 @@ def _openorca(raw: Raw) -> Content | Refusal:
     return Content(text(raw, "question"), response=text(raw, "response"), system=text(raw, "system_prompt"))
 
 
-contents = each(content)
+contents = per_row(content)

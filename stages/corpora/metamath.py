@@ -1,6 +1,6 @@
 """MetaMathQA: {query, response, original_question, type} (huggingface.co/datasets/meta-math/MetaMathQA)."""
 
-from stages.corpora.row_types import Content, each, text
+from stages.corpora.row_types import Content, per_row, text
 from stages.readers.formats import Raw
 
 
@@ -9,4 +9,4 @@ def content(raw: Raw) -> Content:
     return Content(text(raw, "query"), response=text(raw, "response", numbers=True))
 
 
-contents = each(content)
+contents = per_row(content)

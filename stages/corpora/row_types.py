@@ -77,7 +77,7 @@ Raises UserError naming file and row for a row that lacks a field or holds anoth
 """
 
 
-def each(content: Callable[[Raw], Content | Refusal]) -> Adapter:
+def per_row(content: Callable[[Raw], Content | Refusal]) -> Adapter:
     """The adapter of a corpus whose rows are read one by one, without a field mapping."""
 
     def contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
