@@ -10,7 +10,7 @@ from stages.training.chat_rendering import Specials
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """How a run trains; the fields are those of `train.settings` in params.yaml and mean the same."""
+    """How a run trains: the fields of `train.settings` in params.yaml."""
 
     template: Literal["own", "tulu", "alpaca"]
     epochs: float
@@ -54,21 +54,22 @@ def steps(recipe: Recipe, rows: int) -> int:
 
 
 def axolotl_config(
-    recipe: Recipe, seed: int, template: str, specials: Specials, base: str, rows: int, sees: bool = False
+    recipe: Recipe, seed: int, template: str, specials: Specials, base: str, rows: int, accepts_images: bool = False
 ) -> dict[str, Any]:
     """The configuration of `axolotl train`, run in a folder that holds rows.jsonl with `rows` rows of `Row`.
 
-    For a model that sees, rows are of `Talk`, and boundaries.py and boundaries.json lie beside.
+    With `accepts_images`, rows are of `ImageRow`, and boundaries.py (`axolotl_plugin`) and boundaries.json are in the
+    folder too.
 
-    `base` is the base model's directory. The folder is named by the contents of all this, so that `prepared` and the
-    checkpoints under `model` there are never those of another set (Axolotl's own cache does not look into files).
+    base: the base model's directory. The folder's name is a hash of all this, so that `prepared` and the checkpoints in
+    `model` are never those of another set (Axolotl's own cache does not compare contents).
     """
     return {
         "base_model": base,
         **_data(template, specials),
         **_schedule(recipe, rows),
         **_hardware(recipe),
-        **(_sight(recipe) if sees else {}),
+        **(_image_options(recipe) if accepts_images else {}),
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
@@ -102,10 +103,10 @@ def _data(template: str, specials: Specials) -> dict[str, Any]:
     }
 
 
-def _sight(recipe: Recipe) -> dict[str, Any]:
+def _image_options(recipe: Recipe) -> dict[str, Any]:
     if recipe.packing:
-        raise UserError("params.yaml: train.settings.packing is not for a model that sees; set it to false")
-    # Pictures are read and rows are rendered batch by batch, by the model's own processor.
+        raise UserError("params.yaml: train.settings.packing is not for a model that takes images; set it to false")
+    # The model's processor reads images and renders rows batch by batch.
     return {
         "processor_type": "AutoProcessor", "skip_prepare_dataset": True, "remove_unused_columns": False,
         "plugins": ["boundaries.Boundaries"],
@@ -113,16 +114,16 @@ def _sight(recipe: Recipe) -> dict[str, Any]:
 
 
 def _schedule(recipe: Recipe, rows: int) -> dict[str, Any]:
-    if recipe.packing:  # only Axolotl knows how many steps packed rows make
-        return {"num_epochs": recipe.epochs, "saves_per_epoch": recipe.saves, **_keeping()}
+    if recipe.packing:  # the number of steps is not known before rows are packed
+        return {"num_epochs": recipe.epochs, "saves_per_epoch": recipe.saves, **_checkpointing()}
     total = steps(recipe, rows)
     # Axolotl would cut the epochs short: 200 rows in batches of 128 for 3 epochs are 6 steps here, 5 there.
     every = max(1, ceil(total / (recipe.saves * recipe.epochs)))
-    return {"num_epochs": recipe.epochs, "max_steps": total, "save_steps": every, **_keeping()}
+    return {"num_epochs": recipe.epochs, "max_steps": total, "save_steps": every, **_checkpointing()}
 
 
-def _keeping() -> dict[str, Any]:
-    # A new checkpoint is whole before the old one goes, so one is enough.
+def _checkpointing() -> dict[str, Any]:
+    # Axolotl removes the old checkpoint only after the new one is complete, so one is enough.
     return {"save_total_limit": 1, "auto_resume_from_checkpoints": True}
 
 
@@ -133,7 +134,8 @@ def _hardware(recipe: Recipe) -> dict[str, Any]:
     if recipe.devices > 1 and recipe.launcher == "python":
         raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
     return {
-        # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `environment`.
+        # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see
+        # `environment_variables`.
         "bf16": gpu and recipe.precision == "bfloat16",
         "fp16": False,
         "tf32": gpu,
@@ -159,11 +161,11 @@ _FSDP: dict[str, Any] = {
 
 
 _MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_TOP_PAD_": str(2**26)}
-"""glibc keeps the memory of one step for the next, rather than have the kernel clear gigabytes of pages in each."""
+"""glibc keeps freed memory for the next step; otherwise the kernel clears gigabytes of pages in each step."""
 
 
-def environment(recipe: Recipe) -> dict[str, str]:
-    """What Axolotl is to find in its environment for this recipe."""
+def environment_variables(recipe: Recipe) -> dict[str, str]:
+    """The environment variables that Axolotl gets for this recipe."""
     quiet = {"AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     fixed = {**quiet, "PYTHONHASHSEED": "0"}
     if recipe.devices:

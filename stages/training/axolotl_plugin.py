@@ -1,8 +1,8 @@
-"""A plugin of Axolotl's: where the assistant speaks in conversations about pictures, so that loss is on that alone.
+"""An Axolotl plugin that restricts the loss to the assistant's turns in conversations with images.
 
-Axolotl has no such knowledge for LLaVA, and 0.19.0 refuses its own `role_boundaries`. Copied beside the configuration
-of a run and imported by Axolotl from there, so it imports nothing of ours. boundaries.json holds the token ids that
-open a reply and those that end one. https://docs.axolotl.ai/docs/multimodal_assistant_mask.html
+Axolotl defines no role boundaries for LLaVA, and 0.19.0 rejects its own option `role_boundaries`. This file is copied
+beside a run's configuration and imported by Axolotl from there, so it imports nothing of seqit. boundaries.json has the
+token ids that open a reply and those that end it. https://docs.axolotl.ai/docs/multimodal_assistant_mask.html
 """
 
 import json
@@ -14,10 +14,10 @@ from axolotl.processing_strategies import RoleBoundary
 
 
 class Boundaries(BasePlugin):  # type: ignore[misc]
-    """Named under `plugins` in the configuration."""
+    """Listed under `plugins` in the configuration."""
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
-        """Called once, before training."""
+        """Set the boundaries of both collators; Axolotl calls this once, before training."""
         start, end = json.loads(Path("boundaries.json").read_text())
         for collator in (trainer.data_collator, getattr(trainer, "eval_data_collator", None)):
             if collator is not None:

@@ -1,4 +1,4 @@
-"""The chat template that training and inference share: rendered as Transformers renders it, and checked."""
+"""Renders chat templates for training as Transformers does, and checks that a model can be trained through one."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,36 +13,37 @@ from stages.core.errors import UserError
 if TYPE_CHECKING:
     from jinja2 import Template
 
-NONCES = ("zqxj one", "zqxj two", "zqxj three", "zqxj four")
-"""Texts that no template contains, to see what a template puts around a turn."""
+EXAMPLE_TEXTS = ("zqxj one", "zqxj two", "zqxj three", "zqxj four")
+"""Texts that no template contains, used to see what a template adds around a turn."""
 
 
 class Specials(msgspec.Struct, frozen=True):
-    """The special tokens of a base model's tokenizer; "" for one that it has not."""
+    """The special tokens of a base model's tokenizer; "" for one that it lacks."""
 
     bos: str
     eos: str
     pad: str
     every: tuple[str, ...]
-    """All tokens that the tokenizer recognises inside a text and that are no text, these three among them."""
+    """All tokens that the tokenizer recognises inside a text as special, these three among them."""
     leading_bos: bool
-    """The tokenizer itself begins every text with `bos`, as the model is used to from its pre-training."""
+    """Whether the tokenizer begins every text with `bos`."""
 
     def named(self) -> dict[str, str]:
-        """Those that exist, under the names that templates and Axolotl know them by."""
+        """The tokens that exist, by the names that templates and Axolotl use."""
         named = {"bos_token": self.bos, "eos_token": self.eos, "pad_token": self.pad or self.eos}
         return {name: token for name, token in named.items() if token}
 
 
 def complete(template: str, specials: Specials, own: bool) -> str:
-    """One of our templates with the beginning-of-text token that the model expects; a model's own is complete."""
+    """A template of ours with the beginning-of-text token that the model expects; a model's own (`own`) is
+    unchanged."""
     if own:
         return template
     return ("{{ bos_token }}" if specials.leading_bos and specials.bos else "") + template.removesuffix("\n")
 
 
 def render(template: str, specials: Specials, messages: Sequence[Message], reply: bool = False) -> str:
-    """A conversation as text; `reply` opens the assistant's next turn.
+    """A conversation as text; with `reply`, the assistant's next turn is opened at the end.
 
     Rendered in a sandbox, since a template comes with a model and may be hostile. Raises UserError for a template that
     can't be rendered.
@@ -66,31 +67,31 @@ def _compiled(template: str) -> "Template":
 
 
 def check(template: str, specials: Specials) -> None:
-    """See that a model trained through `template` learns to stop, and is asked as it was trained.
+    """Check that a model trained through `template` learns to stop, and that inference sends what training showed.
 
     Raises UserError where a response is not followed by the end-of-sequence token, where a turn is dropped, or where
-    what opens a reply at inference is not what stood before the response in training.
+    the text before a reply differs between inference and training.
     """
-    turns = _talk()
-    whole = render(template, specials, turns)
+    turns = _example()
+    conversation = render(template, specials, turns)
     for count in (2, 4):
-        told = render(template, specials, turns[:count])
-        asked = render(template, specials, turns[: count - 1], reply=True)
+        training = render(template, specials, turns[:count])
+        inference = render(template, specials, turns[: count - 1], reply=True)
         response = turns[count - 1].content
-        if not told.startswith(asked + response):
+        if not training.startswith(inference + response):
             raise UserError("the chat template opens a reply otherwise than it writes one; choose tulu or alpaca")
-        if not specials.eos or not told[len(asked + response) :].lstrip().startswith(specials.eos):
+        if not specials.eos or not training[len(inference + response) :].lstrip().startswith(specials.eos):
             raise UserError(
                 f"the chat template does not end a response with the tokenizer's end of sequence {specials.eos!r}, so "
                 "the model would never learn to stop; choose tulu or alpaca"
             )
-    if not all(text in whole for text in NONCES):
+    if not all(text in conversation for text in EXAMPLE_TEXTS):
         raise UserError("the chat template leaves turns of a conversation out; choose tulu or alpaca")
 
 
-def around(template: str, specials: Specials) -> tuple[str, str, str]:
-    """A conversation up to a reply, the same with the reply opened, and one of two exchanges."""
-    turns = _talk()
+def example_conversations(template: str, specials: Specials) -> tuple[str, str, str]:
+    """Three renderings of an example: the request, the request with the reply opened, and two whole exchanges."""
+    turns = _example()
     return (
         render(template, specials, turns[:1]), render(template, specials, turns[:1], reply=True),
         render(template, specials, turns),
@@ -98,21 +99,22 @@ def around(template: str, specials: Specials) -> tuple[str, str, str]:
 
 
 def structural(template: str, specials: Specials) -> tuple[str, ...]:
-    """The special tokens that have a meaning in a conversation: the three, and those that the template itself writes.
+    """The special tokens that structure a conversation: bos, eos, pad and those that the template writes.
 
-    A model knows more of them; SmolLM2's `<filename>` or `<empty_output>` may well be meant as they stand in a text.
+    Other special tokens, such as SmolLM2's `<filename>`, may occur in a text literally.
     """
-    whole = render(template, specials, _talk(), reply=True)
-    with suppress(UserError):  # some models know no system turn
-        whole += render(template, specials, [Message("system", NONCES[0]), *_talk()], reply=True)
+    rendered = render(template, specials, _example(), reply=True)
+    with suppress(UserError):  # some templates refuse a system turn
+        rendered += render(template, specials, [Message("system", EXAMPLE_TEXTS[0]), *_example()], reply=True)
     named = specials.named().values()
-    return tuple(token for token in specials.every if token in named or token in whole)
+    return tuple(token for token in specials.every if token in named or token in rendered)
 
 
 def forged(messages: Sequence[Message], tokens: Sequence[str]) -> bool:
-    """Whether a text holds one of these tokens, which the tokenizer would take for the real one: a turn's end, say."""
+    """Whether a text contains one of `tokens`, which the tokenizer would read as the special token, such as a turn's
+    end."""
     return any(token in message.content for message in messages for token in tokens)
 
 
-def _talk() -> list[Message]:
-    return [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(NONCES)]
+def _example() -> list[Message]:
+    return [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(EXAMPLE_TEXTS)]

@@ -1,4 +1,4 @@
-"""What Axolotl leaves in a run's folder: which checkpoints are whole, whether training ended, and its curve."""
+"""Checkpoints in a run's folder: which are complete, whether training finished, and the loss curve."""
 
 import shutil
 import struct
@@ -18,17 +18,19 @@ LOG = "axolotl.log"
 
 
 def drop_torn(model: Path) -> None:
-    """Remove checkpoints that a crash cut off while they were written, so that training goes on from a whole one."""
+    """Remove checkpoints that a crash interrupted while they were written, so that training resumes from a complete
+    one."""
     for folder in _checkpoints(model):
         if not whole(folder):
             print(f"seqit train: {folder.name} is torn and was removed", file=sys.stderr)
             shutil.rmtree(folder)
-    if kept := _checkpoints(model):
-        print(f"seqit train: going on from {kept[-1].name}", file=sys.stderr)
+    if complete := _checkpoints(model):
+        print(f"seqit train: going on from {complete[-1].name}", file=sys.stderr)
 
 
 def whole(folder: Path) -> bool:
-    """Whether a checkpoint is complete: its state, which is written last, and every file that has a length inside."""
+    """Whether a checkpoint is complete: its state, which is written last, and every file whose format states a
+    length."""
     state = _state(folder)
     if state.get("global_step") != int(folder.name.rpartition("-")[2]):
         return False
@@ -37,14 +39,14 @@ def whole(folder: Path) -> bool:
 
 
 def finished(work: Path) -> bool:
-    """Whether the training in this folder came to its end before, and its model is still there."""
+    """Whether the training in this folder has finished."""
     return (work / DONE).is_file()
 
 
 def finish(work: Path) -> None:
-    """Remember that training came to its end.
+    """Record that training has finished.
 
-    Raises UserError if it did not: Axolotl exits with 0 also when it was interrupted and saved what it had.
+    Raises UserError if it has not: Axolotl exits with 0 also when it was interrupted and saved a checkpoint.
     """
     states = [_state(folder) for folder in _checkpoints(work / "model")]
     if not states or states[-1].get("global_step") != states[-1].get("max_steps"):
@@ -53,7 +55,7 @@ def finish(work: Path) -> None:
 
 
 def curve(model: Path) -> list[dict[str, float]]:
-    """Loss and learning rate of every step, from the last checkpoint's state, which knows the earlier ones too."""
+    """Step, loss and learning rate of every step, from the state of the last checkpoint."""
     folders = _checkpoints(model)
     history = _state(folders[-1]).get("log_history", []) if folders else []
     names = ("step", "loss", "learning_rate")
@@ -61,7 +63,7 @@ def curve(model: Path) -> list[dict[str, float]]:
 
 
 def prune(work: Path) -> None:
-    """Remove everything but the log and the configuration."""
+    """Remove all files of the folder except the log and the configuration."""
     for path in work.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -70,8 +72,8 @@ def prune(work: Path) -> None:
 
 
 def _checkpoints(model: Path) -> list[Path]:
-    found = [path for path in model.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+    folders = [path for path in model.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
+    return sorted(folders, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def _state(folder: Path) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def _state(folder: Path) -> dict[str, Any]:
 
 
 def _whole_safetensors(path: Path) -> bool:
-    """Whether the file is as long as its header says: 8 bytes of length, the header, the tensors."""
+    """Whether the file has the size that its header implies: 8 bytes of length, the header, the tensors."""
     try:
         with open(path, "rb") as stream:
             length = struct.unpack("<Q", stream.read(8))[0]

@@ -1,6 +1,6 @@
-"""The Python environment that Axolotl runs in: where it is, how it is made, which versions it has.
+"""The Python environment of Axolotl: where it is, how it is made, which versions it has.
 
-Axolotl pins nearly everything that it uses, which would hold the rest of seqit back; it runs as a subprocess anyway.
+Axolotl pins nearly all of its dependencies, so it has an environment of its own and runs as a subprocess.
 """
 
 import fcntl
@@ -15,9 +15,10 @@ from stages.training.torch_build import install, uv_command
 
 REQUIREMENTS = ("axolotl==0.19.0", "torch==2.13.0")
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
-"""All that Axolotl needs, for Python 3.11 to 3.13 on Linux, with hashes (none for torch, which has many builds)."""
+"""All dependencies of Axolotl, for Python 3.11 to 3.13 on Linux, with hashes (none for torch, which has many
+builds)."""
 MARK = "seqit-environment"
-"""A file in an environment that seqit makes: what is installed in it, empty until that is done."""
+"""A file in an environment that seqit makes: the hash of its requirements, empty until they are installed."""
 MADE_BY = "`make env-train` makes it (in a project without a Makefile `seqit env-train`)"
 _VERSIONS = """
 import json, sys
@@ -35,9 +36,9 @@ print(json.dumps(versions))
 def training_python(environment: str | None) -> Path:
     """The Python of `train.environment`; a relative folder that is not there is made first.
 
-    environment: a folder, a Python, or None for the environment that seqit itself runs in. A folder that seqit made and
-    whose requirements have changed since is brought up to date; any other is only looked at. Raises UserError where
-    there is no Python, and where it can't be made.
+    environment: a folder, a Python, or None for the environment of seqit itself. A folder that seqit made and whose
+    requirements have changed since is updated; others are never changed. Raises UserError where there is no Python,
+    and where the environment can't be made.
     """
     if environment is None:
         return Path(sys.executable)
@@ -74,13 +75,13 @@ def versions(python: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def make(folder: Path) -> None:
-    """Make the environment, or bring it up to date; nothing is done where it is. Raises UserError where it can't be."""
+    """Make the environment, or update it; nothing is done if it is up to date. Raises UserError if that fails."""
     wanted = _wanted()
-    if _is(folder, wanted):
+    if _up_to_date(folder, wanted):
         return
     with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is(folder, wanted):
+        if not _up_to_date(folder, wanted):
             _install(folder, wanted)
 
 
@@ -88,7 +89,7 @@ def _wanted() -> str:
     return sha256("\n".join([*REQUIREMENTS, CONSTRAINTS.read_text("utf-8")]).encode()).hexdigest()
 
 
-def _is(folder: Path, wanted: str) -> bool:
+def _up_to_date(folder: Path, wanted: str) -> bool:
     mark = folder / MARK
     return mark.is_file() and mark.read_text("utf-8") == wanted
 

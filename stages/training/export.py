@@ -1,4 +1,4 @@
-"""A finished model as a directory that holds what inference needs and nothing else, whole or not there at all."""
+"""A trained model as a directory with exactly the files that inference needs; it appears whole or not at all."""
 
 import shutil
 from pathlib import Path
@@ -13,55 +13,56 @@ BASE_FILES = (
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "processor_config.json", "preprocessor_config.json",
 )  # fmt: skip
-"""What inference needs beside weights, configuration and chat template, all as the base model has it.
+"""Files besides weights, configuration and chat template; taken from the base model.
 
-Not Axolotl's copies: its config.json turns the cache of keys and values off, its generation_config.json sampling on.
+Axolotl's copies differ: its config.json disables the KV cache, its generation_config.json enables sampling.
 """
 
 
-def deliver(run: str, trained: Path, base: Path, template: str, out: Path) -> str:
-    """Put the weights in `trained` into `out`, the rest from `base`; returns the hash of the weights."""
+def export_trained(run: str, trained: Path, base: Path, template: str, out: Path) -> str:
+    """Write `out`: the weights from `trained`, other files from `base`; returns the SHA-256 of the weights."""
     with replacing_folder(out) as folder:
         for source in sorted(trained.glob("model*.safetensors*")):
             shutil.copyfile(source, folder / source.name)
         dtype = artifacts.read_json(trained / "config.json", dict[str, Any]).get("dtype")
         config = artifacts.read_json(base / "config.json", dict[str, Any])
         artifacts.write_json(folder / "config.json", {**config, "dtype": dtype})
-        _complete(run, base, template, folder, hashed := weights_hash(folder))
-    return hashed
+        weights_sha256 = weights_hash(folder)
+        _add_base_files(run, base, template, folder, weights_sha256)
+    return weights_sha256
 
 
-def render(run: str, config: str, identity: str, base: Path, template: str, out: Path) -> None:
-    """Put the base model into `out` unchanged, with the Axolotl configuration (YAML) that would train it."""
+def export_base(run: str, config: str, identity: str, base: Path, template: str, out: Path) -> None:
+    """Write `out`: the base model unchanged, with the Axolotl configuration (YAML) that would train it."""
     with replacing_folder(out) as folder:
         for source in sorted(path for path in base.iterdir() if path.is_file()):
             shutil.copyfile(source, folder / source.name)
         artifacts.write_text(folder / "axolotl.yml", config)
-        _complete(run, base, template, folder, identity)
+        _add_base_files(run, base, template, folder, identity)
 
 
-def _complete(run: str, base: Path, template: str, folder: Path, hashed: str) -> None:
+def _add_base_files(run: str, base: Path, template: str, folder: Path, identity: str) -> None:
     for name in BASE_FILES:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)
     artifacts.write_text(folder / "chat_template.jinja", template)
-    artifacts.write_json(folder / "reference.json", {"reference": f"trained:{run}", "identity": f"trained:{hashed}"})
+    artifacts.write_json(folder / "reference.json", {"reference": f"trained:{run}", "identity": f"trained:{identity}"})
 
 
 def weights(directory: Path) -> list[Path]:
-    """The files with a model's weights. Raises UserError if there are none."""
-    if not (found := sorted(directory.glob("*.safetensors"))):
+    """A model's weight files, by name. Raises UserError if there are none."""
+    if not (paths := sorted(directory.glob("*.safetensors"))):
         raise UserError(f"{directory}: has no weights (*.safetensors); fetch the model again")
-    return found
+    return paths
 
 
 def weights_hash(directory: Path) -> str:
-    """SHA-256 of a model's weights; of their hashes where they are in several files."""
+    """SHA-256 of a model's weight file, or of the hashes of several."""
     hashes = [artifacts.sha256(path) for path in weights(directory)]
     return hashes[0] if len(hashes) == 1 else digest(hashes)
 
 
 def contents_hash(directory: Path) -> str:
-    """SHA-256 of everything in a model's directory but where it says it comes from."""
+    """SHA-256 over all files of a model's directory except reference.json."""
     files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != "reference.json")
     return digest([[path.name, artifacts.sha256(path)] for path in files])

@@ -1,5 +1,4 @@
-"""What training a model that sees takes beyond the text: its token for a picture, pictures beside the rows, and which
-tokens are the assistant's."""
+"""Training of vision-language models: the image token, rows with images, and the tokens around replies."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,15 +8,15 @@ from msgspec.structs import replace
 
 from stages.core import artifacts, image_files
 from stages.core.errors import UserError
-from stages.training.chat_rendering import Specials, around
-from stages.training.training_rows import Row, Talk, talk
+from stages.training.chat_rendering import Specials, example_conversations
+from stages.training.training_rows import ImageRow, Row, image_row
 
 PLACEHOLDER = "<image>"
-"""What our templates have where a picture stands."""
+"""Stands for an image in our chat templates."""
 
 
 def image_token(directory: Path) -> str:
-    """What stands for a picture in a model's texts. Raises UserError where its configuration does not say."""
+    """The token that stands for an image in a model's texts. Raises UserError if its configuration names none."""
     from tokenizers import Tokenizer
 
     config = artifacts.read_json(directory / "config.json", dict[str, Any])
@@ -29,24 +28,24 @@ def image_token(directory: Path) -> str:
     return str(token)
 
 
-def talks(rows: Iterable[Row], seen: bool, base: Path) -> Iterator[Row | Talk]:
-    """Rows as Axolotl reads them: as they are, or for a model that sees with their pictures, each looked at.
+def axolotl_rows(rows: Iterable[Row], accepts_images: bool, base: Path) -> Iterator[Row | ImageRow]:
+    """Rows as Axolotl reads them; for a model that accepts images as `ImageRow`, after each image file was checked.
 
-    Raises UserError for a picture that is missing or has changed, and for one in a row of a model that can't see.
+    Raises UserError for an image that is missing or has changed, and for one in a row of a text-only model.
     """
     for row in rows:
-        shown = [image for message in row.messages for image in message.images]
-        if shown and not seen:
+        images = [image for message in row.messages for image in message.images]
+        if images and not accepts_images:
             raise UserError(
-                f"{base}: can't see, but {row.id} shows a picture; leave `pictures` out of its assemble entry"
+                f"{base}: can't see, but {row.id} shows a picture; leave `pictures` out of its format entry"
             )
-        for image in shown:
+        for image in images:
             image_files.read(image)
-        yield talk(_found(row)) if seen else row
+        yield image_row(_with_absolute_paths(row)) if accepts_images else row
 
 
-def _found(row: Row) -> Row:
-    """The row with the full paths of its pictures: Axolotl runs in another folder."""
+def _with_absolute_paths(row: Row) -> Row:
+    """The row with absolute paths of its images, since Axolotl runs in another folder."""
     return replace(
         row,
         messages=tuple(
@@ -56,17 +55,19 @@ def _found(row: Row) -> Row:
     )
 
 
-def boundaries(directory: Path, template: str, specials: Specials) -> list[list[int]]:
-    """The token ids that open a reply, and those that end one, as they stand within a conversation.
+def reply_boundaries(directory: Path, template: str, specials: Specials) -> list[list[int]]:
+    """[token ids that open a reply, token ids that end it], as they stand within a conversation.
 
-    Raises UserError where the tokenizer joins them with what is before: the assistant's turns could not be found.
+    Raises UserError where the tokenizer merges them with the text before: replies could not be located then.
     """
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_str(artifacts.read_text(directory / "tokenizer.json"))
-    told, asked, whole = (tokenizer.encode(t, add_special_tokens=False).ids for t in around(template, specials))
-    start, end = asked[len(told) :], tokenizer.encode(specials.eos, add_special_tokens=False).ids
-    places = sum(whole[place : place + len(start)] == start for place in range(len(whole)))
-    if asked[: len(told)] != told or not start or places != 2:
+    request, opened, conversation = (
+        tokenizer.encode(text, add_special_tokens=False).ids for text in example_conversations(template, specials)
+    )
+    start, end = opened[len(request) :], tokenizer.encode(specials.eos, add_special_tokens=False).ids
+    count = sum(conversation[place : place + len(start)] == start for place in range(len(conversation)))
+    if opened[: len(request)] != request or not start or count != 2:
         raise UserError(f"{directory}: its tokenizer hides where a reply begins; set train.settings.template to tulu")
     return [start, end]

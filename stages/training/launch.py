@@ -1,4 +1,7 @@
-"""A long command in a process of its own: logged, its progress told, its failure in one line; dies with its parent."""
+"""Runs Axolotl as a child process: logs its output, prints progress, reports a failure in one line.
+
+The child ends when its parent does.
+"""
 
 import ast
 import ctypes
@@ -25,20 +28,20 @@ _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
 def launch(command: list[str], work: Path, environment: dict[str, str], label: str, keep: int) -> None:
-    """Run `command` in `work` until it ends; what it says goes to axolotl.log there.
+    """Run `command` in `work` until it ends; its output goes to axolotl.log there.
 
-    It inherits the file descriptor `keep`, and gets SIGTERM when this process ends, however it ends. Raises UserError
-    with its last error and the log's path.
+    The child inherits the file descriptor `keep`, and gets SIGTERM when this process ends, even by SIGKILL. Raises
+    UserError with the child's last error and the log's path if it fails.
     """
-    with open(work / LOG, "ab") as log, _started(command, work, environment, keep) as process:
-        told = _follow(process, log, Progress(label))
+    with open(work / LOG, "ab") as log, _child(command, work, environment, keep) as process:
+        last_lines = _follow(process, log, Progress(label))
         code = process.wait()
     if code:
-        raise UserError(f"{work / LOG}: {_failure(code, told)}")
+        raise UserError(f"{work / LOG}: {_failure(code, last_lines)}")
 
 
 @contextmanager
-def _started(
+def _child(
     command: list[str], work: Path, environment: dict[str, str], keep: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
@@ -48,7 +51,7 @@ def _started(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        preexec_fn=_mortal(),
+        preexec_fn=_ends_with_parent(),
         pass_fds=(keep,),
     )
     try:
@@ -57,24 +60,25 @@ def _started(
         _end(process)
 
 
-def _mortal() -> Callable[[], None]:
-    """What a child does first: ask the kernel for SIGTERM when its parent is gone, even by kill -9."""
+def _ends_with_parent() -> Callable[[], None]:
+    """A function for the child to call first: it asks the kernel for SIGTERM when the parent is gone, even by
+    SIGKILL."""
     # Loaded here and not in the child, where little more than system calls is safe.
     libc, parent = ctypes.CDLL(None), os.getpid()
 
-    def ask() -> None:
+    def request_signal() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    return ask
+    return request_signal
 
 
 def _follow(process: "subprocess.Popen[bytes]", log: IO[bytes], progress: "Progress") -> list[str]:
-    """Log and tell what the process says until it closes its output; returns its last lines."""
+    """Log the output of the process and print its progress until it ends; returns the last 200 lines."""
     last: list[str] = []
     for line in _lines(process, log):
-        progress.hear(line)
+        progress.read(line)
         if line.strip() and not _BAR.match(line):
             last = [*last[-199:], line.rstrip()]
     progress.close()
@@ -103,7 +107,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _failure(code: int, lines: list[str]) -> str:
-    """The line of a log that tells most about why the process failed."""
+    """Why the process failed, in one line: the last line of its output that is an error."""
     if full := [line for line in lines if any(text in line for text in _FULL)]:
         return f"no space left on the disk; free some and run again to go on ({_printable(full[-1])})"
     if code == -signal.SIGKILL:
@@ -117,44 +121,46 @@ def _printable(line: str) -> str:
 
 
 class Progress:
-    """How training goes, on stderr: step, loss, learning rate, time left."""
+    """Prints the progress of training to stderr: step, loss, learning rate, time left."""
 
     def __init__(self, label: str, period: float = PERIOD) -> None:
-        """`label` begins every line, `period` seconds apart; how many steps there are is what Axolotl's bar says."""
+        """`label` begins every line; `period`: seconds between two lines. The number of steps comes from Axolotl's
+        bar."""
         self.label, self.steps, self.step, self.values = label, 0, 0, ""
         self._terminal = sys.stderr.isatty()
         self._period = 0.2 if self._terminal else period
         self._logged = 0
         self._began: tuple[int, float] | None = None
-        self._told: tuple[float, str] = (float("-inf"), "")
+        self._printed: tuple[float, str] = (float("-inf"), "")
+        """When the last line was printed, and the line."""
 
-    def hear(self, line: str) -> None:
-        """Take in a line of Axolotl's output."""
+    def read(self, line: str) -> None:
+        """Update from a line of Axolotl's output, and print if a step is complete."""
         if bar := _BAR.match(line):
             self._advance(int(bar[1]), int(bar[2]))
         elif line.startswith("{'loss'"):
-            self.values, self._logged = self._read(line), self.step
-            self._tell()
+            self.values, self._logged = self._values_of(line), self.step
+            self._print_if_due()
 
     def _advance(self, step: int, steps: int) -> None:
         self.step, self.steps = step, steps
         # The bar stands at 0 until the first step is done, which after a checkpoint is not step 1.
         self._began = self._began or ((step, time.monotonic()) if step else None)
-        # A step's loss comes after its bar: only where losses are rarer is a bar told alone.
+        # A step's loss comes after its bar; a bar is printed alone only where losses are logged less often.
         if step > self._logged + 1 and self._began and step > self._began[0]:
-            self._tell()
+            self._print_if_due()
 
-    def _read(self, line: str) -> str:
+    def _values_of(self, line: str) -> str:
         try:
             values = ast.literal_eval(line.strip())
             return f", loss {values['loss']}, learning rate {values['learning_rate']}"
         except (ValueError, SyntaxError, KeyError, TypeError):
             return ""
 
-    def _tell(self) -> None:
+    def _print_if_due(self) -> None:
         now = time.monotonic()
-        if now - self._told[0] >= self._period:
-            self._told = now, self._line()
+        if now - self._printed[0] >= self._period:
+            self._printed = now, self._line()
             self._print("\x1b[K\r" if self._terminal else "\n")
 
     def _line(self) -> str:
@@ -171,6 +177,6 @@ class Progress:
         return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
 
     def close(self) -> None:
-        """Tell the last step, unless that is what was told last."""
-        if self._began and (self._terminal or self._told[1] != self._line()):
+        """Print the last step, unless it was printed already."""
+        if self._began and (self._terminal or self._printed[1] != self._line()):
             self._print("\x1b[K\n" if self._terminal else "\n")

@@ -1,4 +1,4 @@
-"""Which build of torch is installed: the CPU's where there is no GPU, for CUDA's takes gigabytes and serves nothing."""
+"""Installs torch in the build that fits this machine: the CPU build where there is no GPU."""
 
 import os
 import shutil
@@ -18,16 +18,16 @@ NEXT = {
 
 
 def install(python: Path, requirements: Sequence[str]) -> bool:
-    """Install `requirements`, torch among them, into the environment of `python`; returns whether that went well.
+    """Install `requirements`, torch among them, into the environment of `python`; returns whether that succeeded.
 
-    Tried in this order: a folder of local wheels that pip is configured with and that holds a CPU build for this Python
-    (without a GPU only), uv's choice of PyTorch's index by the GPU that is here, the package index as it is, whose
-    torch is CUDA's. Raises UserError where uv is missing.
+    Tried in this order: without a GPU, a folder of local wheels that pip is configured with and that has a CPU build
+    for this Python; the index of PyTorch that uv chooses by the GPU; the package index, whose torch is the CUDA build.
+    Raises UserError where uv is missing.
     """
     command = [uv_command(), "pip", "install", "--quiet", "--system-certs", "--python", str(python), *requirements]
     for options in (choices := list(torch_options())):
         last = options is choices[-1]
-        # What a try says that another one follows is no concern of the user's.
+        # Errors of a try that another one follows are not shown.
         if not subprocess.run([*command, *options], stderr=None if last else subprocess.DEVNULL).returncode:
             return True
         if not last:
@@ -36,7 +36,7 @@ def install(python: Path, requirements: Sequence[str]) -> bool:
 
 
 def uv_command() -> str:
-    """The uv of this environment, or one on the PATH. Raises UserError where there is none."""
+    """The path of uv in this environment, or on the PATH. Raises UserError where there is none."""
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     if uv is None:
@@ -45,7 +45,7 @@ def uv_command() -> str:
 
 
 def torch_options() -> Iterator[list[str]]:
-    """uv's options of each try, best first."""
+    """The options of uv for each try, best first."""
     if not has_gpu() and (folder := cpu_wheels(wheel_folders(os.environ))):
         yield ["--find-links", str(folder)]
     if "UV_TORCH_BACKEND" not in os.environ:
@@ -54,18 +54,18 @@ def torch_options() -> Iterator[list[str]]:
 
 
 def has_gpu() -> bool:
-    """Whether a driver of NVIDIA or AMD is here."""
+    """Whether a driver of NVIDIA or AMD is installed."""
     return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd")) or bool(shutil.which("nvidia-smi"))
 
 
 def cpu_wheels(folders: Sequence[Path]) -> Path | None:
-    """The first of `folders` that holds a CPU build of torch for this Python."""
+    """The first of `folders` with a CPU build of torch for this Python; None for none."""
     pattern = CPU_WHEELS.format(*sys.version_info[:2])
     return next((folder for folder in folders if any(folder.glob(pattern))), None)
 
 
 def wheel_folders(environment: Mapping[str, str]) -> list[Path]:
-    """The local folders in which pip and uv look for wheels (find-links), those of variables first."""
+    """The local folders in which pip and uv look for wheels (find-links), those of environment variables first."""
     texts = [environment.get(name, "") for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS")]
     home = Path(environment.get("HOME", "/nonexistent"))
     files = [Path("/etc/pip.conf"), home / ".pip/pip.conf", home / ".config/pip/pip.conf", Path(sys.prefix, "pip.conf")]

@@ -1,4 +1,4 @@
-"""Recipes: what a training run eats, through which template, and with which Axolotl configuration."""
+"""Records as rows of a training set: conversations that Axolotl reads."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from stages.core.completions import Image, Look, Message
 from stages.core.records import Record, Rejected, user_text
 
 Unassembled = Literal["no-instruction", "no-response", "image"]
-"""Why a record can't be trained on: a turn of it has no instruction, or no response, or it is about an image and nobody
-said where the images are, as for a text model, which sees none."""
+"""Why a record can't be trained on: a turn has no instruction or no response, or the record is about an image and no
+folder of images is given, as for a text-only model."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,35 +21,38 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages: tuple[Message, ...]
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A picture or a text within a turn, as Axolotl has it (https://docs.axolotl.ai/docs/multimodal.html)."""
+class ContentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An image or a text within a turn, in Axolotl's format (https://docs.axolotl.ai/docs/multimodal.html)."""
 
     type: Literal["image", "text"]
     text: str = ""
     path: str = ""
 
 
-class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A turn in parts."""
+class ImageTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A turn as a list of images and texts."""
 
     role: str
-    content: tuple[Part, ...]
+    content: tuple[ContentPart, ...]
 
 
-class Talk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A `Row` for a model that sees."""
+class ImageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Row` for a model that accepts images."""
 
     id: str
-    messages: tuple[Turn, ...]
+    messages: tuple[ImageTurn, ...]
 
 
-def talk(row: Row) -> Talk:
-    """The row with its turns in parts, pictures first."""
-    return Talk(row.id, tuple(Turn(message.role, _parts(message)) for message in row.messages))
+def image_row(row: Row) -> ImageRow:
+    """The row with each turn as a list of images, then its text."""
+    return ImageRow(row.id, tuple(ImageTurn(message.role, _parts(message)) for message in row.messages))
 
 
-def _parts(message: Message) -> tuple[Part, ...]:
-    return (*(Part("image", path=image.path) for image in message.images), Part("text", text=message.content))
+def _parts(message: Message) -> tuple[ContentPart, ...]:
+    return (
+        *(ContentPart("image", path=image.path) for image in message.images),
+        ContentPart("text", text=message.content),
+    )
 
 
 def assemble(
@@ -57,7 +60,7 @@ def assemble(
 ) -> Iterator[tuple[Literal["rows", "rejected"], Row | Rejected]]:
     """Each record as a training row, in order, or rejected with an `Unassembled` reason.
 
-    look: where the pictures are that records are about, shown in the last turn. Raises UserError for a missing one.
+    look: looks up the image that a record is about; it is shown in the last turn. Raises UserError for a missing one.
     """
     for record in records:
         turns = _turns(record)
@@ -66,7 +69,7 @@ def assemble(
             yield "rejected", Rejected(record.id, reason, "", msgspec.to_builtins(record))
         else:
             images = (look(f"row {record.id}", record.image),) if record.image and look else ()
-            yield "rows", Row(record.id, _shown(_messages(record.system, turns), images))
+            yield "rows", Row(record.id, _with_images(_messages(record.system, turns), images))
 
 
 class Tally:
@@ -84,14 +87,14 @@ class Tally:
             yield name, row
 
 
-def _shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
-    *earlier, asked, answered = messages
-    return (*earlier, msgspec.structs.replace(asked, images=images), answered)
+def _with_images(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
+    *earlier, request, response = messages
+    return (*earlier, msgspec.structs.replace(request, images=images), response)
 
 
 def _turns(record: Record) -> list[tuple[str, str]]:
-    # Space around a response would be glued to the template's own line break by the tokenizer, which is never so when
-    # the model writes. The instruction stays as it is.
+    # The tokenizer would merge space around a response with the template's line break, which never happens when the
+    # model generates. The instruction stays as it is.
     earlier = [(turn.instruction, turn.response.strip()) for turn in record.history]
     return [*earlier, (user_text(record), record.response.strip())]
 
@@ -103,7 +106,7 @@ def _reason(turns: list[tuple[str, str]]) -> Unassembled | Literal[""]:
 
 
 def _messages(system: str, turns: list[tuple[str, str]]) -> tuple[Message, ...]:
-    # No empty system turn: the model would be trained with one and asked without.
+    # No empty system turn: inference sends none.
     first = (Message("system", system),) if system.strip() else ()
-    talk = [(Message("user", instruction), Message("assistant", response)) for instruction, response in turns]
-    return (*first, *(message for pair in talk for message in pair))
+    exchanges = [(Message("user", instruction), Message("assistant", response)) for instruction, response in turns]
+    return (*first, *(message for pair in exchanges for message in pair))

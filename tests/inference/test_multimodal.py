@@ -13,9 +13,10 @@ import pytest
 from stages.core.completions import Image, Message, Prompt, Sampling
 from stages.core.errors import UserError
 from stages.inference.backends.transformers import open_engine
-from stages.training import axolotl_run, image_training
+from stages.training import image_training
 from stages.training.axolotl_config import Recipe
 from stages.training.axolotl_run import train
+from stages.training.base_model import read_base_model
 from stages.training.training_rows import Row
 from tests.inference import tiny, tiny_vision
 from tests.inference.axolotl_environment import ENVIRONMENT, run
@@ -91,7 +92,8 @@ def test_a_text_model_is_configured_as_before(rows: list[Row], tmp_path: Path) -
 
 
 def test_rows_become_parts_with_full_paths(base: Path, rows: list[Row]) -> None:
-    first, text = (json.loads(msgspec.json.encode(row)) for row in image_training.talks([rows[0], rows[5]], True, base))
+    written = image_training.axolotl_rows([rows[0], rows[5]], True, base)
+    first, text = (json.loads(msgspec.json.encode(row)) for row in written)
     image = rows[0].messages[0].images[0]
     assert first["messages"][0]["content"] == [
         {"type": "image", "path": str(Path(image.path).absolute())},
@@ -101,8 +103,8 @@ def test_rows_become_parts_with_full_paths(base: Path, rows: list[Row]) -> None:
 
 
 def test_the_assistants_turns_are_found_where_they_stand(base: Path) -> None:
-    found = axolotl_run._base(base, "own")
-    start, end = image_training.boundaries(base, found.template, found.specials)
+    found = read_base_model(base, "own")
+    start, end = image_training.reply_boundaries(base, found.template, found.specials)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
@@ -116,7 +118,7 @@ def test_training_and_asking_render_alike(base: Path, rows: list[Row], tmp_path:
 
     rendered(base, rows, tmp_path / "out", template=template)
     processor = AutoProcessor.from_pretrained(tmp_path / "out", local_files_only=True)
-    parts = msgspec.to_builtins(next(image_training.talks(rows[:1], True, base)))["messages"]
+    parts = msgspec.to_builtins(next(image_training.axolotl_rows(rows[:1], True, base)))["messages"]
     told = processor.apply_chat_template(parts, tokenize=False)
     asked = processor.apply_chat_template(parts[:1], tokenize=False, add_generation_prompt=True)
     assert told.startswith(asked + "It is plain.\nred" + "<|im_end|>")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
-from stages.training.axolotl_config import Recipe, axolotl_config, environment, steps
+from stages.training.axolotl_config import Recipe, axolotl_config, environment_variables, steps
 from stages.training.chat_rendering import Specials
 from tests.inference.axolotl_environment import run
 
@@ -112,7 +112,7 @@ def test_every_row_is_seen_and_there_are_about_as_many_saves_as_asked(
     ],
 )
 def test_environment(changes: dict[str, Any], name: str, expected: str | None) -> None:
-    assert environment(msgspec.structs.replace(SMALL, **changes)).get(name) == expected
+    assert environment_variables(msgspec.structs.replace(SMALL, **changes)).get(name) == expected
 
 
 VALIDATE = """

@@ -80,7 +80,7 @@ def test_every_step_is_told_once_with_its_own_loss(
     """As Axolotl says it: the bar, the loss, the bar again; after a checkpoint the first step is a later one."""
     progress = Progress("x", period=0.0)
     for line in ("  0%|  | 0/4 [00:00<?, ?it/s]", *_axolotl(range(first, 5))):
-        progress.hear(line)
+        progress.read(line)
     progress.close()
     told = capsys.readouterr().err.splitlines()
     assert [line.partition(", learning")[0] for line in told] == [f"seqit x: step {k}/4, loss 0.{k}" for k in steps]
@@ -96,7 +96,7 @@ def _axolotl(steps: range) -> Iterator[str]:
 def test_steps_without_a_loss_are_told_too(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("x", period=0.0)
     for k in range(1, 5):
-        progress.hear(f" 38%|###7 | {k}/4 [01:04<01:47, 21.46s/it]")
+        progress.read(f" 38%|###7 | {k}/4 [01:04<01:47, 21.46s/it]")
     told = [line.partition(",")[0] for line in capsys.readouterr().err.splitlines()]
     assert told == [f"seqit x: step {k}/4" for k in (2, 3, 4)]
 
@@ -107,5 +107,5 @@ def test_steps_without_a_loss_are_told_too(capsys: pytest.CaptureFixture[str]) -
 )
 def test_strange_lines_are_passed_over(line: str) -> None:
     progress = Progress("x")
-    progress.hear(line)
+    progress.read(line)
     assert (progress.step, progress.steps, progress.values) == (0, 0, "")

@@ -20,7 +20,7 @@ from stages.core import artifacts
 from stages.core.completions import Message
 from stages.core.errors import UserError
 from stages.training import axolotl_run
-from stages.training.axolotl_config import Recipe, axolotl_config, environment
+from stages.training.axolotl_config import Recipe, axolotl_config, environment_variables
 from stages.training.chat_rendering import Specials, complete, render
 from stages.training.environment import training_python
 from stages.training.training_rows import Row
@@ -142,7 +142,7 @@ def test_learned_are_responses_with_their_end_and_nothing_else(base: Path, tmp_p
         str(Path(__file__).parent / "labels.py"),
         str(tmp_path / "labels.jsonl"),
     ]
-    clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment(RECIPE)}
+    clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment_variables(RECIPE)}
     subprocess.run([*script, *(str(tmp_path / name) for name in templates)], env=clean, check=True, capture_output=True)
     found = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
     for template, rows in zip(templates.values(), found, strict=True):
@@ -169,12 +169,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import msgspec
-from stages.inference.connect import axolotl
+from stages.training import axolotl_run
 from stages.training.axolotl_config import Recipe
 from tests.inference import tiny
 from tests.inference.axolotl_environment import ENVIRONMENT
 recipe = msgspec.json.decode(sys.argv[1], type=Recipe)
-told = axolotl.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]), ENVIRONMENT)
+told = axolotl_run.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]), ENVIRONMENT)
 print(msgspec.json.encode([told.metrics, told.curve]).decode())
 """
 

@@ -1,0 +1,64 @@
+"""Which rows of a training set are used: those that fit into the sequence and contain no special token of the model."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from stages.core import artifacts
+from stages.core.errors import UserError
+from stages.training.base_model import BaseModel
+from stages.training.chat_rendering import forged, render
+from stages.training.training_rows import Row
+
+CHUNK = 256
+"""Rows tokenized together."""
+
+
+@dataclass
+class RowCounts:
+    """How many rows of a training set were used and left out, and the tokens of those used, template included."""
+
+    read: int = 0
+    used: int = 0
+    too_long: int = 0
+    special_token: int = 0
+    tokens: int = 0
+
+    def as_metrics(self) -> dict[str, int]:
+        """The counts of rows."""
+        return {
+            "read": self.read, "used": self.used, "too_long": self.too_long, "special_token": self.special_token,
+        }  # fmt: skip
+
+
+def usable_rows(rows: Iterable[Row], base: BaseModel, max_length: int, counts: RowCounts) -> Iterator[Row]:
+    """The rows of at most `max_length` tokens without a special token in their text; all are counted in `counts`.
+
+    Raises UserError behind the last row where none was usable.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(artifacts.read_text(base.directory / "tokenizer.json"))
+    rows = iter(rows)
+    while chunk := list(islice(rows, CHUNK)):
+        honest = [row for row in chunk if not forged(row.messages, base.structural)]
+        texts = [render(base.template, base.specials, row.messages) for row in honest]
+        lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        fitting = [(row, length) for row, length in zip(honest, lengths, strict=True) if length <= max_length]
+        counts.read += len(chunk)
+        counts.special_token += len(chunk) - len(honest)
+        counts.too_long += len(honest) - len(fitting)
+        counts.used += len(fitting)
+        counts.tokens += sum(length for _, length in fitting)
+        yield from (row for row, _ in fitting)
+    _require_one(counts, max_length)
+
+
+def _require_one(counts: RowCounts, max_length: int) -> None:
+    if not counts.read:
+        raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
+    if not counts.used:
+        raise UserError(
+            f"none of {counts.read} rows can be trained on: {counts.too_long} are longer than "
+            f"train.settings.max_length {max_length}, {counts.special_token} have a special token of the model in them"
+        )
