@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stages.core.completions import PASSING, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed, retry
+from stages.core.completions import MAX_SKIPPED, Message, Meter, Prompt, Reply, Sampling, ask, draw_seed, retry
 
 GREEDY = Sampling(temperature=0, top_p=1, top_k=0, max_tokens=8)
 
@@ -69,7 +69,7 @@ def test_endless_items_that_nobody_asks_about_pass_in_bounded_memory() -> None:
     passed = [next(found) for _ in range(3000)]
     assert [n for n, _ in passed] == list(range(3000))
     assert [n for n, reply in passed if reply] == [10]
-    assert len(seen) <= 3000 + PASSING
+    assert len(seen) <= 3000 + MAX_SKIPPED
 
 
 def test_a_seed_belongs_to_the_record_and_the_purpose() -> None:

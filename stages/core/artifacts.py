@@ -60,10 +60,10 @@ def artifacts(root: str, name: str) -> list[str]:
     """
     folder = Path(root, name)
     stems = sorted(path.stem for path in folder.glob("*.jsonl") if not path.stem.endswith(".rejected"))
-    found = [f"{name}/{stem}" for stem in stems] if folder.is_dir() else [name]
-    if not found:
+    names = [f"{name}/{stem}" for stem in stems] if folder.is_dir() else [name]
+    if not names:
         raise UserError(f"{folder}: holds no .jsonl file; run the stage that makes them")
-    return found
+    return names
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -116,11 +116,11 @@ def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Vali
 
     Raises UserError if the receipt was written for other bytes than these.
     """
-    found = read_json(receipt, Receipt)
-    if found.sha256 != sha256(path):
+    validated = read_json(receipt, Receipt)
+    if validated.sha256 != sha256(path):
         raise UserError(f"{receipt}: was written for other contents of {path}; run `dvc repro` to validate it again")
-    rows = (row for row in read(path, type) if getattr(row, "id", None) not in found.quarantined)
-    return Validated(rows, found.rows - len(found.quarantined), found.quarantined)
+    rows = (row for row in read(path, type) if getattr(row, "id", None) not in validated.quarantined)
+    return Validated(rows, validated.rows - len(validated.quarantined), validated.quarantined)
 
 
 def artifact(name: str, type: type[T]) -> Validated[T]:
@@ -142,13 +142,13 @@ def read_rows(path: str | Path, type: type[T]) -> list[T]:
     """The rows of a JSON array or of a JSONL file, by the name. Raises UserError naming the first row that misfits."""
     if Path(path).suffix == ".jsonl":
         return list(read(path, type))
-    found = []
+    decoded_rows = []
     for number, row in enumerate(read_json(path, list[msgspec.Raw])):
         try:
-            found.append(msgspec.json.decode(row, type=type))
+            decoded_rows.append(msgspec.json.decode(row, type=type))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: row {number}: {error}; mend or remove it") from None
-    return found
+    return decoded_rows
 
 
 def read_text(path: str | Path) -> str:
@@ -269,12 +269,12 @@ def files(path: str | Path, chosen: Iterable[str] | None = None) -> Iterator[tup
 
 def contents(path: str | Path, chosen: Iterable[str] | None = None) -> dict[str, bytes]:
     """The files of a source as `files` opens them, read whole, but for pictures. Raises UserError for a damaged one."""
-    found = {}
+    contents_by_name = {}
     for name in names(path) if chosen is None else chosen:
         if not plain(name).lower().endswith(PICTURES):
             with _open(_below(path, name)) as stream:
-                found[plain(name)] = stream.read()
-    return found
+                contents_by_name[plain(name)] = stream.read()
+    return contents_by_name
 
 
 def _below(path: str | Path, name: str) -> Path:

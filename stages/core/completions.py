@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 Item = TypeVar("Item")
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 Role = Literal["system", "user", "assistant"]
 ReplyStatus = Literal["ok", "truncated", "thought", "refused", "failed"]
 """ok: ended by itself. truncated: ran into max_tokens. thought: the model reasoned and gave no answer, whether it ended
@@ -160,9 +160,9 @@ class Meter:
 
     def take(self) -> dict[str, Any]:
         """The `summary`, and from now on what passes is counted anew."""
-        found = self.summary()
+        summary = self.summary()
         self._statuses, self._tokens = Counter(), [0, 0]
-        return found
+        return summary
 
     def summary(self) -> dict[str, Any]:
         """Replies by status, and their tokens."""
@@ -182,45 +182,45 @@ def draw_seed(seed: int, record_id: str, purpose: str) -> int:
     return seed_for(seed, record_id, purpose).getrandbits(31)
 
 
-PASSING = 1024
+MAX_SKIPPED = 1024
 """Items that may pass by one after another before those that wait for a reply are brought to an end first."""
 
 
 def ask(
-    complete: Callable[[Iterable[Asked]], Iterator[Answered]],
+    complete: Callable[[Iterable[Input]], Iterator[Output]],
     items: Iterable[Item],
-    prompt_of: Callable[[Item], Asked | None],
-) -> Iterator[tuple[Item, Answered | None]]:
+    prompt_of: Callable[[Item], Input | None],
+) -> Iterator[tuple[Item, Output | None]]:
     """Each item with the reply to its prompt, in order; items whose prompt is None pass by unasked with None.
 
     `complete` is a `Complete`, or whatever else takes and gives a stream of the same order and number.
 
     Such streams compose: the output of one `ask` is the input of the next, and what the second asks of the first row
     does not wait for the first to ask of the last. Memory is bounded also where hardly any item is asked: besides what
-    the engine has in flight, at most `PASSING` items wait between two prompts.
+    the engine has in flight, at most `MAX_SKIPPED` items wait between two prompts.
     """
-    asked = ((item, prompt_of(item)) for item in items)
-    for item, prompt in asked:
+    requests = ((item, prompt_of(item)) for item in items)
+    for item, prompt in requests:
         if prompt is None:
             yield item, None
         else:
-            yield from _asking(complete, chain([(item, prompt)], asked))
+            yield from _one_call(complete, chain([(item, prompt)], requests))
 
 
-def _asking(
-    complete: Callable[[Iterable[Asked]], Iterator[Answered]], asked: Iterator[tuple[Item, Asked | None]]
-) -> Iterator[tuple[Item, Answered | None]]:
+def _one_call(
+    complete: Callable[[Iterable[Input]], Iterator[Output]], requests: Iterator[tuple[Item, Input | None]]
+) -> Iterator[tuple[Item, Output | None]]:
     """One call of the engine, until the items end or too many in a row pass by."""
     waiting: deque[tuple[Item, bool]] = deque()
 
-    def prompts() -> Iterator[Asked]:
-        passing = 0
-        for item, prompt in asked:
+    def prompts() -> Iterator[Input]:
+        skipped = 0
+        for item, prompt in requests:
             waiting.append((item, prompt is not None))
-            passing = passing + 1 if prompt is None else 0
+            skipped = skipped + 1 if prompt is None else 0
             if prompt is not None:
                 yield prompt
-            elif passing == PASSING:
+            elif skipped == MAX_SKIPPED:
                 return
 
     for reply in complete(prompts()):

@@ -30,10 +30,10 @@ sr-Latn does, or their script is not known."""
 @cache
 def base(tag: str) -> str:
     """The language of a tag by the shortest code of ISO 639: "zh" of "zh-CN", "en" of "EN" and "eng"; "" for none."""
-    found = _parsed(tag)
-    if found is None or not found.language or not found.is_valid():
+    language = _parsed(tag)
+    if language is None or not language.language or not language.is_valid():
         return ""
-    code = str(found.prefer_macrolanguage().language)
+    code = str(language.prefer_macrolanguage().language)
     return code if re.fullmatch("[a-z]{2,3}", code) and code not in ("mul", "und", "zxx", "mis") else ""
 
 
@@ -42,15 +42,15 @@ def script(tag: str) -> str:
     """The script that a tag's language is written in, a key of SCRIPTS; "" where that is not known, or several are."""
     from langcodes.data_dicts import LIKELY_SUBTAGS
 
-    found = _parsed(tag)
+    language = _parsed(tag)
     code = base(tag)
-    if not code or found is None:
+    if not code or language is None:
         return ""
-    if found.script:
-        return found.script if found.script in SCRIPTS else ""
+    if language.script:
+        return language.script if language.script in SCRIPTS else ""
     # Where nothing is known of a language, CLDR's rule of last resort says Latin: that is no knowledge.
     known = code in LIKELY_SUBTAGS and code not in SEVERAL
-    likely = found.maximize().script if known else ""
+    likely = language.maximize().script if known else ""
     return likely if likely in SCRIPTS else ""
 
 

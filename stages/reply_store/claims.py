@@ -1,9 +1,8 @@
-"""Which process asks for which reply: two that want the same one at once pay for it once.
+"""Claims on keys, so that of several processes that need the same reply at once only one requests it.
 
-A claim on a key is a lock on one byte of a file beside the store, at an offset taken from the key. The kernel gives
-such locks up when a process ends, however it ends, so nothing is left behind by a kill -9, and no clock plays a part.
-They hold between the processes of one machine; between machines that share a store over NFS, as far as its lock daemon
-does; and where a file system has no locks, every process asks for itself.
+A claim is a lock on one byte of a file next to the store, at an offset computed from the key. The kernel releases such
+locks when a process ends, even by SIGKILL. Claims work between the processes of one machine, and between machines on
+NFS if it has a lock daemon; on a file system without locks, every process requests for itself.
 """
 
 import errno
@@ -24,10 +23,10 @@ from stages.reply_store.keys import Request
 from stages.reply_store.lookup import WINDOW
 
 POLL = 0.2
-"""Seconds between two looks at what another process is asking."""
+"""Seconds between two look-ups of replies that another process has requested."""
 PATIENCE = 900.0
-"""Seconds without any reply of another process's after which they are asked for here: longer than the longest
-Retry-After that is waited for."""
+"""Seconds without a reply from another process after which this one requests them too: longer than the longest
+Retry-After that is honoured."""
 TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
@@ -35,18 +34,18 @@ class Claims:
     """The claims of this process on the keys of one store."""
 
     def __init__(self, store: Path) -> None:
-        """`store`: its file; the locks are in another, with .lock added to its name. Raises UserError."""
+        """`store`: its file; the locks are on another file, named with .lock added. Raises UserError."""
         try:
             self._file = _file(f"{store.resolve()}.lock")
         except OSError as error:
             raise UserError(f"{store}.lock: {error.strerror}; check the folder's permissions and the disk") from None
 
     def take(self, key: bytes) -> bool:
-        """Whether the reply to `key` is this process's to ask for. Each success must be released once."""
+        """Claim `key`; False if another process has claimed it. Each success must be released once."""
         return self._file.take(_offset(key))
 
     def release(self, keys: Iterable[bytes]) -> None:
-        """Give the claims on `keys` up: their replies are stored, or nobody here asks for them any more."""
+        """Release the claims on `keys`: their replies are stored, or no longer needed."""
         for key in keys:
             self._file.release(_offset(key))
 
@@ -56,48 +55,48 @@ def _offset(key: bytes) -> int:
 
 
 class Sharing:
-    """The requests of one stream, divided into those that this process asks and those that another one is asking."""
+    """Divides the requests of one stream into those to send and those that another process has sent."""
 
     def __init__(
         self, claims: Claims | None, find: Callable[[list[bytes]], dict[bytes, Reply]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """`claims`: None where every process asks for itself; `find` looks keys up; `clock`: seconds."""
+        """claims: None where every process requests for itself. find: looks keys up in the store. clock: seconds."""
         self._claims, self._find, self._clock = claims, find, clock
         self.waiting: dict[bytes, Request] = {}
-        """What another process is asking."""
+        """Requests that another process has claimed."""
         self._looked = self._moved = 0.0
 
     def divide(self, asks: list[Request]) -> tuple[dict[bytes, Reply], list[Request]]:
-        """Of requests that are not in the store: replies that came meanwhile, and what is to be asked here."""
+        """(replies stored meanwhile, requests to send), of requests that were not in the store."""
         if self._claims is None:
             return {}, asks
         own = [ask for ask in asks if self._take(ask)]
-        # Whoever asked for it before may have stored it between the look-up and the claim.
-        found = self._find([ask.key for ask in own]) if own else {}
-        self.release(found)
-        return found, [ask for ask in own if ask.key not in found]
+        # Another process may have stored it between the look-up and the claim.
+        stored = self._find([ask.key for ask in own]) if own else {}
+        self.release(stored)
+        return stored, [ask for ask in own if ask.key not in stored]
 
     def look_again(self) -> tuple[dict[bytes, Reply], list[Request]]:
-        """The same for what waits, at most every `POLL` seconds; the longest waiting come first."""
+        """The same for `waiting`, at most every `POLL` seconds, oldest first."""
         now = self._clock()
         if not self.waiting or now - self._looked < POLL:
             return {}, []
         head = dict(islice(self.waiting.items(), WINDOW))
-        found = self._find([*head])
-        more, own = self.divide([ask for key, ask in head.items() if key not in found])
-        found |= more
-        if found or own:
+        stored = self._find([*head])
+        more, own = self.divide([ask for key, ask in head.items() if key not in stored])
+        stored |= more
+        if stored or own:
             self._moved = now
         elif now - self._moved > PATIENCE:
             own = self._overtake([*head.values()])
-        for key in (*found, *(ask.key for ask in own)):
+        for key in (*stored, *(ask.key for ask in own)):
             self.waiting.pop(key, None)
-        self._looked = 0.0 if found or own else self._clock()
-        return found, own
+        self._looked = 0.0 if stored or own else self._clock()
+        return stored, own
 
     def release(self, keys: Iterable[bytes]) -> None:
-        """What `divide` gave out is stored, or is not asked any more."""
+        """Release the claims on requests that `divide` returned."""
         if self._claims:
             self._claims.release(keys)
 
@@ -110,19 +109,19 @@ class Sharing:
         return own
 
     def _overtake(self, asks: list[Request]) -> list[Request]:
-        """Ask without a claim: the process that has it was stopped, or waits for something that does not come."""
-        remark(f"another process has asked for {len(asks)} replies and gets none; they are asked for here as well")
+        """Send without a claim, since the process that has it makes no progress."""
+        remark(f"another process has requested {len(asks)} replies and gets none; they are requested here as well")
         self._moved = self._clock()
         return asks
 
 
-class _File:
-    """A file whose bytes are locked; locks are the process's, so one object serves all its threads and connections."""
+class _LockFile:
+    """A file with byte locks. They belong to the process, so all its threads share one object per file."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[int] = Counter()
-        # Never closed: that would give up every lock of the process on the file.
+        # Never closed: that would release every lock of the process on the file.
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
 
     def take(self, offset: int) -> bool:
@@ -137,12 +136,12 @@ class _File:
         try:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
         except OSError as error:
-            return error.errno not in TAKEN  # without locks, paying twice is better than waiting for nobody
+            return error.errno not in TAKEN  # without locks, send twice rather than wait for ever
         return True
 
     def release(self, offset: int) -> None:
         with self._lock:
-            if not self._counts[offset]:  # overtaken, never claimed
+            if not self._counts[offset]:  # sent without a claim
                 del self._counts[offset]
                 return
             self._counts[offset] -= 1
@@ -152,5 +151,5 @@ class _File:
 
 
 @cache
-def _file(path: str) -> _File:
-    return _File(path)
+def _file(path: str) -> _LockFile:
+    return _LockFile(path)

@@ -7,7 +7,7 @@ import typer
 
 from stages.core.cli import reports_errors
 from stages.core.state_folder import store_path
-from stages.reply_store import exchange, row_texts
+from stages.reply_store import exchange, inspection, maintenance, row_texts
 from stages.reply_store.store import Replies
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ Model = Annotated[str, typer.Option(help="Only models whose identity contains th
 def count(check: Annotated[bool, typer.Option(help="Read everything, compute every key again")] = False) -> None:
     """Say how many replies of which models are remembered, and where."""
     with Replies(store_path()) as replies:
-        print(exchange.summary(replies, check))
+        print(inspection.summary(replies, check))
 
 
 @app.command()
@@ -48,7 +48,7 @@ def show(
 ) -> None:
     """Print a reply with the whole request that it answers, as JSON."""
     with Replies(store_path()) as replies:
-        print(*map(exchange.readable, exchange.show(replies, key)), sep="\n")
+        print(*map(inspection.readable, inspection.show(replies, key)), sep="\n")
 
 
 @app.command()
@@ -78,7 +78,7 @@ def prune(
 ) -> None:
     """Forget replies of a model, or old ones."""
     with Replies(store_path()) as replies:
-        print(f"{exchange.prune(replies, model, before)} replies forgotten; `compact` gives the disk space back")
+        print(f"{maintenance.prune(replies, model, before)} replies forgotten; `compact` gives the disk space back")
 
 
 @app.command()
@@ -86,4 +86,4 @@ def prune(
 def compact() -> None:
     """Make the file as small as what is in it."""
     with Replies(store_path()) as replies:
-        print("{:,} bytes before, {:,} after".format(*exchange.compact(replies)))
+        print("{:,} bytes before, {:,} after".format(*maintenance.compact(replies)))

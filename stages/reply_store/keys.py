@@ -1,4 +1,4 @@
-"""The exact payload of a request, and the key that a reply is remembered under."""
+"""The payload of a request, and its key: the hash under which the reply is stored."""
 
 import hashlib
 import random
@@ -13,12 +13,12 @@ from stages.core.records import canonical
 from stages.reply_store.identity import Identity
 
 LARGEST = 2**63 - 1
-"""What SQLite files as a whole number."""
-Filed = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+"""The largest integer of SQLite."""
+StoredInteger = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The part of a payload that many requests share."""
+    """The part of a payload that many requests have in common."""
 
     model: str
     endpoint: str
@@ -29,16 +29,16 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that decides a reply. Not in it: a prompt's purpose and prefix, and an engine's speed."""
+    """Everything that decides a reply; not a prompt's purpose and prefix, nor an engine's speed."""
 
     setting: Setting
     messages: tuple[Message, ...]
-    seed: Filed
-    sample: Filed
+    seed: StoredInteger
+    sample: StoredInteger
 
 
 class Request(NamedTuple):
-    """A prompt on its way: its key, and the parts that the store files (the setting first, then the messages)."""
+    """A prompt with its key and the parts of its payload: the setting, then the messages, as canonical JSON."""
 
     key: bytes
     parts: tuple[bytes, ...]
@@ -49,24 +49,24 @@ class Request(NamedTuple):
 def _setting(
     identity: Identity, sampling: Sampling, constraint: Constraint | None, continue_final: bool, raw: bool
 ) -> bytes:
-    # Floats as floats: a temperature of 1 and one of 1.0 are the same payload, also after a trip through JSON.
+    # A temperature of 1 and one of 1.0 are the same payload, also after a round trip through JSON.
     exact = Sampling(
         float(sampling.temperature), float(sampling.top_p), sampling.top_k, sampling.max_tokens, tuple(sampling.stop)
     )
     setting = msgspec.structs.asdict(Setting(*identity, exact, constraint, continue_final, raw))
-    # Left out where it is not so: what was remembered before there was such a thing is found under its old key.
+    # Left out where false: requests from before the field existed keep their keys.
     return canonical(setting if raw else {name: value for name, value in setting.items() if name != "raw"})
 
 
 def request(identity: Identity, prompt: Prompt) -> Request:
-    """What `prompt`, sent to `identity`, is remembered under."""
+    """The request of `prompt` to the model `identity`, with its key."""
     setting = _setting(identity, prompt.sampling, prompt.constraint, prompt.continue_final, prompt.raw)
     parts = (setting, *map(_message, prompt.messages))
     return Request(key_of(parts, prompt.seed, prompt.sample), parts, prompt)
 
 
 def _message(message: Message) -> bytes:
-    """A message as it is hashed and filed: a picture is its contents, wherever it lies."""
+    """A message as it is hashed and stored: of an image only the hash, not the path."""
     if not message.images:
         return canonical(message)
     return canonical(msgspec.structs.replace(message, images=tuple(Image(image.sha256) for image in message.images)))
@@ -79,7 +79,7 @@ def key_of(parts: Sequence[bytes], seed: int, sample: int) -> bytes:
 
 
 def parts_of(payload: Payload) -> tuple[bytes, ...]:
-    """The parts of a payload that was read from a file."""
+    """The parts of a payload, as `request` makes them of a prompt."""
     setting = payload.setting
     identity = Identity(setting.model, setting.endpoint)
     first = _setting(identity, setting.sampling, setting.constraint, setting.continue_final, setting.raw)
@@ -87,5 +87,5 @@ def parts_of(payload: Payload) -> tuple[bytes, ...]:
 
 
 def seed_of(prompt: Prompt) -> int:
-    """The 31-bit seed to draw tokens with: the prompt's own for the first sample, another for each further one."""
+    """The 31-bit sampling seed: the prompt's own for the first sample, another one for each further sample."""
     return random.Random(f"{prompt.seed}:{prompt.sample}").getrandbits(31) if prompt.sample else prompt.seed

@@ -1,4 +1,4 @@
-"""Look-ups of stored replies by key, each verified before it is given back."""
+"""Looks up stored replies by key and verifies each before it is returned."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -6,67 +6,67 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 
 from stages.core.completions import Reply
-from stages.reply_store.checksums import DAMAGE, Columns, is_sealed, pack, unpack
-from stages.reply_store.request_parts import Parts
+from stages.reply_store.checksums import DAMAGE, Columns, has_checksum, pack, unpack
+from stages.reply_store.request_parts import RequestParts
 
 WINDOW = 500
 """Keys a query, below the 999 parameters that every build of SQLite takes."""
 COLUMNS = "id, CAST(key AS BLOB), CAST(status AS BLOB), tokens_in, tokens_out, created, CAST(body AS BLOB)"
-"""As bytes: SQLite's module raises for text that is no UTF-8, which any column of a damaged row may be."""
+"""Cast to bytes, since sqlite3 raises for text that is not UTF-8, as in a damaged row."""
 REQUEST = "setting, CAST(messages AS BLOB), seed, sample"
 
 
-class Found(NamedTuple):
-    """What a look-up gives."""
+class LookupResult(NamedTuple):
+    """Replies and damaged rows of a look-up."""
 
     replies: dict[bytes, Reply]
     """By key."""
     damaged: dict[bytes, int]
-    """Key -> id of the row that stands under it and is not what was stored."""
+    """Key -> id of its row, which is not what was stored."""
 
 
 class Lookup:
     """Look-ups in one open store."""
 
     def __init__(self, database: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[None]]) -> None:
-        """`transaction` opens one, for what a look-up mends."""
+        """`transaction`: opens one, for repairs during a look-up."""
         self._database, self._transaction = database, transaction
-        self._parts = Parts(database)
+        self._parts = RequestParts(database)
         self._indexed = False
         self.damaged: set[bytes] = set()
-        """Keys whose replies were not given back, for they are damaged."""
+        """Keys that were looked up and whose replies are damaged."""
 
     def find(self, keys: Sequence[bytes], model: str) -> dict[bytes, Reply]:
-        """The sound replies among `keys`; damaged ones count as not there and are noted in `damaged`."""
-        found = self.read(keys, model)
-        if found.damaged and self._rebuild_index():
-            again = self.read([*found.damaged], model)
-            found = Found(found.replies | again.replies, again.damaged)
-        self.damaged.update(found.damaged)
-        return found.replies
+        """The intact replies among `keys`; keys of damaged ones are added to `damaged`."""
+        result = self.read(keys, model)
+        if result.damaged and self._rebuild_index():
+            again = self.read([*result.damaged], model)
+            result = LookupResult(result.replies | again.replies, again.damaged)
+        self.damaged.update(result.damaged)
+        return result.replies
 
-    def read(self, keys: Sequence[bytes], model: str) -> Found:
-        """What stands under `keys`. Replies from before there were seals are sealed once they are verified."""
-        found, old = Found({}, {}), []
+    def read(self, keys: Sequence[bytes], model: str) -> LookupResult:
+        """The rows of `keys`. Replies without a checksum get one once they are verified."""
+        result, old = LookupResult({}, {}), []
         for number, *values in self._rows(keys):
             row: Columns = tuple(values)
             key, body = row[0], row[5]
             try:
-                found.replies[key] = reply = unpack(row, model)
-                if not is_sealed(body):
+                result.replies[key] = reply = unpack(row, model)
+                if not has_checksum(body):
                     self._verify(number, key)
                     old.append((pack(key, reply, row[4]), number, body))
             except DAMAGE:
-                found.replies.pop(key, None)
-                found.damaged[key] = number
+                result.replies.pop(key, None)
+                result.damaged[key] = number
         if old:
-            self._seal(old)
-        return found
+            self._add_checksums(old)
+        return result
 
     def discard(self, keys: Sequence[bytes], model: str) -> None:
-        """Remove the damaged rows of `keys`, to be stored anew. Call within a transaction."""
-        asked = [key for key in keys if key in self.damaged] if self._indexed else []
-        for number in self.read(asked, model).damaged.values() if asked else ():
+        """Delete the damaged rows of `keys`, so that they can be stored again. Call within a transaction."""
+        damaged_keys = [key for key in keys if key in self.damaged] if self._indexed else []
+        for number in self.read(damaged_keys, model).damaged.values() if damaged_keys else ():
             self._database.execute("DELETE FROM reply WHERE id = ?", (number,))
 
     def _rows(self, keys: Sequence[bytes]) -> Iterator[Any]:
@@ -76,17 +76,17 @@ class Lookup:
             yield from self._database.execute(query, chunk)
 
     def _verify(self, number: int, key: bytes) -> None:
-        """Raises DamageError where the request that a row without a seal stands for is not that of `key`."""
+        """Raise DamageError unless the request of a row without a checksum has the key `key`."""
         row = self._database.execute(f"SELECT {REQUEST} FROM reply WHERE id = ?", (number,)).fetchone()
         self._parts.check(key, row or ())
 
-    def _seal(self, rows: list[tuple[bytes, int, bytes]]) -> None:
-        # A store that can't be written now is none the worse: the rows are verified the same way the next time.
+    def _add_checksums(self, rows: list[tuple[bytes, int, bytes]]) -> None:
+        # A store that can't be written now is verified in the same way the next time.
         with suppress(Exception), self._transaction():
             self._database.executemany("UPDATE reply SET body = ? WHERE id = ? AND body = ?", rows)
 
     def _rebuild_index(self) -> bool:
-        """Make the index of keys anew, once: where only that is damaged, all rows are found again."""
+        """Rebuild the index of keys, once: if only that is damaged, all rows become readable."""
         if not self._indexed:
             with suppress(Exception), self._transaction():
                 self._database.execute("REINDEX reply")

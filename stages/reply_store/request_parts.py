@@ -1,4 +1,4 @@
-"""The settings and messages that stored requests are made of, and whether a stored row is the request of its key."""
+"""Reads the settings and messages of stored requests, and checks that a row has the key of its request."""
 
 import sqlite3
 from typing import Any
@@ -12,7 +12,7 @@ from stages.reply_store.keys import Setting, key_of
 _numbers = msgspec.json.Decoder(list[int]).decode
 
 
-class Parts:
+class RequestParts:
     """Settings and messages by their row ids."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -21,7 +21,7 @@ class Parts:
         self._bodies: dict[int, bytes] = {}
 
     def body(self, number: int) -> bytes:
-        """As it was hashed. Raises DamageError."""
+        """The bytes that were hashed. Raises DamageError if the part is missing or damaged."""
         if number not in self._bodies:
             if len(self._bodies) > 20_000:
                 self._bodies.clear()
@@ -32,17 +32,17 @@ class Parts:
         return self._bodies[number]
 
     def setting(self, number: int) -> Setting:
-        """The model's and the sampling."""
+        """The setting of that id."""
         return msgspec.json.decode(self.body(number), type=Setting)
 
     def message(self, number: int) -> Message:
-        """One turn."""
+        """The message of that id."""
         return msgspec.json.decode(self.body(number), type=Message)
 
     def check(self, key: bytes, request: tuple[Any, ...]) -> list[int]:
         """The row ids of the messages of a request, given as its columns (setting, messages, seed, sample).
 
-        Raises DamageError where it is not the request of `key`.
+        Raises DamageError unless the request has the key `key`.
         """
         if tuple(map(type, request)) not in ((int, str, int, int), (int, bytes, int, int)):
             raise DamageError("columns of a request are of other kinds")

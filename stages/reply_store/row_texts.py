@@ -1,4 +1,4 @@
-"""Whether the replies that rows name still have the texts that the rows were made of."""
+"""Compares the texts of stored replies with the text hashes that rows of artifacts recorded."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -10,32 +10,32 @@ from stages.core.errors import UserError
 from stages.reply_store.lookup import WINDOW
 from stages.reply_store.store import Replies
 
-Named = tuple[str, str]
-"""Key of a reply, and the hash of its text that stands beside it."""
+KeyAndHash = tuple[str, str]
+"""Key of a reply, and the hash of its text when the row was made."""
 
 
 def compare(replies: Replies, path: Path) -> tuple[int, int]:
-    """How many replies that the rows of a JSONL file name have the text of then, and how many are not in the store.
+    """(replies with the recorded text, replies not in the store), of those that the rows of a JSONL file refer to.
 
-    Raises UserError where one has another text. A damaged reply counts as not there. Rows of older versions name no
-    hashes.
+    A damaged reply counts as not in the store; rows of older versions have no hashes. Raises UserError for another
+    text.
     """
     sound = absent = 0
     named = (pair for row in artifacts.read(path, dict[str, Any]) for pair in pairs(row))
     while window := dict(islice(named, WINDOW)):
-        found = replies.find([bytes.fromhex(key) for key in window], "")
-        for reply in found.values():
+        stored = replies.find([bytes.fromhex(key) for key in window], "")
+        for reply in stored.values():
             if reply.text_hash != window[reply.id]:
                 raise UserError(
                     f"{path}: reply {reply.id} in {replies.path} has another text than when the row was made; see "
                     f"`python -m stages replies show {reply.id[:12]}`; if you trust the store, make the artifact again"
                 )
-        sound, absent = sound + len(found), absent + len(window) - len(found)
+        sound, absent = sound + len(stored), absent + len(window) - len(stored)
     return sound, absent
 
 
-def pairs(value: Any) -> Iterator[Named]:
-    """Every pair within a row of any artifact: `replies` with `text_hashes`, or `reply` with `text_hash`."""
+def pairs(value: Any) -> Iterator[KeyAndHash]:
+    """Every (key, text hash) within a row: `replies` with `text_hashes`, or `reply` with `text_hash`."""
     if isinstance(value, dict):
         hashes = value.get("text_hashes") or [value.get("text_hash")]
         keys = value.get("replies") if value.get("text_hashes") else [value.get("reply")]
@@ -46,7 +46,7 @@ def pairs(value: Any) -> Iterator[Named]:
             yield from pairs(part)
 
 
-def _valid(found: Iterable[tuple[Any, Any]]) -> Iterator[Named]:
-    for key, text_hash in found:
+def _valid(candidates: Iterable[tuple[Any, Any]]) -> Iterator[KeyAndHash]:
+    for key, text_hash in candidates:
         if isinstance(key, str) and isinstance(text_hash, str) and len(key) == 64 and text_hash:
             yield key, text_hash

@@ -1,8 +1,8 @@
-"""The reply store: every completion under the hash of its exact payload, in one SQLite file for several processes.
+"""The reply store: every completion under the hash of its payload, in one SQLite file that processes share.
 
-Three tables. `part` holds each distinct message and each distinct setting once, however many requests share it; `reply`
-holds a row a reply: its key, the parts that its payload is made of, and the compressed text; `generation` counts
-prunings, so that a process never files a reply under a part that another one has just removed.
+Three tables. `part` has each distinct message and setting once; `reply` has one row per reply: its key, the ids of its
+payload's parts, and the compressed text; `generation` counts prunings, so that no process refers to a part that
+another one has just deleted.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ from stages.reply_store.lookup import Lookup
 APPLICATION = 0x53514954
 """SQLite's application_id of our files: "SQIT"."""
 VERSION = 2
-"""1: no reply has a seal. 2: new ones have; old ones get theirs when they are read."""
+"""1: replies have no checksum. 2: new ones have; old ones get theirs when they are read."""
 PATIENCE = 120.0
-"""Seconds to wait for another process's transaction."""
+"""Seconds to wait for a transaction of another process."""
 
 SCHEMA = f"""
 CREATE TABLE part (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
@@ -50,30 +50,30 @@ INSERT = """INSERT OR IGNORE INTO reply
 
 
 HEADER = 100
-"""Bytes of the header that every file of SQLite begins with."""
+"""Bytes of the header of an SQLite file."""
 FOREIGN = "is not a reply store, or its first page is damaged; move it aside, or set SEQIT_REPLIES to another file"
 
 
-class _Who(msgspec.Struct):
-    """Of a setting: whose it is."""
+class _Owner(msgspec.Struct):
+    """The identity within a setting."""
 
     model: str
     endpoint: str
 
 
-_identify = msgspec.json.Decoder(_Who).decode
+_identify = msgspec.json.Decoder(_Owner).decode
 
 
 class Replies:
     """An open store. Safe to use from several threads; any number of processes may have it open."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the store. Raises UserError if the file is not one, is newer, damaged or not writable."""
+        """Open or create the store. Raises UserError if the file is no store, newer, damaged or not writable."""
         self.path = path
         self._lock = threading.RLock()
         self._parts: dict[bytes, int] = {}
         self._generation = -1
-        with self.told():
+        with self.reports_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_file() and 0 < path.stat().st_size < HEADER:  # SQLite takes one byte for an empty database
                 raise UserError(f"{path}: {FOREIGN}")
@@ -90,7 +90,8 @@ class Replies:
         if self._version() == (0, 0) and not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self._create()
         self._check_version()
-        # NORMAL: what is committed survives the end of the process, not always that of the machine; nothing is damaged.
+        # NORMAL: commits survive the end of the process; a crash of the machine may lose the last ones, and damages
+        # none.
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536"):
             run(f"PRAGMA {pragma}")
 
@@ -101,7 +102,7 @@ class Replies:
         if version > VERSION:
             raise UserError(f"{self.path}: its schema ({version}) is newer than this seqit ({VERSION}); update seqit")
         if version < VERSION:
-            with self.transaction():  # so that no older seqit takes a sealed reply for a damaged one
+            with self.transaction():  # an older seqit would take a reply with a checksum for a damaged one
                 self.database.execute(f"PRAGMA user_version = {VERSION}")
 
     def _version(self) -> tuple[int, int]:
@@ -116,8 +117,8 @@ class Replies:
                     self.database.execute(statement)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """SQLite's errors as a UserError that says what to do."""
+    def reports_errors(self) -> Iterator[None]:
+        """Raise SQLite's errors as a UserError that says what to do."""
         try:
             yield
         except (sqlite3.Error, OSError, *DAMAGE) as error:
@@ -125,30 +126,30 @@ class Replies:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, also on a full disk or when the process is killed."""
-        with self._lock, self.told():
+        """A transaction: all or nothing, also on a full disk or when the process is killed."""
+        with self._lock, self.reports_errors():
             self.database.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self.database.execute("COMMIT")
             except BaseException:
-                self._parts.clear()  # some may have been filed in what is undone here
+                self._parts.clear()  # some may have been inserted in what is rolled back
                 if self.database.in_transaction:
                     self.database.execute("ROLLBACK")
                 raise
 
     def find(self, keys: Sequence[bytes], model: str) -> dict[bytes, Reply]:
-        """The remembered replies among `keys`; damaged ones count as not there (told when the store is closed)."""
-        with self._lock, self.told():
+        """The stored replies among `keys`; damaged ones count as missing (`close` prints how many)."""
+        with self._lock, self.reports_errors():
             return self._lookup.find(keys, model)
 
     def keep(self, answers: Sequence[tuple[Request, Reply]], model: str) -> list[Reply]:
-        """Remember a group of replies in one transaction; returns them, in order, as they are remembered.
+        """Store replies in one transaction; returns them in order as they are stored.
 
-        A failed reply is not stored and gets no id: no row may name a key that the store does not have.
-        A reply that another process stored meanwhile wins over ours, so that whoever asks gets the same text.
+        A failed reply is not stored and gets no id. Of a reply that another process has stored meanwhile, the other's
+        is returned, so that a request has one reply only.
         """
-        keyed = [(ask, _named(ask, reply, model)) for ask, reply in answers]
+        keyed = [(ask, _as_stored(ask, reply, model)) for ask, reply in answers]
         new = [(ask, reply) for ask, reply in keyed if reply.status in REMEMBERED]
         if not new:
             return [reply for _, reply in keyed]
@@ -156,7 +157,7 @@ class Replies:
         with self.transaction():
             self.check_generation()
             self._lookup.discard([ask.key for ask, _ in new], model)
-            rows = [(*self.filed(ask.parts), ask, reply) for ask, reply in new]
+            rows = [(*self.part_ids(ask.parts), ask, reply) for ask, reply in new]
             values = [
                 (ask.key, setting, messages, ask.prompt.seed, ask.prompt.sample, reply.status,
                  reply.tokens_in, reply.tokens_out, now, pack(ask.key, reply, now))
@@ -167,40 +168,41 @@ class Replies:
         return [first.get(ask.key, reply) for ask, reply in keyed]
 
     def spent(self, identity: Identity, after: int = 0) -> tuple[tuple[int, int], int]:
-        """Tokens (read, written) of `identity`'s replies filed after the reply number `after`, and the last number.
+        """((tokens in, tokens out), last id) of the replies of `identity` with an id above `after`.
 
-        Numbers of forgotten replies may come again; whoever counts while another process prunes may count too little.
+        Ids of deleted replies may be used again, so the sum may be too low while another process prunes.
         """
-        with self._lock, self.told():
+        with self._lock, self.reports_errors():
             (last,) = self.database.execute("SELECT coalesce(max(id), 0) FROM reply").fetchone()
             query = """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
             (SELECT body FROM part WHERE part.id = setting)
             FROM reply WHERE id > ? AND id <= ? GROUP BY setting"""
             rows = self.database.execute(query, (after, last)).fetchall()
-            own = [row[:2] for row in rows if row[2] and _identify(inflate(row[2])) == _Who(*identity)]
+            own = [row[:2] for row in rows if row[2] and _identify(inflate(row[2])) == _Owner(*identity)]
         return (sum(read for read, _ in own), sum(written for _, written in own)), last
 
     def insert(self, values: Iterable[tuple[Any, ...]]) -> int:
-        """Rows into the reply table, keys that it has skipped; returns how many were new. Call within a transaction."""
+        """Insert rows into the reply table, except for keys that it has; returns how many. Call within a
+        transaction."""
         return self.database.executemany(INSERT, values).rowcount
 
-    def filed(self, parts: Sequence[bytes]) -> tuple[int, str]:
-        """The setting's id and the messages' ids (a JSON array) in the part table. Call within a transaction."""
+    def part_ids(self, parts: Sequence[bytes]) -> tuple[int, str]:
+        """The setting's id and the messages' ids (a JSON array), inserted if new. Call within a transaction."""
         setting, *messages = (self._part(part) for part in parts)
         return setting, f"[{','.join(map(str, messages))}]"
 
     def check_generation(self) -> None:
-        """Forget part ids that another process may have removed. Call first within a transaction that files parts."""
+        """Clear the cache of part ids if another process has pruned. Call first in a transaction that inserts parts."""
         (number,) = self.database.execute("SELECT number FROM generation").fetchone()
         if number != self._generation or len(self._parts) > 50_000:
             self._generation = number
             self._parts.clear()
 
     def _part(self, body: bytes) -> int:
-        found = self._parts.get(body)
-        if found is None:
-            found = self._parts[body] = self._file(body)
-        return found
+        number = self._parts.get(body)
+        if number is None:
+            number = self._parts[body] = self._file(body)
+        return number
 
     def _file(self, body: bytes) -> int:
         digest = _digest(body)
@@ -215,7 +217,7 @@ class Replies:
         )
 
     def close(self) -> None:
-        """Close the file; what was kept stays. Damaged replies that were asked for are told in one line."""
+        """Close the file. Prints a line on stderr if damaged replies were looked up."""
         with self._lock:
             damaged, self._lookup.damaged = self._lookup.damaged, set()
             self.database.close()
@@ -234,7 +236,7 @@ class Replies:
         self.close()
 
 
-def _named(ask: Request, reply: Reply, model: str) -> Reply:
+def _as_stored(ask: Request, reply: Reply, model: str) -> Reply:
     if reply.status not in REMEMBERED:
         return msgspec.structs.replace(reply, id="", model=model)
     return msgspec.structs.replace(reply, id=ask.key.hex(), model=model, text_hash=text_hash(reply.text))
@@ -262,3 +264,9 @@ def _advice(error: Exception, path: Path) -> str:
     if code.startswith("SQLITE_BUSY"):
         return f"another process has kept the store locked for {PATIENCE:.0f} s; see which with `fuser {path}`"
     return f"can't be used ({text}); check the folder's permissions, or set SEQIT_REPLIES to another file"
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a store on the disk, with its write-ahead log."""
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

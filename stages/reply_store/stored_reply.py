@@ -1,4 +1,4 @@
-"""Replies with the whole requests that they answer, one by one out of a store that may be damaged."""
+"""Stored replies with the payloads of their requests, read one by one from a store that may be damaged."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ import msgspec
 
 from stages.core.completions import ReplyStatus
 from stages.core.errors import UserError
-from stages.reply_store.checksums import DAMAGE, DamageError, seal, unpack
+from stages.reply_store.checksums import DAMAGE, DamageError, checksum, unpack
 from stages.reply_store.keys import LARGEST, Payload
-from stages.reply_store.request_parts import Parts
+from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import Replies
 
 CHUNK = 500
 COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
 KINDS = (int, bytes, int, str, int, int, str, int, int, bytes, int)
 MOST = 1 << 40
-"""Tokens of a reply that no sum of them overflows."""
+"""Limit of a reply's tokens, so that no sum overflows."""
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a shared file."""
+class StoredReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A reply with its request, as one line of an exported file."""
 
     key: str
     payload: Payload
@@ -35,49 +35,49 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Unix seconds."""
     reasoning: str = ""
     seal: str = ""
-    """Hash of key, status, counts, time and text; "" in files from before there was one."""
+    """Checksum of key, status, counts, time and text; "" in older files."""
     served: str = ""
     """Name of the model in the server's response."""
 
 
-def line_of(parts: Parts, row: tuple[Any, ...]) -> Line:
-    """A row of `COLUMNS`. Raises DamageError where a part is missing or damaged, or the key does not fit."""
+def stored_reply(parts: RequestParts, row: tuple[Any, ...]) -> StoredReply:
+    """The reply of a row of `COLUMNS`. Raises DamageError for a damaged row or one whose key is not its payload's."""
     if tuple(map(type, row)) != KINDS:
         raise DamageError("columns of a reply are of other kinds")
     _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
     numbers = parts.check(key, (setting, messages, seed, sample))
-    who = parts.setting(setting)
-    reply = unpack((key, status.encode(), tokens_in, tokens_out, created, body), who.model)
-    payload = Payload(who, tuple(map(parts.message, numbers)), seed, sample)
-    return Line(
+    shared = parts.setting(setting)
+    reply = unpack((key, status.encode(), tokens_in, tokens_out, created, body), shared.model)
+    payload = Payload(shared, tuple(map(parts.message, numbers)), seed, sample)
+    return StoredReply(
         reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
-        reply.reasoning, seal(key, reply, created), reply.served,
+        reply.reasoning, checksum(key, reply, created), reply.served,
     )  # fmt: skip
 
 
-def lines_of(replies: Replies) -> Iterator[Line]:
-    """Every reply in the order it was stored. Raises UserError at damage."""
-    parts, last = Parts(replies.database), 0
+def all_replies(replies: Replies) -> Iterator[StoredReply]:
+    """All replies in the order they were stored. Raises UserError at a damaged one."""
+    parts, last = RequestParts(replies.database), 0
     while True:
-        with replies.told():
+        with replies.reports_errors():
             rows = replies.database.execute(
                 f"SELECT {COLUMNS} FROM reply WHERE id > ? ORDER BY id LIMIT {CHUNK}", (last,)
             ).fetchall()
-            lines = [line_of(parts, row) for row in rows]
+            stored = [stored_reply(parts, row) for row in rows]
         if not rows:
             return
-        yield from lines
+        yield from stored
         last = rows[-1][0]
 
 
-def salvaged(replies: Replies) -> Iterator[Line | None]:
-    """Every reply that can be read, one look-up each, and None for each that can't."""
-    parts = Parts(replies.database)
+def readable_replies(replies: Replies) -> Iterator[StoredReply | None]:
+    """All replies, looked up one by one; None for each that can't be read."""
+    parts = RequestParts(replies.database)
     for number in _numbers(replies):
         try:
             row = replies.database.execute(f"SELECT {COLUMNS} FROM reply WHERE id = ?", (number,)).fetchone()
             if row is not None:
-                yield line_of(parts, row)
+                yield stored_reply(parts, row)
         except (sqlite3.DatabaseError, *DAMAGE):
             yield None
 

@@ -16,8 +16,8 @@ from stages.core.redaction import Redactor
 from stages.inference.backends.openai import protocol
 from stages.inference.backends.openai.endpoint import identify
 from stages.inference.backends.openai.model_names import other_model, same_model
-from stages.reply_store import exchange
-from stages.reply_store.checksums import pack, seal, unpack
+from stages.reply_store import exchange, inspection
+from stages.reply_store.checksums import checksum, pack, unpack
 from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
 from tests.inference.counting import OPENAI, asked, prompt
@@ -108,9 +108,9 @@ def test_another_model_is_told_once_remembered_and_changes_no_row_and_no_key(
     assert {reply.served for reply in replies} == {"org/qwen-0.5b [31m"}
     assert [(reply.text, reply.status) for reply in replies] == [(f"<{n}>", "ok") for n in range(50)]
     with Replies(tmp_path / "store") as store:
-        (line,) = exchange.show(store, replies[3].id[:12])
-        assert line.served == "org/qwen-0.5b [31m" and '"served": "org/qwen-0.5b [31m"' in exchange.readable(line)
-        assert exchange.check(store) == 50
+        (line,) = inspection.show(store, replies[3].id[:12])
+        assert line.served == "org/qwen-0.5b [31m" and '"served": "org/qwen-0.5b [31m"' in inspection.readable(line)
+        assert inspection.check(store) == 50
 
 
 def test_the_name_is_no_part_of_the_key_and_a_run_that_sees_two_tells_one(
@@ -156,14 +156,14 @@ OLD = Reply("text", "ok", 1, 2, scores={"A": -1.0}, reasoning="hm")
 
 
 def test_a_reply_without_the_name_is_stored_as_before_and_read_as_before() -> None:
-    assert pack(KEY, OLD, 5).hex() == STORED and seal(KEY, OLD, 5) == STORED[2:34]
+    assert pack(KEY, OLD, 5).hex() == STORED and checksum(KEY, OLD, 5) == STORED[2:34]
     reply = unpack((KEY, b"ok", 1, 2, 5, bytes.fromhex(STORED)), "m")
     assert (reply.text, reply.scores, reply.reasoning, reply.served) == ("text", {"A": -1.0}, "hm", "")
 
 
 def test_the_name_is_sealed() -> None:
     reply = msgspec.structs.replace(OLD, served="qwen")
-    assert seal(KEY, reply, 5) != seal(KEY, OLD, 5)
+    assert checksum(KEY, reply, 5) != checksum(KEY, OLD, 5)
     body = pack(KEY, reply, 5)
     assert unpack((KEY, b"ok", 1, 2, 5, body), "m").served == "qwen"
     assert json.loads(zlib.decompress(body[17:])) == ["text", "", {"A": -1.0}, "hm", "qwen"]

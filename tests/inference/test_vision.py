@@ -20,7 +20,7 @@ from stages.inference.image_input import data_url
 from stages.inference.prompt_checks import check
 from stages.model_files.references import fetch_model
 from stages.params import Engine
-from stages.reply_store import exchange
+from stages.reply_store import exchange, inspection
 from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
 from tests.inference import tiny, tiny_vision
@@ -81,7 +81,7 @@ def test_the_store_files_no_pixels_and_a_shared_file_keeps_the_key(red: Image, t
     assert red.sha256.encode() in ask.parts[1]
     with Replies(tmp_path / "a") as replies:
         replies.keep([(ask, answered(1))], "m")
-        assert exchange.check(replies) == 1
+        assert inspection.check(replies) == 1
         exchange.export(replies, tmp_path / "shared.jsonl")
     with Replies(tmp_path / "b") as replies:
         assert exchange.import_(replies, tmp_path / "shared.jsonl") == (1, 0)

@@ -161,7 +161,7 @@ def test_what_a_process_claims_and_never_answers_is_asked_in_the_end(
     assert sharing.look_again() == ({}, [])
     now[0] = 2 * PATIENCE
     assert sharing.look_again() == ({}, asks[1:3])
-    assert "another process has asked for 2 replies and gets none" in capsys.readouterr().err
+    assert "another process has requested 2 replies and gets none" in capsys.readouterr().err
     assert not sharing.waiting and sharing.look_again() == ({}, [])
     sharing.release([ask.key for ask in asks])
     process.communicate("\n")

@@ -11,7 +11,7 @@ import pytest
 
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
-from stages.reply_store import exchange, row_texts
+from stages.reply_store import exchange, inspection, row_texts
 from stages.reply_store.checksums import pack
 from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
@@ -100,11 +100,11 @@ def test_replies_of_an_old_store_are_verified_by_their_request_and_then_sealed(t
         # As a damaged index would: the row of another request under the key.
         replies.database.execute("UPDATE reply SET seed = 99 WHERE key = ?", (KEYS[3],))
         sound = {key: reply for key, reply in truth.items() if key != KEYS[3]}
-        assert exchange.sealed(replies) == 0
+        assert inspection.count_checksummed(replies) == 0
         assert replies.find(KEYS[:20], "m") == {key: sound[key] for key in KEYS[:20] if key in sound}
-        assert exchange.sealed(replies) == 19
+        assert inspection.count_checksummed(replies) == 19
         assert replies.find(KEYS, "m") == sound
-        assert exchange.sealed(replies) == ROWS - 1
+        assert inspection.count_checksummed(replies) == ROWS - 1
         replies.database.execute("UPDATE reply SET tokens_out = 8 WHERE key = ?", (KEYS[4],))
         assert KEYS[4] not in replies.find(KEYS, "m")
 
@@ -140,11 +140,11 @@ def test_a_changed_column_is_damage_that_a_new_reply_replaces(
     with Replies(tmp_path / "s") as replies:
         replies.database.execute(f"UPDATE reply SET {column} = ? WHERE key = ?", (value, ask.key))
         with pytest.raises(UserError, match="is damaged"):
-            exchange.check(replies)
+            inspection.check(replies)
         assert replies.find(KEYS, "m") == {key: reply for key, reply in truth.items() if key != ask.key}
         (kept,) = replies.keep([(ask, Reply("anew", "ok", 1, 1))], "m")
         assert kept.text == "anew" and replies.find([ask.key], "m") == {ask.key: kept}
-        assert exchange.check(replies) == ROWS
+        assert inspection.check(replies) == ROWS
     (told,) = capsys.readouterr().err.splitlines()
     assert "1 of the replies that were looked up are damaged" in told
 
@@ -170,6 +170,6 @@ def test_a_forged_text_is_found_by_the_rows_that_name_it(tmp_path: Path) -> None
         assert row_texts.compare(replies, tmp_path / "rows.jsonl") == (10, 1)
         forged = pack(KEYS[9], msgspec.structs.replace(truth[9], text="forged"), 7)
         replies.database.execute("UPDATE reply SET body = ?, created = 7 WHERE key = ?", (forged, KEYS[9]))
-        assert exchange.check(replies) == ROWS
+        assert inspection.check(replies) == ROWS
         with pytest.raises(UserError, match=rf"rows.jsonl: reply {truth[9].id} .* has another text than when the row"):
             row_texts.compare(replies, tmp_path / "rows.jsonl")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import UserError
-from stages.reply_store import exchange
+from stages.reply_store import exchange, inspection, maintenance
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 from tests.inference.counting import answered, asked, filled
@@ -21,7 +21,7 @@ def lines_of(path: Path) -> list[dict]:
     ("change", "message"),
     [
         ({"key": "00" * 32}, "reply 551: its key does not fit its payload"),
-        ({"status": "failed"}, "reply 551: status 'failed' is never remembered"),
+        ({"status": "failed"}, "reply 551: status 'failed' is never stored"),
         ({"text": 3}, ":551: Expected `str`"),
         ({"tokens_in": 10**30}, r":551: Expected `int` <= 1099511627776 - at `\$.tokens_in`; mend or remove"),
         ({"tokens_out": -1}, ":551: Expected `int` >= 0"),
@@ -38,10 +38,10 @@ def test_a_file_with_one_bad_line_is_refused_whole(tmp_path: Path, change: dict,
     with Replies(tmp_path / "new") as replies:
         with pytest.raises(UserError, match=message):
             exchange.import_(replies, tmp_path / "bad.jsonl")
-        assert exchange.check(replies) == 0
+        assert inspection.check(replies) == 0
         # Parts that were filed and undone must be filed again.
         assert exchange.import_(replies, tmp_path / "all.jsonl.gz") == (600, 0)
-        assert exchange.check(replies) == 600
+        assert inspection.check(replies) == 600
 
 
 def test_an_edited_payload_does_not_fit_its_key(tmp_path: Path) -> None:
@@ -65,15 +65,15 @@ def test_pruning_forgets_a_model_and_what_only_it_was_asked(tmp_path: Path) -> N
     path = filled(filled(tmp_path / "s", 500), 800, Identity("rival@2", "counting"))
     with Replies(path) as replies, Replies(path) as other:
         other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
-        assert exchange.prune(replies, "rival", "") == 801
-        assert exchange.prune(replies, "", "2000-01-01") == 0
+        assert maintenance.prune(replies, "rival", "") == 801
+        assert maintenance.prune(replies, "", "2000-01-01") == 0
         # A process that had filed parts before the pruning files them again.
         other.keep([(asked("warm", Identity("rival@2", "counting")), answered(0))], "rival@2")
-        assert exchange.check(replies) == 501
-        before, after = exchange.compact(replies)
+        assert inspection.check(replies) == 501
+        before, after = maintenance.compact(replies)
         assert after < before
-        assert exchange.check(replies) == 501
+        assert inspection.check(replies) == 501
         with pytest.raises(UserError, match="say which"):
-            exchange.prune(replies, "", "")
+            maintenance.prune(replies, "", "")
         with pytest.raises(UserError, match="is no date"):
-            exchange.prune(replies, "", "yesterday")
+            maintenance.prune(replies, "", "yesterday")

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from stages.core.completions import Constraint, Message, Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.reply_store import exchange, store
+from stages.reply_store import exchange, inspection, maintenance, store
 from stages.reply_store.checksums import inflate
 from stages.reply_store.commands import app
 from stages.reply_store.keys import request
@@ -68,7 +68,7 @@ def test_what_was_kept_is_found_and_survives_a_trip_through_a_file(
         assert replies.find([ask.key for ask in requests], "m") == dict(
             zip([r.key for r in requests], kept, strict=True)
         )
-        assert exchange.check(replies) == len(pairs)
+        assert inspection.check(replies) == len(pairs)
         exchange.export(replies, folder / "shared.jsonl.gz")
     with Replies(folder / "b") as replies:
         assert exchange.import_(replies, folder / "shared.jsonl.gz") == (len(pairs), 0)
@@ -121,7 +121,7 @@ def test_several_processes_make_and_fill_one_store(tmp_path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(150 * n), str(path)]) for n in range(4)]
     assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
     with Replies(path) as replies:
-        assert exchange.check(replies) == 750
+        assert inspection.check(replies) == 750
         assert len(replies.find([asked(n).key for n in range(750)], "m")) == 750
 
 
@@ -148,7 +148,7 @@ def test_a_killed_process_loses_no_group_and_leaves_no_half_one(tmp_path: Path, 
     process = subprocess.run([sys.executable, "-c", KILLED, str(groups), inside, str(path)])
     assert process.returncode == -9
     with Replies(path) as replies:
-        assert exchange.check(replies) == 10 * groups
+        assert inspection.check(replies) == 10 * groups
     assert found(path, 10 * groups) == 10 * groups
 
 
@@ -168,7 +168,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,size=4m", str(tmp_path)], check=True)
         assert found(path, kept) == kept
         with Replies(path) as replies:
-            assert exchange.check(replies) == kept
+            assert inspection.check(replies) == kept
             replies.keep([(asked("more"), answered("more"))], "m")
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -194,7 +194,7 @@ def test_damage_is_told_with_what_to_do_and_the_rest_can_be_saved(tmp_path: Path
         (body,) = database.execute("SELECT body FROM reply WHERE key = ?", (asked(1500).key,)).fetchone()
     damaged(path, path.read_bytes().index(body) // 4096 * 4096)
     with pytest.raises(UserError) as told, Replies(path) as replies:
-        exchange.check(replies)
+        inspection.check(replies)
     assert "is damaged" in str(told.value) and "export saved.jsonl.gz --salvage" in str(told.value)
     with Replies(path) as replies:
         written, unreadable = exchange.export(replies, tmp_path / "saved.jsonl.gz", salvage=True)
@@ -202,7 +202,7 @@ def test_damage_is_told_with_what_to_do_and_the_rest_can_be_saved(tmp_path: Path
     assert 1000 < written < 3000
     with Replies(tmp_path / "new") as replies:
         assert exchange.import_(replies, tmp_path / "saved.jsonl.gz") == (written, 0)
-        assert exchange.check(replies) == written
+        assert inspection.check(replies) == written
 
 
 def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(
@@ -216,22 +216,22 @@ def test_one_flipped_bit_in_a_reply_is_noticed_when_it_is_read(
         assert len(replies.find([asked(n).key for n in range(4)], "m")) == 4
         assert replies.find([asked(4).key], "m") == {}
         with pytest.raises(UserError, match=f"is damaged .*{asked(4).key.hex()}"):
-            exchange.check(replies)
+            inspection.check(replies)
     (told,) = capsys.readouterr().err.splitlines()
     assert f"{path}: 1 of the replies that were looked up are damaged" in told and "replies count --check" in told
 
 
 EVERYTHING: dict[str, Callable[[Replies, Path], object]] = {
-    "count": lambda replies, folder: exchange.summary(replies, False),
-    "check": lambda replies, folder: exchange.summary(replies, True),
+    "count": lambda replies, folder: inspection.summary(replies, False),
+    "check": lambda replies, folder: inspection.summary(replies, True),
     "find": lambda replies, folder: replies.find([asked(n).key for n in range(100)], "m"),
     "keep": lambda replies, folder: replies.keep([(asked(n), answered(n)) for n in range(90, 110)], "m"),
-    "show": lambda replies, folder: exchange.show(replies, asked(3).key.hex()[:8]),
+    "show": lambda replies, folder: inspection.show(replies, asked(3).key.hex()[:8]),
     "export": lambda replies, folder: exchange.export(replies, folder / "out.jsonl"),
     "salvage": lambda replies, folder: exchange.export(replies, folder / "saved.jsonl", salvage=True),
     "spent": lambda replies, folder: replies.spent(IDENTITY),
-    "prune": lambda replies, folder: exchange.prune(replies, "model", ""),
-    "compact": lambda replies, folder: exchange.compact(replies),
+    "prune": lambda replies, folder: maintenance.prune(replies, "model", ""),
+    "compact": lambda replies, folder: maintenance.compact(replies),
 }
 
 
@@ -265,7 +265,7 @@ def test_messages_of_a_reply_that_are_no_list_are_damage(tmp_path: Path) -> None
                 with pytest.raises(UserError, match="is damaged"):
                     EVERYTHING[work](replies, tmp_path)
             with pytest.raises(UserError, match="is damaged"):
-                exchange.show(replies, asked(4).key.hex())
+                inspection.show(replies, asked(4).key.hex())
 
 
 def test_an_export_replaces_an_export_and_nothing_else(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_no_character_that_moves_a_cursor_or_turns_the_line_is_shown(tmp_path: P
     text = "\x9b2J \x7f \u202egnp.exe\u2066 \u2028 \U000e0041 é 漢 \U0001f600"
     with Replies(tmp_path / "s") as replies:
         replies.keep([(asked("x"), Reply(text, "ok", 1, 1))], "m")
-        (shown,) = (exchange.readable(line) for line in exchange.show(replies, asked("x").key.hex()))
+        (shown,) = (inspection.readable(line) for line in inspection.show(replies, asked("x").key.hex()))
     assert shown.replace("\n", "").isprintable() and "é 漢 \U0001f600" in shown
     assert json.loads(shown)["text"] == text
 
