@@ -1,6 +1,5 @@
 """Two sets of answers to one benchmark, pairwise and in both orders -> data/compared/<name>.jsonl."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,12 +8,12 @@ import typer
 from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, report_losses, reports_errors, start, together
+from stages.evaluation.benchmarks import pairwise_comparison as pairwise
 from stages.evaluation.benchmarks.alpaca_eval import annotations
-from stages.evaluation.benchmarks.pairwise_comparison import Output, Response, answered, contests, referred
-from stages.evaluation.benchmarks.questions import Answer, Question, scarce
-from stages.evaluation.benchmarks.sampling import Drawn, shortage
-from stages.evaluation.judges.judge_requests import Panel
-from stages.evaluation.judges.pairwise import prefer
+from stages.evaluation.benchmarks.questions import Answer, Question, unscored_warning
+from stages.evaluation.benchmarks.sampling import JudgeSample, shortage
+from stages.evaluation.judges.judge_requests import JudgeConfig
+from stages.evaluation.judges.pairwise import compare_pairs
 from stages.inference.connect import connect
 from stages.params import Params, entry, load
 
@@ -26,40 +25,41 @@ Name = Annotated[str, entry_argument("An entry of `compare.runs` or `compare.ref
 @reports_errors
 def runs(name: Name) -> str:
     """A treatment against a baseline, both of them runs."""
-    asked = entry((params := load()).compare.runs, name, "compare.runs")
-    return _hold(params, name, asked, lambda _: answered(_answers(asked.baseline, asked.benchmark)))
+    comparison = entry((params := load()).compare.runs, name, "compare.runs")
+    return _compare(params, name, comparison, _responses(comparison.baseline, comparison.benchmark))
 
 
 @app.command()
 @reports_errors
 def references(name: Name) -> str:
     """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
-    asked = entry((params := load()).compare.references, name, "compare.references")
-    return _hold(params, name, asked, lambda questions: referred(questions, artifacts.read_rows(asked.outputs, Output)))
+    comparison = entry((params := load()).compare.references, name, "compare.references")
+    outputs = artifacts.read_rows(comparison.outputs, pairwise.Output)
+    return _compare(params, name, comparison, pairwise.file_responses(_questions(comparison.benchmark), outputs))
 
 
-def _hold(params: Params, name: str, asked: Any, side: Callable[[list[Question]], dict[str, Response]]) -> str:
-    settings, questions = (
-        params.compare.settings,
-        [*artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question)],
-    )
-    baseline, treatment = side(questions), answered(_answers(asked.treatment, asked.benchmark))
+def _compare(params: Params, name: str, comparison: Any, baseline: dict[str, pairwise.Response]) -> str:
+    settings, questions = params.compare.settings, _questions(comparison.benchmark)
+    treatment = _responses(comparison.treatment, comparison.benchmark)
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
-    drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
+    sample = JudgeSample(comparison.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"compare {name}") as complete:
-        panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        outcomes, summary = contests(questions, baseline, treatment, complete.watched(partial(prefer, panel)), drawn)
-    artifacts.write(f"data/compared/{name}.jsonl", outcomes)
-    artifacts.write_json(
-        f"data/compared/{name}.annotations.json", annotations(outcomes, questions, baseline, treatment)
-    )
+        config = JudgeConfig(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
+        judge = complete.watched(partial(compare_pairs, config))
+        scores, summary = pairwise.compare_responses(questions, baseline, treatment, judge, sample)
+    artifacts.write(f"data/compared/{name}.jsonl", scores)
+    artifacts.write_json(f"data/compared/{name}.annotations.json", annotations(scores, questions, baseline, treatment))
     artifacts.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="questions", name=name)
-    return together(scarce(name, summary), shortage(asked.sample, settings.controls, outcomes))
+    return together(unscored_warning(name, summary), shortage(comparison.sample, settings.controls, scores))
 
 
-def _answers(run: str, benchmark: str) -> list[Answer]:
-    return list(artifacts.artifact(f"predictions/{run}/{benchmark}", Answer))
+def _questions(benchmark: str) -> list[Question]:
+    return list(artifacts.artifact(f"ingested/benchmarks/{benchmark}", Question))
+
+
+def _responses(run: str, benchmark: str) -> dict[str, pairwise.Response]:
+    return pairwise.run_responses(artifacts.artifact(f"predictions/{run}/{benchmark}", Answer))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from stages.core.cli import entry_argument, main, report_losses, together
 from stages.core.completions import Sampling
 from stages.evaluation import sandbox
 from stages.evaluation.benchmarks import scoring
-from stages.evaluation.benchmarks.questions import Answer, Question, scarce
-from stages.evaluation.bertscore import resemblance
-from stages.evaluation.judges import judge
-from stages.evaluation.judges.judge_requests import Panel
+from stages.evaluation.benchmarks.questions import Answer, Question, unscored_warning
+from stages.evaluation.bertscore import bertscore
+from stages.evaluation.judges import JUDGES
+from stages.evaluation.judges.judge_requests import JudgeConfig
 from stages.inference.connect import connect
 from stages.params import load
 
@@ -41,17 +41,19 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `predict.runs` in p
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,
         sandbox.connect(limits) as execute,
-        resemblance(**params.evaluate.bertscore.model_dump()) as resemble,
+        bertscore(**params.evaluate.bertscore.model_dump()) as similarity,
     ):
-        panel = Panel(complete, template, sampling, params.judge.attempts, params.seed, reading="stated")
-        graders = scoring.Graders(complete.watched(partial(judge, panel)), execute, resemble)
+        config = JudgeConfig(
+            complete, template, sampling, params.judge.attempts, params.seed, reading=params.judge.reading
+        )
+        graders = scoring.Graders(complete.watched(partial(JUDGES[config.reading].rate, config)), execute, similarity)
         complete.expect(sum(length_hint(answers) for _, answers in answered.values()))
         for name, scores, summary in scoring.evaluate_all(answered, graders, params.evaluate.pass_at):
             artifacts.write(f"data/scored/{run}/{name}.jsonl", scores)
             artifacts.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
             lost = {"unscored": summary["unscored"]}
             report_losses(summary["n"], lost, kept="scored", unit="answers", name=f"{run} on {name}")
-            warnings.append(scarce(f"{run} on {name}", summary))
+            warnings.append(unscored_warning(f"{run} on {name}", summary))
     return together(*warnings)
 
 

@@ -10,8 +10,8 @@ from stages.core.records import limited
 from stages.corpora.ingest_statistics import IngestStats
 from stages.corpora.read_records import Origin, header_columns, is_fault, read, sample
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.image_questions import NO_CAPTION, shown
-from stages.evaluation.benchmarks.sampling import Tally, select
+from stages.evaluation.benchmarks.image_questions import NO_CAPTION, with_images
+from stages.evaluation.benchmarks.sampling import QuestionStats, select_items
 from stages.params import entry, load
 from stages.readers.source import Choice, Corpus, Download
 
@@ -46,12 +46,14 @@ def benchmark(name: Name) -> str:
     Writes data/ingested/benchmarks/NAME.jsonl, rows that are no question to NAME.rejected.jsonl, counts to
     data/metrics/ingest/NAME.json. A question about a picture names its file and hash, or has its captions instead.
     """
-    spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), Tally()
+    spec, tally = entry((params := load()).ingest.benchmarks, name, "ingest.benchmarks"), QuestionStats()
     limit = params.validation.max_quarantined
     files = Download(spec.source, Choice(*spec.choice))
     items = BENCHMARKS[spec.benchmark].read(files, spec.languages, spec.licence, params.wording)
-    chosen = select(limited(name, items, limit), spec.sample, params.seed, spec.first)
-    questions = limited(name, shown(chosen, spec.images, image_files.album(spec.folder)), limit, NO_CAPTION.__eq__)
+    chosen = select_items(limited(name, items, limit), spec.sample, params.seed, spec.first)
+    questions = limited(
+        name, with_images(chosen, spec.images, image_files.album(spec.folder)), limit, NO_CAPTION.__eq__
+    )
     artifacts.write_split(paths := artifacts.outputs(f"benchmarks/{name}"), tally.split(questions))
     artifacts.write_json(f"data/metrics/ingest/{name}.json", tally.metrics())
     report_losses(tally.read, {"rejected": tally.rejected}, see=paths["rejected"], unit="questions", name=name)

@@ -6,11 +6,11 @@ from typing import Annotated
 from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses, together
-from stages.evaluation.benchmarks.judge_agreement import review
-from stages.evaluation.benchmarks.questions import Answer, Question, Score, scarce
+from stages.evaluation.benchmarks.judge_agreement import score_again
+from stages.evaluation.benchmarks.questions import Answer, Question, Score, unscored_warning
 from stages.evaluation.benchmarks.sampling import shortage
-from stages.evaluation.judges.judge_requests import Panel
-from stages.evaluation.judges.verdict_scores import opinions
+from stages.evaluation.judges import JUDGES
+from stages.evaluation.judges.judge_requests import JudgeConfig
 from stages.inference.connect import connect
 from stages.params import entry, load
 
@@ -30,14 +30,14 @@ def judge_agreement(name: Annotated[str, entry_argument("An entry of `judge_agre
     first = artifacts.read(f"data/scored/{place}.jsonl", Score)
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     with connect(params.engines.reviewer, purpose=f"judge_agreement {name}") as complete:
-        panel = Panel(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        judge = complete.watched(partial(opinions, panel), of=questions[: asked.sample])
+        config = JudgeConfig(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
+        judge = complete.watched(partial(JUDGES[config.reading].rate, config), of=questions[: asked.sample])
         how = (asked.sample, params.seed, params.evaluate.resamples)
-        scores, summary = review(questions, answers, first, judge, *how)
+        scores, summary = score_again(questions, answers, first, judge, *how)
     artifacts.write(f"data/judge_agreement/{name}.jsonl", scores)
     artifacts.write_json(f"data/metrics/judge_agreement/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="answers", name=name)
-    return together(scarce(name, summary), shortage(asked.sample, 0, scores))
+    return together(unscored_warning(name, summary), shortage(asked.sample, 0, scores))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ from typing import Annotated
 from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses, together
-from stages.evaluation.benchmarks.questions import Answer, Question, scarce
-from stages.evaluation.benchmarks.sampling import Drawn, shortage
-from stages.evaluation.benchmarks.task_scores import Marker, marking
-from stages.evaluation.judges.judge_requests import Panel
-from stages.evaluation.judges.task_marks import LISTERS
-from stages.evaluation.judges.task_marks import mark as marks
+from stages.evaluation.benchmarks.questions import Answer, Question, unscored_warning
+from stages.evaluation.benchmarks.sampling import JudgeSample, shortage
+from stages.evaluation.benchmarks.task_scores import TaskJudge, score_tasks
+from stages.evaluation.judges.judge_requests import JudgeConfig
+from stages.evaluation.judges.task_verdicts import LISTERS, check_tasks
 from stages.inference.connect import connect
 from stages.params import entry, load
 
@@ -31,17 +30,17 @@ def judge_tasks(name: Annotated[str, entry_argument("An entry of `judge_tasks.ru
     listing, template = (
         prompts.parse(artifacts.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
     )
-    drawn = Drawn(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
+    judged_sample = JudgeSample(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"judge_tasks {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)
-        lists = partial(LISTERS[settings.lister], Panel(complete, listing, *how, "stated"))
-        judge = partial(marks, Panel(complete, template, *how, settings.reading))
-        marker = Marker(complete.watched(lists), complete.watched(judge))
-        marked, summary = marking(questions, answers, marker, drawn)
-    artifacts.write(f"data/judged_tasks/{name}.jsonl", marked)
+        lists = partial(LISTERS[settings.lister], JudgeConfig(complete, listing, *how, "stated"))
+        judge = partial(check_tasks, JudgeConfig(complete, template, *how, settings.reading))
+        task_judge = TaskJudge(complete.watched(lists), complete.watched(judge))
+        scores, summary = score_tasks(questions, answers, task_judge, judged_sample)
+    artifacts.write(f"data/judged_tasks/{name}.jsonl", scores)
     artifacts.write_json(f"data/metrics/judge_tasks/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="marked", unit="answers", name=name)
-    return together(scarce(name, summary), shortage(asked.sample, settings.controls, marked))
+    return together(unscored_warning(name, summary), shortage(asked.sample, settings.controls, scores))
 
 
 if __name__ == "__main__":

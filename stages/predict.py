@@ -25,15 +25,15 @@ def predict(
     asked = {
         name: (
             list(artifacts.artifact(f"ingested/benchmarks/{name}", Question)),
-            lm_eval.Way(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
+            lm_eval.GenerationConfig(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
         for name, how in params.predict.of(run).items()
     }
     paths = {name: f"data/predictions/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"predict {run}") as complete:
-        lm_eval.require(complete.capabilities, complete.description, run, asked)
+        lm_eval.require_capabilities(complete.capabilities, complete.description, run, asked)
         complete.expect(sum(len(questions) * way.samples for questions, way in asked.values()))
-        artifacts.write_split(paths, complete.rows(lm_eval.answered(complete, asked)))
+        artifacts.write_split(paths, complete.rows(lm_eval.answer_all(complete, asked)))
     artifacts.write_json(f"data/metrics/predict/{run}.json", summary := complete.summary())
     by_status = summary["replies_by_status"]
     lost = {status: by_status.get(status, 0) for status in ("thought", "refused", "failed")}

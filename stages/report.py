@@ -9,7 +9,7 @@ from stages.core.cli import main, report_losses
 from stages.core.records import Record
 from stages.evaluation.benchmarks.questions import Score
 from stages.evaluation.benchmarks.score_statistics import compare
-from stages.evaluation.benchmarks.task_scores import Marked
+from stages.evaluation.benchmarks.task_scores import TaskScore
 from stages.params import load
 from stages.reporting import collect
 from stages.reporting.report import figures, files
@@ -33,7 +33,7 @@ def report() -> None:
     findings = collect.findings(
         plain, metrics=metrics, evaluated=evaluated, logs={run: artifacts.read_text(path) for run, path in logs},
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
-        | {key: _rows(f"judged_tasks/{name}", Marked) for key, name in collect.marked(plain).items()},
+        | {key: _rows(f"judged_tasks/{name}", TaskScore) for key, name in collect.marked(plain).items()},
         before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
         compare=partial(compare, seed=params.seed),
     )  # fmt: skip

@@ -1,13 +1,16 @@
-"""The registries: the names that params.yaml may use for a corpus format, chain or benchmark, and what implements each.
+"""The registries: the names that params.yaml may use for corpus formats, chains, benchmarks and judges.
 
 A new corpus format is a module in stages/corpora and a line in CORPUS_FORMATS, a new chain a module in stages/chains
-and a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS. An
-implementation is imported when it is used, so params.yaml is checked against these names without importing any.
+and a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS, a new judge a
+module in stages/evaluation/judges and a line in JUDGES. An implementation is imported when it is used, so params.yaml
+is checked against these names without importing any.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Registered(NamedTuple):
@@ -69,6 +72,34 @@ BENCHMARKS = {
 files hold several), images (questions show pictures), pass_at (answers are programs). sections: compare (answers are
 texts), judge_tasks (its instructions state their tasks and nothing else that reads like one), judge_agreement (a judge
 scores it)."""
+
+
+JUDGES = {
+    "stated": Registered("stages.evaluation.judges.rating:JUDGE"),
+    "scores": Registered("stages.evaluation.judges.yes_no:JUDGE"),
+}
+"""`reading` of a section that has single responses judged -> its `Judge` (stages/evaluation/judges)."""
+
+
+class Implementations(Mapping[str, T]):
+    """The implementations of a registry by name; each is imported when it is first used."""
+
+    def __init__(self, registry: Mapping[str, Registered], type: type[T]) -> None:
+        """type: that of every implementation."""
+        self._registry, self._type = registry, type
+
+    def __getitem__(self, name: str) -> T:
+        """Raises KeyError for a name that is not registered, TypeError for an implementation of another type."""
+        declared = implementation(self._registry[name])
+        if not isinstance(declared, self._type):
+            raise TypeError(f"{self._registry[name].implementation} is no {self._type.__name__}")
+        return declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registry)
+
+    def __len__(self) -> int:
+        return len(self._registry)
 
 
 def implementation(entry: Registered) -> Any:

@@ -1,7 +1,7 @@
-"""BERTScore: how alike two texts are in the eyes of an encoder (Zhang et al., 2020; paper Table 1).
+"""BERTScore: the similarity of two texts by the token embeddings of an encoder (Zhang et al., 2020; paper Table 1).
 
-As the bert-score package computes it with its defaults, no idf and no rescaling: every word is matched with the most
-similar one of the other text, special tokens weigh nothing. https://github.com/Tiiger/bert_score
+Computed as by the bert-score package with its defaults, without idf and rescaling: each token is matched with the most
+similar one of the other text; special tokens do not count. https://github.com/Tiiger/bert_score
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.scoring import Resemble
+from stages.evaluation.benchmarks.scoring import Similarity
 from stages.inference.dry_run import PLANNER
 from stages.inference.requirements import require_local
 from stages.model_files.integrity import check
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def resemblance(model: str | None, layer: int, batch: int) -> Iterator[Resemble | None]:
-    """F1 for each (text, reference), by hidden layer `layer` of the encoder in the folder `model`.
+def bertscore(model: str | None, layer: int, batch: int) -> Iterator[Similarity | None]:
+    """A function that returns F1 for each (text, reference), by hidden layer `layer` of the encoder in folder `model`.
 
-    None for None, and while a plan is made.
-
-    Raises UserError if there is no such folder, and from the stream if the encoder has no such layer.
+    None for None, and while a plan is made. Raises UserError if there is no such folder, and while the function runs if
+    the encoder has no such layer.
     """
     if model is None or PLANNER.get():
         yield None
@@ -40,21 +39,21 @@ def resemblance(model: str | None, layer: int, batch: int) -> Iterator[Resemble 
     check(directory)
     encoders: list[Encoder] = []
 
-    def resemble(pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
-        waiting = iter(pairs)
-        while some := list(islice(waiting, batch)):
+    def similarity(pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        remaining = iter(pairs)
+        while chunk := list(islice(remaining, batch)):
             if not encoders:
                 encoders.append(Encoder(directory, layer))
-            yield from encoders[0].compare(some)
+            yield from encoders[0].compare(chunk)
 
-    yield resemble
+    yield similarity
 
 
 class Encoder:
     """An encoder in memory."""
 
     def __init__(self, directory: Path, layer: int) -> None:
-        """Loads it. Raises UserError for a folder that holds none, or one with fewer layers."""
+        """Load it. Raises UserError for a folder without an encoder, or one with fewer layers."""
         require_local("BERTScore")
         from transformers import AutoModel, AutoTokenizer
 
@@ -71,14 +70,16 @@ class Encoder:
     def compare(self, pairs: list[tuple[str, str]]) -> list[float]:
         """F1 of each pair; 0 where either text is empty."""
         texts = sorted({text.strip() for pair in pairs for text in pair} - {""}, key=len)
-        known = dict(zip(texts, self._embed(texts), strict=True)) if texts else {}
+        embedded = dict(zip(texts, self._embed(texts), strict=True)) if texts else {}
         return [
-            _f_score(*known[text.strip()], *known[reference.strip()]) if text.strip() and reference.strip() else 0.0
+            _f_score(*embedded[text.strip()], *embedded[reference.strip()])
+            if text.strip() and reference.strip()
+            else 0.0
             for text, reference in pairs
         ]
 
     def _embed(self, texts: list[str]) -> "list[tuple[Tensor, Tensor]]":
-        """For each text: (tokens, dimensions) of length 1, and which tokens are words."""
+        """For each text: embeddings (tokens, dimensions) of length 1, and a mask (tokens,) without special tokens."""
         import torch
 
         limit = self._model.config.max_position_embeddings - 2
@@ -95,7 +96,7 @@ class Encoder:
 
 
 def _f_score(text: "Tensor", words: "Tensor", reference: "Tensor", expected: "Tensor") -> float:
-    alike = text @ reference.T
-    precision = float(alike.max(1).values[words].mean())
-    recall = float(alike.max(0).values[expected].mean())
+    similarities = text @ reference.T
+    precision = float(similarities.max(1).values[words].mean())
+    recall = float(similarities.max(0).values[expected].mean())
     return round(2 * precision * recall / (precision + recall), 6) if precision + recall > 0 else 0.0

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.completions import Sampling as EngineSampling
+from stages.core.registry import JUDGES, unknown_name
 from stages.params.field_types import (
     LARGEST,
     Artifact,
@@ -18,6 +19,15 @@ from stages.params.field_types import (
     Section,
     Share,
 )
+
+
+def _registered_judge(reading: str) -> str:
+    if reading not in JUDGES:
+        raise ValueError(unknown_name("judge", reading, JUDGES))
+    return reading
+
+
+Reading = Annotated[str, AfterValidator(_registered_judge)]
 
 
 class TrainSettings(Section):
@@ -131,6 +141,8 @@ class Judge(Section):
     temperature: Annotated[float, Field(ge=0, le=5)]
     max_tokens: Count
     attempts: Attempts
+    reading: Reading = "stated"
+    """A name of stages.core.registry.JUDGES."""
 
 
 class Verdicts(Section):
@@ -193,6 +205,20 @@ class JudgeTasksSettings(Verdicts):
     controls: Annotated[int, Field(ge=0, le=LARGEST)]
 
 
+class ReviewSettings(Section):
+    """How the second judge is asked, and how its verdicts are read."""
+
+    prompt: Relative
+    reading: Reading
+    temperature: Annotated[float, Field(ge=0, le=5)]
+    max_tokens: Count
+    attempts: Attempts
+
+    def sampling(self) -> EngineSampling:
+        """The same as the engines take it."""
+        return EngineSampling(self.temperature, top_p=1.0, top_k=0, max_tokens=self.max_tokens)
+
+
 class JudgedRun(Section):
     """A run on one benchmark."""
 
@@ -211,7 +237,7 @@ class JudgeTasks(Section):
 class JudgeAgreement(Section):
     """Whose answers a second judge scores."""
 
-    settings: Verdicts
+    settings: ReviewSettings
     runs: dict[Name, JudgedRun]
 
 

@@ -17,6 +17,7 @@ from stages.core import artifacts
 from stages.evaluation.benchmarks import BENCHMARKS, scoring
 from stages.evaluation.benchmarks.program_outcomes import Outcome
 from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.verdict_types import Exchange, Rating
 from tests.bench import usage
 
 
@@ -31,7 +32,7 @@ def answered(shared: Path) -> Iterator[tuple[Question, str]]:
         yield from ((q, text) for q, text in zip(questions, outputs, strict=True) if isinstance(q, Question))
 
 
-def nobody(exchanges: Iterable[scoring.Exchange | None]) -> Iterator[scoring.Opinion | None]:
+def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     """A judge who is not asked."""
     yield from (None for _ in exchanges)
 

@@ -11,7 +11,7 @@ from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.choices import choice
 from stages.evaluation.benchmarks.commonsenseqa import CHAINS
 from stages.evaluation.benchmarks.questions import Answer, Question
-from stages.evaluation.benchmarks.sampling import select
+from stages.evaluation.benchmarks.sampling import select_items
 from stages.evaluation.benchmarks.scoring import Graders, evaluate
 from tests.benchmarks.test_scoring import idle, nobody
 
@@ -40,7 +40,7 @@ def test_the_last_statement_counts(text: str, expected: str | None) -> None:
 def questions(count: int | None = None) -> list[Question]:
     path = ROOT / "data" / "seeds" / "commonsenseqa" / "dev.jsonl"
     found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "Apache-2.0", WORDING)
-    return [q for q in select(found, None, 1, first=count) if isinstance(q, Question)]
+    return [q for q in select_items(found, None, 1, first=count) if isinstance(q, Question)]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_repeating_the_input_is_following() -> None:
 def test_the_first_rows_are_those_of_the_file() -> None:
     asked = questions(2)
     assert len(asked) == 6 and asked == questions()[:6]
-    kept = [q for q in select(questions(), 3, 1, first=5) if isinstance(q, Question)]
+    kept = [q for q in select_items(questions(), 3, 1, first=5) if isinstance(q, Question)]
     assert len(kept) == 9 and {q.item for q in kept} <= {q.item for q in questions(5)}
 
 
@@ -102,7 +102,7 @@ def test_bertscore_is_only_for_answers_that_have_a_reference() -> None:
 def test_repeating_the_real_questions_settles_nothing_and_naming_the_answer_is_right() -> None:
     (path,) = SHARED.glob("*.jsonl")
     found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "MIT", WORDING)
-    kept = [q for q in select(found, None, 1, first=100) if isinstance(q, Question)]
+    kept = [q for q in select_items(found, None, 1, first=100) if isinstance(q, Question)]
     assert len(kept) == 300
     for question in kept:
         label = question.gold[0]

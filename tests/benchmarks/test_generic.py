@@ -10,7 +10,7 @@ import pytest
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.questions import Answer, Question
-from stages.evaluation.benchmarks.scoring import Graders, scores
+from stages.evaluation.benchmarks.scoring import Graders, score_answers
 from tests.benchmarks.test_scoring import idle, nobody
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def test_our_own_files() -> None:
 
 def weighed(question: Question, weights: dict[str, float]) -> dict[str, float]:
     answer = Answer(f"{question.id}/0", question.id, "it", "x", "ok", 0, "r", "m", 1, 1, scores=weights)
-    (score,) = scores({question.id: question}, [answer], Graders(nobody, idle))
+    (score,) = score_answers({question.id: question}, [answer], Graders(nobody, idle))
     return score.values
 
 

@@ -13,8 +13,9 @@ from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.humaneval import program
 from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
 from stages.evaluation.benchmarks.questions import Answer, Question
-from stages.evaluation.benchmarks.scoring import Exchange, Graders, Opinion, evaluate
+from stages.evaluation.benchmarks.scoring import Graders, evaluate
 from stages.evaluation.sandbox import Limits, connect
+from stages.evaluation.verdict_types import Exchange, Rating
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "data" / "seeds" / "humaneval" / "HumanEval.jsonl"
@@ -91,7 +92,7 @@ def test_canonical_solutions_pass_and_empty_ones_fail(path: Path) -> None:
     assert [q.id for q, outcome in zip(questions, empty, strict=True) if outcome.ending == "passed"] == []
 
 
-def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
+def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     for exchange in exchanges:
         assert exchange is None
         yield None

@@ -6,11 +6,11 @@ import pytest
 
 from stages.core.completions import Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.predictions import Way, answers
+from stages.evaluation.benchmarks.predictions import GenerationConfig, generate_answers
 from stages.evaluation.benchmarks.program_outcomes import NoSandbox, Outcome
 from stages.evaluation.benchmarks.questions import Answer, Question
-from stages.evaluation.benchmarks.scoring import Exchange, Graders, Opinion, evaluate, evaluate_all, scores
-from stages.evaluation.judges import Judgement
+from stages.evaluation.benchmarks.scoring import Graders, evaluate, evaluate_all, score_answers
+from stages.evaluation.verdict_types import Exchange, Rating
 
 GREEDY = Sampling(0.0, 1.0, 0, 16)
 
@@ -34,7 +34,7 @@ def model(prompts: Iterable[Prompt]) -> Iterator[Reply]:
             yield Reply(f"{said}#{prompt.sample}#{prompt.seed}", "truncated", 3, 5, "", "id", "m")
 
 
-def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
+def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     """A judge who must not be asked."""
     for exchange in exchanges:
         assert exchange is None
@@ -54,7 +54,7 @@ def nowhere(programs: Iterable[str]) -> Iterator[Outcome]:
         yield
 
 
-def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
+def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     """A judge who likes what ends in "!" and has no opinion on an empty response."""
     for exchange in exchanges:
         if exchange is None:
@@ -64,12 +64,12 @@ def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Opinion | None]:
         assert instruction.startswith("Say it.\n\nQuestion:")
         values = {"following": float(response.endswith("!")), "quality": 4.0} if response else {}
         reason = "" if response else "judge-unparsed"
-        yield Judgement(values, reason=reason, replies=("k1", "k2"), judge="judge-model", text="[[Yes, 4]]")
+        yield Rating(values, reason=reason, replies=("k1", "k2"), judge="judge-model", text="[[Yes, 4]]")
 
 
 def test_answers_keep_order_number_and_status() -> None:
     asked = [question("xquad", n) for n in (1, 2, 3)]
-    found = list(answers(model, asked, Way("it", GREEDY, 1, samples=2)))
+    found = list(generate_answers(model, asked, GenerationConfig("it", GREEDY, 1, samples=2)))
     assert [a.id for a in found] == [f"xquad-{n}/{s}" for n in (1, 2, 3) for s in (0, 1)]
     assert [a.status for a in found] == ["truncated"] * 2 + ["failed"] * 2 + ["truncated"] * 2
     assert found[2].error == "timed out" and found[2].text == ""
@@ -78,7 +78,7 @@ def test_answers_keep_order_number_and_status() -> None:
 
 def test_runs_are_asked_with_the_same_seeds() -> None:
     asked = [question("xquad", 1)]
-    one, other = (next(answers(model, asked, Way(run, GREEDY, 1))) for run in ("it", "sit"))
+    one, other = (next(generate_answers(model, asked, GenerationConfig(run, GREEDY, 1))) for run in ("it", "sit"))
     assert (one.text, one.run, other.run) == (other.text, "it", "sit")
 
 
@@ -96,7 +96,7 @@ def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
 def test_a_judge_is_asked_only_about_texts() -> None:
     first, second, third = (question("seqeval", n) for n in (1, 2, 3))
     given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
-    found = list(scores({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))
+    found = list(score_answers({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))
     assert [s.values for s in found] == [{"following": 1, "quality": 4}, {}, {}]
     assert [s.reason for s in found] == ["", "answer-failed", "judge-unparsed"]
     assert (found[0].replies, found[0].judge, found[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
@@ -104,7 +104,7 @@ def test_a_judge_is_asked_only_about_texts() -> None:
 
 def test_an_answer_to_no_question() -> None:
     with pytest.raises(UserError, match="xquad-9/0"):
-        list(scores({}, [answer(question("xquad", 9), "x")], Graders(nobody, idle)))
+        list(score_answers({}, [answer(question("xquad", 9), "x")], Graders(nobody, idle)))
 
 
 def test_without_a_sandbox_all_but_programs_is_scored() -> None:

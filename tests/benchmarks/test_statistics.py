@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.benchmarks.questions import Score, scarce
+from stages.evaluation.benchmarks.questions import Score, unscored_warning
 from stages.evaluation.benchmarks.score_statistics import compare, means, pass_at_k, summary, trends
 
 
@@ -61,7 +61,7 @@ def test_what_is_unscored_is_counted_and_not_wrong() -> None:
 @pytest.mark.parametrize(("missing", "told"), [(0, ""), (4, ""), (5, "x: 5 of 40"), (40, "x: 40 of 40")])
 def test_only_many_answers_without_a_score_are_remarked_on(missing: int, told: str) -> None:
     rows = [score(str(i), None if i < missing else 1.0) for i in range(40)]
-    said = scarce("x", summary(rows))
+    said = unscored_warning("x", summary(rows))
     assert said.startswith(told) and bool(said) == bool(told)
     assert ("the rest is no fair sample" in said) == (missing == 5), "of 40 there is no rest"
 

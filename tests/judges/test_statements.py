@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.completions import Reply
-from stages.evaluation.judges import Verdict, judge, parse_verdict
-from stages.evaluation.judges.pairwise import parse_preference, prefer
-from stages.evaluation.judges.task_marks import LISTERS, mark, parse_list, parse_marks
-from stages.evaluation.judges.verdict_scores import opinions
-from tests.judges.panels import ok, panel
+from stages.evaluation.judges import JUDGES, rating
+from stages.evaluation.judges.pairwise import compare_pairs, parse_preference
+from stages.evaluation.judges.rating import StatedRating, parse_rating
+from stages.evaluation.judges.task_verdicts import LISTERS, check_tasks, parse_task_list, parse_task_verdicts
+from stages.evaluation.verdict_types import Exchange, ResponsePair, TaskCase
+from tests.judges.scripted_judges import judge_config, ok
 
 CASES = Path("/work/shared/cases/models/05-judge-draft-verdict/cases.json")
-NO, YES = Verdict(False, 1), Verdict(True, 4)
+NO, YES = StatedRating(False, 1), StatedRating(True, 4)
 
 
 @pytest.mark.parametrize(
@@ -48,20 +49,20 @@ NO, YES = Verdict(False, 1), Verdict(True, 4)
         ("<think>[[Yes, 4]]</think>", None),
     ],
 )
-def test_a_verdict_is_what_the_judge_states(text: str, verdict: Verdict | None) -> None:
-    assert parse_verdict(text) == verdict
+def test_a_verdict_is_what_the_judge_states(text: str, verdict: StatedRating | None) -> None:
+    assert parse_rating(text) == verdict
     share = {YES: 1.0, NO: 0.0, None: None}[verdict]
     letters = text.replace("[[No, 1]]", "[[B]]").replace("[[No, 2]]", "[[B]]").replace("[[Yes, 4]]", "[[A]]")
     assert parse_preference(letters) == share
     marks = letters.replace("[[B]]", "[[1: No]]").replace("[[A]]", "[[1: Yes]]")
-    assert parse_marks(marks, 1) == (() if share is None else (share,))
+    assert parse_task_verdicts(marks, 1) == (() if share is None else (share,))
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs the shared folder")
 def test_the_verdicts_that_were_drafts() -> None:
     cases = json.loads(CASES.read_text())
-    assert [parse_verdict(text) for text in cases["texts"]] == [None, None, YES]
-    assert [parse_list(text) for text in cases["list"]] == [()]
+    assert [parse_rating(text) for text in cases["texts"]] == [None, None, YES]
+    assert [parse_task_list(text) for text in cases["list"]] == [()]
 
 
 @given(
@@ -70,21 +71,26 @@ def test_the_verdicts_that_were_drafts() -> None:
 )
 def test_no_verdict_comes_out_of_reasoning(prose: str, form: str) -> None:
     thought = form.format(f"{prose} [[No, 1]] {prose}")
-    assert parse_verdict(thought) is None
-    assert parse_verdict(f"{thought}Good. {prose} [[Yes, 4]]") == YES
+    assert parse_rating(thought) is None
+    assert parse_rating(f"{thought}Good. {prose} [[Yes, 4]]") == YES
 
 
+EXCHANGE = Exchange("e", "Do it.", "Done.")
+PAIR, CASE = ResponsePair("e", "Do it.", "a", "b"), TaskCase("e", ("x",), "Do it.", "a")
 STATED = {
-    "judge": (lambda said: next(judge(panel("judge.txt", said), [("e", "Do it.", "Done.")])), "[[Yes, 4]]"),
-    "opinions": (lambda said: next(opinions(panel("judge.txt", said), [("e", "Do it.", "Done.")])), "[[Yes, 4]]"),
-    "prefer": (lambda said: next(prefer(panel("judges/compare.txt", said), [("e", "Do it.", "a", "b")])), "[[A]]"),
-    "mark": (lambda said: next(mark(panel("judges/mark.txt", said), [("e", ("x",), "Do it.", "a")])), "[[1: Yes]]"),
-    "list": (lambda said: next(LISTERS["judge"](panel("judges/list.txt", said), [("e", "Do it.")])), "1. Do it."),
-    "words": (
-        lambda said: next(opinions(panel("judges-small/review.txt", said, "scores"), [("e", "Do it.", "Done.")])), "Yes"
+    "rating": (lambda said: next(rating.rate(judge_config("judge.txt", said), [EXCHANGE])), "[[Yes, 4]]"),
+    "stated": (lambda said: next(JUDGES["stated"].rate(judge_config("judge.txt", said), [EXCHANGE])), "[[Yes, 4]]"),
+    "pairs": (lambda said: next(compare_pairs(judge_config("judges/compare.txt", said), [PAIR])), "[[A]]"),
+    "tasks": (lambda said: next(check_tasks(judge_config("judges/mark.txt", said), [CASE])), "[[1: Yes]]"),
+    "list": (
+        lambda said: next(LISTERS["judge"](judge_config("judges/list.txt", said), [("e", "Do it.")])), "1. Do it.",
+    ),
+    "yes or no": (
+        lambda said: next(JUDGES["scores"].rate(judge_config("judges-small/review.txt", said, "scores"), [EXCHANGE])),
+        "Yes",
     ),
     "letters": (
-        lambda said: next(prefer(panel("judges-small/compare.txt", said, "scores"), [("e", "Do it.", "a", "b")])), "A"
+        lambda said: next(compare_pairs(judge_config("judges-small/compare.txt", said, "scores"), [PAIR])), "A",
     ),
 }  # fmt: skip
 

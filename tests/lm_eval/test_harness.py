@@ -14,11 +14,11 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.questions import Question
 from stages.evaluation.benchmarks.scoring import Graders, evaluate
-from stages.evaluation.lm_eval import Way, answers, require
+from stages.evaluation.lm_eval import GenerationConfig, answer_questions, require_capabilities
 from tests.benchmarks.test_scoring import idle, nobody
 
 SEEDS = Path(__file__).resolve().parents[2] / "data" / "seeds"
-RAW = Way("it", Sampling(0.7, 0.9, 5, 32), 1, raw=True)
+RAW = GenerationConfig("it", Sampling(0.7, 0.9, 5, 32), 1, raw=True)
 CHAT = msgspec.structs.replace(RAW, raw=False)
 
 
@@ -51,7 +51,7 @@ class Recorder:
 
 def test_prompts_are_lm_evals_with_our_examples() -> None:
     model, asked = Recorder(), questions()
-    found = list(answers(model, asked, RAW))
+    found = list(answer_questions(model, asked, RAW))
     assert [answer.question for answer in found] == [question.id for question in asked]
     assert all(p.raw and p.sampling.temperature == 0 and len(p.messages) == 1 for p in model.prompts)
     mmlu, arc, gsm8k = (
@@ -72,15 +72,15 @@ def test_its_numbers_are_ours() -> None:
     import lm_eval.evaluator
 
     from stages.evaluation.lm_eval.model_adapter import Model
-    from stages.evaluation.lm_eval.run_tasks import tasks
+    from stages.evaluation.lm_eval.run_tasks import to_tasks
 
     for benchmark, theirs, ours in (
         ("mmlu", "acc", "mmlu"), ("arc", "acc_norm", "arc"), ("arc", "acc", "arc_acc"),
         ("gsm8k-harness", "exact_match", "gsm8k"),
     ):  # fmt: skip
         asked = questions(benchmark)
-        total = evaluate(asked, answers(Recorder(), asked, RAW), Graders(nobody, idle), [1])[1]
-        logged = lm_eval.evaluator.evaluate(Model(Recorder(), RAW), tasks(asked), bootstrap_iters=0)["samples"]
+        total = evaluate(asked, answer_questions(Recorder(), asked, RAW), Graders(nobody, idle), [1])[1]
+        logged = lm_eval.evaluator.evaluate(Model(Recorder(), RAW), to_tasks(asked), bootstrap_iters=0)["samples"]
         values = [s[theirs] for some in logged.values() for s in some if s["filter"] in ("none", "strict-match")]
         assert len(values) == len(asked) == total[ours].n
         assert total[ours].mean == pytest.approx(sum(values) / len(values), abs=1e-6), (benchmark, theirs)
@@ -88,15 +88,15 @@ def test_its_numbers_are_ours() -> None:
 
 def test_a_question_is_asked_alike_among_others_and_alone() -> None:
     whole, alone = Recorder(), Recorder()
-    list(answers(whole, questions(), RAW))
+    list(answer_questions(whole, questions(), RAW))
     for question in questions():
-        list(answers(alone, [question], RAW))
+        list(answer_questions(alone, [question], RAW))
     assert alone.prompts == whole.prompts
 
 
 def test_with_a_chat_template_examples_and_question_are_one_message() -> None:
     model = Recorder()
-    found = list(answers(model, questions("arc", "gsm8k-harness"), CHAT))
+    found = list(answer_questions(model, questions("arc", "gsm8k-harness"), CHAT))
     assert all(not p.raw and [m.role for m in p.messages] == ["user"] for p in model.prompts)
     assert model.prompts[0].messages[0].content.count("Question: ") == 26
     assert model.prompts[0].constraint is not None
@@ -106,7 +106,7 @@ def test_with_a_chat_template_examples_and_question_are_one_message() -> None:
 
 def test_a_failure_stays_a_failure() -> None:
     asked = questions("mmlu")
-    found = list(answers(Recorder(fails="How many legs"), asked, RAW))
+    found = list(answer_questions(Recorder(fails="How many legs"), asked, RAW))
     assert [a.status for a in found].count("failed") == 1
     scored, total = evaluate(asked, found, Graders(nobody, idle), [1])
     assert total["unscored"] == {"answer-failed": 1} and total["mmlu"].n == 7
@@ -119,7 +119,7 @@ def test_an_engine_that_does_not_weigh() -> None:
             yield Reply("A", "ok", 1, 1)
 
     with pytest.raises(UserError, match="no log-probabilities"):
-        list(answers(mute, questions("arc"), RAW))
+        list(answer_questions(mute, questions("arc"), RAW))
 
 
 def test_a_choice_that_was_not_weighed() -> None:
@@ -128,7 +128,7 @@ def test_a_choice_that_was_not_weighed() -> None:
             assert prompt.constraint is not None
             yield Reply("x", "ok", 1, 1, scores=dict.fromkeys(prompt.constraint.choice[:2], -1.0))
 
-    found = list(answers(half, questions("mmlu"), RAW))
+    found = list(answer_questions(half, questions("mmlu"), RAW))
     assert {(a.status, a.text) for a in found} == {("failed", "")} and "' C'" in found[0].error
 
 
@@ -136,13 +136,13 @@ def test_a_subject_that_mmlu_does_not_have() -> None:
     (asked, *_) = questions("mmlu")
     odd = msgspec.structs.replace(asked, meta={**asked.meta, "task": "mmlu_astrology"})
     with pytest.raises(UserError, match="no task mmlu_astrology"):
-        list(answers(Recorder(), [odd], RAW))
+        list(answer_questions(Recorder(), [odd], RAW))
 
 
 def test_other_benchmarks_are_asked_as_they_stand() -> None:
     other = Question("x-1", "xquad", "en", "x", "1", "Say it.", "Now.")
     model = Recorder()
-    found = list(answers(model, [other, *questions("gsm8k-harness")[:1], other], CHAT))
+    found = list(answer_questions(model, [other, *questions("gsm8k-harness")[:1], other], CHAT))
     assert [a.question for a in found] == ["x-1", "gsm8k-harness-0000", "x-1"]
     assert model.prompts[0].messages[0].content == "Say it.\n\nNow." and model.prompts[0].sampling.temperature == 0.7
 
@@ -153,7 +153,7 @@ def test_hostile_documents_are_data() -> None:
     (asked,) = BENCHMARKS["gsm8k-harness"].read(files, [], "x", {})
     model = Recorder()
     assert isinstance(asked, Question)
-    list(answers(model, [asked], RAW))
+    list(answer_questions(model, [asked], RAW))
     assert model.prompts[0].messages[0].content == (
         f"Question: {row['question']}\nAnswer: {row['answer']}\n\nQuestion: {row['question']}\nAnswer:"
     )
@@ -186,17 +186,19 @@ def test_log_likelihoods_are_those_of_lm_evals_own_transformers_model(tmp_path: 
 
 def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anything_is_asked() -> None:
     every = {"suite": (questions(), RAW)}
-    require(Capabilities(choice_scores=True), "engine openai (m)", "big", every)
-    require(Capabilities(), "engine openai (m)", "big", {"gsm8k": (questions("gsm8k-harness"), RAW)})
+    require_capabilities(Capabilities(choice_scores=True), "engine openai (m)", "big", every)
+    require_capabilities(Capabilities(), "engine openai (m)", "big", {"gsm8k": (questions("gsm8k-harness"), RAW)})
     for benchmark in ("mmlu", "arc"):
         with pytest.raises(UserError) as caught:
-            require(Capabilities(), "engine openai (m)", "big", {"suite": (questions("gsm8k-harness", benchmark), RAW)})
+            require_capabilities(
+                Capabilities(), "engine openai (m)", "big", {"suite": (questions("gsm8k-harness", benchmark), RAW)}
+            )
         line = str(caught.value)
         assert line.startswith(f"predict.benchmarks.suite: {benchmark} is scored by the log-probabilities")
         assert "\n" not in line and "engine openai (m)" in line and "predict.runs.big.benchmarks" in line
     shown = msgspec.structs.replace(questions("gsm8k-harness")[0], images=(Image("a" * 64),))
-    with pytest.raises(UserError, match=r"answer\.benchmarks\.vqa: its questions show pictures"):
-        require(Capabilities(), "engine openai (m)", "big", {"vqa": ([shown], RAW)})
+    with pytest.raises(UserError, match=r"predict\.benchmarks\.vqa: its questions show pictures"):
+        require_capabilities(Capabilities(), "engine openai (m)", "big", {"vqa": ([shown], RAW)})
 
 
 @pytest.mark.parametrize("status", ["ok", "truncated"])
@@ -209,7 +211,7 @@ def test_a_choice_without_scores_is_unscored_and_never_a_traceback(status: Any) 
             scores = {} if number == 1 else {choice: -1.0 - place for place, choice in enumerate(choices)}
             yield Reply(choices[0], "truncated" if number == 1 else "ok", 1, 1, "", "id", "m", scores)
 
-    found = list(answers(unscored, asked, RAW))
+    found = list(answer_questions(unscored, asked, RAW))
     total = evaluate(asked, found, Graders(nobody, idle), [1])[1]
     assert total["unscored"] == {"answer-failed": 1} and total["scored"] == len(asked) - 1
     bare = [msgspec.structs.replace(answer, scores={}, status=status) for answer in found]

@@ -13,7 +13,7 @@ from stages.core.completions import Message
 from stages.core.errors import UserError
 from stages.evaluation import sandbox
 from stages.evaluation.benchmarks.program_outcomes import NoSandbox
-from stages.evaluation.bertscore import resemblance
+from stages.evaluation.bertscore import bertscore
 from stages.inference.budgets import cost
 from stages.inference.chat_template import Chat
 from stages.inference.dry_run import Planner
@@ -247,8 +247,8 @@ def test_a_plan_runs_no_program_and_loads_no_encoder(tmp_path: Path) -> None:
     with _planning(Planner(None)):
         with sandbox.connect(sandbox.Limits(1, 64, 1, 1), bwrap=str(tmp_path / "none")) as execute:
             assert {outcome.ending for outcome in execute(["open('x', 'w')"] * 3)} == {"failed"}
-        with resemblance(str(tmp_path / "none"), 1, 1) as resemble:
-            assert resemble is None
+        with bertscore(str(tmp_path / "none"), 1, 1) as similarity:
+            assert similarity is None
     with pytest.raises(NoSandbox), sandbox.connect(sandbox.Limits(1, 64, 1, 1), str(tmp_path / "none")) as execute:
         list(execute([""]))
 

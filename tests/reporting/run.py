@@ -100,7 +100,7 @@ def held() -> tuple[list[pairwise_comparison.Outcome], list[pairwise_comparison.
     return found[:20], found[20:]
 
 
-def marks(run: str) -> tuple[list[task_scores.Marked], list[task_scores.Marked]]:
+def marks(run: str) -> tuple[list[task_scores.TaskScore], list[task_scores.TaskScore]]:
     """Later tasks are dropped more often, by IT more than by SIT; the controls have nothing done."""
     found = []
     for i in range(24):
@@ -109,7 +109,7 @@ def marks(run: str) -> tuple[list[task_scores.Marked], list[task_scores.Marked]]
         done = [0.0] * count if i > 19 else done
         values = {"following": float(all(done)), "done": sum(done) / count}
         item = str(i if i < 20 else i - 20)
-        row = task_scores.Marked(
+        row = task_scores.TaskScore(
             f"{i}", f"q{i}", item, run, "en", str(count), count, "ok", values, judge="j", listed=("Do.",) * count,
             marks=tuple(done), control=i > 19,
         )  # fmt: skip

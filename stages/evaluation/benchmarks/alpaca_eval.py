@@ -1,7 +1,7 @@
-"""AlpacaEval 2.0: 805 instructions, each answer held against a reference model's (Dubois et al., 2024).
+"""AlpacaEval 2.0: 805 instructions, each answer compared with a reference model's (Dubois et al., 2024).
 
 https://github.com/tatsu-lab/alpaca_eval: an annotation's preference is 1 where the reference is better and 2 where the
-model is, in between as far as the judge leaned, and 0 or 1.5 for a draw.
+model is, in between by the probability of the judge's verdict, and 0 or 1.5 for a draw.
 """
 
 import math
@@ -13,7 +13,7 @@ import msgspec
 from stages.core.errors import UserError
 from stages.core.records import Rejected, digest
 from stages.evaluation.benchmarks.declaration import Benchmark, whole_text
-from stages.evaluation.benchmarks.pairwise_comparison import Outcome, Response
+from stages.evaluation.benchmarks.pairwise_comparison import PairScore, Response
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import picked
 from stages.readers.layout import Wanted
@@ -32,7 +32,7 @@ class _Row(msgspec.Struct):
 
 
 class Annotation(msgspec.Struct):
-    """A row of AlpacaEval's annotations.json, as far as win rates need it; other keys are passed over."""
+    """A row of AlpacaEval's annotations.json, with the keys that win rates need; others are ignored."""
 
     instruction: str
     output_1: str
@@ -60,34 +60,34 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 
 
 def annotations(
-    outcomes: Iterable[Outcome], questions: Iterable[Question], baseline: Mapping[str, Response],
+    scores: Iterable[PairScore], questions: Iterable[Question], baseline: Mapping[str, Response],
     treatment: Mapping[str, Response],
 ) -> list[Annotation]:  # fmt: skip
-    """Outcomes as AlpacaEval writes them; what is unscored has no preference."""
-    asked = {question.id: question for question in questions}
+    """The scores as AlpacaEval writes annotations, without the controls; an unscored row has no preference."""
+    by_id = {question.id: question for question in questions}
     return [
         Annotation(
-            asked[o.question].instruction, baseline[o.question].text, treatment[o.question].text,
-            baseline[o.question].side, treatment[o.question].side, 1 + o.values["win"] if o.values else None, o.judge,
+            by_id[s.question].instruction, baseline[s.question].text, treatment[s.question].text,
+            baseline[s.question].side, treatment[s.question].side, 1 + s.values["win"] if s.values else None, s.judge,
         )
-        for o in outcomes
-        if not o.control and o.question in baseline and o.question in treatment
+        for s in scores
+        if not s.control and s.question in baseline and s.question in treatment
     ]  # fmt: skip
 
 
-def win_rate(found: Iterable[Annotation]) -> dict[str, Any]:
+def win_rate(annotations: Iterable[Annotation]) -> dict[str, Any]:
     """AlpacaEval's plain win rate in percent, its discrete one (draws as half), the standard error, and the counts.
 
-    Raises UserError for a preference that is none.
+    Raises UserError for a preference outside 0 and 1 to 2.
     """
-    given = list(found)
-    shares = [_share(a.preference, number) for number, a in enumerate(given) if a.preference is not None]
+    rows = list(annotations)
+    shares = [_share(a.preference, number) for number, a in enumerate(rows) if a.preference is not None]
     if not shares:
-        return {"n": len(given), "scored": 0}
+        return {"n": len(rows), "scored": 0}
     mean = math.fsum(shares) / len(shares)
     variance = math.fsum((share - mean) ** 2 for share in shares) / max(1, len(shares) - 1)
     return {
-        "n": len(given),
+        "n": len(rows),
         "scored": len(shares),
         "win_rate": 100 * mean,
         "discrete_win_rate": 100 * math.fsum(0.5 if s == 0.5 else float(s > 0.5) for s in shares) / len(shares),

@@ -51,7 +51,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
             captions=texts.get(row.imageId, ()),
             kind=row.types.structural,
         )
-        yield from image_questions.asked(item, licence, wording)
+        yield from image_questions.both_versions(item, licence, wording)
 
 
 def _asked(files: Files) -> Iterator[tuple[str, str, _Asked]]:

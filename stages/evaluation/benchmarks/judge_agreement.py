@@ -1,4 +1,4 @@
-"""A second judge on the same answers, and how far the two agree."""
+"""Score the same answers by a second judge, and measure how far both judges agree."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,30 +7,34 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
-from stages.evaluation.benchmarks.sampling import sampled
+from stages.evaluation.benchmarks.sampling import sample_questions
 from stages.evaluation.benchmarks.score_statistics import agreement, summary
-from stages.evaluation.benchmarks.scoring import Graders, Judge, scores
+from stages.evaluation.benchmarks.scoring import Graders, score_answers
+from stages.evaluation.verdict_types import RateResponses
 
 
-def review(
-    questions: Sequence[Question], answers: Iterable[Answer], first: Iterable[Score], judge: Judge,
+def score_again(
+    questions: Sequence[Question], answers: Iterable[Answer], first: Iterable[Score], rate: RateResponses,
     sample: int | None, seed: int, resamples: int,
 ) -> tuple[list[Score], dict[str, Any]]:  # fmt: skip
     """The second judge's scores, and their summary with the agreement on each metric that both judges give.
 
-    first: the first judge's scores. Raises UserError for a benchmark that is scored by a rule: nobody judged it.
+    first: the first judge's scores. Raises UserError for a benchmark that no judge scores.
     """
-    asked = {q.id: q for q in sampled(questions, sample, seed)}
-    if ruled := {q.benchmark for q in asked.values() if not BENCHMARKS[q.benchmark].judge}:
-        raise UserError(f"params.yaml: review: {min(ruled)} is scored by a rule, not by a judge; remove the entry")
-    second = list(scores(asked, [answer for answer in answers if answer.question in asked], Graders(judge, _never)))
-    before = {score.id: score for score in first}
-    pairs = [(before[score.id], score) for score in second if score.id in before]
+    sampled = {q.id: q for q in sample_questions(questions, sample, seed)}
+    if by_rule := {q.benchmark for q in sampled.values() if not BENCHMARKS[q.benchmark].judge}:
+        raise UserError(
+            f"params.yaml: judge_agreement: {min(by_rule)} is scored by a rule, not by a judge; remove the entry"
+        )
+    chosen = [answer for answer in answers if answer.question in sampled]
+    second = list(score_answers(sampled, chosen, Graders(rate, _run_nothing)))
+    first_by_id = {score.id: score for score in first}
+    pairs = [(first_by_id[score.id], score) for score in second if score.id in first_by_id]
     return second, {**summary(second), "agreement": _agreement(pairs, seed, resamples)}
 
 
-def _never(programs: Iterable[Program]) -> Iterator[Outcome]:
-    """Nothing that a judge grades is executed."""
+def _run_nothing(programs: Iterable[Program]) -> Iterator[Outcome]:
+    """No benchmark that a judge scores has programs."""
     return iter(())
 
 

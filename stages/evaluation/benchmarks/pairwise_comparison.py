@@ -1,31 +1,18 @@
-"""Two sets of answers to the same questions, held against each other pairwise; no model under test is asked."""
+"""Compare two sets of answers to the same questions pairwise; the models under test get no request."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from stages.evaluation.benchmarks.questions import Answer, Judged, Question, Score, user_text
-from stages.evaluation.benchmarks.sampling import Drawn, planted, sampled
+from stages.evaluation.benchmarks.questions import Answer, Question, Score, user_text
+from stages.evaluation.benchmarks.sampling import JudgeSample, sample_questions, swap_answers
 from stages.evaluation.benchmarks.score_statistics import agreement, compare, means, summary
-
-Contest = tuple[str, str, str, str]
-"""What a judge sees: (id, instruction, the baseline's response, the treatment's response)."""
-
-
-class Preference(Judged, Protocol):
-    """What a judge makes of a contest; `text` is the last reply in each order, one a line."""
-
-    @property
-    def orders(self) -> tuple[float, ...]:
-        """The treatment's share when it stood second, and when it stood first; empty if it is unscored."""
-
-
-Prefer = Callable[[Iterable[Contest]], Iterator[Preference]]
+from stages.evaluation.verdict_types import ComparePairs, Preference, ResponsePair
 
 
 class Response(NamedTuple):
-    """What one side said to a question."""
+    """One side's response to a question."""
 
     side: str
     """A run, or the generator that a file of outputs names."""
@@ -35,26 +22,26 @@ class Response(NamedTuple):
 
 
 class Output(msgspec.Struct):
-    """A row of AlpacaEval's model_outputs.json; other keys are passed over."""
+    """A row of AlpacaEval's model_outputs.json; other keys are ignored."""
 
     instruction: str
     output: str
     generator: str = "reference"
 
 
-class Outcome(Score, frozen=True):
-    """A contest's result; values: win (the treatment's share, as far as the judge leaned) and won (1, 0, or 0.5 for a
-    tie). `run` is the treatment, `verdict` the two last replies, one a line."""
+class PairScore(Score, frozen=True):
+    """The result of one comparison; values: win (the treatment's share of the preference) and won (1, 0, or 0.5 for a
+    tie). `run` is the treatment, `verdict` the last reply in each order, one a line."""
 
     baseline: str = ""
     orders: tuple[float, ...] = ()
-    """The treatment's share when it stood second, and when it stood first."""
+    """The treatment's share in second place and in first place."""
     control: bool = False
-    """The treatment against its own answer to another question: what a judge must tell apart to be believed."""
+    """Whether the treatment is compared with its own answer to another question."""
 
 
-def answered(answers: Iterable[Answer]) -> dict[str, Response]:
-    """Question -> what a run answered to it first."""
+def run_responses(answers: Iterable[Answer]) -> dict[str, Response]:
+    """Question -> the first answer of a run."""
     return {
         a.question: Response(a.run, a.text, "" if a.has_text else f"answer-{a.status}")
         for a in answers
@@ -62,40 +49,39 @@ def answered(answers: Iterable[Answer]) -> dict[str, Response]:
     }
 
 
-def referred(questions: Iterable[Question], outputs: Iterable[Output]) -> dict[str, Response]:
-    """Question -> the output of a file for it: that of the same instruction, with or without its input."""
-    known = {output.instruction.strip(): output for output in outputs}
-    found = {}
+def file_responses(questions: Iterable[Question], outputs: Iterable[Output]) -> dict[str, Response]:
+    """Question -> the output in a file with the same instruction, with or without its input."""
+    by_instruction = {output.instruction.strip(): output for output in outputs}
+    responses = {}
     for question in questions:
-        output = known.get(user_text(question).strip()) or known.get(question.instruction.strip())
-        said = Response(output.generator, output.output) if output else Response("", "", "output-missing")
-        found[question.id] = said
-    return found
+        output = by_instruction.get(user_text(question).strip()) or by_instruction.get(question.instruction.strip())
+        response = Response(output.generator, output.output) if output else Response("", "", "output-missing")
+        responses[question.id] = response
+    return responses
 
 
-def contests(
-    questions: Sequence[Question], baseline: Mapping[str, Response], treatment: Mapping[str, Response], prefer: Prefer,
-    drawn: Drawn,
-) -> tuple[list[Outcome], dict[str, Any]]:  # fmt: skip
-    """Every contest's outcome, the controls last, and what they add up to.
+def compare_responses(
+    questions: Sequence[Question], baseline: Mapping[str, Response], treatment: Mapping[str, Response],
+    judge: ComparePairs, sample: JudgeSample,
+) -> tuple[list[PairScore], dict[str, Any]]:  # fmt: skip
+    """The scores of all comparisons, then those of the controls, and their summary (see `summarize`).
 
-    A question that either side has no text for is unscored with the reason. Beside `statistics.summary`: against_half
-    (is the mean win another than a half?), orders (whether both orders name the same winner), first_shown (share of the
-    verdicts for whoever stood first; without a liking for a place, a half), control (share of the controls in which the
-    fitting answer won).
+    A question for which one side has no text is unscored with the reason.
     """
-    asked = sampled(questions, drawn.sample, drawn.seed)
-    pairs = [(q, baseline.get(q.id, _NONE), treatment.get(q.id, _NONE)) for q in asked]
-    whole = [pair for pair in pairs if not (pair[1].missing or pair[2].missing)]
-    swapped = _swapped([(q, theirs) for q, _, theirs in pairs if not theirs.missing][: drawn.controls])
-    opinions = prefer([_contest(pair, kind) for some, kind in ((whole, False), (swapped, True)) for pair in some])
-    settled = {pair[0].id: _outcome(pair, next(opinions)) for pair in whole}
-    found = [settled.get(pair[0].id) or _unscored(pair) for pair in pairs]
-    controls = [_outcome(pair, opinion, control=True) for pair, opinion in zip(swapped, opinions, strict=True)]
-    return [*found, *controls], summed(found, controls, drawn)
+    sampled = sample_questions(questions, sample.size, sample.seed)
+    pairs = [(q, baseline.get(q.id, _NO_ANSWER), treatment.get(q.id, _NO_ANSWER)) for q in sampled]
+    complete = [pair for pair in pairs if not (pair[1].missing or pair[2].missing)]
+    swapped = _swapped([(q, own) for q, _, own in pairs if not own.missing][: sample.controls])
+    preferences = judge(
+        [_response_pair(pair, control) for group, control in ((complete, False), (swapped, True)) for pair in group]
+    )
+    compared = {pair[0].id: _pair_score(pair, next(preferences)) for pair in complete}
+    scores = [compared.get(pair[0].id) or _unscored(pair) for pair in pairs]
+    controls = [_pair_score(pair, each, control=True) for pair, each in zip(swapped, preferences, strict=True)]
+    return [*scores, *controls], summarize(scores, controls, sample)
 
 
-_NONE = Response("", "", "answer-missing")
+_NO_ANSWER = Response("", "", "answer-missing")
 Pair = tuple[Question, Response, Response]
 
 
@@ -103,35 +89,35 @@ def _kind(control: bool) -> str:
     return "control" if control else "pair"
 
 
-def _swapped(given: Sequence[tuple[Question, Response]]) -> list[Pair]:
+def _swapped(answered: Sequence[tuple[Question, Response]]) -> list[Pair]:
     """Each question with the next one's answer as the baseline, and its own as the treatment."""
-    return [(q, other, own) for (q, own), (_, other) in zip(given, planted(given), strict=False)]
+    return [(q, other, own) for (q, own), (_, other) in zip(answered, swap_answers(answered), strict=False)]
 
 
-def _contest(pair: Pair, control: bool) -> Contest:
+def _response_pair(pair: Pair, control: bool) -> ResponsePair:
     question, baseline, treatment = pair
-    return f"{question.id}/{_kind(control)}", user_text(question), baseline.text, treatment.text
+    return ResponsePair(f"{question.id}/{_kind(control)}", user_text(question), baseline.text, treatment.text)
 
 
-def _outcome(pair: Pair, opinion: Preference, control: bool = False) -> Outcome:
-    win = sum(opinion.orders) / 2
-    values = {"win": win, "won": _won(win)} if opinion.orders else {}
-    return _row(
-        pair, control, values=values, reason=opinion.reason, replies=opinion.replies,
-        text_hashes=opinion.text_hashes, judge=opinion.judge, verdict=opinion.text, orders=opinion.orders,
+def _pair_score(pair: Pair, preference: Preference, control: bool = False) -> PairScore:
+    win = sum(preference.orders) / 2
+    values = {"win": win, "won": _won(win)} if preference.orders else {}
+    return _score(
+        pair, control, values=values, reason=preference.reason, replies=preference.replies,
+        text_hashes=preference.text_hashes, judge=preference.judge, verdict=preference.text, orders=preference.orders,
     )  # fmt: skip
 
 
-def _unscored(pair: Pair) -> Outcome:
-    return _row(pair, False, reason=pair[1].missing or pair[2].missing)
+def _unscored(pair: Pair) -> PairScore:
+    return _score(pair, False, reason=pair[1].missing or pair[2].missing)
 
 
-def _row(pair: Pair, control: bool, **found: Any) -> Outcome:
+def _score(pair: Pair, control: bool, **fields: Any) -> PairScore:
     question, baseline, treatment = pair
-    return Outcome(
+    return PairScore(
         id=f"{question.id}/{_kind(control)}", question=question.id, item=question.item, run=treatment.side,
         language=question.language, group=question.group, tasks=question.tasks, status="ok", baseline=baseline.side,
-        control=control, **found,
+        control=control, **fields,
     )  # fmt: skip
 
 
@@ -139,18 +125,23 @@ def _won(share: float) -> float:
     return 0.5 if abs(share - 0.5) < 1e-9 else float(share > 0.5)
 
 
-def summed(found: Sequence[Outcome], controls: Sequence[Outcome], drawn: Drawn) -> dict[str, Any]:
-    """What outcomes add up to, see `contests`; all of it comes from the rows, so nobody needs to be asked again."""
-    scored = [outcome for outcome in found if outcome.orders]
-    half = [msgspec.structs.replace(outcome, values={"win": 0.5}) for outcome in scored]
-    verdicts = [(o.item, _won(o.orders[0]), _won(o.orders[1])) for o in scored]
-    first = [msgspec.structs.replace(o, values={"first": 1 - _won(share) if behind else _won(share)})
-             for o in scored for behind, share in zip((True, False), o.orders, strict=True)]  # fmt: skip
-    chance = means([o for o in controls if o.values])
+def summarize(scores: Sequence[PairScore], controls: Sequence[PairScore], sample: JudgeSample) -> dict[str, Any]:
+    """The summary of pair scores, from the rows alone.
+
+    Beside `score_statistics.summary`: against_half (is the mean win different from a half?), orders (agreement of the
+    verdicts of both orders), first_shown (share of the verdicts for the response in first place; a half without a
+    position bias), control (share of the controls in which the matching answer won).
+    """
+    scored = [score for score in scores if score.orders]
+    half = [msgspec.structs.replace(score, values={"win": 0.5}) for score in scored]
+    verdicts = [(s.item, _won(s.orders[0]), _won(s.orders[1])) for s in scored]
+    first = [msgspec.structs.replace(s, values={"first": 1 - _won(share) if second else _won(share)})
+             for s in scored for second, share in zip((True, False), s.orders, strict=True)]  # fmt: skip
+    control_means = means([score for score in controls if score.values])
     return {
-        **summary(found),
-        "against_half": compare(half, scored, "win", drawn.seed),
-        "orders": agreement(verdicts, drawn.seed, drawn.resamples),
+        **summary(scores),
+        "against_half": compare(half, scored, "win", sample.seed),
+        "orders": agreement(verdicts, sample.seed, sample.resamples),
         "first_shown": means(first).get("first"),
-        "control": chance.get("won"),
+        "control": control_means.get("won"),
     }

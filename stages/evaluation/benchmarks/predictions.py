@@ -1,4 +1,4 @@
-"""A model under test answers questions; nothing is judged here."""
+"""Answer the questions of a benchmark by a model under test."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -9,12 +9,9 @@ from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, 
 from stages.core.records import digest
 from stages.evaluation.benchmarks.questions import Answer, Question, user_text
 
-Asked = tuple[Question, int]
-"""A question and which sample of the answer this is."""
 
-
-class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a run is asked."""
+class GenerationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a run answers a benchmark."""
 
     run: str
     sampling: Sampling
@@ -22,33 +19,36 @@ class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     samples: int = 1
     """Answers to each question."""
     raw: bool = False
-    """Without the model's chat template, as base models are asked."""
+    """Without the model's chat template, as base models are prompted."""
 
 
-def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iterator[Answer]:
-    """`way.samples` answers to every question, in order; a reply that failed or was refused keeps its status."""
-    asked = ((question, sample) for question in questions for sample in range(way.samples))
-    for (question, sample), reply in ask(complete, asked, partial(_prompt, way)):
+def generate_answers(
+    complete: Complete, questions: Iterable[Question], config: GenerationConfig
+) -> Iterator[Answer]:  # fmt: skip
+    """`config.samples` answers to every question, in order; a reply that failed or was refused keeps its status."""
+    samples = ((question, sample) for question in questions for sample in range(config.samples))
+    for (question, sample), reply in ask(complete, samples, partial(_prompt, config)):
         if reply is not None:
-            yield answered(question, sample, way.run, reply)
+            yield to_answer(question, sample, config.run, reply)
 
 
-def _prompt(way: Way, asked: Asked) -> Prompt:
-    question, sample = asked
+def _prompt(config: GenerationConfig, item: tuple[Question, int]) -> Prompt:
+    """item: a question, and the number of the sample from 0."""
+    question, sample = item
     return Prompt(
         messages=(Message("user", user_text(question), question.images),),
-        sampling=way.sampling,
+        sampling=config.sampling,
         # The run is not part of the seed: two runs differ in their weights only.
-        seed=draw_seed(way.seed, question.id, f"answer/{sample}"),
+        seed=draw_seed(config.seed, question.id, f"answer/{sample}"),
         sample=sample,
         purpose=f"{question.id}/answer",
         prefix=digest(question.instruction, 16) if question.input else "",
-        raw=way.raw,
+        raw=config.raw,
     )
 
 
-def answered(question: Question, sample: int, run: str, reply: Reply) -> Answer:
-    """A reply as the answer that it is."""
+def to_answer(question: Question, sample: int, run: str, reply: Reply) -> Answer:
+    """The answer that a reply is."""
     return Answer(
         id=f"{question.id}/{sample}",
         question=question.id,

@@ -1,7 +1,7 @@
 """What every benchmark shares: questions, answers, scores, and the bytes that questions are read from."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -11,8 +11,8 @@ Files = Mapping[str, bytes]
 """A benchmark as downloaded: file name -> contents. For a folder, every file in it by its path relative to the folder
 with "/" between the parts ("xquad.de.json", "exemplars/de.jsonl"), unzipped if it is gzipped (and named without ".gz");
 for a single file, its name alone ("seqEval.json")."""
-SCARCE = 0.1
-"""Share of answers without a score from which what is left is no fair sample."""
+MAX_UNSCORED = 0.1
+"""Share of answers without a score above which the others are no fair sample."""
 
 Wording = Mapping[str, str]
 """Chain ("repeat") -> how its intermediate task is asked for before the instruction, in training and in tests."""
@@ -111,43 +111,19 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the judge replied last, word for word, so that another parser can be tried without asking again."""
 
 
-class Judged(Protocol):
-    """What a judge said of something, whatever it was asked; each kind of verdict adds a field of its own."""
-
-    @property
-    def reason(self) -> str:
-        """Why there is no verdict; "" if there is one."""
-
-    @property
-    def replies(self) -> tuple[str, ...]:
-        """Keys of the judge's replies in the store, in the order they were asked."""
-
-    @property
-    def text_hashes(self) -> tuple[str, ...]:
-        """Hashes of the texts of these replies."""
-
-    @property
-    def judge(self) -> str:
-        """Identity of the judge."""
-
-    @property
-    def text(self) -> str:
-        """What it replied last, word for word."""
-
-
 def user_text(question: Question) -> str:
     """What the user says: the instruction, a blank line, the input if there is one."""
     return f"{question.instruction}\n\n{question.input}" if question.input else question.instruction
 
 
-def scarce(name: str, found: Mapping[str, Any]) -> str:
-    """One line for people where more than a tenth of the answers have no score, else "".
+def unscored_warning(name: str, summary: Mapping[str, Any]) -> str:
+    """A warning of one line where more than a tenth of the answers have no score, else "".
 
-    found: what `statistics.summary` says of `name`. A judge that can't be read must not look like one nobody asked.
+    summary: what `score_statistics.summary` returns for `name`.
     """
-    missing = found["n"] - found["scored"]
-    if missing <= SCARCE * found["n"]:
+    missing = summary["n"] - summary["scored"]
+    if missing <= MAX_UNSCORED * summary["n"]:
         return ""
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(found["unscored"].items()))
-    rest = "; the rest is no fair sample" if found["scored"] else ""
-    return f"{name}: {missing:,} of {found['n']:,} answers have no score ({reasons}){rest}"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary["unscored"].items()))
+    rest = "; the rest is no fair sample" if summary["scored"] else ""
+    return f"{name}: {missing:,} of {summary['n']:,} answers have no score ({reasons}){rest}"

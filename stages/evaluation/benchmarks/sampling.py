@@ -1,4 +1,4 @@
-"""Which questions of a benchmark are asked: a nested sample of its items, and the counts of what was read."""
+"""Sample the items of a benchmark (a smaller sample lies inside a larger one), and count the questions read."""
 
 import hashlib
 import heapq
@@ -9,62 +9,63 @@ from typing import Any, NamedTuple, TypeVar
 from stages.core.records import Rejected
 from stages.evaluation.benchmarks.questions import Question
 
-Answered = TypeVar("Answered")
+T = TypeVar("T")
 
 
-class Drawn(NamedTuple):
-    """Which questions a judge looks at, and how often what it says of them is resampled."""
+class JudgeSample(NamedTuple):
+    """The questions that a judge gets, and the resamples of statistics on its verdicts."""
 
-    sample: int | None
-    """How many items; None for all."""
+    size: int | None
+    """Number of items; None for all."""
     controls: int
-    """To how many questions it is shown the answer to another one: what a judge must tell apart to be believed."""
+    """Number of questions that are also judged with the answer to another question; a judge that can be trusted tells
+    these apart."""
     seed: int
     resamples: int
 
 
-def select(
+def select_items(
     items: Iterable[Question | Rejected], size: int | None, seed: int, first: int | None = None
 ) -> Iterator[Question | Rejected]:
-    """All versions of `size` of each benchmark's items in their order, or of all for None; the rejected pass.
+    """All questions of `size` items of each benchmark in their order, of all items for None; rejected rows pass.
 
-    `first`: only the first so many items are drawn from, in the order of the file (the paper's 100 of CommonsenseQA).
-    An item's draw is SHA-256 of "<seed>:<benchmark>-<item>:sample", and the smallest are kept: a smaller sample lies
-    inside a larger one, and the versions of an item (languages, prompts) are drawn together.
+    first: only the first so many items of the file are sampled from (the paper's 100 of CommonsenseQA). An item's draw
+    is SHA-256 of "<seed>:<benchmark>-<item>:sample", and the smallest draws are kept: a smaller sample lies inside a
+    larger one, and the versions of an item (languages, prompts) stay together.
     """
-    found = list(items)
+    rows = list(items)
     items_of: dict[str, dict[str, None]] = defaultdict(dict)
-    for question in found:
+    for question in rows:
         if isinstance(question, Question):
             items_of[question.benchmark][f"{question.benchmark}-{question.item}"] = None
-    kept = {name for names in items_of.values() for name in _drawn(list(names)[:first], size, seed)}
-    return (q for q in found if isinstance(q, Rejected) or f"{q.benchmark}-{q.item}" in kept)
+    kept = {name for names in items_of.values() for name in _smallest_draws(list(names)[:first], size, seed)}
+    return (q for q in rows if isinstance(q, Rejected) or f"{q.benchmark}-{q.item}" in kept)
 
 
-def sampled(questions: Iterable[Question], size: int | None, seed: int) -> list[Question]:
-    """The questions of a sample, see `select`."""
-    return [question for question in select(questions, size, seed) if isinstance(question, Question)]
+def sample_questions(questions: Iterable[Question], size: int | None, seed: int) -> list[Question]:
+    """The questions of a sample, see `select_items`."""
+    return [question for question in select_items(questions, size, seed) if isinstance(question, Question)]
 
 
-def planted(pairs: Sequence[tuple[Question, Answered]]) -> list[tuple[Question, Answered]]:
-    """Each question with the answer to the next one, the last with the first's; none where there is but one."""
+def swap_answers(pairs: Sequence[tuple[Question, T]]) -> list[tuple[Question, T]]:
+    """Each question with the answer to the next one, the last with that to the first; empty for a single pair."""
     others = [*pairs[1:], *pairs[:1]] if len(pairs) > 1 else []
     return [(question, answer) for (question, _), (_, answer) in zip(pairs, others, strict=False)]
 
 
-def shortage(sample: int | None, controls: int, judged: Iterable[Any]) -> str:
-    """What a judge was to look at and did not, in words; "" for nothing.
+def shortage(sample: int | None, controls: int, scores: Iterable[Any]) -> str:
+    """A warning where there are fewer questions or controls than params.yaml wants, else "".
 
-    judged: scores with an `item`, those with `control` set being controls. `sample` counts items, as in `select`.
+    scores: rows with an `item`; controls among them have `control` set. `sample` counts items, as in `select_items`.
     """
-    found = list(judged)
-    items = len({row.item for row in found if not getattr(row, "control", False)})
-    swapped = sum(getattr(row, "control", False) for row in found)
+    rows = list(scores)
+    items = len({row.item for row in rows if not getattr(row, "control", False)})
+    swapped = sum(getattr(row, "control", False) for row in rows)
     few = [f"wanted a sample of {sample:,} questions, there are {items:,}"] if sample and items < sample else []
     return "; ".join(few + ([f"wanted {controls:,} controls, got {swapped:,}"] if swapped < controls else []))
 
 
-def _drawn(names: list[str], size: int | None, seed: int) -> list[str]:
+def _smallest_draws(names: list[str], size: int | None, seed: int) -> list[str]:
     return names if size is None else heapq.nsmallest(size, names, key=lambda name: _draw(seed, name))
 
 
@@ -72,8 +73,8 @@ def _draw(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}:sample".encode()).hexdigest()
 
 
-class Tally:
-    """Counts what passes."""
+class QuestionStats:
+    """Counts of the questions and rejected rows that passed through `split`."""
 
     def __init__(self) -> None:
         self.languages: Counter[str] = Counter()
@@ -93,18 +94,18 @@ class Tally:
             yield "rejected" if isinstance(item, Rejected) else "kept", item
 
     def shortage(self, sample: int | None, first: int | None) -> str:
-        """What the wanted number of questions lacks, in words; "" for nothing. Versions of an item count once."""
+        """A warning where a benchmark has fewer items than wanted, else ""; versions of an item count once."""
         wanted = min(filter(None, (sample, first)), default=0)
         few = {name: len(items) for name, items in self._items.items() if len(items) < wanted}
         return "; ".join(f"wanted {wanted:,} questions of {name}, there are {count:,}" for name, count in few.items())
 
     @property
     def read(self) -> int:
-        """Items that passed."""
+        """Number of questions and rejected rows."""
         return self.languages.total() + self.rejected.total()
 
     def metrics(self) -> dict[str, Any]:
-        """Questions kept, by language, rejected by reason, and mean words of a question with its input."""
+        """Number of questions kept, by language; of rows rejected, by reason; mean words of a question with input."""
         kept = self.languages.total()
         return {
             "kept": kept,

@@ -1,9 +1,9 @@
-"""Answers become scores: by the benchmark's rule, by running them, or by a judge where only a judge can tell."""
+"""Score answers: by the benchmark's rule, by running programs, by choice scores, or by the judge."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,51 +11,38 @@ from stages.core.completions import ask
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.program_outcomes import Execute, NoSandbox, Outcome, Program
-from stages.evaluation.benchmarks.questions import Answer, Judged, Question, Score, user_text
+from stages.evaluation.benchmarks.questions import Answer, Question, Score, user_text
 from stages.evaluation.benchmarks.score_statistics import pass_at_k, summary
+from stages.evaluation.verdict_types import Exchange, RateResponses, Rating
 
-Exchange = tuple[str, str, str]
-"""What a judge sees: (id, instruction, response)."""
 Pair = tuple[Question, Answer]
-
-
-class Opinion(Judged, Protocol):
-    """What a judge makes of an exchange."""
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Metric -> value; empty if it is unscored."""
-
-
-Judge = Callable[[Iterable[Exchange | None]], Iterator[Opinion | None]]
-"""An opinion for each exchange, in order; None passes by unasked."""
-Resemble = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
-"""How alike each (text, reference) is, by a model; same order and number."""
+Similarity = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
+"""The similarity of each (text, reference) by a model, in [0, 1]; same order and number."""
 
 
 class Graders(NamedTuple):
-    """What may be needed to grade an answer beyond a rule."""
+    """What scores answers beside the rules of the benchmarks."""
 
-    judge: Judge
+    judge: RateResponses
     execute: Execute
-    resemble: Resemble | None = None
+    similarity: Similarity | None = None
 
 
 def evaluate_all(
     benchmarks: Mapping[str, tuple[Iterable[Question], Iterable[Answer]]], graders: Graders, pass_at: Sequence[int]
 ) -> Iterator[tuple[str, list[Score], dict[str, Any]]]:
-    """Each benchmark's name with its scores and what they add up to, see `evaluate`.
+    """Each benchmark's name with its scores and their summary, see `evaluate`.
 
-    Raises NoSandbox where programs can't be run, but not before everything else is scored.
+    Raises NoSandbox where programs can't be run, after all other benchmarks are scored.
     """
     refused: NoSandbox | None = None
     for name, (questions, answers) in benchmarks.items():
         try:
-            found = evaluate(questions, answers, graders, pass_at)
+            scores, total = evaluate(questions, answers, graders, pass_at)
         except NoSandbox as error:
             refused = NoSandbox(f"{name} is not scored, all others are: {error}")
         else:
-            yield name, *found
+            yield name, scores, total
     if refused:
         raise refused
 
@@ -63,13 +50,13 @@ def evaluate_all(
 def evaluate(
     questions: Iterable[Question], answers: Iterable[Answer], graders: Graders, pass_at: Sequence[int]
 ) -> tuple[list[Score], dict[str, Any]]:
-    """Every answer's score in order, and what they add up to (see `statistics.summary`).
+    """The score of every answer in order, and their `score_statistics.summary`.
 
     Raises UserError for an answer to a question that is not among `questions`.
     """
-    found = list(scores({question.id: question for question in questions}, answers, graders))
-    found = with_pass_at_k(found, pass_at)
-    return found, summary(found)
+    scores = list(score_answers({question.id: question for question in questions}, answers, graders))
+    scores = with_pass_at_k(scores, pass_at)
+    return scores, summary(scores)
 
 
 def with_pass_at_k(scores: Sequence[Score], ks: Iterable[int]) -> list[Score]:
@@ -83,39 +70,45 @@ def with_pass_at_k(scores: Sequence[Score], ks: Iterable[int]) -> list[Score]:
         if "passed" in score.values:
             samples[score.question].append(score)
     estimates = {
-        some[0].id: {
-            f"pass@{k}": pass_at_k(len(some), sum(score.values["passed"] > 0 for score in some), k)
-            for k in ks if k <= len(some)
+        own[0].id: {
+            f"pass@{k}": pass_at_k(len(own), sum(score.values["passed"] > 0 for score in own), k)
+            for k in ks if k <= len(own)
         }
-        for some in samples.values()
+        for own in samples.values()
     }  # fmt: skip
     return [msgspec.structs.replace(score, values=score.values | estimates.get(score.id, {})) for score in scores]
 
 
-def scores(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:
-    """Lazily. Only programs are executed, and the judge is asked only about texts that nothing else can grade."""
-    compared = _compared(graders.resemble, _paired(questions, answers))
-    ran, shown = tee(ask(graders.execute, compared, lambda item: _program(item[0])))
-    opinions = graders.judge(_exchange(pair) for (pair, _), _ in shown)
-    for (((question, answer), alike), outcome), opinion in zip(ran, opinions, strict=True):
+def score_answers(questions: Mapping[str, Question], answers: Iterable[Answer], graders: Graders) -> Iterator[Score]:
+    """The score of every answer in order, lazily. Only programs are run; the judge gets only the answers of benchmarks
+    that it scores.
+
+    Raises UserError for an answer to a question that is not among `questions`.
+    """
+    with_similarity = _similarities(graders.similarity, _pairs(questions, answers))
+    executed, for_judge = tee(ask(graders.execute, with_similarity, lambda item: _program(item[0])))
+    ratings = graders.judge(_exchange(pair) for (pair, _), _ in for_judge)
+    for (((question, answer), similarity), outcome), rating in zip(executed, ratings, strict=True):
         if outcome:
-            yield _executed(question, answer, outcome)
+            yield _outcome_score(question, answer, outcome)
+        elif rating:
+            yield _rating_score(question, answer, rating)
         else:
-            yield _judged(question, answer, opinion) if opinion else _graded(question, answer, alike)
+            yield _rule_score(question, answer, similarity)
 
 
-def _compared(resemble: Resemble | None, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, float | None]]:
-    """Each pair with how alike answer and reference are; None where nobody asks."""
-    return ask(resemble, pairs, _likeness) if resemble else ((pair, None) for pair in pairs)
+def _similarities(similarity: Similarity | None, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, float | None]]:
+    """Each pair with the similarity of answer and reference; None where it is not measured."""
+    return ask(similarity, pairs, _compared_texts) if similarity else ((pair, None) for pair in pairs)
 
 
-def _likeness(pair: Pair) -> tuple[str, str] | None:
+def _compared_texts(pair: Pair) -> tuple[str, str] | None:
     question, answer = pair
-    asked = BENCHMARKS[question.benchmark].bertscore and question.reference and answer.has_text
-    return (answer.text, question.reference) if asked else None
+    compared = BENCHMARKS[question.benchmark].bertscore and question.reference and answer.has_text
+    return (answer.text, question.reference) if compared else None
 
 
-def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Iterator[Pair]:
+def _pairs(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Iterator[Pair]:
     for answer in answers:
         if answer.question not in questions:
             raise UserError(f"answer {answer.id}: there is no question {answer.question}; answer the benchmark again")
@@ -124,10 +117,9 @@ def _paired(questions: Mapping[str, Question], answers: Iterable[Answer]) -> Ite
 
 def _exchange(pair: Pair) -> Exchange | None:
     question, answer = pair
-    benchmark = BENCHMARKS[question.benchmark]
-    if not benchmark.judge or not answer.has_text:
+    if not BENCHMARKS[question.benchmark].judge or not answer.has_text:
         return None
-    return answer.id, user_text(question), answer.text
+    return Exchange(answer.id, user_text(question), answer.text)
 
 
 def _program(pair: Pair) -> Program | None:
@@ -136,12 +128,12 @@ def _program(pair: Pair) -> Program | None:
     return program(question, answer.text) if program and answer.has_text else None
 
 
-def _executed(question: Question, answer: Answer, outcome: Outcome) -> Score:
-    said = f"{outcome.ending}: {outcome.detail}" if outcome.detail else outcome.ending
-    return _score(question, answer, values={"passed": float(outcome.ending == "passed")}, verdict=said)
+def _outcome_score(question: Question, answer: Answer, outcome: Outcome) -> Score:
+    verdict = f"{outcome.ending}: {outcome.detail}" if outcome.detail else outcome.ending
+    return _score(question, answer, values={"passed": float(outcome.ending == "passed")}, verdict=verdict)
 
 
-def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
+def _rule_score(question: Question, answer: Answer, similarity: float | None) -> Score:
     benchmark = BENCHMARKS[question.benchmark]
     if answer.has_text and benchmark.grade_choices:
         values = benchmark.grade_choices(question, answer.scores) if answer.scores else {}
@@ -149,19 +141,19 @@ def _graded(question: Question, answer: Answer, alike: float | None) -> Score:
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
         reason = "" if values else "answer-unread" if answer.text.strip() else "answer-empty"
-        values = values if alike is None else {**values, "bertscore": alike}
+        values = values if similarity is None else {**values, "bertscore": similarity}
         return _score(question, answer, values=values, reason=reason)
     return _score(question, answer, reason=f"answer-{answer.status}")
 
 
-def _judged(question: Question, answer: Answer, opinion: Opinion) -> Score:
+def _rating_score(question: Question, answer: Answer, rating: Rating) -> Score:
     return _score(
-        question, answer, values=opinion.values, reason=opinion.reason, replies=opinion.replies,
-        text_hashes=opinion.text_hashes, judge=opinion.judge, verdict=opinion.text,
+        question, answer, values=rating.values, reason=rating.reason, replies=rating.replies,
+        text_hashes=rating.text_hashes, judge=rating.judge, verdict=rating.text,
     )  # fmt: skip
 
 
-def _score(question: Question, answer: Answer, **found: Any) -> Score:
+def _score(question: Question, answer: Answer, **fields: Any) -> Score:
     return Score(
         id=answer.id,
         question=question.id,
@@ -171,5 +163,5 @@ def _score(question: Question, answer: Answer, **found: Any) -> Score:
         group=question.group,
         tasks=question.tasks,
         status=answer.status,
-        **found,
+        **fields,
     )

@@ -67,7 +67,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
             captions=texts.get(str(row.image_id), ()),
             kind=row.answer_type,
         )
-        yield from image_questions.asked(item, licence, wording)
+        yield from image_questions.both_versions(item, licence, wording)
 
 
 def _paired(files: Files) -> Iterator[tuple[_Row, str]]:

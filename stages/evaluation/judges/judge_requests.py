@@ -1,69 +1,65 @@
-"""How every judge is asked: a prompt file rendered for each item, asked again until it says something that counts."""
+"""What all judges share: requests rendered from a prompt file and sent until a reply has a verdict."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from stages.core import contextual_calibration
 from stages.core.completions import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry
+from stages.evaluation.verdict_types import Exchange, Rating
 from stages.prompts import Template
 
 
-class Opinion(msgspec.Struct, frozen=True, kw_only=True):
-    """What every opinion rests on."""
-
-    reason: str = ""
-    """"" or why there is no verdict: judge-unparsed, judge-thought, judge-refused, judge-failed."""
-    replies: tuple[str, ...] = ()
-    """Keys of the judge's replies in the store, in the order they were asked."""
-    text_hashes: tuple[str, ...] = ()
-    """For each of `replies`, the first 32 hexadecimal digits of its text's SHA-256."""
-    judge: str = ""
-    """Identity of the judge."""
-    text: str = ""
-    """The last reply, word for word; several, where several were asked for, one a line."""
-
-
 @dataclass(frozen=True)
-class Panel:
-    """A judge: the model, the prompt file it is asked with, and how its verdict is read."""
+class JudgeConfig:
+    """The model of a judge, its prompt file, and how verdicts are read."""
 
     complete: Complete
     template: Template
     sampling: Sampling
     attempts: int
-    """How often it is asked before a reply without a verdict is left unscored."""
+    """Requests per verdict before it is left unscored."""
     seed: int
     reading: str
-    """stated: the last verdict in the reply's text. scores: the scores of the verdicts as single choices, where the
-    engine reports them, and the text where it does not."""
+    """How verdicts are read, as params.yaml has it. stated: the last verdict in the text of the reply. scores: the
+    log-probabilities of the verdicts, and the text where the engine reports none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """The declaration of a judge of single responses."""
+
+    title: str
+    """For people."""
+    rate: Callable[[JudgeConfig, Iterable[Exchange | None]], Iterator[Rating | None]]
+    """A rating for each exchange, in order; None stays None without a request."""
+    metrics: Mapping[str, str]
+    """Metric -> its meaning and range, for every key of `Rating.values`."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask: an id of its own, and what the prompt file speaks of; without values it passes by unasked."""
+    """One request: an id, and the variables of the prompt file; without variables nothing is sent."""
 
     id: str
     values: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request with every reply to it, the last one last."""
+class JudgedRequest:
+    """A request with its replies in the order of the attempts."""
 
     request: Request
     replies: tuple[Reply, ...] = ()
 
     @property
     def last(self) -> Reply:
-        """What was replied last. Raises IndexError if nothing was asked."""
+        """The reply of the last attempt. Raises IndexError if nothing was sent."""
         return self.replies[-1]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Keys of the replies in the store, in the order they were asked."""
+        """Keys of the replies in the reply store."""
         return tuple(reply.id for reply in self.replies if reply.id)
 
     @property
@@ -72,67 +68,78 @@ class Asked:
         return tuple(reply.text_hash for reply in self.replies if reply.id)
 
 
-def asked(
-    panel: Panel, requests: Iterable[Request], settled: Callable[[Request, Reply], bool], choices: Sequence[str] = (),
-    draw: str = "",
-) -> Iterator[Asked]:  # fmt: skip
-    """Each request with the replies to it, in order; asked until one is `settled` (see `messages.retry`).
+def exchange_request(exchange: Exchange | None) -> Request:
+    """The request about one exchange, with the variables `instruction` and `response`; an empty one for None."""
+    if exchange is None:
+        return Request("", {})
+    return Request(exchange.id, {"instruction": exchange.instruction, "response": exchange.response})
 
-    choices: the verdicts that the reply is one of, if it is read by its scores. draw: what its seed is drawn for; by
-    default the prompt file, so that two about the same thing draw apart.
+
+def send_requests(
+    config: JudgeConfig, requests: Iterable[Request], has_verdict: Callable[[Request, Reply], bool],
+    choices: Sequence[str] = (), seed_purpose: str = "",
+) -> Iterator[JudgedRequest]:  # fmt: skip
+    """Each request with its replies, in order; sent until a reply `has_verdict` (see `completions.retry`).
+
+    choices: the verdicts, where they are read by their log-probabilities. seed_purpose: part of the seed; the default
+    names the prompt file, so that two prompt files get independent draws for the same id.
     """
 
-    def prompt(item: Asked, sample: int) -> Prompt | None:
-        done = item.replies and settled(item.request, item.last)
-        return None if done or not item.request.values else _prompt(panel, tuple(choices), sample, draw, item.request)
+    def prompt(judged: JudgedRequest, sample: int) -> Prompt | None:
+        done = judged.replies and has_verdict(judged.request, judged.last)
+        if done or not judged.request.values:
+            return None
+        return _prompt(config, tuple(choices), sample, seed_purpose, judged.request)
 
-    return retry(panel.complete, map(Asked, requests), panel.attempts, prompt, _read)
-
-
-def _read(item: Asked, reply: Reply) -> Asked:
-    return replace(item, replies=(*item.replies, reply))
+    return retry(config.complete, map(JudgedRequest, requests), config.attempts, prompt, _with_reply)
 
 
-def _prompt(panel: Panel, choices: tuple[str, ...], sample: int, draw: str, request: Request) -> Prompt:
-    rendered, file = panel.template.render(request.values), panel.template.hash
-    seed = draw_seed(panel.seed, request.id, f"{draw or f'judge/{file}'}/{sample}")
-    # After a beginning of the reply the next token opens with a space, as it would in running text.
+def _with_reply(judged: JudgedRequest, reply: Reply) -> JudgedRequest:
+    return replace(judged, replies=(*judged.replies, reply))
+
+
+def _prompt(
+    config: JudgeConfig, choices: tuple[str, ...], sample: int, seed_purpose: str, request: Request
+) -> Prompt:  # fmt: skip
+    rendered, file = config.template.render(request.values), config.template.hash
+    seed = draw_seed(config.seed, request.id, f"{seed_purpose or f'judge/{file}'}/{sample}")
+    # After a beginning of the reply the next token starts with a space, as it would in running text.
     options = tuple(f" {choice}" for choice in choices) if rendered.continue_final else choices
     constraint = Constraint(choice=options) if options else None
-    return rendered.prompt(panel.sampling, seed, f"{request.id}/judge-{file}", sample, constraint)
+    return rendered.prompt(config.sampling, seed, f"{request.id}/judge-{file}", sample, constraint)
 
 
-def leaning(reply: Reply, liking: Mapping[str, float]) -> dict[str, float]:
-    """Verdict -> its share, with the judge's `liking` divided out. Empty where the engine reported no scores."""
-    return contextual_calibration.leaning(_named(reply.scores), liking)
+def verdict_shares(reply: Reply, bias: Mapping[str, float]) -> dict[str, float]:
+    """Verdict -> its calibrated probability, without the judge's `bias`. Empty where the engine reports no scores."""
+    return contextual_calibration.leaning(_by_verdict(reply.scores), bias)
 
 
-def likings(panel: Panel, choices: Sequence[str], names: Sequence[str]) -> dict[str, float]:
-    """Verdict -> logarithm of its mean probability when every one of the variables `names` says nothing.
+def measure_bias(config: JudgeConfig, choices: Sequence[str], variables: Sequence[str]) -> dict[str, float]:
+    """Verdict -> logarithm of its mean probability when all `variables` of the prompt file are content-free texts.
 
-    Raises UserError where a request fails: the next run would calibrate every verdict otherwise.
+    Raises UserError where a request fails: the next run would calibrate every verdict differently.
     """
-    silent = [
-        Request(f"content-free/{text}", dict.fromkeys(names, text)) for text in contextual_calibration.CONTENT_FREE
+    requests = [
+        Request(f"content-free/{text}", dict.fromkeys(variables, text)) for text in contextual_calibration.CONTENT_FREE
     ]
-    found = list(asked(panel, silent, lambda _, reply: reply.status != "failed", choices))
-    contextual_calibration.refuse_failures([item.last.error for item in found if item.last.status == "failed"])
-    return contextual_calibration.liking([_named(item.last.scores) for item in found if item.last.scores])
+    judged = list(send_requests(config, requests, lambda _, reply: reply.status != "failed", choices))
+    contextual_calibration.refuse_failures([each.last.error for each in judged if each.last.status == "failed"])
+    return contextual_calibration.liking([_by_verdict(each.last.scores) for each in judged if each.last.scores])
 
 
-def _named(scores: Mapping[str, float]) -> dict[str, float]:
-    """The scores by verdict, which a choice may open with a space."""
+def _by_verdict(scores: Mapping[str, float]) -> dict[str, float]:
+    """The scores by verdict, without the space that a choice may start with."""
     return {choice.strip(): score for choice, score in scores.items()}
 
 
-def reason(reply: Reply) -> str:
+def missing_reason(reply: Reply) -> str:
     """Why a judge's last reply has no verdict: judge-unparsed, judge-thought, judge-refused or judge-failed."""
     return "judge-unparsed" if reply.status in ("ok", "truncated") else f"judge-{reply.status}"
 
 
-def grounds(item: Asked, decided: bool) -> dict[str, Any]:
-    """What an opinion on one item rests on, as the fields of `Opinion`."""
+def verdict_fields(judged: JudgedRequest, has_verdict: bool) -> dict[str, Any]:
+    """The fields of `Verdict` for one request."""
     return {
-        "reason": "" if decided else reason(item.last), "replies": item.keys, "text_hashes": item.text_hashes,
-        "judge": item.last.model, "text": item.last.text,
+        "reason": "" if has_verdict else missing_reason(judged.last), "replies": judged.keys,
+        "text_hashes": judged.text_hashes, "judge": judged.last.model, "text": judged.last.text,
     }  # fmt: skip

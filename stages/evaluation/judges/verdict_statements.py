@@ -1,4 +1,4 @@
-"""What a judge states in a reply, as opposed to what it only considers on the way there."""
+"""Find the verdict that a judge states in a reply, as opposed to verdicts that it only considers."""
 
 import re
 
@@ -6,14 +6,14 @@ from stages.core.completions import Reply
 from stages.reasoning import answer_of
 
 NEAR = 300
-"""Characters before a verdict that say how it is meant."""
+"""Characters before a verdict that are searched for words such as "not" or "draft"."""
 _SENTENCE_END = re.compile(r"[.!?。！？][\"'”’)*]*\s|\n|\]\]")
-_TURN = re.compile(
+_CONTRAST = re.compile(
     r"\b(?:but|however|yet|so|thus|therefore|hence|overall|finally|still|instead|in the end|on (?:reflection|balance)"
     r"|in (?:conclusion|sum)|final(?:ly)?)\b",
     re.IGNORECASE,
 )
-"""Words after which a sentence says something else than before."""
+"""Words after which a sentence turns to another statement."""
 _NOUN = r"(?:verdict|rating|judge?ment|scores?|grade|assessment|opinion)"
 _DRAFT = re.compile(
     rf"\b(?:draft|first|initial|tentative|preliminary|provisional)[ \t]+(?:{_NOUN}|impression|thought|glance|look"
@@ -31,36 +31,37 @@ _NEGATED = re.compile(
     r"|(?:isn|wasn|doesn|don)['’]t(?: be| deserve| merit)?))[ \t,:(\"'“*]*\Z",
     re.IGNORECASE,
 )
-_TAKEN_BACK = re.compile(
+_RETRACTED = re.compile(
     r"[\s\"'”*.,)]{0,4}(?:at first\b|initially\b|would have\b|would be\b|could be\b|might be\b|was my first\b"
     r"|is too\b|\?|or[ \t]*\[\[)",
     re.IGNORECASE,
 )
 
 
-def statement(reply: Reply) -> str:
-    """The answer of a judge that ended its reply; "" of one that broke off, was withheld, or reasoned only."""
+def complete_text(reply: Reply) -> str:
+    """The text of a reply that ended by itself; "" for one that was truncated, refused, or holds reasoning only."""
     return reply.text if reply.status == "ok" else ""
 
 
-def last_stated(verdict: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """The last match of `verdict` in the answer that `text` holds that is stated; None if there is none.
+def last_statement(verdict: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The last match of `verdict` that `text` states after its reasoning; None if there is none.
 
-    Not stated are verdicts in the model's reasoning, in a draft ("Draft verdict: [[A]]"), in what would have been ("Had
-    it …, I would have said [[No, 2]]"), negated or offered as one of several, or named as an example.
+    Not stated are a draft ("Draft verdict: [[A]]"), a hypothetical verdict ("Had it …, I would have said [[No, 2]]"),
+    a negated one, one of several alternatives, and an example.
     """
     answer = answer_of(text)
-    stated = (found for found in verdict.finditer(answer) if not _considered(answer, found))
-    return max(stated, key=lambda found: found.start(), default=None)
+    stated = (match for match in verdict.finditer(answer) if not _is_considered(answer, match))
+    return max(stated, key=lambda match: match.start(), default=None)
 
 
-def _considered(text: str, found: re.Match[str]) -> bool:
-    before = text[max(0, found.start() - NEAR) : found.start()]
+def _is_considered(text: str, match: re.Match[str]) -> bool:
+    """Whether a verdict is only considered and not stated, by the words around it."""
+    before = text[max(0, match.start() - NEAR) : match.start()]
     sentence = _SENTENCE_END.split(before)[-1]
-    clause = _TURN.split(sentence)[-1]
+    clause = _CONTRAST.split(sentence)[-1]
     return bool(
         _DRAFT.search(clause)
         or _HYPOTHETICAL.search(sentence)
         or _NEGATED.search(sentence)
-        or _TAKEN_BACK.match(text, found.end())
+        or _RETRACTED.match(text, match.end())
     )

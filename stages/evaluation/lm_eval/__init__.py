@@ -1,7 +1,7 @@
-"""lm-evaluation-harness asks a model under test; every request goes through the house's `Complete`, and is remembered.
+"""Answer questions of any benchmark, some of them through lm-evaluation-harness; every request goes through `Complete`.
 
 The tasks are lm-eval's own files (mmlu, arc_challenge, gsm8k), with a question's document and worked examples in place
-of what they would download. https://github.com/EleutherAI/lm-evaluation-harness
+of the data that they would download. https://github.com/EleutherAI/lm-evaluation-harness
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,50 +10,53 @@ from itertools import groupby
 from stages.core.completions import Capabilities, Complete
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS, predictions
-from stages.evaluation.benchmarks.predictions import Way
+from stages.evaluation.benchmarks.predictions import GenerationConfig
 from stages.evaluation.benchmarks.questions import Answer, Question
 
-__all__ = ["Way", "answered", "answers", "require"]
+__all__ = ["GenerationConfig", "answer_all", "answer_questions", "require_capabilities"]
 
 
-def require(
-    capabilities: Capabilities, engine: str, run: str, benchmarks: Mapping[str, tuple[Sequence[Question], Way]]
+def require_capabilities(
+    capabilities: Capabilities,
+    engine: str,
+    run: str,
+    benchmarks: Mapping[str, tuple[Sequence[Question], GenerationConfig]],
 ) -> None:
-    """Raises UserError for the first benchmark that needs of the engine what it can't do, before anything is asked."""
-    way_out = f"name the benchmarks that it can answer under predict.runs.{run}.benchmarks"
+    """Raise UserError for the first benchmark that needs a capability that the engine lacks."""
+    remedy = f"name the benchmarks that it can answer under predict.runs.{run}.benchmarks"
     for name, (questions, _) in benchmarks.items():
-        weighed = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].grade_choices), "")
-        if weighed and not capabilities.choice_scores:
+        by_choices = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].grade_choices), "")
+        if by_choices and not capabilities.choice_scores:
             raise UserError(
-                f"predict.benchmarks.{name}: {weighed} is scored by the log-probabilities of its choices, which "
+                f"predict.benchmarks.{name}: {by_choices} is scored by the log-probabilities of its choices, which "
                 f"{engine} does not give; use engine embedded, transformers, vllm or ray, set `scores` of engine "
-                f"openai where the server has /v1/completions, or {way_out}"
+                f"openai where the server has /v1/completions, or {remedy}"
             )
         if not capabilities.images and any(q.images for q in questions):
             raise UserError(
                 f"predict.benchmarks.{name}: its questions show pictures, and {engine} takes text alone; set `images: "
-                f"captions` for it, use engine openai with `api: chat`, or {way_out}"
+                f"captions` for it, use engine openai with `api: chat`, or {remedy}"
             )
 
 
-def answered(
-    complete: Complete, benchmarks: Mapping[str, tuple[Iterable[Question], Way]]
+def answer_all(
+    complete: Complete, benchmarks: Mapping[str, tuple[Iterable[Question], GenerationConfig]]
 ) -> Iterator[tuple[str, Answer]]:
-    """The answers to each benchmark's questions, as `answers` has them, with the benchmark's name."""
-    for name, (questions, way) in benchmarks.items():
-        for answer in answers(complete, questions, way):
+    """(name of the benchmark, answer) for all questions of all benchmarks, see `answer_questions`."""
+    for name, (questions, config) in benchmarks.items():
+        for answer in answer_questions(complete, questions, config):
             yield name, answer
 
 
-def answers(complete: Complete, questions: Iterable[Question], way: Way) -> Iterator[Answer]:
-    """The answers to questions of any benchmark, in order: some are asked by lm-eval, the others as they stand.
+def answer_questions(complete: Complete, questions: Iterable[Question], config: GenerationConfig) -> Iterator[Answer]:
+    """The answers to questions of any benchmark, in order; those of lm-eval's benchmarks through lm-eval.
 
     Raises UserError for a question whose task lm-eval does not have.
     """
-    for through, some in groupby(questions, key=lambda question: BENCHMARKS[question.benchmark].lm_eval):
-        if through:
-            from stages.evaluation.lm_eval.run_tasks import evaluated
+    for by_lm_eval, group in groupby(questions, key=lambda question: BENCHMARKS[question.benchmark].lm_eval):
+        if by_lm_eval:
+            from stages.evaluation.lm_eval.run_tasks import run_tasks
 
-            yield from evaluated(complete, list(some), way)
+            yield from run_tasks(complete, list(group), config)
         else:
-            yield from predictions.answers(complete, some, way)
+            yield from predictions.generate_answers(complete, group, config)

@@ -1,4 +1,4 @@
-"""A model as lm-eval sees it, over a `Complete`: log-likelihoods of choices, and generated text."""
+"""lm-eval's model interface over a `Complete`: log-likelihoods of choices, and generated text."""
 
 import json
 from collections.abc import Sequence
@@ -11,33 +11,32 @@ from lm_eval.api.model import LM
 from stages.core.completions import Complete, Constraint, Message, Prompt, Reply, draw_seed
 from stages.core.errors import UserError
 from stages.core.records import digest
-from stages.evaluation.benchmarks.predictions import Way
+from stages.evaluation.benchmarks.predictions import GenerationConfig
 
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0}
 
 
 class Model(LM):  # type: ignore[misc]
-    """Greedy, whatever the sampling of `way`, of which only max_tokens counts: so lm-eval's tasks want it.
+    """Decodes greedily, as lm-eval's tasks require; of the sampling only max_tokens is used.
 
-    `replies` holds what the model replied, by the context that it was asked with. Whether a choice would also have been
-    written by itself is not known, so tasks that score `is_greedy` get False.
+    `replies` holds the replies by the context of their request. `is_greedy` is not known and always False.
     """
 
-    def __init__(self, complete: Complete, way: Way) -> None:
-        """Asks through `complete`; with a chat template unless `way.raw`."""
+    def __init__(self, complete: Complete, config: GenerationConfig) -> None:
+        """complete: receives every request, with the model's chat template unless `config.raw`."""
         super().__init__()
         self.replies: dict[str, Reply] = {}
-        self._complete, self._way = complete, way
+        self._complete, self._config = complete, config
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
-        """(log-probability of the continuation, False) for each (context, continuation); choices of one context are
-        weighed together. Not a number where the model could not be asked.
+        """(log-probability of the continuation, False) for each (context, continuation); the choices of one context go
+        into one request. NaN where the request failed.
 
         Raises UserError if the engine reports no log-probabilities.
         """
-        groups = [(context, [request.args[1] for request in some]) for context, some in groupby(requests, _context)]
-        prompts = [self._prompt(context, 1, Constraint(tuple(dict.fromkeys(some)))) for context, some in groups]
-        found: list[tuple[float, bool]] = []
+        groups = [(context, [request.args[1] for request in group]) for context, group in groupby(requests, _context)]
+        prompts = [self._prompt(context, 1, Constraint(tuple(dict.fromkeys(choices)))) for context, choices in groups]
+        results: list[tuple[float, bool]] = []
         for (context, continuations), reply in zip(groups, self._complete(prompts), strict=True):
             self.replies[context] = reply
             if reply.status == "ok" and not reply.scores:
@@ -45,13 +44,13 @@ class Model(LM):  # type: ignore[misc]
                     "params.yaml: engines.tuned: this engine gives no log-probabilities of choices, which MMLU and ARC "
                     "need; use embedded or transformers"
                 )
-            found += [(reply.scores.get(text, float("nan")), False) for text in continuations]
-        return found
+            results += [(reply.scores.get(text, float("nan")), False) for text in continuations]
+        return results
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
-        """The text up to the first of `until`, or max_tokens, for each (context, options)."""
+        """The text of each (context, options), up to the first of `until` or max_tokens."""
         prompts = [
-            self._prompt(request.args[0], self._way.sampling.max_tokens, None, request.args[1].get("until", ()))
+            self._prompt(request.args[0], self._config.sampling.max_tokens, None, request.args[1].get("until", ()))
             for request in requests
         ]
         for request, reply in zip(requests, self._complete(prompts), strict=True):
@@ -59,28 +58,28 @@ class Model(LM):  # type: ignore[misc]
         return [self.replies[request.args[0]].text for request in requests]
 
     def loglikelihood_rolling(self, requests: Sequence[Instance]) -> list[float]:
-        """Perplexity, which none of our benchmarks asks for."""
-        raise TypeError("perplexity can't be had through a chat of prompts and replies")
+        """Perplexity. Raises TypeError: no benchmark uses it, and `Complete` can't compute it."""
+        raise TypeError("perplexity can't be computed from prompts and replies")
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """The messages as a text that `_messages` reads: the engine renders them with the model's own template."""
+        """The messages as JSON for `_messages`; the engine renders them with the model's own template."""
         return json.dumps(chat_history, ensure_ascii=False)
 
     @property
     def tokenizer_name(self) -> str:
-        """Named by lm-eval's cache of requests, which is not used."""
-        return self._way.run
+        """Part of lm-eval's interface; only its cache of requests, which is not used, needs it."""
+        return self._config.run
 
     def _prompt(self, context: str, limit: int, choices: Constraint | None, until: Sequence[str] = ()) -> Prompt:
-        sampling = msgspec.structs.replace(self._way.sampling, **GREEDY, max_tokens=limit, stop=tuple(until))
+        sampling = msgspec.structs.replace(self._config.sampling, **GREEDY, max_tokens=limit, stop=tuple(until))
         name = digest(context, 16)
         return Prompt(
-            messages=(Message("user", context),) if self._way.raw else _messages(context),
+            messages=(Message("user", context),) if self._config.raw else _messages(context),
             sampling=sampling,
-            seed=draw_seed(self._way.seed, name, "harness"),
+            seed=draw_seed(self._config.seed, name, "harness"),
             constraint=choices,
             purpose=f"{name}/answer",
-            raw=self._way.raw,
+            raw=self._config.raw,
         )
 
 

@@ -1,4 +1,4 @@
-"""Questions become lm-eval's tasks, lm-eval runs them, its samples become answers."""
+"""Run questions as lm-eval's tasks; lm-eval's samples become answers."""
 
 import json
 import logging
@@ -18,42 +18,44 @@ from stages.core.completions import Complete, Reply
 from stages.core.errors import UserError
 from stages.core.records import digest
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.predictions import Way, answered
+from stages.evaluation.benchmarks.predictions import GenerationConfig, to_answer
 from stages.evaluation.benchmarks.questions import Answer, Question
 from stages.evaluation.lm_eval.model_adapter import Model
 
-# Progress is told by the engine. By then tqdm may have been imported, so its environment variables come too late.
+# The engine reports progress. tqdm may be imported by now, so that its environment variables have no effect.
 lm_eval.api.task.tqdm = partial(lm_eval.api.task.tqdm, disable=True)
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
 
 
-def evaluated(complete: Complete, questions: Sequence[Question], way: Way) -> Iterator[Answer]:
-    """The answers to the questions of some benchmarks of lm-eval, in order.
+def run_tasks(complete: Complete, questions: Sequence[Question], config: GenerationConfig) -> Iterator[Answer]:
+    """The answers to questions of lm-eval's benchmarks, in order.
 
     Raises UserError for a question whose task lm-eval does not have.
     """
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    model, kinds = Model(complete, way), _kinds(questions)
-    found = lm_eval.evaluator.evaluate(model, tasks(questions), bootstrap_iters=0, apply_chat_template=not way.raw)
-    logged = {
-        some[sample["doc_id"]].id: sample for name, some in kinds.items() for sample in found["samples"][name]
-    }  # fmt: skip
+    model, by_task = Model(complete, config), _by_task(questions)
+    results = lm_eval.evaluator.evaluate(
+        model, to_tasks(questions), bootstrap_iters=0, apply_chat_template=not config.raw
+    )  # fmt: skip
+    samples = {
+        group[sample["doc_id"]].id: sample for name, group in by_task.items() for sample in results["samples"][name]
+    }
     for question in questions:
-        yield _answer(question, logged[question.id], model, way.run)
+        yield _answer(question, samples[question.id], model, config.run)
 
 
-def tasks(questions: Sequence[Question]) -> dict[str, ConfigurableTask]:
-    """The tasks of lm-eval that ask these questions. Raises UserError for one that lm-eval does not have."""
-    return {name: _task(name, some) for name, some in _kinds(questions).items()}
+def to_tasks(questions: Sequence[Question]) -> dict[str, ConfigurableTask]:
+    """lm-eval's tasks with these questions, by name. Raises UserError for one that lm-eval does not have."""
+    return {name: _task(name, group) for name, group in _by_task(questions).items()}
 
 
-def _kinds(questions: Sequence[Question]) -> dict[str, list[Question]]:
-    """The questions by task and worked examples: these make a task of lm-eval."""
-    found: dict[str, list[Question]] = {}
+def _by_task(questions: Sequence[Question]) -> dict[str, list[Question]]:
+    """The questions by task and worked examples: each group becomes one task of lm-eval."""
+    groups: dict[str, list[Question]] = {}
     for question in questions:
-        found.setdefault(f"{question.meta['task']}-{digest(question.meta['shots'], 8)}", []).append(question)
-    return found
+        groups.setdefault(f"{question.meta['task']}-{digest(question.meta['shots'], 8)}", []).append(question)
+    return groups
 
 
 def _task(name: str, questions: Sequence[Question]) -> ConfigurableTask:
@@ -61,7 +63,7 @@ def _task(name: str, questions: Sequence[Question]) -> ConfigurableTask:
     shots = json.loads(questions[0].meta["shots"])
     documents = {"test": _dataset([json.loads(q.meta["doc"]) for q in questions]), "shots": _dataset(shots)}
     config = {
-        **_stock(questions[0].meta["task"]),
+        **_task_file(questions[0].meta["task"]),
         "task": name,
         "custom_dataset": lambda **_: documents,
         "training_split": None,
@@ -74,7 +76,7 @@ def _task(name: str, questions: Sequence[Question]) -> ConfigurableTask:
     return ConfigurableTask(config=config)
 
 
-def _stock(task: str) -> dict[str, Any]:
+def _task_file(task: str) -> dict[str, Any]:
     """The configuration of a task as lm-eval ships it."""
     folder = "mmlu/default" if task.startswith("mmlu_") else task.partition("_")[0]
     path = TASKS / folder / f"{task}.yaml"
@@ -99,16 +101,18 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 
 
 def _answer(question: Question, sample: dict[str, Any], model: Model, run: str) -> Answer:
-    asked = sample["arguments"]
-    reply = model.replies[asked[0][0]]
-    weighed = BENCHMARKS[question.benchmark].grade_choices and reply.status in ("ok", "truncated")
-    return answered(question, 0, run, _weighed(reply, [choice for _, choice in asked]) if weighed else reply)
+    arguments = sample["arguments"]
+    reply = model.replies[arguments[0][0]]
+    by_choices = BENCHMARKS[question.benchmark].grade_choices and reply.status in ("ok", "truncated")
+    return to_answer(
+        question, 0, run, _best_choice(reply, [choice for _, choice in arguments]) if by_choices else reply
+    )
 
 
-def _weighed(reply: Reply, choices: Sequence[str]) -> Reply:
-    """The likeliest choice as the text; failed if one of them was not weighed, whatever was written."""
+def _best_choice(reply: Reply, choices: Sequence[str]) -> Reply:
+    """The reply with the most probable choice as its text; failed where a choice has no score."""
     if missing := [choice for choice in choices if choice not in reply.scores]:
-        return msgspec.structs.replace(reply, text="", status="failed", error=f"not weighed: {missing[0]!r:.80}")
-    # A choice is what follows the blank with which lm-eval sets it off.
+        return msgspec.structs.replace(reply, text="", status="failed", error=f"without a score: {missing[0]!r:.80}")
+    # lm-eval puts a space before each choice.
     scores = {choice.removeprefix(" "): reply.scores[choice] for choice in choices}
     return msgspec.structs.replace(reply, text=max(scores, key=scores.__getitem__), scores=scores)

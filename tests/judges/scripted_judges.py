@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from stages.core.completions import Prompt, Reply, Sampling
-from stages.evaluation.judges.judge_requests import Panel
-from stages.evaluation.judges.verdict_statements import last_stated
+from stages.evaluation.judges.judge_requests import JudgeConfig
+from stages.evaluation.judges.verdict_statements import last_statement
 from stages.prompts import parse
 
 PROMPTS = Path(__file__).resolve().parents[2] / "stages/prompts"
 
 
-def panel(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", attempts: int = 2) -> Panel:
+def judge_config(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", attempts: int = 2) -> JudgeConfig:
     """A judge that is asked with one of our prompt files and replies what `said` makes of each prompt."""
 
     def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
@@ -24,7 +24,7 @@ def panel(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", a
             )  # fmt: skip
 
     template = parse((PROMPTS / file).read_text(encoding="utf-8"), file)
-    return Panel(complete, template, Sampling(0.0, 1.0, 0, 16), attempts, 1, reading)
+    return JudgeConfig(complete, template, Sampling(0.0, 1.0, 0, 16), attempts, 1, reading)
 
 
 def ok(text: str, **scores: float) -> Reply:
@@ -34,4 +34,4 @@ def ok(text: str, **scores: float) -> Reply:
 
 def considers_nothing(before: str) -> bool:
     """Whether a verdict after this text is stated: the text opens no reasoning, and is no draft or negation."""
-    return last_stated(re.compile("verdict"), f"{before.replace('verdict', '')} verdict") is not None
+    return last_statement(re.compile("verdict"), f"{before.replace('verdict', '')} verdict") is not None

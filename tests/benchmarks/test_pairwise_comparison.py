@@ -8,19 +8,18 @@ from msgspec.structs import replace
 
 from stages.evaluation.benchmarks.alpaca_eval import annotations, win_rate
 from stages.evaluation.benchmarks.pairwise_comparison import (
-    Contest,
-    Outcome,
     Output,
-    answered,
-    contests,
-    referred,
-    summed,
+    PairScore,
+    compare_responses,
+    file_responses,
+    run_responses,
+    summarize,
 )
 from stages.evaluation.benchmarks.questions import Answer, Question
-from stages.evaluation.benchmarks.sampling import Drawn
-from stages.evaluation.judges.pairwise import Preference
+from stages.evaluation.benchmarks.sampling import JudgeSample
+from stages.evaluation.verdict_types import Preference, ResponsePair
 
-DRAWN = Drawn(None, 3, 1, 200)
+SAMPLE = JudgeSample(None, 3, 1, 200)
 
 
 def question(number: int) -> Question:
@@ -35,7 +34,7 @@ def answers(run: str, texts: Sequence[str | None]) -> list[Answer]:
     ]
 
 
-def longer(found: Iterable[Contest]) -> Iterator[Preference]:
+def longer(found: Iterable[ResponsePair]) -> Iterator[Preference]:
     """Prefers the longer answer, whoever stands where; has no opinion where one is empty."""
     for name, instruction, baseline, treatment in found:
         assert instruction.startswith("Do ")
@@ -46,18 +45,18 @@ def longer(found: Iterable[Contest]) -> Iterator[Preference]:
             yield Preference((), reason="judge-unparsed", replies=(name,), judge="j", text="x\ny")
 
 
-def always_first(found: Iterable[Contest]) -> Iterator[Preference]:
+def always_first(found: Iterable[ResponsePair]) -> Iterator[Preference]:
     for _ in found:
         yield Preference((0.0, 1.0), judge="j", text="A\nA")
 
 
 QUESTIONS = [question(i) for i in range(6)]
-BASELINE = answered(answers("it", ["aaa", "aa", "a", "aa", None, ""]))
-TREATMENT = answered(answers("sit", ["a", "aa", "aaa", "aaaa", "a", "aa"]))
+BASELINE = run_responses(answers("it", ["aaa", "aa", "a", "aa", None, ""]))
+TREATMENT = run_responses(answers("sit", ["a", "aa", "aaa", "aaaa", "a", "aa"]))
 
 
 def test_wins_ties_and_what_is_unscored() -> None:
-    found, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
+    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
     assert [o.values.get("won") for o in found if not o.control] == [0, 0.5, 1, 1, None, None]
     assert [o.reason for o in found if not o.control][4:] == ["answer-failed", "judge-unparsed"]
     assert (total["n"], total["scored"], total["won"].mean) == (6, 4, 0.625)
@@ -67,7 +66,7 @@ def test_wins_ties_and_what_is_unscored() -> None:
 
 
 def test_a_judge_that_likes_a_place_is_found_out() -> None:
-    found, total = contests(QUESTIONS[:4], BASELINE, TREATMENT, always_first, DRAWN)
+    found, total = compare_responses(QUESTIONS[:4], BASELINE, TREATMENT, always_first, SAMPLE)
     assert [o.values["win"] for o in found] == [0.5] * 7
     assert total["first_shown"].mean == 1
     assert total["orders"].raw.mean == 0
@@ -75,53 +74,54 @@ def test_a_judge_that_likes_a_place_is_found_out() -> None:
 
 
 def test_controls_are_the_same_run_on_another_question_and_count_nowhere_else() -> None:
-    seen: list[Contest] = []
+    seen: list[ResponsePair] = []
 
-    def judge(found: Iterable[Contest]) -> Iterator[Preference]:
-        for contest in found:
-            seen.append(contest)
-            yield from longer([contest])
+    def judge(found: Iterable[ResponsePair]) -> Iterator[Preference]:
+        for pair in found:
+            seen.append(pair)
+            yield from longer([pair])
 
-    found, total = contests(QUESTIONS, BASELINE, TREATMENT, judge, DRAWN)
-    controls = [outcome for outcome in found if outcome.control]
+    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, judge, SAMPLE)
+    controls = [score for score in found if score.control]
     assert [(c.run, c.baseline, c.id.rpartition("/")[2]) for c in controls] == [("sit", "sit", "control")] * 3
     planted = {name: (theirs, own) for name, _, theirs, own in seen if name.endswith("/control")}
     assert all(own == TREATMENT[name.removesuffix("/control")].text for name, (_, own) in planted.items())
     assert total["control"].n == 3 and total["n"] == 6
-    assert contests(QUESTIONS, BASELINE, TREATMENT, longer, Drawn(None, 0, 1, 200))[1]["control"] is None
+    assert compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, JudgeSample(None, 0, 1, 200))[1]["control"] is None
 
 
 def test_a_smaller_sample_lies_in_a_larger_one() -> None:
     drawn = [
-        {o.question for o in contests(QUESTIONS, BASELINE, TREATMENT, longer, Drawn(n, 0, 1, 200))[0]} for n in (2, 4)
+        {o.question for o in compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, JudgeSample(n, 0, 1, 200))[0]}
+        for n in (2, 4)
     ]
     assert len(drawn[0]) == 2 and drawn[0] < drawn[1]
 
 
 def test_the_rows_hold_all_that_the_summary_needs() -> None:
-    found, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
-    again = [json.decode(json.encode(outcome), type=Outcome) for outcome in found]
-    assert summed([o for o in again if not o.control], [o for o in again if o.control], DRAWN) == total
+    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
+    again = [json.decode(json.encode(score), type=PairScore) for score in found]
+    assert summarize([o for o in again if not o.control], [o for o in again if o.control], SAMPLE) == total
 
 
 def test_outputs_of_a_file_are_matched_by_their_instruction() -> None:
     outputs = [Output("Do 1. ", "b" * 9, "rival"), Output("Do 0.", "bb"), Output("Do 3.\n\nNow.", "c", "whole")]
     asked = [*QUESTIONS[:3], replace(QUESTIONS[3], input="Now."), replace(QUESTIONS[0], id="seqeval-4", input="Later.")]
-    found, _ = contests(asked, referred(asked, outputs), TREATMENT, longer, DRAWN)
+    found, _ = compare_responses(asked, file_responses(asked, outputs), TREATMENT, longer, SAMPLE)
     assert [(o.baseline, o.reason) for o in found[:5]] == [
         ("reference", ""), ("rival", ""), ("", "output-missing"), ("whole", ""), ("reference", ""),
     ]  # fmt: skip
 
 
 def test_annotations_have_alpaca_evals_columns_and_rate() -> None:
-    outcomes, total = contests(QUESTIONS, BASELINE, TREATMENT, longer, DRAWN)
-    made = annotations(outcomes, QUESTIONS, BASELINE, TREATMENT)
+    scores, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
+    made = annotations(scores, QUESTIONS, BASELINE, TREATMENT)
     assert [a.preference for a in made] == [1, 1.5, 2, 2, None, None]
     assert (made[0].output_1, made[0].generator_1, made[0].output_2, made[0].generator_2) == ("aaa", "it", "a", "sit")
     assert win_rate(made)["win_rate"] == pytest.approx(100 * total["win"].mean)
 
 
 def test_nothing_to_compare() -> None:
-    found, total = contests(QUESTIONS, {}, {}, longer, DRAWN)
+    found, total = compare_responses(QUESTIONS, {}, {}, longer, SAMPLE)
     assert total["scored"] == 0 and total["orders"] is None and total["control"] is None
     assert {o.reason for o in found} == {"answer-missing"}

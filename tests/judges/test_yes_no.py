@@ -5,12 +5,12 @@ import pytest
 from stages.core.completions import Prompt, Reply, draw_seed
 from stages.core.contextual_calibration import CONTENT_FREE
 from stages.core.errors import UserError
-from stages.evaluation.judges import Exchange, Judgement
-from stages.evaluation.judges.verdict_scores import opinions
-from tests.judges.panels import ok, panel
+from stages.evaluation.judges import JUDGES
+from stages.evaluation.verdict_types import Exchange, Rating
+from tests.judges.scripted_judges import judge_config, ok
 
 SMALL = "judges-small/review.txt"
-EXCHANGES: list[Exchange | None] = [("a", "Name a sea.", "The Baltic."), None, ("c", "Sing.", "No.")]
+EXCHANGES: list[Exchange | None] = [Exchange("a", "Name a sea.", "The Baltic."), None, Exchange("c", "Sing.", "No.")]
 
 
 def shown(prompt: Prompt) -> str:
@@ -21,8 +21,8 @@ def silent(prompt: Prompt) -> bool:
     return any(f"Answer: {text}" in shown(prompt) for text in CONTENT_FREE)
 
 
-def judged(said: object, reading: str = "scores", file: str = SMALL) -> list[Judgement | None]:
-    return list(opinions(panel(file, said, reading), EXCHANGES))  # type: ignore[arg-type]
+def judged(said: object, reading: str = "scores", file: str = SMALL) -> list[Rating | None]:
+    return list(JUDGES[reading].rate(judge_config(file, said, reading), EXCHANGES))  # type: ignore[arg-type]
 
 
 def test_what_leans_further_than_texts_that_say_nothing_follows() -> None:
@@ -92,6 +92,6 @@ def test_each_try_of_each_prompt_file_draws_apart(file: str, reading: str) -> No
 
     judged(said, reading, file)
     # The paper's reading draws for the answer alone, whatever its prompt file says: replies to it stay remembered.
-    purpose = "judge" if reading == "stated" else f"judge/{panel(file, ok).template.hash}"  # type: ignore[arg-type]
+    purpose = "judge" if reading == "stated" else f"judge/{judge_config(file, ok).template.hash}"  # type: ignore[arg-type]
     seeds = [prompt.seed for prompt in seen if "Baltic" in prompt.messages[-1].content + shown(prompt)]
     assert seeds == [draw_seed(1, "a", f"{purpose}/{attempt}") for attempt in (0, 1)]

@@ -15,8 +15,8 @@ from stages.core.completions import Image, Reply, Sampling
 from stages.core.errors import UserError
 from stages.core.records import Record, Rejected, Source
 from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
-from stages.evaluation.benchmarks.image_questions import parted, shown
-from stages.evaluation.benchmarks.predictions import Way, answers
+from stages.evaluation.benchmarks.image_questions import split_answer, with_images
+from stages.evaluation.benchmarks.predictions import GenerationConfig, generate_answers
 from stages.evaluation.benchmarks.questions import Question, user_text
 from stages.evaluation.benchmarks.vqa_rule import normalised
 from stages.params import load
@@ -134,7 +134,7 @@ def test_mistakes_name_file_and_row(benchmark: str, found: dict[str, bytes], tol
 
 
 def test_captions_stand_in_for_a_picture() -> None:
-    (question, _) = shown(read("vqav2", vqa("cat")), "captions", image_files.album(None))
+    (question, _) = with_images(read("vqav2", vqa("cat")), "captions", image_files.album(None))
     assert isinstance(question, Question)
     assert question.images == ()
     assert user_text(question) == (
@@ -143,14 +143,14 @@ def test_captions_stand_in_for_a_picture() -> None:
 
 
 def test_a_picture_without_captions_can_not_be_stood_in_for() -> None:
-    found = list(shown(read("gqa", gqa()), "captions", image_files.album(None)))
+    found = list(with_images(read("gqa", gqa()), "captions", image_files.album(None)))
     assert [row.reason for row in found if isinstance(row, Rejected)] == ["no-caption"] * 2
 
 
 @pytest.mark.parametrize("name", ["COCO_val2014_000000000042.jpg", "000000000042.jpg"])
 def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"pixels")
-    for question in shown(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)):
+    for question in with_images(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)):
         assert isinstance(question, Question)
         assert question.images == (Image(artifacts.sha256(tmp_path / name), (tmp_path / name).as_posix()),)
         assert question.input == "Which animal?"
@@ -159,7 +159,7 @@ def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name
 def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
     told = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
     with pytest.raises(UserError, match=told):
-        list(shown(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)))
+        list(with_images(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)))
 
 
 def test_a_question_that_is_answered_twice_is_told() -> None:
@@ -177,12 +177,12 @@ def test_a_missing_folder_of_pictures_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_shown_must_be_said_for_pictures_and_for_nothing_else() -> None:
-    with pytest.raises(UserError, match="vqav2 is about pictures; say `images: pixels`"):
-        list(shown(read("vqav2", vqa("cat")), None, image_files.album(None)))
+    with pytest.raises(UserError, match="vqav2 has pictures; write `images: pixels`"):
+        list(with_images(read("vqav2", vqa("cat")), None, image_files.album(None)))
     text = Question("x", "gsm8k", "en", "MIT", "1", "Add.")
-    assert list(shown([text], None, image_files.album(None))) == [text]
+    assert list(with_images([text], None, image_files.album(None))) == [text]
     with pytest.raises(UserError, match="gsm8k has no pictures"):
-        list(shown([text], "captions", image_files.album(None)))
+        list(with_images([text], "captions", image_files.album(None)))
 
 
 def test_a_prompt_shows_what_its_question_shows() -> None:
@@ -195,7 +195,7 @@ def test_a_prompt_shows_what_its_question_shows() -> None:
             yield Reply("no", "ok", 1, 1)
 
     question = Question("x", "gqa", "en", "MIT", "1", "Look.", images=(picture,))
-    list(answers(complete, [question], Way("it", Sampling(0, 1, 0, 8), 1)))
+    list(generate_answers(complete, [question], GenerationConfig("it", Sampling(0, 1, 0, 8), 1)))
     assert prompts[0].messages[0].images == (picture,)
 
 
@@ -222,20 +222,20 @@ def test_a_prompt_shows_what_its_question_shows() -> None:
     ],
 )
 def test_the_last_explicit_answer_wins(text: str, before: str | None, answer: str | None) -> None:
-    assert parted(text) == (text if before is None else before, answer)
+    assert split_answer(text) == (text if before is None else before, answer)
 
 
 @pytest.mark.parametrize("part", [" ", "*", "\u2003*", "answer ", "answer is ", "answer:\n", "a, ", "1,", "."])
 def test_hostile_replies_take_no_time(part: str) -> None:
     text = f"{part * 30_000}x"
-    before, answer = parted(text)
+    before, answer = split_answer(text)
     assert len(before) + len(answer or "") <= len(text)
     assert len(normalised(text)) <= 2 * len(text)
 
 
 @given(st.text())
 def test_any_text_is_parted(text: str) -> None:
-    before, answer = parted(text)
+    before, answer = split_answer(text)
     assert len(before) <= len(text)
     assert answer is None or (answer.strip() == answer != "" and answer in text)
 

@@ -4,7 +4,7 @@ import pytest
 
 from stages.core.completions import Reply
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.predictions import answers
+from stages.evaluation.benchmarks.predictions import GenerationConfig, generate_answers
 from stages.evaluation.benchmarks.scoring import Graders, evaluate
 from stages.inference.answer_only import Answers
 from stages.params import Reasoning
@@ -22,7 +22,6 @@ def test_reasoning_without_an_answer_is_unscored(benchmark: str) -> None:
 
 
 def test_a_model_that_only_reasons_has_answered_nothing() -> None:
-    from stages.evaluation.benchmarks.predictions import Way
     from tests.inference.counting import SAMPLING
 
     def thinking(prompts):  # type: ignore[no-untyped-def]
@@ -30,6 +29,6 @@ def test_a_model_that_only_reasons_has_answered_nothing() -> None:
             yield Reply("<think>\nThe answer is 308.", "truncated", 1, 9, id="k", model="m")
 
     asked = question("xquad", 1)
-    given = list(answers(Answers(thinking, Reasoning()), [asked], Way("it", SAMPLING, 1)))
+    given = list(generate_answers(Answers(thinking, Reasoning()), [asked], GenerationConfig("it", SAMPLING, 1)))
     assert [(one.text, one.status) for one in given] == [("", "thought")]
     assert evaluate([asked], given, Graders(nobody, idle), [1])[1]["unscored"] == {"answer-thought": 1}

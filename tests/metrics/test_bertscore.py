@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import UserError
-from stages.evaluation.bertscore import resemblance
+from stages.evaluation.bertscore import bertscore
 from tests.inference import tiny
 
 PAIRS = [("one two", "one two"), ("x y z", "three"), ("The answer is:", "one"), ("", "a"), ("a", " ")]
@@ -35,25 +35,25 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.local
 def test_the_numbers_are_those_of_the_package(encoder: Path) -> None:
-    with resemblance(str(encoder), layer=2, batch=2) as resemble:
-        assert resemble is not None
-        found = list(resemble(iter(PAIRS)))
+    with bertscore(str(encoder), layer=2, batch=2) as similarity:
+        assert similarity is not None
+        found = list(similarity(iter(PAIRS)))
     # bert-score 0.3.13: BERTScorer(model_type=encoder, num_layers=2).score(texts, references)
     assert found[:3] == pytest.approx(PACKAGE, abs=1e-4)
     assert found[3:] == [0, 0]
 
 
 def test_without_a_model_nothing_is_compared() -> None:
-    with resemblance(None, 17, 32) as resemble:
-        assert resemble is None
+    with bertscore(None, 17, 32) as similarity:
+        assert similarity is None
 
 
 @pytest.mark.local
 def test_what_is_no_encoder(tmp_path: Path, encoder: Path) -> None:
     with pytest.raises(UserError, match=r"evaluate\.bertscore\.model: models/none: no such folder"):
-        resemblance("models/none", 17, 32).__enter__()
+        bertscore("models/none", 17, 32).__enter__()
     with pytest.raises(UserError, match=r"has no config\.json"):
-        resemblance(str(tmp_path), 17, 32).__enter__()
-    with resemblance(str(encoder), 4, 32) as resemble, pytest.raises(UserError, match=r"layer: 4, but .* has 3"):
-        assert resemble is not None
-        list(resemble([("a", "b")]))
+        bertscore(str(tmp_path), 17, 32).__enter__()
+    with bertscore(str(encoder), 4, 32) as similarity, pytest.raises(UserError, match=r"layer: 4, but .* has 3"):
+        assert similarity is not None
+        list(similarity([("a", "b")]))

@@ -5,8 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.core.completions import Prompt, Reply
-from stages.evaluation.judges.task_marks import LISTERS, Case, mark, parse_list, parse_marks, sentences
-from tests.judges.panels import considers_nothing, ok, panel
+from stages.evaluation.judges.task_verdicts import LISTERS, check_tasks, parse_task_list, parse_task_verdicts, sentences
+from stages.evaluation.verdict_types import TaskCase
+from tests.judges.scripted_judges import considers_nothing, judge_config, ok
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from tests.judges.panels import considers_nothing, ok, panel
     ],
 )
 def test_parse_list(text: str, tasks: tuple[str, ...]) -> None:
-    assert parse_list(text) == tasks
+    assert parse_task_list(text) == tasks
 
 
 @pytest.mark.parametrize(
@@ -44,20 +45,20 @@ def test_parse_list(text: str, tasks: tuple[str, ...]) -> None:
     ],
 )
 def test_parse_marks(text: str, count: int, done: tuple[float, ...]) -> None:
-    assert parse_marks(text, count) == done
+    assert parse_task_verdicts(text, count) == done
 
 
 @given(st.text(), st.integers(1, 5))
 def test_any_text_has_all_marks_or_none(text: str, count: int) -> None:
-    assert len(parse_marks(text, count)) in (0, count)
-    assert all(isinstance(task, str) and task for task in parse_list(text))
+    assert len(parse_task_verdicts(text, count)) in (0, count)
+    assert all(isinstance(task, str) and task for task in parse_task_list(text))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9), st.text())
 def test_marks_come_back(done: list[bool], before: str) -> None:
     said = ", ".join(f"{i}: {'Yes' if d else 'No'}" for i, d in enumerate(done, 1))
     assume(considers_nothing(before))
-    assert parse_marks(f"{before} [[{said}]]", len(done)) == tuple(map(float, done))
+    assert parse_task_verdicts(f"{before} [[{said}]]", len(done)) == tuple(map(float, done))
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,8 @@ def test_sentences(text: str, found: tuple[str, ...]) -> None:
 
 def test_long_lines_take_no_time() -> None:
     hostile = "1. a" + " " * 200_000 + "b\n" + "[[" * 50_000 + "1: Yes" + "1" * 100_000
-    assert len(parse_list(hostile)) == 1
-    assert parse_marks(hostile, 1) == ()
+    assert len(parse_task_list(hostile)) == 1
+    assert parse_task_verdicts(hostile, 1) == ()
     assert len(sentences(hostile)) >= 1
 
 
@@ -88,17 +89,17 @@ def test_the_list_never_sees_an_answer_and_is_asked_again() -> None:
         seen.append(prompt)
         return ok("well" if prompt.sample == 0 else "1. Name a sea.")
 
-    one, two = LISTERS["judge"](panel("judges/list.txt", said), [("q1", "Name a sea."), ("q2", "Name a lake.")])
+    one, two = LISTERS["judge"](judge_config("judges/list.txt", said), [("q1", "Name a sea."), ("q2", "Name a lake.")])
     assert (one.tasks, one.reason, len(one.replies)) == (("Name a sea.",), "", 2)
     assert two.tasks == ("Name a sea.",)
-    (none,) = LISTERS["judge"](panel("judges/list.txt", lambda _: ok("well")), [("q1", "Name a sea.")])
+    (none,) = LISTERS["judge"](judge_config("judges/list.txt", lambda _: ok("well")), [("q1", "Name a sea.")])
     assert (none.tasks, none.reason) == ((), "judge-unparsed")
 
 
-CASES: list[Case] = [
-    ("a", ("Name a sea.", "Draw it."), "Name a sea. Draw it.", "The Baltic."),
-    ("b", (), "…", "What?"),
-    ("c", ("Sing.",), "Sing.", "La la."),
+CASES: list[TaskCase] = [
+    TaskCase("a", ("Name a sea.", "Draw it."), "Name a sea. Draw it.", "The Baltic."),
+    TaskCase("b", (), "…", "What?"),
+    TaskCase("c", ("Sing.",), "Sing.", "La la."),
 ]
 
 
@@ -107,7 +108,7 @@ def test_one_request_marks_all_tasks() -> None:
         shown = prompt.messages[-1].content
         return ok("[[1: Yes, 2: No]]" if "1. Name a sea.\n2. Draw it." in shown else "no idea")
 
-    a, b, c = mark(panel("judges/mark.txt", said), CASES)
+    a, b, c = check_tasks(judge_config("judges/mark.txt", said), CASES)
     assert (a.done, a.reason, a.judge) == ((1.0, 0.0), "", "m")
     assert (b.done, b.reason, b.replies) == ((), "no-tasks", ())
     assert (c.done, c.reason, len(c.replies)) == ((), "judge-unparsed", 2)
@@ -119,7 +120,7 @@ def test_scores_are_read_task_by_task_less_what_nothing_gets() -> None:
         lean = 3.0 if "The Baltic" in shown and "sea" in shown else 1.0 if "N/A" in shown or "..." in shown else 0.5
         return ok(" Yes", **{" Yes": lean, " No": 0.0})
 
-    a, b, c = mark(panel("judges-small/mark.txt", said, "scores"), CASES)
+    a, b, c = check_tasks(judge_config("judges-small/mark.txt", said, "scores"), CASES)
     # Everything leans to Yes; only what leans further than the texts that say nothing counts as done.
     assert [share > 0.5 for share in a.done] == [True, False]
     assert b.done == () and [share > 0.5 for share in c.done] == [False]
@@ -131,6 +132,6 @@ def test_a_task_without_a_mark_leaves_the_answer_unscored() -> None:
         shown = prompt.messages[0].content
         return Reply("", "failed", 1, 0, "gone") if "Draw" in shown else ok("Yes.")
 
-    a, _, c = mark(panel("judges-small/mark.txt", said, "scores"), CASES)
+    a, _, c = check_tasks(judge_config("judges-small/mark.txt", said, "scores"), CASES)
     assert (a.done, a.reason) == ((), "judge-failed")
     assert c.done == (1.0,)

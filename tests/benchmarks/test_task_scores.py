@@ -7,15 +7,13 @@ from msgspec import json
 from msgspec.structs import replace
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.judge_agreement import review
+from stages.evaluation.benchmarks.judge_agreement import score_again
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
-from stages.evaluation.benchmarks.sampling import Drawn
-from stages.evaluation.benchmarks.scoring import Exchange
-from stages.evaluation.benchmarks.task_scores import Case, Marked, Marker, marking, summed
-from stages.evaluation.judges import Judgement
-from stages.evaluation.judges.task_marks import Listing, Marks
+from stages.evaluation.benchmarks.sampling import JudgeSample
+from stages.evaluation.benchmarks.task_scores import TaskJudge, TaskScore, score_tasks, summarize
+from stages.evaluation.verdict_types import Exchange, Rating, TaskCase, TaskList, TaskVerdicts
 
-DRAWN = Drawn(None, 2, 1, 200)
+SAMPLE = JudgeSample(None, 2, 1, 200)
 
 
 def question(number: int, tasks: int, benchmark: str = "seqeval") -> Question:
@@ -27,22 +25,22 @@ def answer(asked: Question, text: str, status: str = "ok") -> Answer:
     return Answer(f"{asked.id}/0", asked.id, "sit", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
 
 
-def lists(found: Iterable[tuple[str, str]]) -> Iterator[Listing]:
+def lists(found: Iterable[tuple[str, str]]) -> Iterator[TaskList]:
     """ "Do 1.0 Do 1.1" -> its pairs of words; what begins with "Do 9" can't be listed."""
     for _, text in found:
         words = text.split()
         tasks = tuple(f"{a} {b}" for a, b in zip(words[::2], words[1::2], strict=True))
-        yield Listing((), reason="judge-unparsed") if text.startswith("Do 9") else Listing(tasks)
+        yield TaskList((), reason="judge-unparsed") if text.startswith("Do 9") else TaskList(tasks)
 
 
-def marks(cases: Iterable[Case]) -> Iterator[Marks]:
+def marks(cases: Iterable[TaskCase]) -> Iterator[TaskVerdicts]:
     """A task is done if the answer names it; "?" can't be told."""
     for _, tasks, _, response in cases:
         done = () if response == "?" else tuple(float(task.split()[1] in response.split()) for task in tasks)
-        yield Marks(done, reason="" if done else "judge-unparsed", replies=("k",), judge="j", text="said")
+        yield TaskVerdicts(done, reason="" if done else "judge-unparsed", replies=("k",), judge="j", text="said")
 
 
-MARKER = Marker(lists, marks)
+TASK_JUDGE = TaskJudge(lists, marks)
 QUESTIONS = [question(0, 2), question(1, 3), question(2, 3), question(3, 4), question(9, 2), question(5, 2)]
 ANSWERS = [
     answer(QUESTIONS[0], "0.0 0.1"), answer(QUESTIONS[1], "1.0 1.2"), answer(QUESTIONS[2], "?"),
@@ -51,7 +49,7 @@ ANSWERS = [
 
 
 def test_what_is_done_and_what_nobody_can_tell() -> None:
-    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
     real = [row for row in found if not row.control]
     assert [row.values.get("done") for row in real] == pytest.approx([1, 2 / 3, None, 1 / 4, None, None])
     assert [row.values.get("following") for row in real] == [1, 0, None, 0, None, None]
@@ -63,18 +61,18 @@ def test_what_is_done_and_what_nobody_can_tell() -> None:
 def test_only_the_first_sample_of_a_known_question_is_marked() -> None:
     second = replace(ANSWERS[0], id="seqeval-0/1", sample=1)
     stranger = answer(question(77, 2), "77.0")
-    found, _ = marking(QUESTIONS, [ANSWERS[0], second, stranger], MARKER, DRAWN)
+    found, _ = score_tasks(QUESTIONS, [ANSWERS[0], second, stranger], TASK_JUDGE, SAMPLE)
     assert [row.id for row in found] == ["seqeval-0/0"]
 
 
 def test_a_single_task_has_a_position_and_no_place() -> None:
     alone = question(4, 1)
-    _, total = marking([alone], [answer(alone, "4.0")], MARKER, DRAWN)
+    _, total = score_tasks([alone], [answer(alone, "4.0")], TASK_JUDGE, SAMPLE)
     assert total["positions"]["1"].mean == 1 and total["places"] == {}
 
 
 def test_by_number_by_position_and_by_place() -> None:
-    _, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    _, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
     assert {n: e["done"].mean for n, e in total["tasks"].items()} == pytest.approx(
         {"2": 1, "3": 2 / 3, "4": 1 / 4}, abs=1e-5
     )
@@ -93,7 +91,7 @@ def test_by_number_by_position_and_by_place() -> None:
 
 
 def test_controls_show_another_answer_and_count_nowhere_else() -> None:
-    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
+    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
     controls = [row for row in found if row.control]
     assert [row.values["done"] for row in controls] == [0, 0]
     # On the same two questions, own answers did 1 and 2/3 of the tasks, planted ones none.
@@ -101,17 +99,17 @@ def test_controls_show_another_answer_and_count_nowhere_else() -> None:
 
 
 def test_the_rows_hold_all_that_the_summary_needs() -> None:
-    found, total = marking(QUESTIONS, ANSWERS, MARKER, DRAWN)
-    again = [json.decode(json.encode(row), type=Marked) for row in found]
-    assert summed([r for r in again if not r.control], [r for r in again if r.control], DRAWN) == total
+    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
+    again = [json.decode(json.encode(row), type=TaskScore) for row in found]
+    assert summarize([r for r in again if not r.control], [r for r in again if r.control], SAMPLE) == total
 
 
 def test_nothing_answered() -> None:
-    found, total = marking(QUESTIONS, [], MARKER, DRAWN)
+    found, total = score_tasks(QUESTIONS, [], TASK_JUDGE, SAMPLE)
     assert found == [] and total["n"] == 0 and total["positions"] == {} and total["control"] is None
 
 
-def second(exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
+def second(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     """Says yes to everything that has a 0, and nothing about "?"."""
     for exchange in exchanges:
         if exchange is None:
@@ -120,7 +118,7 @@ def second(exchanges: Iterable[Exchange | None]) -> Iterator[Judgement | None]:
             known = exchange[2] != "?"
             values = {"following": float("0" in exchange[2])} if known else {}
             reason = "" if known else "judge-unparsed"
-            yield Judgement(values, reason=reason, replies=("k",), judge="second", text="said")
+            yield Rating(values, reason=reason, replies=("k",), judge="second", text="said")
 
 
 def first(values: dict[str, float]) -> list[Score]:
@@ -143,7 +141,7 @@ def first(values: dict[str, float]) -> list[Score]:
 
 def test_two_judges_agree_on_what_both_scored() -> None:
     before = first({"0": 1.0, "1": 0.0, "2": 1.0, "3": 1.0})
-    found, total = review(QUESTIONS, ANSWERS, before, second, None, 1, 200)
+    found, total = score_again(QUESTIONS, ANSWERS, before, second, None, 1, 200)
     assert [s.reason for s in found] == ["", "", "judge-unparsed", "", "", "answer-failed"]
     assert set(total["agreement"]) == {"following"}
     assert total["agreement"]["following"].n == 3
@@ -152,4 +150,4 @@ def test_two_judges_agree_on_what_both_scored() -> None:
 
 def test_a_benchmark_with_a_rule_has_no_judge_to_agree_with() -> None:
     with pytest.raises(UserError, match="xquad is scored by a rule"):
-        review([question(1, 2, "xquad")], [], [], second, None, 1, 200)
+        score_again([question(1, 2, "xquad")], [], [], second, None, 1, 200)
