@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import ablations
+from stages.ablations.row_lengths import count_lengths
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main
 from stages.core.records import Record
@@ -21,7 +21,7 @@ def count_tokens(
     params = load()
     reads = entry(params.count_tokens, name, "count_tokens").reads
     count = counter(Path("models", params.tokenizer))
-    artifacts.write(f"data/token_counts/{reads}.jsonl", ablations.measured(artifacts.artifact(reads, Record), count))
+    artifacts.write(f"data/token_counts/{reads}.jsonl", count_lengths(artifacts.artifact(reads, Record), count))
 
 
 if __name__ == "__main__":

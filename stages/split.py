@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from stages import ablations, prompts
+from stages import prompts
+from stages.ablations.comparisons import task_level
+from stages.ablations.sequence_split import SplitConfig, split_sequences
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
@@ -21,13 +23,13 @@ def split(name: Annotated[str, entry_argument("An entry of `split` in params.yam
     params = load()
     asked = entry(params.split, name, "split")
     template = prompts.parse(artifacts.read_text(asked.prompt), asked.prompt)
-    wishes = ablations.Wishes(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
+    config = SplitConfig(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
     rows = artifacts.artifact(asked.reads, Record)
     with connect(params.engines.generator, purpose=f"split {name}") as complete:
-        found = list(complete.rows(ablations.split(rows, complete, wishes), of=rows))
-    sets = ablations.task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
+        found = list(complete.rows(split_sequences(rows, complete, config), of=rows))
+    sets = task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
     artifacts.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
-    artifacts.write_json(f"data/metrics/split/{name}.json", sets.page | complete.summary())
+    artifacts.write_json(f"data/metrics/split/{name}.json", sets.statistics | complete.summary())
     report_losses(len(found), sets.lost, kept="done", see=f"the steps in data/split/{name}.jsonl")
 
 

@@ -16,7 +16,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from stages.__main__ import COMMANDS
-from stages.ablations import Length
+from stages.ablations.row_lengths import RowLength
 from stages.core import artifacts
 from stages.core.cli import report_losses, reports_errors
 from stages.core.completions import Message
@@ -136,7 +136,7 @@ def versions(w: Path, *actions: str) -> None:
 def lengths(w: Path) -> None:
     for name, rows in (("responded/seed-2", [5, 6]), ("responded/seed-0", [9, 9, 9])):
         write(w, name, *(record(f"r{n}") for n in range(len(rows))))
-        measured = [Length(f"r{n}", 1, tokens) for n, tokens in enumerate(rows)]
+        measured = [RowLength(f"r{n}", 1, tokens) for n, tokens in enumerate(rows)]
         artifacts.write(w / f"data/token_counts/{name}.jsonl", measured)
 
 

@@ -1,5 +1,4 @@
-"""What a page about an ablation shows: counts, totals, histograms before and after, a test that lengths agree,
-shared ids."""
+"""Statistics of an ablation: totals and histograms before and after, a two-sample test of lengths, shared ids."""
 
 import math
 from bisect import bisect_right
@@ -10,11 +9,11 @@ from typing import Any
 from stages.ablations.row_lengths import Arm
 
 BIN = 32
-"""Tokens a bar of a histogram; the last bar is open."""
+"""Tokens of a bar of a histogram; the last bar has no upper limit."""
 BARS = 64
 
 
-def page(before: Mapping[str, Arm], after: Mapping[str, Arm]) -> dict[str, Any]:
+def report_lengths(before: Mapping[str, Arm], after: Mapping[str, Arm]) -> dict[str, Any]:
     """Statistics of the arms before and after an ablation, for metrics; the first two of either are compared."""
     first, second, *_ = after.values()
     compared = {"before": [*before.values()][:2], "after": [first, second]}

@@ -1,4 +1,4 @@
-"""Each source row once, from one of several rounds, in exact shares: how SeqEval is mixed (paper 3)."""
+"""Mix rounds: each source row once, from one of several rounds, in exact shares, as for SeqEval (paper 3)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from msgspec import to_builtins
 
-from stages.ablations.comparisons import Sets
-from stages.ablations.row_lengths import draw
+from stages.ablations.comparisons import AblationSets
+from stages.ablations.row_lengths import record_draw
 from stages.core.records import Record, Rejected, Step
 
 
@@ -19,7 +19,7 @@ class Mixture(NamedTuple):
     rejected: list[Rejected]
 
 
-def mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> Mixture:
+def draw_mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> Mixture:
     """One version of each source row, so that iteration k (from 1) makes up `shares[k - 1]` of the rows.
 
     A version's iteration is the number of tasks that were added to its source row: rewrites that came out ok and
@@ -35,7 +35,7 @@ def mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: i
     made = [list(records) for records in rounds]
     versions = _versions(made)
     usable = _unlike(versions, seed)
-    order = sorted((id for id in versions if usable[id]), key=lambda id: (draw(seed, id, "mixture"), id))
+    order = sorted((id for id in versions if usable[id]), key=lambda id: (record_draw(seed, id, "mixture"), id))
     placed = place({id: frozenset(usable[id]) for id in order}, quotas(shares, len(order)))
     rows = [
         usable[id][k].step(Step(stage="sample", action="mixture", status="ok", round=k))
@@ -50,12 +50,14 @@ def _missing(record: Record) -> Rejected:
     return Rejected(record.id, "no-version", "no round had a usable version", to_builtins(record))
 
 
-def mixed(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> Sets:
+def mixture_sets(rounds: Sequence[Iterable[Record]], shares: Sequence[float], seed: int) -> AblationSets:
     """The rows of `mixture`, the rejected ones beside them, and the counts."""
-    found = mixture(rounds, shares, seed)
-    page = statistics(found, shares)
-    lost = {"rejected": Counter(row.reason for row in found.rejected)}
-    return Sets({"": found.rows, ".rejected": found.rejected}, page, lost, _shortage(page["iterations"]))
+    mixture = draw_mixture(rounds, shares, seed)
+    counts = statistics(mixture, shares)
+    lost = {"rejected": Counter(row.reason for row in mixture.rejected)}
+    return AblationSets(
+        {"": mixture.rows, ".rejected": mixture.rejected}, counts, lost, _shortage(counts["iterations"])
+    )
 
 
 def _shortage(iterations: Mapping[str, Mapping[str, int]]) -> str:
@@ -86,13 +88,13 @@ def _versions(rounds: Sequence[Sequence[Record]]) -> dict[str, dict[int, Record]
 def _unlike(versions: Mapping[str, Mapping[int, Record]], seed: int) -> dict[str, dict[int, Record]]:
     """The versions without those that another row, with a smaller draw, has too."""
     owners: dict[tuple[str, ...], str] = {}
-    for id in sorted(versions, key=lambda id: (draw(seed, id, "mixture"), id)):
+    for id in sorted(versions, key=lambda id: (record_draw(seed, id, "mixture"), id)):
         for record in versions[id].values():
-            owners.setdefault(_said(record), id)
-    return {id: {k: r for k, r in mine.items() if owners[_said(r)] == id} for id, mine in versions.items()}
+            owners.setdefault(_texts(record), id)
+    return {id: {k: r for k, r in mine.items() if owners[_texts(r)] == id} for id, mine in versions.items()}
 
 
-def _said(record: Record) -> tuple[str, ...]:
+def _texts(record: Record) -> tuple[str, ...]:
     return tuple(" ".join(text.split()).lower() for text in (record.system, record.instruction, record.input))
 
 
@@ -154,12 +156,12 @@ def _moves(k: int, usable: Mapping[str, frozenset[int]], placed: Mapping[str, in
             yield from ((id, to) for to in sorted(usable[id] - {k}))
 
 
-def statistics(found: Mixture, shares: Sequence[float]) -> dict[str, Any]:
+def statistics(mixture: Mixture, shares: Sequence[float]) -> dict[str, Any]:
     """Counts: rows, wanted and got per iteration, source rows without a version."""
-    got = Counter(record.steps[-1].round for record in found.rows)
-    wanted = quotas(shares, len(found.rows))
+    got = Counter(record.steps[-1].round for record in mixture.rows)
+    wanted = quotas(shares, len(mixture.rows))
     return {
-        "rows": len(found.rows),
-        "rejected": {row.id: row.reason for row in found.rejected},
+        "rows": len(mixture.rows),
+        "rejected": {row.id: row.reason for row in mixture.rejected},
         "iterations": {str(k): {"wanted": number, "got": got[k]} for k, number in enumerate(wanted, 1)},
     }

@@ -1,4 +1,4 @@
-"""How long rows are, in any tokenizer, on the side that an ablation is about."""
+"""Lengths of rows in tokens, of input or output, and draws of rows."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,20 +9,20 @@ import msgspec
 
 from stages.core.records import Record, user_text
 
-Measure = Literal["output", "input", "both"]
-"""output: the responses, with those of earlier turns. input: what the user said. both: their sum."""
+LengthMeasure = Literal["output", "input", "both"]
+"""output: the responses, with those of earlier turns. input: the user's texts. both: their sum."""
 Count = Callable[[Sequence[str]], list[int]]
 """Texts -> the number of tokens of each."""
 CHUNK = 4096
-"""Records whose texts are counted in one call: enough for the tokenizer's full speed, and memory stays small."""
+"""Records whose texts are counted in one call: enough for the full speed of the tokenizer, in little memory."""
 
 
-class Length(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What is remembered of a row: its tokens on either side."""
+class RowLength(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Tokens of a row's input and output."""
 
     id: str
     input: int
-    """Tokens of what the user said, in all turns."""
+    """Tokens of the user's texts, in all turns."""
     output: int
     """Tokens of the responses, in all turns."""
 
@@ -34,33 +34,32 @@ class Arm(NamedTuple):
     lengths: Sequence[int]
 
 
-def measured(records: Iterable[Record], count: Count) -> Iterator[Length]:
+def count_lengths(records: Iterable[Record], count: Count) -> Iterator[RowLength]:
     """The length of each record, in order, lazily. Every text goes through `count` once."""
     waiting = iter(records)
     while chunk := list(islice(waiting, CHUNK)):
-        said = count([_said(record) for record in chunk])
-        answered = count([_answered(record) for record in chunk])
-        yield from map(Length, (record.id for record in chunk), said, answered)
+        inputs = count([_user_texts(record) for record in chunk])
+        outputs = count([_responses(record) for record in chunk])
+        yield from map(RowLength, (record.id for record in chunk), inputs, outputs)
 
 
-def _said(record: Record) -> str:
+def _user_texts(record: Record) -> str:
     return "\n".join((*(turn.instruction for turn in record.history), user_text(record)))
 
 
-def _answered(record: Record) -> str:
+def _responses(record: Record) -> str:
     return "\n".join((*(turn.response for turn in record.history), record.response))
 
 
-def arm(found: Iterable[Length], measure: Measure) -> Arm:
-    """A set's ids and lengths on the side that is compared."""
+def arm_of(lengths_of_rows: Iterable[RowLength], measure: LengthMeasure) -> Arm:
+    """Ids and lengths of a set, by the side that is compared."""
     ids, lengths = [], []
-    for row in found:
+    for row in lengths_of_rows:
         ids.append(row.id)
         lengths.append(row.input * (measure != "output") + row.output * (measure != "input"))
     return Arm(ids, lengths)
 
 
-def draw(seed: int, id: str, purpose: str) -> int:
-    """A number in [0, 2^64) of the record's own: what is drawn does not depend on the order of rows or on other
-    rows."""
+def record_draw(seed: int, id: str, purpose: str) -> int:
+    """A number in [0, 2^64) that depends on the record alone, not on the order of rows or on other rows."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{id}:{purpose}".encode()).digest()[:8])

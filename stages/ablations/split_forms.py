@@ -104,14 +104,14 @@ def marked(record: Record, reply: str) -> list[Task] | str:
 
 def parts(instruction: str) -> list[str]:
     """The tasks of an instruction, cut where a sentence begins with a connective; one, if none does."""
-    found: list[str] = []
+    tasks: list[str] = []
     for sentence in pieces(instruction):
         begins = CONNECTIVE.match(sentence) is not None
-        if begins or not found:
-            found.append(sentence)
+        if begins or not tasks:
+            tasks.append(sentence)
         else:
-            found[-1] = f"{found[-1]} {sentence}"
-    return found
+            tasks[-1] = f"{tasks[-1]} {sentence}"
+    return tasks
 
 
 def pieces(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Two sets as one: nested, independent of each other and of order, with every row's own source."""
 
-from stages.ablations import combination
+from stages.ablations.combination import combined_sets
 from stages.core.records import Record, Rejected, Source
 
 
@@ -10,16 +10,16 @@ def rows(corpus: str, number: int, licence: str = "MIT") -> list[Record]:
 
 
 def ids(parts: dict[str, list[Record]], sizes: list[int | None], seed: int = 3) -> list[str]:
-    return [row.id for row in combination(parts, sizes, seed).rows[""]]
+    return [row.id for row in combined_sets(parts, sizes, seed).rows[""]]
 
 
 def test_rows_keep_their_order_source_and_licence() -> None:
-    made = combination({"a": rows("tulu", 3, "ODC-BY"), "b": rows("maths", 2)}, [None, None], 1)
+    made = combined_sets({"a": rows("tulu", 3, "ODC-BY"), "b": rows("maths", 2)}, [None, None], 1)
     found = [row for row in made.rows[""] if isinstance(row, Record)]
     assert [row.id for row in found] == ["tulu-0", "tulu-1", "tulu-2", "maths-0", "maths-1"]
     assert {row.source.licence for row in found} == {"ODC-BY", "MIT"}
     assert {row.steps[-1].action for row in found} == {"combine:a", "combine:b"}
-    assert made.page["licences"] == {"ODC-BY": 3, "MIT": 2} and made.page["rows"] == 5
+    assert made.statistics["licences"] == {"ODC-BY": 3, "MIT": 2} and made.statistics["rows"] == 5
 
 
 def test_a_smaller_combination_lies_inside_a_larger_one() -> None:
@@ -38,8 +38,8 @@ def test_what_is_drawn_of_one_part_depends_on_nothing_else() -> None:
 
 
 def test_a_row_that_both_have_is_rejected_once_and_more_than_there_is_is_all() -> None:
-    made = combination({"a": rows("tulu", 3), "b": [*rows("tulu", 1), *rows("maths", 1)]}, [None, 9], 1)
+    made = combined_sets({"a": rows("tulu", 3), "b": [*rows("tulu", 1), *rows("maths", 1)]}, [None, 9], 1)
     (rejected,) = made.rows[".rejected"]
     assert isinstance(rejected, Rejected) and (rejected.id, rejected.reason) == ("tulu-0", "same-id")
-    assert made.page["parts"]["b"] == {"read": 2, "wanted": 9, "kept": 1}
+    assert made.statistics["parts"]["b"] == {"read": 2, "wanted": 9, "kept": 1}
     assert len(list(made.rows[""])) + 1 == 5

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.mixture import mixture, place, quotas, statistics
+from stages.ablations.mixture import draw_mixture, place, quotas, statistics
 from stages.core.records import Record, Source, Step
 
 SOURCE = Source("path:x", 0, "0", "MIT", "en")
@@ -35,7 +35,7 @@ def good(number: int) -> dict[str, list[str]]:
 
 @given(st.integers(0, 120), st.integers(0, 5))
 def test_every_source_row_once_in_exact_shares(number: int, seed: int) -> None:
-    found = mixture(rounds(good(number)), SHARES, seed)
+    found = draw_mixture(rounds(good(number)), SHARES, seed)
     assert sorted(r.id for r in found.rows) == sorted(good(number)) and not found.rejected
     got = Counter(r.steps[-1].round for r in found.rows)
     assert [got[k] for k in (1, 2, 3, 4)] == quotas(SHARES, number)
@@ -54,7 +54,7 @@ def test_failed_rounds_give_no_version(seed: int, data: st.DataObject) -> None:
     outcomes = {
         f"c-{n}": data.draw(st.lists(how, min_size=4, max_size=4)) for n in range(data.draw(st.integers(0, 12)))
     }
-    found = mixture(rounds(outcomes), SHARES, seed)
+    found = draw_mixture(rounds(outcomes), SHARES, seed)
     ids = [r.id for r in found.rows] + [r.id for r in found.rejected]
     assert sorted(ids) == sorted(outcomes)
     for row in found.rows:
@@ -70,7 +70,7 @@ def test_empty_and_duplicate_versions_do_not_enter() -> None:
     made = [[r.step(Step("x", "", "ok"), instruction=" ") if r.id == "c-0" else r for r in one] for one in made]
     same = {"c-1", "c-2"}
     made = [[r.step(Step("x", "", "ok"), instruction="Same  text") if r.id in same else r for r in one] for one in made]
-    found = mixture(made, SHARES, 1)
+    found = draw_mixture(made, SHARES, 1)
     texts = [r.instruction.lower() for r in found.rows]
     assert len(set(texts)) == len(texts) == 8
     assert "c-0" in {r.id for r in found.rejected} and len({r.id for r in found.rejected} & same) == 1
@@ -78,11 +78,11 @@ def test_empty_and_duplicate_versions_do_not_enter() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     made = rounds(good(50))
-    assert mixture(made, SHARES, 3).rows == mixture([one[::-1] for one in made], SHARES, 3).rows
+    assert draw_mixture(made, SHARES, 3).rows == draw_mixture([one[::-1] for one in made], SHARES, 3).rows
 
 
 def test_more_rows_move_few() -> None:
-    whole, part = mixture(rounds(good(1_000)), SHARES, 3).rows, mixture(rounds(good(500)), SHARES, 3).rows
+    whole, part = draw_mixture(rounds(good(1_000)), SHARES, 3).rows, draw_mixture(rounds(good(500)), SHARES, 3).rows
     of = {row.id: row.steps[-1].round for row in whole}
     assert sum(of[row.id] == row.steps[-1].round for row in part) > 0.9 * len(part)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stages.ablations import Arm, arm, data_level, instance_level, measured
+from stages.ablations.comparisons import data_level, instance_level
+from stages.ablations.row_lengths import Arm, arm_of, count_lengths
 from stages.core import artifacts
 from stages.core.completions import seed_for
 from stages.core.records import Record
@@ -40,7 +41,7 @@ def arms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Arm]:
     it = alpaca()
     sets = {"sit": [longer(record) for record in it], "it": it}
     count = counter(train(tmp_path_factory.mktemp("tokenizer"), [record.response for record in it[:5_000]]))
-    return {name: arm(measured(records, count), "output") for name, records in sets.items()}
+    return {name: arm_of(count_lengths(records, count), "output") for name, records in sets.items()}
 
 
 def test_every_row_is_there(arms: dict[str, Arm]) -> None:
@@ -51,9 +52,9 @@ def test_data_level(arms: dict[str, Arm]) -> None:
     found = data_level(arms, 1)
     part = [arms["sit"].lengths[row] for row in found.rows["sit"]]
     assert abs(sum(part) - sum(arms["it"].lengths)) <= max(arms["sit"].lengths)
-    assert found.page["tokens_difference"] == sum(part) - sum(arms["it"].lengths)
+    assert found.statistics["tokens_difference"] == sum(part) - sum(arms["it"].lengths)
     assert 20_000 < len(part) < 40_000
-    assert found.page["ids"]["both"] == len(part)
+    assert found.statistics["ids"]["both"] == len(part)
 
 
 def test_instance_level(arms: dict[str, Arm]) -> None:
@@ -61,18 +62,18 @@ def test_instance_level(arms: dict[str, Arm]) -> None:
     found = instance_level(arms, 1, 0)
     theirs, ours = ([arms[name].lengths[row] for row in found.rows[name]] for name in ("sit", "it"))
     assert Counter(ours) == Counter(theirs) == Counter(it) & Counter(sit)
-    assert found.page["same_lengths"] and len(ours) > 35_000
-    after = found.page["after"]
-    assert after["it"]["histogram"] == after["sit"]["histogram"] != found.page["before"]["it"]["histogram"]
+    assert found.statistics["same_lengths"] and len(ours) > 35_000
+    after = found.statistics["after"]
+    assert after["it"]["histogram"] == after["sit"]["histogram"] != found.statistics["before"]["it"]["histogram"]
     assert found.certificate is not None and found.certificate.bound(sit, it) == len(ours)
 
 
 def test_another_tokenisation_of_the_same_rows(arms: dict[str, Arm], tmp_path: Path) -> None:
     """A tolerance pairs nearly all of them, and none that is further apart."""
     count = counter(train(tmp_path, [record.response for record in alpaca()[:5_000]], vocabulary=600))
-    other = arm(measured(alpaca(), count), "output")
+    other = arm_of(count_lengths(alpaca(), count), "output")
     found = instance_level({"it": arms["it"], "other": other}, 1, 2)
     left, right = (sorted(lengths[row] for row in found.rows[name]) for name, lengths in
                    (("it", arms["it"].lengths), ("other", other.lengths)))  # fmt: skip
     assert all(abs(a - b) <= 2 for a, b in zip(left, right, strict=True))
-    assert found.page["matching"]["no_matching_has_more_than"] == len(left)
+    assert found.statistics["matching"]["no_matching_has_more_than"] == len(left)

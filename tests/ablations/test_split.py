@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stages.ablations.split import Split, Wishes, single, split, statistics, unconnected
+from stages.ablations.sequence_split import (
+    SplitConfig,
+    SplitResult,
+    conversation,
+    single_task_rows,
+    split_sequences,
+    statistics,
+    without_connective,
+)
 from stages.ablations.split_forms import FORMS, Task, marked, written
-from stages.ablations.turns import turns
 from stages.core.completions import Prompt, Reply, Sampling
 from stages.core.records import Record, Source, Step, Turn
 from stages.prompts import parse
@@ -26,16 +33,16 @@ GROWN = Record(
 HELD = Record("c-2", "c", "Say yes.", "", "Yes.", "", SOURCE, steps=(Step("rewrite", "hold", "ok", 1),))
 
 
-def wishes(form: str = "written", attempts: int = 1) -> Wishes:
+def config(form: str = "written", attempts: int = 1) -> SplitConfig:
     template = parse(FILES[form].read_text(), form)
-    return Wishes(form, template, Sampling(0.7, 0.9, 50, 2048), attempts, 1)
+    return SplitConfig(form, template, Sampling(0.7, 0.9, 50, 2048), attempts, 1)
 
 
-def taken_apart(reply: Reply, *records: Record, form: str = "written") -> list[Split]:
+def taken_apart(reply: Reply, *records: Record, form: str = "written") -> list[SplitResult]:
     def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         return (reply for _ in prompts)
 
-    return list(split(records, complete, wishes(form)))
+    return list(split_sequences(records, complete, config(form)))
 
 
 @pytest.mark.parametrize(
@@ -81,9 +88,9 @@ def test_what_can_not_be_marked_is_not_asked() -> None:
 
     one = Record("a", "c", "List rivers and sort them.", "", "Tagus. Douro.", "", SOURCE, steps=GROWN.steps)
     short = Record("b", "c", "List rivers. Then sort them.", "", "Tagus, Douro", "", SOURCE, steps=GROWN.steps)
-    found = list(split([one, short], never, wishes("marked", attempts=3)))
+    found = list(split_sequences([one, short], never, config("marked", attempts=3)))
     assert [(f.step.status, f.step.reason) for f in found] == [("unparsed", "one-task"), ("unparsed", "too-short")]
-    assert [single(f)[0].response for f in found] == [one.response, short.response]
+    assert [single_task_rows(f)[0].response for f in found] == [one.response, short.response]
 
 
 def test_the_model_is_shown_numbers_and_held_to_them() -> None:
@@ -94,7 +101,7 @@ def test_the_model_is_shown_numbers_and_held_to_them() -> None:
             asked.append(prompt)
             yield Reply("2", "ok", 1, 1)
 
-    (found,) = split([GROWN], complete, wishes("marked"))
+    (found,) = split_sequences([GROWN], complete, config("marked"))
     shown = asked[0].messages[-1].content
     assert "2. Then sort them." in shown and "2. Douro, Tagus." in shown and shown.endswith("Begin of task 2:")
     assert asked[0].constraint is not None and asked[0].constraint.regex == "[0-9]{1,2}"
@@ -119,14 +126,14 @@ def test_an_attempt_that_fails_is_made_again() -> None:
     def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         return (next(replies) for _ in prompts)
 
-    (found,) = split([GROWN], complete, wishes(attempts=3))
+    (found,) = split_sequences([GROWN], complete, config(attempts=3))
     assert len(found.tasks) == 2 and found.step.replies == ("r1", "r2") and found.step.generator == "m"
-    assert found.step.prompt == wishes().template.hash and found.step.sampling["temperature"] == 0.7
+    assert found.step.prompt == config().template.hash and found.step.sampling["temperature"] == 0.7
 
 
 def test_fragments_are_repaired_and_say_so() -> None:
     (found,) = taken_apart(Reply(TWO, "ok", 1, 1, id="r", model="m"), GROWN)
-    first, second = single(found)
+    first, second = single_task_rows(found)
     assert (first.id, first.instruction, first.input, first.response) == (
         "c-1.1",
         "List rivers.",
@@ -141,7 +148,7 @@ def test_fragments_are_repaired_and_say_so() -> None:
 
 def test_turns_are_the_same_tasks_in_one_conversation() -> None:
     (found,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
-    row = turns(found)
+    row = conversation(found)
     assert row.history == (Turn("List rivers.\n\nin Portugal", "Tagus, Douro."),)
     assert (row.instruction, row.input, row.response) == ("Then sort them.", "", "Douro, Tagus.")
 
@@ -150,7 +157,7 @@ def test_turns_follow_what_was_said_before_and_an_input_is_said_but_once() -> No
     (found,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
     tasks = (*found.tasks, Task("Count them.", "Two."))
     before = Turn("Hello.", "Hi.")
-    with_input = turns(found._replace(tasks=tasks, record=replace(found.record, history=(before,))))
+    with_input = conversation(found._replace(tasks=tasks, record=replace(found.record, history=(before,))))
     assert [turn.instruction for turn in with_input.history] == [
         "Hello.",
         "List rivers.\n\nin Portugal",
@@ -158,7 +165,7 @@ def test_turns_follow_what_was_said_before_and_an_input_is_said_but_once() -> No
     ]
     assert (with_input.instruction, with_input.response, with_input.input) == ("Count them.", "Two.", "")
     assert with_input.steps[-1].action == "turns:3"
-    without = turns(found._replace(tasks=tasks, record=replace(found.record, input="")))
+    without = conversation(found._replace(tasks=tasks, record=replace(found.record, input="")))
     assert [turn.instruction for turn in without.history] == ["List rivers.", "Then sort them."]
 
 
@@ -167,10 +174,10 @@ def test_held_rows_stay_whole_and_are_not_asked() -> None:
         assert not list(prompts)
         return iter(())
 
-    (found,) = split([HELD], never, wishes(attempts=2))
-    (row,) = single(found)
+    (found,) = split_sequences([HELD], never, config(attempts=2))
+    (row,) = single_task_rows(found)
     assert (row.id, row.instruction, row.response, row.steps[-1].reason) == ("c-2", "Say yes.", "Yes.", "held")
-    assert turns(found).history == ()
+    assert conversation(found).history == ()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +190,7 @@ def test_held_rows_stay_whole_and_are_not_asked() -> None:
 )
 def test_a_row_that_can_not_be_taken_apart_stays_whole(reply: Reply, reason: str) -> None:
     (found,) = taken_apart(reply, GROWN)
-    (row,) = single(found)
+    (row,) = single_task_rows(found)
     assert (row.instruction, row.response, row.steps[-1].reason) == (GROWN.instruction, GROWN.response, reason)
 
 
@@ -198,14 +205,14 @@ def test_a_row_that_can_not_be_taken_apart_stays_whole(reply: Reply, reason: str
     ],
 )
 def test_connectives_come_off(fragment: str, expected: str) -> None:
-    assert unconnected(fragment) == expected
+    assert without_connective(fragment) == expected
 
 
 def test_a_fragment_that_speaks_of_the_input_gets_it() -> None:
     reply = TWO.replace("Then sort them.", "Then translate the text and add it to the list of rivers.")
     (found,) = taken_apart(Reply(reply, "ok", 1, 1), GROWN)
-    assert single(found)[1].input == "in Portugal\n\nTagus, Douro."
-    assert single(found)[1].steps[-1].action == "part+connective+input+context"
+    assert single_task_rows(found)[1].input == "in Portugal\n\nTagus, Douro."
+    assert single_task_rows(found)[1].steps[-1].action == "part+connective+input+context"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -214,5 +221,5 @@ def test_our_prompts_take_hostile_texts_as_data(form: str) -> None:
     record = Record("a", "c", hostile, hostile, hostile, "", SOURCE, steps=GROWN.steps)
     values = FORMS[form].values(record)
     assert isinstance(values, dict)
-    rendered = wishes(form).template.render(values)
+    rendered = config(form).template.render(values)
     assert "{{ 7 * 7 }}" in rendered.messages[-1].content and "{% for %}" in rendered.messages[-1].content

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 from random import Random
 
-from stages.ablations import Arm, Length, arm, data_level, instance_level, measured
+from stages.ablations.comparisons import data_level, instance_level
+from stages.ablations.row_lengths import Arm, arm_of, count_lengths
 from stages.core import artifacts
 from stages.core.records import Record, user_text
 from stages.corpora.read_records import Origin, read
@@ -48,7 +49,7 @@ def tokenise(path: Path, folder: Path) -> None:
         started = time.process_time()
         bare.encode_batch_fast(texts, add_special_tokens=False)
         between = time.process_time()
-        lengths = list(measured(records, count))
+        lengths = list(count_lengths(records, count))
         ended = time.process_time()
         ratios.append((ended - between) / (between - started))
         seconds.append(ended - between)
@@ -61,13 +62,13 @@ def remember(path: Path, folder: Path) -> None:
     """Both arms' lengths as the stage writes them."""
     count = counter(folder)
     it = alpaca(path)
-    artifacts.write(folder / "it.jsonl", measured(it, count))
-    artifacts.write(folder / "sit.jsonl", measured(map(longer, it), count))
+    artifacts.write(folder / "it.jsonl", count_lengths(it, count))
+    artifacts.write(folder / "sit.jsonl", count_lengths(map(longer, it), count))
 
 
 def arms(folder: Path) -> dict[str, Arm]:
     """Both arms from disk, the longer one first."""
-    return {name: arm(artifacts.read(folder / f"{name}.jsonl", Length), "output") for name in ("sit", "it")}
+    return {name: arm_of(artifacts.read(folder / f"{name}.jsonl", RowLength), "output") for name in ("sit", "it")}
 
 
 def matching(path: Path, folder: Path) -> None:
@@ -77,7 +78,7 @@ def matching(path: Path, folder: Path) -> None:
     read_in = time.process_time()
     drawn = instance_level(found, 1, 0)
     ended = time.process_time()
-    proof = drawn.page["matching"]
+    proof = drawn.statistics["matching"]
     told = f"{proof['pairs']} pairs, no matching has more than {proof['no_matching_has_more_than']}"
     say("pairs", ended - read_in, f"{told}; page and proof included; reading the lengths {read_in - started:.2f} s")
 
@@ -87,7 +88,7 @@ def drawing(path: Path, folder: Path) -> None:
     found = arms(folder)
     started = time.process_time()
     drawn = data_level(found, 1)
-    difference = drawn.page["tokens_difference"]
+    difference = drawn.statistics["tokens_difference"]
     say("budget", time.process_time() - started, f"{len(drawn.rows['sit'])} rows, totals {difference} tokens apart")
 
 
@@ -102,7 +103,7 @@ def million(path: Path, folder: Path) -> None:
     sets = {"sit": synthetic("sit", 375.0), "it": synthetic("it", 265.0)}
     for tolerance in (0, 2):
         started = time.process_time()
-        found = instance_level(sets, 1, tolerance).page["matching"]
+        found = instance_level(sets, 1, tolerance).statistics["matching"]
         say(f"million {tolerance}", time.process_time() - started, f"{found['pairs']} pairs of 1,000,000")
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from stages.ablations import Arm, data_level, instance_level, page
+from stages.ablations.comparisons import data_level, instance_level
+from stages.ablations.length_report import report_lengths
+from stages.ablations.row_lengths import Arm
 from stages.evaluation.benchmarks import pairwise_comparison, task_scores
 from stages.evaluation.benchmarks.questions import Score
 from stages.evaluation.benchmarks.sampling import Drawn
@@ -43,12 +45,16 @@ def metrics() -> dict[str, dict[str, Any]]:
         name: Arm([f"c-{n}" for n in range(rows)], [(n * step) % 160 for n in range(rows)])
         for name, rows, step in (("responded/seed-2", 64, 7), ("responded/seed-0", 60, 5))
     }
-    pairs = instance_level(arms, 1, 0).page
+    pairs = instance_level(arms, 1, 0).statistics
     tasks = {"single tasks": arms["responded/seed-2"], "turns": arms["responded/seed-0"]}
     apart = {"outcomes": {"held": 40, "ok": 24}, "rows": 90, "actions": {"whole": 40, "part": 50}}
-    found["sample"] = {"sit-budget": data_level(arms, 1).page, "sit-pairs": pairs, "seqeval": {"rows": 24}}
-    found["split"] = {"sit-split": page({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}}
-    found["compare"] = {"seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))}
+    found["sample"] = {"sit-budget": data_level(arms, 1).statistics, "sit-pairs": pairs, "seqeval": {"rows": 24}}
+    found["split"] = {
+        "sit-split": report_lengths({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}
+    }
+    found["compare"] = {
+        "seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))
+    }
     for run in ("it", "sit"):
         summed = task_scores.summed(*marks(run), Drawn(None, 4, 7, 200))
         found["judge_tasks"][f"seqeval-{run}"] = to_builtins(summed)
@@ -79,7 +85,11 @@ def scores(run: str, benchmark: str) -> list[Score]:
             draw = Random(f"{run}{benchmark}{i}{language}").random
             followed = float(draw() < skill)
             quality = {"quality": float(round(1 + 4 * skill * draw())), "following": followed}
-            graded = {"accuracy": float(draw() < skill), "strict": float(draw() < skill / 2), "following": followed}
+            graded = {
+                "accuracy": float(draw() < skill),
+                "strict": float(draw() < skill / 2),
+                "following": followed,
+            }
             values = quality if benchmark == "seqeval" else graded
             tasks = 2 + i % 4 if benchmark == "seqeval" else 1
             found.append(Score(f"{i}{language}", f"{i}{language}", str(i), run, language, "", tasks, "ok", values))

@@ -1,8 +1,9 @@
-"""Instance level (paper 5.1): the most rows of two sets that can be paired with a row of equal length, and the proof.
+"""Rows of two sets with equal token totals (data level) or in pairs of equal length (instance level; paper 5.1).
 
-Rows of one length are alike, so the matching is found on counts per length: the sorted lengths of both sides are walked
-together, and whichever is too short for the shortest that is left of the other side is passed over. For intervals
-of one width that is maximum (Glover, 1967). It is not taken on trust: every result carries a certificate.
+Data level: rows of one set until their tokens equal those of the other. Instance level: the most rows of both sets that
+can be paired with a row of equal length. Rows of one length are interchangeable, so the matching is computed on counts
+per length: both sorted lists of lengths are read in parallel, and a length that is too short for the shortest left of
+the other side is skipped. For intervals of one width that is maximum (Glover, 1967); every result has a certificate.
 """
 
 from bisect import bisect_left
@@ -13,14 +14,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from stages.ablations.row_lengths import Arm, draw
+from stages.ablations.row_lengths import Arm, record_draw
 
 
 class Certificate(msgspec.Struct, frozen=True):
     """A vertex cover: no two rows can be paired of which neither has one of these lengths.
 
-    A matching uses every row of a cover at most once, so none is larger than the number of rows that the cover holds; a
-    matching of just that size is maximum (Konig, 1931). Whoever doubts it needs to look at nothing but the lengths.
+    A matching uses every row of a cover at most once, so none is larger than the number of rows of the cover; one of
+    that size is maximum (Konig, 1931). It can be checked with the lengths alone.
     """
 
     left: tuple[int, ...]
@@ -50,7 +51,28 @@ class Matching(NamedTuple):
     certificate: Certificate
 
 
-def pairs(left: Arm, right: Arm, seed: int, tolerance: int = 0) -> Matching:
+def rows_within_budget(whole: Arm, total: int, seed: int) -> list[int]:
+    """The rows (0-based, ascending) whose lengths sum up to `total` as nearly as the last row allows.
+
+    Rows are taken in the order of their own draws until the next one would pass `total`; that one too if the sum is
+    nearer with it. So the difference is at most half the length of one row, and a smaller total gives a part of the
+    same rows. All rows are taken where together they have fewer tokens than `total`.
+    """
+    order = sorted(range(len(whole.ids)), key=lambda row: (record_draw(seed, whole.ids[row], "budget"), whole.ids[row]))
+    return sorted(order[: _enough([whole.lengths[row] for row in order], total)])
+
+
+def _enough(lengths: Sequence[int], total: int) -> int:
+    """How many of the lengths, from the first, sum up to `total` most nearly; of equals, the fewer."""
+    left = total
+    for taken, length in enumerate(lengths):
+        if length > left:
+            return taken + (length - left < left)
+        left -= length
+    return len(lengths)
+
+
+def match_pairs(left: Arm, right: Arm, seed: int, tolerance: int = 0) -> Matching:
     """The largest set of pairs whose lengths differ by at most `tolerance`; of equal rows, those with the smallest
     draws.
 
@@ -76,7 +98,7 @@ def _by_length(side: Arm, seed: int) -> dict[int, list[int]]:
 
     if not len(side.lengths):
         return {}
-    draws = np.fromiter((draw(seed, id, "pairs") for id in side.ids), dtype=np.uint64, count=len(side.ids))
+    draws = np.fromiter((record_draw(seed, id, "pairs") for id in side.ids), dtype=np.uint64, count=len(side.ids))
     lengths = np.asarray(side.lengths, dtype=np.int64)
     order = np.lexsort((draws, lengths))
     values, starts = np.unique(lengths[order], return_index=True)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from stages.ablations.split_forms import CONNECTIVE, FORMS, Task
 from stages.core.completions import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, recorded, retry
-from stages.core.records import Record, Step
+from stages.core.records import Record, Step, Turn
 from stages.prompts import Template
 
 _BACK = re.compile(
@@ -37,7 +37,7 @@ CLOSED = ("unparsed", "rejected")
 """Statuses whose reasons are of a closed list."""
 
 
-class Split(NamedTuple):
+class SplitResult(NamedTuple):
     """A record's tasks; one task, the record's own, where it was held or could not be taken apart."""
 
     record: Record
@@ -52,7 +52,7 @@ class Split(NamedTuple):
         return self.step.status == "ok"
 
 
-class Wishes(NamedTuple):
+class SplitConfig(NamedTuple):
     """How a model is asked."""
 
     form: str
@@ -64,101 +64,120 @@ class Wishes(NamedTuple):
     seed: int
 
 
-def split(records: Iterable[Record], complete: Complete, wishes: Wishes) -> Iterator[Split]:
+def split_sequences(records: Iterable[Record], complete: Complete, config: SplitConfig) -> Iterator[SplitResult]:
     """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not
     asked."""
-    opened = (_opened(wishes, record) for record in records)
-    return retry(complete, opened, wishes.attempts, partial(_request, wishes), partial(_taken_apart, wishes))
+    results = (_initial_result(config, record) for record in records)
+    return retry(complete, results, config.attempts, partial(_request, config), partial(_parse_reply, config))
 
 
-def _opened(wishes: Wishes, record: Record) -> Split:
+def _initial_result(config: SplitConfig, record: Record) -> SplitResult:
     """The record before it is asked about: settled unless a task was ever added to it."""
-    grown = any(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps)
+    has_added_task = any(
+        step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps
+    )
     step = Step("split", "", "ok", reason="held")
-    if grown:
-        values = FORMS[wishes.form].values(record)
+    if has_added_task:
+        values = FORMS[config.form].values(record)
         step = Step("split", "", "unparsed", reason=values if isinstance(values, str) else "")
-    return Split(record, (Task(record.instruction, record.response),), step)
+    return SplitResult(record, (Task(record.instruction, record.response),), step)
 
 
-def _request(wishes: Wishes, one: Split, sample: int) -> Prompt | None:
-    values = FORMS[wishes.form].values(one.record)
-    if one.settled or isinstance(values, str):
+def _request(config: SplitConfig, result: SplitResult, sample: int) -> Prompt | None:
+    values = FORMS[config.form].values(result.record)
+    if result.settled or isinstance(values, str):
         return None
-    rendered = wishes.template.render(values)
-    regex = rendered.regex or FORMS[wishes.form].regex(one.record)
+    rendered = config.template.render(values)
+    regex = rendered.regex or FORMS[config.form].regex(result.record)
     constraint = Constraint(regex=regex) if regex else None
-    seed = draw_seed(wishes.seed, one.record.id, "split")
-    return rendered.prompt(wishes.sampling, seed, f"{one.record.id}/split", sample, constraint)
+    seed = draw_seed(config.seed, result.record.id, "split")
+    return rendered.prompt(config.sampling, seed, f"{result.record.id}/split", sample, constraint)
 
 
-def _taken_apart(wishes: Wishes, one: Split, reply: Reply) -> Split:
+def _parse_reply(config: SplitConfig, result: SplitResult, reply: Reply) -> SplitResult:
     step = Step(
         stage="split", action="", status=reply.status, reason=reply.error, generator=reply.model,
-        prompt=wishes.template.hash, sampling=recorded(wishes.sampling, reply.sent),
-        replies=(*one.step.replies, *([reply.id] if reply.id else [])),
-        text_hashes=(*one.step.text_hashes, *([reply.text_hash] if reply.id else [])),
+        prompt=config.template.hash, sampling=recorded(config.sampling, reply.sent),
+        replies=(*result.step.replies, *([reply.id] if reply.id else [])),
+        text_hashes=(*result.step.text_hashes, *([reply.text_hash] if reply.id else [])),
     )  # fmt: skip
     if reply.status != "ok":
-        return one._replace(step=step)
-    tasks = FORMS[wishes.form].read(one.record, reply.text)
+        return result._replace(step=step)
+    tasks = FORMS[config.form].read(result.record, reply.text)
     if isinstance(tasks, str):
         status = "rejected" if tasks in ("empty-task", "response-lost") else "unparsed"
-        return one._replace(step=replace(step, status=status, reason=tasks))
-    return Split(one.record, tuple(tasks), step)
+        return result._replace(step=replace(step, status=status, reason=tasks))
+    return SplitResult(result.record, tuple(tasks), step)
 
 
-def single(found: Split) -> list[Record]:
+def single_task_rows(result: SplitResult) -> list[Record]:
     """SIT-split: a record a task, "<id>.1", "<id>.2", …; the first keeps the row's input, repairs are in the step."""
-    if len(found.tasks) == 1:
-        return [found.record.step(_step(found, "whole"))]
-    return [_single(found, number) for number in range(len(found.tasks))]
+    if len(result.tasks) == 1:
+        return [result.record.step(_step(result, "whole"))]
+    return [_task_row(result, number) for number in range(len(result.tasks))]
 
 
-def _single(found: Split, number: int) -> Record:
-    task = found.tasks[number]
-    instruction = unconnected(task.instruction)
-    context = _context(found, number, instruction)
+def conversation(result: SplitResult) -> Record:
+    """The record with its tasks as turns: the earlier ones in `history`, the last as instruction and response.
+
+    The input stays with the first turn, where it was given. Nothing is repaired: a turn may refer to the one before it.
+    """
+    record, (*earlier, last) = result.record, result.tasks
+    step = replace(result.step, action=f"turns:{len(result.tasks)}")
+    if not earlier:
+        return record.step(step)
+    first = f"{earlier[0].instruction}\n\n{record.input}" if record.input else earlier[0].instruction
+    instructions = [first, *(task.instruction for task in earlier[1:])]
+    history = tuple(Turn(text, task.response) for text, task in zip(instructions, earlier, strict=True))
+    return record.step(
+        step, instruction=last.instruction, input="", response=last.response, history=(*record.history, *history)
+    )
+
+
+def _task_row(result: SplitResult, number: int) -> Record:
+    task = result.tasks[number]
+    instruction = without_connective(task.instruction)
+    context = _context(result, number, instruction)
     repairs = ["connective"] * (instruction != task.instruction) + [name for name in context if number]
-    return found.record.step(
-        _step(found, "+".join(["part", *repairs])), id=f"{found.record.id}.{number + 1}", instruction=instruction,
+    return result.record.step(
+        _step(result, "+".join(["part", *repairs])), id=f"{result.record.id}.{number + 1}", instruction=instruction,
         input="\n\n".join(context.values()), response=task.response, reasoning=UNSET,
     )  # fmt: skip
 
 
-def _context(found: Split, number: int, instruction: str) -> dict[str, str]:
+def _context(result: SplitResult, number: int, instruction: str) -> dict[str, str]:
     """What a fragment needs to be understood by itself: the row's input, the result of the task before it."""
-    texts = {"input": found.record.input, "context": found.tasks[number - 1].response if number else ""}
+    texts = {"input": result.record.input, "context": result.tasks[number - 1].response if number else ""}
     needed = {"input": not number or _INPUT.search(instruction), "context": _BACK.search(instruction)}
     return {name: text for name, text in texts.items() if text and needed[name]}
 
 
-def unconnected(instruction: str) -> str:
+def without_connective(instruction: str) -> str:
     """A fragment without the "then," or "finally" that tied it to the one before; its first letter is large again."""
-    while found := CONNECTIVE.match(instruction):
-        instruction = instruction[found.end() :]
+    while match := CONNECTIVE.match(instruction):
+        instruction = instruction[match.end() :]
         instruction = instruction[:1].upper() + instruction[1:]
     return instruction
 
 
-def _step(found: Split, action: str) -> Step:
-    return replace(found.step, action=action)
+def _step(result: SplitResult, action: str) -> Step:
+    return replace(result.step, action=action)
 
 
-def losses(found: Iterable[Split]) -> dict[str, dict[str, int]]:
+def losses(results: Iterable[SplitResult]) -> dict[str, dict[str, int]]:
     """ "whole" -> why a row with several tasks could not be taken apart -> how many; an engine's error is its
     status."""
-    failed = (one.step for one in found if not one.settled)
+    failed = (result.step for result in results if not result.settled)
     return {"whole": dict(Counter(s.reason if s.status in CLOSED and s.reason else s.status for s in failed))}
 
 
-def statistics(found: Iterable[Split]) -> dict[str, Any]:
+def statistics(results: Iterable[SplitResult]) -> dict[str, Any]:
     """Counts of sources by outcome, of rows with one task, and of repairs."""
     outcomes: Counter[str] = Counter()
     actions: Counter[str] = Counter()
-    for one in found:
-        outcomes[one.step.reason or one.step.status] += 1
-        actions.update(record.steps[-1].action for record in single(one))
+    for result in results:
+        outcomes[result.step.reason or result.step.status] += 1
+        actions.update(record.steps[-1].action for record in single_task_rows(result))
     return {
         "outcomes": dict(sorted(outcomes.items())),
         "rows": actions.total(),

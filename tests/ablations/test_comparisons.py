@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from stages.ablations import Sets, Wishes, arm, data_level, instance_level, measured, split, task_level
+from stages.ablations.comparisons import AblationSets, data_level, instance_level, task_level
+from stages.ablations.row_lengths import arm_of, count_lengths
+from stages.ablations.sequence_split import SplitConfig, split_sequences
 from stages.core.completions import Reply, Sampling
 from stages.core.errors import UserError
 from stages.core.records import Record, Source, Step
@@ -23,14 +25,14 @@ def rows(lengths: Sequence[int]) -> list[Record]:
 
 
 SETS = {"responded/sit": rows([9, 4, 4, 7, 2, 8]), "responded/it": rows([4, 5, 9, 2, 2, 1])}
-ARMS = {name: arm(measured(records, words), "output") for name, records in SETS.items()}
+ARMS = {name: arm_of(count_lengths(records, words), "output") for name, records in SETS.items()}
 
 
 def lengths(records: Sequence[Record]) -> list[int]:
     return words([record.response for record in records])
 
 
-def written(sets: Sets) -> dict[str, list[Record]]:
+def written(sets: AblationSets) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {part: [] for part in sets.rows}
     for part, record in sets.tagged():
         found[part].append(record)
@@ -42,16 +44,16 @@ def test_data_level_writes_one_set() -> None:
     found = written(sets)
     assert set(found) == {""} and all(record.steps[-1].action == "budget" for record in found[""])
     difference = sum(lengths(found[""])) - sum(lengths(SETS["responded/it"]))
-    assert sets.page["tokens_difference"] == difference and abs(difference) <= 9
-    assert sets.page["after"]["responded/sit"]["rows"] == len(found[""])
+    assert sets.statistics["tokens_difference"] == difference and abs(difference) <= 9
+    assert sets.statistics["after"]["responded/sit"]["rows"] == len(found[""])
 
 
 def test_instance_level_writes_both_sets_and_the_proof() -> None:
     drawn = instance_level(ARMS, 1, 0)
     found = written(drawn.sets(SETS.__getitem__))
     assert Counter(lengths(found[""])) == Counter(lengths(found[".like"])) == Counter({9: 1, 4: 1, 2: 1})
-    assert drawn.page["same_lengths"] and drawn.page["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
-    assert drawn.page["matching"] == {"pairs": 3, "no_matching_has_more_than": 3, "tolerance": 0}
+    assert drawn.statistics["same_lengths"] and drawn.statistics["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
+    assert drawn.statistics["matching"] == {"pairs": 3, "no_matching_has_more_than": 3, "tolerance": 0}
     assert drawn.certificate is not None
     assert drawn.certificate.bound(*(arm.lengths for arm in ARMS.values())) == 3
 
@@ -60,7 +62,7 @@ def test_a_tolerance_pairs_more_rows() -> None:
     drawn = instance_level(ARMS, 1, 1)
     found = written(drawn.sets(SETS.__getitem__))
     pairs = zip(sorted(lengths(found[""])), sorted(lengths(found[".like"])), strict=True)
-    assert all(abs(a - b) <= 1 for a, b in pairs) and drawn.page["matching"]["pairs"] == 4
+    assert all(abs(a - b) <= 1 for a, b in pairs) and drawn.statistics["matching"]["pairs"] == 4
 
 
 @pytest.mark.parametrize("others", [rows([1]), rows([1] * 7), [*rows([1] * 5), rows([1] * 9)[8]]])
@@ -74,11 +76,11 @@ def test_task_level_writes_tasks_and_turns_of_the_same_rows() -> None:
         "a", "c", "List. Then sort.", "", "One two. Two one.", "", SOURCE, steps=(Step("rewrite", "suffix", "ok"),)
     )
     template = parse("--- user\n{{ tasks }} {{ sentences }} {{ later }}", "t")
-    asked = Wishes("marked", template, Sampling(0, 1, 0, 9), 1, 1)
-    found = list(split([grown, *rows([3])], lambda prompts: (Reply("2", "ok", 1, 1) for _ in prompts), asked))
+    asked = SplitConfig("marked", template, Sampling(0, 1, 0, 9), 1, 1)
+    found = list(split_sequences([grown, *rows([3])], lambda prompts: (Reply("2", "ok", 1, 1) for _ in prompts), asked))
     sets = task_level(found, "responded/sit", words)
     assert [r.id for r in sets.rows[""]] == ["a.1", "a.2", "c-0"]  # type: ignore[union-attr]
     assert [(r.id, len(r.history)) for r in sets.rows[".turns"]] == [("a", 1), ("c-0", 0)]
-    assert [sets.page["after"][name]["tokens"] for name in ("single tasks", "turns")] == [7, 7]
-    assert sets.page["before"]["responded/sit"]["tokens"] == 7 and sets.page["ids"]["share"] == 1.0
-    assert sets.page["taken_apart"]["outcomes"] == {"held": 1, "ok": 1}
+    assert [sets.statistics["after"][name]["tokens"] for name in ("single tasks", "turns")] == [7, 7]
+    assert sets.statistics["before"]["responded/sit"]["tokens"] == 7 and sets.statistics["ids"]["share"] == 1.0
+    assert sets.statistics["taken_apart"]["outcomes"] == {"held": 1, "ok": 1}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ablations.pairs import Certificate, Matching, pairs
+from stages.ablations.equal_length import Certificate, Matching, match_pairs
 from stages.ablations.row_lengths import Arm
 
 LENGTHS = st.lists(st.integers(0, 12), max_size=14)
@@ -50,14 +50,14 @@ def largest(left: Sequence[int], right: Sequence[int], tolerance: int) -> int:
 
 @given(LENGTHS, LENGTHS, st.integers(0, 4))
 def test_it_is_a_maximum_matching(left: list[int], right: list[int], tolerance: int) -> None:
-    found = pairs(side(left, "a"), side(right, "b"), 1, tolerance)
+    found = match_pairs(side(left, "a"), side(right, "b"), 1, tolerance)
     assert is_matching(found, left, right, tolerance)
     assert len(found.left) == bound(found.certificate, left, right, tolerance) == largest(left, right, tolerance)
 
 
 def test_a_smaller_matching_has_no_certificate_and_a_false_one_is_caught() -> None:
     left, right = [5, 5, 7], [5, 7, 7]
-    found = pairs(side(left), side(right), 1)
+    found = match_pairs(side(left), side(right), 1)
     assert len(found.left) == 2 == bound(found.certificate, left, right, 0)
     assert found.certificate.bound(left, right) == 2
     with pytest.raises(AssertionError, match="not covered"):
@@ -95,7 +95,7 @@ def test_the_order_of_the_rows_changes_nothing(
         return Arm([one.ids[n] for n in order], [one.lengths[n] for n in order])
 
     def chosen(one: Arm, other: Arm) -> set[tuple[str, str]]:
-        found = pairs(one, other, 1, tolerance)
+        found = match_pairs(one, other, 1, tolerance)
         return {(one.ids[x], other.ids[y]) for x, y in zip(found.left, found.right, strict=True)}
 
     assert chosen(a, b) == chosen(shuffled(a), shuffled(b))
@@ -103,10 +103,10 @@ def test_the_order_of_the_rows_changes_nothing(
 
 @given(LENGTHS, LENGTHS)
 def test_exact_pairs_leave_identical_histograms(left: list[int], right: list[int]) -> None:
-    found = pairs(side(left), side(right), 1)
+    found = match_pairs(side(left), side(right), 1)
     ours, theirs = Counter(left[a] for a in found.left), Counter(right[b] for b in found.right)
     assert ours == theirs == Counter(left) & Counter(right)
 
 
 def test_nothing_pairs_with_nothing() -> None:
-    assert pairs(side([]), side([1]), 1)[:2] == ([], [])
+    assert match_pairs(side([]), side([1]), 1)[:2] == ([], [])
