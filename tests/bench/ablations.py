@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from stages.ablations.comparisons import data_level, instance_level
-from stages.ablations.row_lengths import Arm, arm_of, count_lengths
+from stages.ablations.row_lengths import Arm, RowLength, arm_of, count_lengths
 from stages.core import artifacts
 from stages.core.records import Record, user_text
 from stages.corpora.read_records import Origin, read

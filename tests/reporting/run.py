@@ -52,9 +52,7 @@ def metrics() -> dict[str, dict[str, Any]]:
     found["split"] = {
         "sit-split": report_lengths({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}
     }
-    found["compare"] = {
-        "seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))
-    }
+    found["compare"] = {"seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))}
     for run in ("it", "sit"):
         summed = task_scores.summed(*marks(run), Drawn(None, 4, 7, 200))
         found["judge_tasks"][f"seqeval-{run}"] = to_builtins(summed)
