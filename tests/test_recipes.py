@@ -12,7 +12,8 @@ import yaml
 
 from stages.core import artifacts
 from stages.core.records import Record, Source
-from stages.core.registry import CHAINS, CORPUS_FORMATS, Registered, implementation
+from stages.core.registry import BENCHMARKS, CHAINS, CORPUS_FORMATS, JUDGES, Registered, implementation
+from stages.evaluation.benchmarks.questions import Answer, Question, Score
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
@@ -92,6 +93,72 @@ def test_a_chain_is_one_module_and_one_line(repository: Path) -> None:
     assert plain == row and [step.action for step in chained.steps] == ["shout"]
 
 
-@pytest.mark.parametrize("entry", [*CORPUS_FORMATS.values(), *CHAINS.values()], ids=lambda entry: entry.implementation)
+REGISTERED = [
+    *CORPUS_FORMATS.values(), *CHAINS.values(), *BENCHMARKS.values(), *JUDGES.values(),
+]  # fmt: skip
+
+
+def validated(repository: Path, artifact: str, suite: str, rows: int) -> None:
+    """Write the receipt of an artifact, as `validate` does."""
+    path = repository / "data" / f"{artifact}.jsonl"
+    receipt = artifacts.Receipt(artifact, artifacts.sha256(path), suite, rows, {}, 1)
+    artifacts.write_json(repository / "data" / "validated" / f"{artifact}.json", receipt)
+
+
+def use_scripted_engine(repository: Path, rules: list[dict[str, str]], benchmark: str) -> None:
+    """All replies by rule, and two runs on one benchmark."""
+    values = yaml.safe_load((repository / "params.yaml").read_text())
+    artifacts.write_json(repository / "rules.json", rules)
+    for part in values["engines"].values():
+        part |= {"engine": "scripted", "options": {"rules": "rules.json"}}
+    for run in ("it", "sit"):
+        values["predict"]["runs"][run] = {"benchmarks": [benchmark]}
+    for section in ("compare", "judge_tasks", "judge_agreement"):
+        values[section]["runs"] = {}
+    values["compare"]["references"] = {}
+    (repository / "params.yaml").write_text(yaml.safe_dump(values))
+
+
+def test_a_benchmark_is_one_module_and_one_line(repository: Path) -> None:
+    assert follow(repository, "benchmark") == [
+        "stages/evaluation/benchmarks/capitals.py", "stages/core/registry.py", "params.yaml", "params.yaml"
+    ]  # fmt: skip
+    source = repository / "data" / "downloads" / "capitals.jsonl"
+    source.parent.mkdir(parents=True)
+    rows = [{"country": "France", "capital": "Paris"}, {"country": "Peru", "capital": "Lima"}]
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    rules = [{"match": "France", "reply": "Paris."}, {"reply": "Who knows?"}]
+    use_scripted_engine(repository, rules, "capitals")
+    run(repository, "stages.ingest", "benchmark", "capitals")
+    validated(repository, "ingested/benchmarks/capitals", "questions", 2)
+    run(repository, "stages.predict", "sit")
+    validated(repository, "predictions/sit/capitals", "predictions", 2)
+    run(repository, "stages.evaluate", "sit")
+    scores = list(artifacts.read(repository / "data" / "scored" / "sit" / "capitals.jsonl", Score))
+    assert [score.values for score in scores] == [{"accuracy": 1}, {"accuracy": 0}]
+    run(repository, "stages.report")
+    metrics = json.loads((repository / "data" / "report" / "metrics.json").read_text())
+    assert "0.5" in json.dumps(metrics) and "capitals" in json.dumps(metrics)
+
+
+def test_a_judge_is_one_module_and_one_line(repository: Path) -> None:
+    assert follow(repository, "judge") == [
+        "stages/prompts/judges/mark_from_ten.txt", "stages/evaluation/judges/ten_marks.py", "stages/core/registry.py",
+        "params.yaml",
+    ]  # fmt: skip
+    questions = [Question(f"seqeval-{text}", "seqeval", "en", "MIT", text, "Sing.") for text in ("La", "Mu")]
+    answers = [Answer(f"{q.id}/0", q.id, "it", q.item, "ok", 0, "", "m", 1, 1) for q in questions]
+    artifacts.write(repository / "data" / "ingested" / "benchmarks" / "seqeval.jsonl", questions)
+    artifacts.write(repository / "data" / "predictions" / "it" / "seqeval.jsonl", answers)
+    validated(repository, "ingested/benchmarks/seqeval", "questions", 2)
+    validated(repository, "predictions/it/seqeval", "predictions", 2)
+    rules = [{"match": "La", "reply": "At first [[2]], but now [[7]]"}, {"reply": "Well."}]
+    use_scripted_engine(repository, rules, "seqeval")
+    run(repository, "stages.evaluate", "it")
+    first, second = artifacts.read(repository / "data" / "scored" / "it" / "seqeval.jsonl", Score)
+    assert (first.values, second.values, second.reason) == ({"mark": 0.7}, {}, "judge-unparsed")
+
+
+@pytest.mark.parametrize("entry", REGISTERED, ids=lambda entry: entry.implementation)
 def test_every_registered_name_has_an_implementation(entry: Registered) -> None:
     assert implementation(entry)

@@ -12,7 +12,7 @@ from stages.ablations.length_report import report_lengths
 from stages.ablations.row_lengths import Arm
 from stages.evaluation.benchmarks import pairwise_comparison, task_scores
 from stages.evaluation.benchmarks.questions import Score
-from stages.evaluation.benchmarks.sampling import Drawn
+from stages.evaluation.benchmarks.sampling import JudgeSample
 from stages.evaluation.benchmarks.score_statistics import agreement, compare, summary
 from stages.params import load
 from stages.reporting import collect
@@ -52,10 +52,12 @@ def metrics() -> dict[str, dict[str, Any]]:
     found["split"] = {
         "sit-split": report_lengths({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}
     }
-    found["compare"] = {"seqeval-it-sit": to_builtins(pairwise_comparison.summed(*held(), Drawn(None, 4, 7, 200)))}
+    found["compare"] = {
+        "seqeval-it-sit": to_builtins(pairwise_comparison.summarize(*held(), JudgeSample(None, 4, 7, 200)))
+    }
     for run in ("it", "sit"):
-        summed = task_scores.summed(*marks(run), Drawn(None, 4, 7, 200))
-        found["judge_tasks"][f"seqeval-{run}"] = to_builtins(summed)
+        totals = task_scores.summarize(*marks(run), JudgeSample(None, 4, 7, 200))
+        found["judge_tasks"][f"seqeval-{run}"] = to_builtins(totals)
     found["judge_agreement"]["seqeval-sit"] = {
         "n": 24, "scored": 24, "following": {"n": 24, "mean": 0.5, "low": 0.3, "high": 0.7},
         "agreement": {"following": to_builtins(agreement([(str(i), 1.0, i % 4 / 3) for i in range(24)], 7, 200))},
@@ -94,14 +96,14 @@ def scores(run: str, benchmark: str) -> list[Score]:
     return found
 
 
-def held() -> tuple[list[pairwise_comparison.Outcome], list[pairwise_comparison.Outcome]]:
+def held() -> tuple[list[pairwise_comparison.PairScore], list[pairwise_comparison.PairScore]]:
     """A judge that leans to SIT by a little, and to whoever stands first by a lot; it does not see the controls."""
     found = []
     for i in range(24):
         orders = (0.2 + i / 60, 0.9 - i / 100) if i < 20 else (0.2, 0.8)
         values = {"win": sum(orders) / 2, "won": float(sum(orders) > 1) if i < 20 else 0.5}
         name, control = f"q{i}", i > 19
-        row = pairwise_comparison.Outcome(
+        row = pairwise_comparison.PairScore(
             name, name, str(i), "sit", "en", "", 2, "ok", values, orders=orders, control=control
         )
         found.append(row)

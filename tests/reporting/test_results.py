@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stages.evaluation.benchmarks.questions import SCARCE, Score
+from stages.evaluation.benchmarks.questions import MAX_UNSCORED, Score
 from stages.reporting.caveats import MEANINGS, MISSING, Caveat, blind, caveats
 from stages.reporting.findings import caveats_of
 from stages.reporting.judge_section import judge_section
@@ -110,7 +110,7 @@ def test_a_second_judge_that_can_not_be_read_has_a_row_all_the_same(agreement: d
 
 def test_the_page_and_the_stages_warn_from_the_same_share_of_answers() -> None:
     """Rooms beside each other know nothing of one another, so each has its own."""
-    assert MISSING == SCARCE
+    assert MISSING == MAX_UNSCORED
 
 
 def test_few_without_a_score_are_told_without_a_warning() -> None:

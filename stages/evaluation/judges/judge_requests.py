@@ -94,6 +94,25 @@ def send_requests(
     return retry(config.complete, map(JudgedRequest, requests), config.attempts, prompt, _with_reply)
 
 
+def rate_exchanges(
+    config: JudgeConfig, exchanges: Iterable[Exchange | None], parse: Callable[[Reply], dict[str, float]],
+    choices: Sequence[str] = (), seed_purpose: str = "",
+) -> Iterator[Rating | None]:  # fmt: skip
+    """A rating for each exchange, in order; None stays None without a request.
+
+    parse: reply -> metric -> value; empty for a reply without a verdict, whose request is sent again, up to
+    `config.attempts` times in all. choices, seed_purpose: see `send_requests`. The prompt file gets `instruction` and
+    `response`; both are data and can't open a block of it.
+    """
+    requests = map(exchange_request, exchanges)
+    for judged in send_requests(config, requests, lambda _, reply: bool(parse(reply)), choices, seed_purpose):
+        if not judged.replies:
+            yield None
+        else:
+            values = parse(judged.last)
+            yield Rating(values, **verdict_fields(judged, bool(values)))
+
+
 def _with_reply(judged: JudgedRequest, reply: Reply) -> JudgedRequest:
     return replace(judged, replies=(*judged.replies, reply))
 

@@ -5,14 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from stages.evaluation.judges.judge_requests import (
-    Judge,
-    JudgeConfig,
-    JudgedRequest,
-    exchange_request,
-    send_requests,
-    verdict_fields,
-)
+from stages.core.completions import Reply
+from stages.evaluation.judges.judge_requests import Judge, JudgeConfig, rate_exchanges
 from stages.evaluation.judges.verdict_statements import complete_text, last_statement
 from stages.evaluation.verdict_types import Exchange, Rating
 
@@ -39,24 +33,15 @@ def parse_rating(text: str) -> StatedRating | None:
     return StatedRating(answered == "yes", int(rating))
 
 
+def _values(reply: Reply) -> dict[str, float]:
+    stated = parse_rating(complete_text(reply))
+    return {"following": float(stated.answered), "quality": float(stated.rating)} if stated else {}
+
+
 def rate(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
-    """A rating for each exchange, in order; None stays None without a request.
-
-    A request whose reply has no verdict or is incomplete is sent again, up to `config.attempts` times in all. The
-    prompt file gets `instruction` and `response`; both are data and can't open a block of it.
-    """
-    requests = map(exchange_request, exchanges)
+    """A rating for each exchange, see `rate_exchanges`."""
     # The seed leaves the prompt file out, so that replies to earlier versions of this judge remain in use.
-    judged = send_requests(
-        config, requests, lambda _, reply: parse_rating(complete_text(reply)) is not None, seed_purpose="judge"
-    )
-    return (_rating(request) if request.replies else None for request in judged)
-
-
-def _rating(request: JudgedRequest) -> Rating:
-    stated = parse_rating(complete_text(request.last))
-    values = {"following": float(stated.answered), "quality": float(stated.rating)} if stated else {}
-    return Rating(values, **verdict_fields(request, stated is not None))
+    return rate_exchanges(config, exchanges, _values, seed_purpose="judge")
 
 
 JUDGE = Judge(
