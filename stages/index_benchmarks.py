@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from stages import decontamination
 from stages.core import artifacts
 from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record, user_text
+from stages.decontamination.benchmark_index import distinct_texts
 from stages.evaluation.benchmarks import compared_texts
 from stages.evaluation.benchmarks.questions import Question
 from stages.params import entry, load
@@ -25,7 +25,7 @@ def benchmarks() -> None:
     asked = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/benchmark_index/benchmarks/{name}.jsonl" for name in names}
     lost: Counter[str] = Counter()
-    counts = artifacts.write_split(paths, decontamination.withheld(asked, lost))
+    counts = artifacts.write_split(paths, distinct_texts(asked, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
@@ -36,9 +36,7 @@ def corpus(name: Annotated[str, entry_argument("An entry of `index_benchmarks` i
     chosen = entry(load().index_benchmarks, name, "index_benchmarks")
     asked = ((record.id, user_text(record)) for record in artifacts.artifact(chosen.reads, Record))
     lost: Counter[str] = Counter()
-    counts = artifacts.write_split(
-        {name: f"data/benchmark_index/{name}.jsonl"}, decontamination.withheld({name: asked}, lost)
-    )
+    counts = artifacts.write_split({name: f"data/benchmark_index/{name}.jsonl"}, distinct_texts({name: asked}, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 

@@ -1,4 +1,4 @@
-"""What no training row may hold: the texts of benchmarks, and the runs of words that they are known by."""
+"""The texts of benchmarks, which no training row may contain, indexed by their n-grams."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,43 +14,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXACT = 0
-"""Stands for the whole text where else the n of an n-gram stands."""
+"""The size of a whole text, in place of the n of an n-gram."""
 
 
-class Withheld(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A text that models are tested with."""
+class BenchmarkText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text of a benchmark."""
 
     item: str
-    """Of the benchmark; its versions (languages, ways to ask) share it."""
+    """Item of the benchmark; its versions (languages, prompt forms) share it."""
     text: str
 
 
 class Table(NamedTuple):
-    """The runs of one size."""
+    """The runs of words of one size."""
 
     keys: "NDArray[np.uint64]"
     """Hashes of the runs, each once, ascending."""
     runs: "pl.DataFrame"
-    """gram (hash), benchmark, run (position of its text in `Index.texts`), start and length (in words); in order."""
+    """gram (hash), benchmark, run (position of its text in `BenchmarkIndex.texts`), start and length
+    (in words); in order."""
 
 
-class Index(NamedTuple):
-    """The texts of several benchmarks, ready to be looked for."""
+class BenchmarkIndex(NamedTuple):
+    """The texts of several benchmarks, indexed for the search in other texts."""
 
-    texts: list[tuple[str, Withheld]]
+    texts: list[tuple[str, BenchmarkText]]
     """(benchmark, text)."""
     tables: Mapping[int, Table]
     """n, or EXACT."""
     openings: "NDArray[np.uint64]"
-    """The first two words of every text that is looked for as a whole because it is short; ascending."""
+    """Hashes of the first two words of every text that is searched as a whole because it is short; ascending."""
     lengths: tuple[int, ...]
-    """Of how many words such texts are."""
+    """Numbers of words of such texts."""
 
 
-def withheld(
+def distinct_texts(
     benchmarks: Mapping[str, Iterable[tuple[str, str]]], lost: Counter[str] | None = None
-) -> Iterator[tuple[str, Withheld]]:  # fmt: skip
-    """(item, text) of each benchmark as its rows: each text once an item, without those that have no word.
+) -> Iterator[tuple[str, BenchmarkText]]:  # fmt: skip
+    """(benchmark, text) for each distinct text of an item that has a word.
 
     The others are counted in `lost`: "repeated" and "no word".
     """
@@ -60,37 +61,39 @@ def withheld(
         lost["repeated"] += every.total() - len(every)
         for item, text in every:
             if any(map(str.isalnum, text)):
-                yield name, Withheld(item, text)
+                yield name, BenchmarkText(item, text)
             else:
                 lost["no word"] += 1
 
 
-def index(benchmarks: Mapping[str, Iterable[Withheld]], ngrams: Sequence[int], shortest: int) -> Index:
+def build_index(
+    benchmarks: Mapping[str, Iterable[BenchmarkText]], ngrams: Sequence[int], shortest: int
+) -> BenchmarkIndex:
     """The texts of `benchmarks` by their n-grams, for each n of `ngrams`, and as wholes.
 
-    A text with fewer than n words has no n-gram: it is looked for as a whole, if it has `shortest` words or more.
+    A text with fewer than n words has no n-gram: it is searched as a whole if it has `shortest` words or more.
     """
     texts = [(name, row) for name, rows in benchmarks.items() for row in rows]
     names = [name for name, _ in texts]
-    found = words(row.text for _, row in texts)
-    whole = wholes(found)
-    tables = {n: _table([grams(found, n), _short(found, whole, n, shortest)], names) for n in ngrams}
-    short = _short(found, whole, max(ngrams), shortest)
-    first = windows(found, 2, found.starts[short.texts]).hashes
+    text_words = words(row.text for _, row in texts)
+    whole = wholes(text_words)
+    tables = {n: _table([grams(text_words, n), _short(text_words, whole, n, shortest)], names) for n in ngrams}
+    short = _short(text_words, whole, max(ngrams), shortest)
+    first = windows(text_words, 2, text_words.starts[short.texts]).hashes
     lengths = tuple(sorted(set(short.lengths.tolist())))
-    return Index(texts, tables | {EXACT: _table([whole], names)}, _once(first), lengths)
+    return BenchmarkIndex(texts, tables | {EXACT: _table([whole], names)}, _once(first), lengths)
 
 
-def items(found: Index) -> dict[str, int]:
+def items(index: BenchmarkIndex) -> dict[str, int]:
     """Benchmark -> number of its items."""
-    pairs = {(name, row.item) for name, row in found.texts}
+    pairs = {(name, row.item) for name, row in index.texts}
     return {name: sum(owner == name for owner, _ in pairs) for name in sorted({name for name, _ in pairs})}
 
 
-def _short(found: Words, whole: Grams, n: int, shortest: int) -> Grams:
+def _short(text_words: Words, whole: Grams, n: int, shortest: int) -> Grams:
     import numpy as np
 
-    halves = np.diff(found.halves[found.starts])[whole.texts]
+    halves = np.diff(text_words.halves[text_words.starts])[whole.texts]
     short = (halves < WHOLE * n) & (halves >= WHOLE * shortest)
     return Grams(whole.hashes[short], whole.texts[short], whole.starts[short], whole.lengths[short])
 

@@ -1,4 +1,4 @@
-"""What of a record is compared: what its user asks and what is answered, and what makes two records the same."""
+"""The texts of a record that are compared: its request and its responses, and the hash of a request."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Side = Literal["asked", "response"]
 CHUNK = 1 << 22
-"""Characters that are compared at a time."""
+"""Characters per chunk of records."""
 
 
 def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -39,23 +39,23 @@ def sides(record: Record, side: Side) -> Iterator[str]:
         yield record.response
 
 
-def told(record: Record) -> str:
-    """The instruction with everything that was said before it."""
-    before = (said for turn in record.history for said in (turn.instruction, turn.response))
+def instruction_with_history(record: Record) -> str:
+    """The instruction with all earlier turns before it."""
+    before = (text for turn in record.history for text in (turn.instruction, turn.response))
     return "\n".join([*before, record.instruction])
 
 
-def sameness(record: Record) -> bytes:
-    """Equal for records that ask the same, word for word but for white space around it, whatever the response."""
+def request_hash(record: Record) -> bytes:
+    """Equal for records with the same request, except for white space around its texts; the response is ignored."""
     history = [(turn.instruction, turn.response) for turn in record.history]
-    asked = (record.instruction.strip(), record.input.strip(), record.system.strip(), record.image, history)
-    return hashlib.blake2b(canonical(asked), digest_size=16).digest()
+    request = (record.instruction.strip(), record.input.strip(), record.system.strip(), record.image, history)
+    return hashlib.blake2b(canonical(request), digest_size=16).digest()
 
 
 def salts(records: Iterable[Record]) -> "NDArray[np.uint64]":
-    """One a record: a question on another image, or under another system prompt, is another question."""
+    """A hash per record of its image and system prompt: requests that differ in these are different."""
     import numpy as np
 
-    asked = (canonical((record.image, record.system.strip())) for record in records)
-    hashes = (hashlib.blake2b(each, digest_size=8).digest() for each in asked)
+    contexts = (canonical((record.image, record.system.strip())) for record in records)
+    hashes = (hashlib.blake2b(each, digest_size=8).digest() for each in contexts)
     return np.frombuffer(b"".join(hashes), np.uint64)

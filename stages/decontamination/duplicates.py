@@ -1,10 +1,10 @@
-"""Rows that say again what another row of the corpus says: word for word, or nearly.
+"""Duplicates and near duplicates within a corpus.
 
 Two rows are near duplicates when the shingles (runs of words) of their instructions, and those of their inputs, have a
 Jaccard similarity of at least the threshold. Nothing is estimated: prefix filtering (Chaudhuri et al., 2006; Xiao et
 al., 2008) finds every such pair, as sets that are that similar share one of their few rarest shingles. Of rows that
-are alike the first stays, and a row goes only if it is like a row that stays. So rows that are added behind the others
-change nothing for those.
+are similar the first is kept, and a row is removed only if it is similar to a row that is kept. So rows that are added
+at the end change nothing for the others.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SLACK = 1e-9
-"""So that 0.7 of 10 shingles are 7 of them, whatever floating point makes of it."""
+"""Tolerance for floating point: 0.7 of 10 shingles are 7."""
 
 
 class Shingles(NamedTuple):
@@ -40,8 +40,8 @@ def shingles(texts: Iterable[str], n: int, salts: "NDArray[np.uint64] | None" = 
     """
     import numpy as np
 
-    found = words(texts, symbols=True)
-    runs, whole = grams(found, n), wholes(found)
+    text_words = words(texts, symbols=True)
+    runs, whole = grams(text_words, n), wholes(text_words)
     alone = ~np.isin(whole.texts, runs.texts)
     text = np.concatenate([runs.texts, whole.texts[alone]])
     hashes = np.concatenate([runs.hashes, whole.hashes[alone]])
@@ -49,7 +49,7 @@ def shingles(texts: Iterable[str], n: int, salts: "NDArray[np.uint64] | None" = 
     order = np.lexsort((hashes, text))
     text, hashes = text[order], hashes[order]
     first = np.append(True, (text[1:] != text[:-1]) | (hashes[1:] != hashes[:-1]))[: len(text)]
-    return Shingles(hashes[first], np.searchsorted(text[first], np.arange(len(found.starts))))
+    return Shingles(hashes[first], np.searchsorted(text[first], np.arange(len(text_words.starts))))
 
 
 def together(parts: Sequence[Shingles]) -> Shingles:
@@ -67,30 +67,30 @@ def first_of(keys: Sequence[Hashable], order: Iterable[int]) -> dict[int, int]:
 
 
 def near(
-    fields: Sequence[Shingles], order: Sequence[int], threshold: float, apart: Difference = lambda row, other: "",
+    fields: Sequence[Shingles], order: Sequence[int], threshold: float, difference: Difference = lambda row, other: "",
     reasons: dict[int, str] | None = None,
 ) -> dict[int, int]:  # fmt: skip
-    """Row -> the first row in `order` that it is like, of those that are not like an earlier one themselves.
+    """Row -> the first row in `order` that it is similar to, of those that are not similar to an earlier one.
 
     fields: the shingles of each row's instruction and of its input, say; rows are alike if all of them are. order: the
-    rows to look at. threshold: Jaccard similarity, above 0, at most 1. apart: what tells two rows apart that are that
-    similar; of a row that stays for it, `reasons` has the first.
+    rows to look at. threshold: Jaccard similarity, above 0, at most 1. difference: why two rows that similar
+    are still different; `reasons` has the first for a row that is kept because of it.
     """
     reasons = {} if reasons is None else reasons
     index: dict[int, list[int]] = {}
-    found: dict[int, int] = {}
+    first_similar: dict[int, int] = {}
     place = {row: number for number, row in enumerate(order)}
     for row, rare in _rarest(fields, order, threshold):
         candidates = {other for shingle in rare for other in index.get(shingle, ())}
         alike = (other for other in sorted(candidates, key=place.__getitem__) if _alike(fields, row, other, threshold))
-        first = next((other for other in alike if not _note(reasons, row, apart(row, other))), None)
+        first = next((other for other in alike if not _note(reasons, row, difference(row, other))), None)
         if first is not None:
-            found[row] = first
+            first_similar[row] = first
             reasons.pop(row, None)
             continue
         for shingle in rare:
             index.setdefault(shingle, []).append(row)
-    return found
+    return first_similar
 
 
 def _note(reasons: dict[int, str], row: int, reason: str) -> str:

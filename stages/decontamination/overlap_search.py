@@ -1,9 +1,9 @@
-"""Where the texts of benchmarks turn up again."""
+"""Search texts for the texts of benchmarks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from stages.decontamination.benchmark_index import EXACT, Index
+from stages.decontamination.benchmark_index import EXACT, BenchmarkIndex
 from stages.decontamination.word_hashes import Grams, Words, grams, spelled, wholes, windows, words
 
 if TYPE_CHECKING:
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
 
 
 class Match(NamedTuple):
-    """A text that holds something of a benchmark."""
+    """An overlap of a text with a benchmark."""
 
     text: int
     """Position among the texts that were searched."""
     benchmark: str
     size: int
-    """n of the n-gram, or EXACT for a text that is nothing else."""
+    """n of the n-gram, or EXACT for an equal text."""
     item: str
     shared: str
-    """The words of the first run that both have."""
+    """The words of the first shared run."""
 
 
 class Search:
-    """Looks for the texts of benchmarks in other texts, and remembers which items turned up."""
+    """Searches texts for the texts of benchmarks, and records the items that overlap."""
 
-    def __init__(self, index: Index) -> None:
-        """Nothing found yet."""
+    def __init__(self, index: BenchmarkIndex) -> None:
+        """Starts without overlaps."""
         self._index = index
         self._seen: dict[int, list[NDArray[np.uint64]]] = {size: [] for size in index.tables}
 
     def __call__(self, texts: Iterable[str]) -> list[Match]:
-        """What of the benchmarks is in the texts: one match for a text, benchmark and size that have any."""
-        found = words(texts)
-        return [match for size in self._index.tables for match in self._matches(size, found)]
+        """The overlaps with benchmarks: one match for each text, benchmark and size that have any."""
+        text_words = words(texts)
+        return [match for size in self._index.tables for match in self._matches(size, text_words)]
 
     def items(self) -> dict[int, dict[str, int]]:
-        """Size -> benchmark -> number of its items of which something turned up."""
+        """Size -> benchmark -> number of its items that overlap with some text."""
         return {size: self._items(size) for size in self._index.tables}
 
-    def _matches(self, size: int, found: Words) -> Iterator[Match]:
-        hits = _hits(self._index, size, found)
+    def _matches(self, size: int, text_words: Words) -> Iterator[Match]:
+        hits = _hits(self._index, size, text_words)
         if hits.is_empty():
             return
         self._seen[size].append(hits["gram"].unique().to_numpy())
@@ -51,9 +51,9 @@ class Search:
         pairs = hits.join(runs, on="gram", maintain_order="left")
         pairs = pairs.unique(["text", "benchmark"], keep="first", maintain_order=True)
         shared = _shared(self._index, pairs)
-        for text, run, said in zip(pairs["text"], pairs["run"], shared, strict=True):
+        for text, run, shared_words in zip(pairs["text"], pairs["run"], shared, strict=True):
             benchmark, row = self._index.texts[run]
-            yield Match(text, benchmark, size, row.item, said)
+            yield Match(text, benchmark, size, row.item, shared_words)
 
     def _items(self, size: int) -> dict[str, int]:
         import numpy as np
@@ -65,11 +65,11 @@ class Search:
         return {name: sum(owner == name for owner, _ in pairs) for name in sorted({name for name, _ in pairs})}
 
 
-def _hits(index: Index, size: int, found: Words) -> "pl.DataFrame":
-    """text, gram: the runs that a benchmark has too, by text and in their order."""
+def _hits(index: BenchmarkIndex, size: int, text_words: Words) -> "pl.DataFrame":
+    """text, gram: the runs shared with a benchmark, by text and in their order."""
     import polars as pl
 
-    runs = [wholes(found)] if size == EXACT else [grams(found, size), *_short(index, found)]
+    runs = [wholes(text_words)] if size == EXACT else [grams(text_words, size), *_short(index, text_words)]
     masks = (_within(run.hashes, index.tables[size].keys) for run in runs)
     frames = [
         pl.DataFrame({"text": run.texts[mask], "start": run.starts[mask], "gram": run.hashes[mask]})
@@ -78,12 +78,12 @@ def _hits(index: Index, size: int, found: Words) -> "pl.DataFrame":
     return pl.concat(frames).sort("text", "start").select("text", "gram")
 
 
-def _short(index: Index, found: Words) -> Iterator[Grams]:
-    """Runs as long as the texts that are looked for as wholes, from where one of those may begin."""
-    opening = windows(found, 2)
+def _short(index: BenchmarkIndex, text_words: Words) -> Iterator[Grams]:
+    """Runs as long as the texts that are searched as wholes, from where one of those may begin."""
+    opening = windows(text_words, 2)
     hit = _within(opening.hashes, index.openings)
-    at = found.starts[opening.texts[hit]] + opening.starts[hit]
-    return (windows(found, length, at) for length in index.lengths)
+    at = text_words.starts[opening.texts[hit]] + opening.starts[hit]
+    return (windows(text_words, length, at) for length in index.lengths)
 
 
 def _within(hashes: "NDArray[np.uint64]", keys: "NDArray[np.uint64]") -> "NDArray[np.bool_]":
@@ -97,9 +97,9 @@ def _within(hashes: "NDArray[np.uint64]", keys: "NDArray[np.uint64]") -> "NDArra
     return same
 
 
-def _shared(index: Index, pairs: "pl.DataFrame") -> list[str]:
+def _shared(index: BenchmarkIndex, pairs: "pl.DataFrame") -> list[str]:
     """The words of each run, as its benchmark's text spells them."""
     texts = pairs["run"].unique().to_list()
-    said = dict(zip(texts, spelled(index.texts[text][1].text for text in texts), strict=True))
+    words_of = dict(zip(texts, spelled(index.texts[text][1].text for text in texts), strict=True))
     runs: Sequence[tuple[int, int, int]] = pairs.select("run", "start", "length").rows()
-    return [" ".join(said[run][start : start + length]) for run, start, length in runs]
+    return [" ".join(words_of[run][start : start + length]) for run, start, length in runs]

@@ -1,4 +1,4 @@
-"""Rows made from one template: the same words but for a number, or for a few words in one place."""
+"""Rows made from one template: they differ in a number only, or in a few words in one place."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 
 class Text(NamedTuple):
-    """What is compared of a row."""
+    """The numbers and words of a row."""
 
     numbers: tuple[str, ...]
     """In order; digits of every script."""
@@ -25,7 +25,7 @@ class Text(NamedTuple):
 
 
 Difference = Callable[[int, int], str]
-"""(row, other row) -> "numbers" or "slot", what tells the two apart though they are alike; "" for nothing."""
+"""(row, other row) -> "numbers" or "slot", the difference of two similar rows; "" for none of these."""
 
 
 def texts(rows: Iterable[str]) -> list[Text]:
@@ -34,13 +34,13 @@ def texts(rows: Iterable[str]) -> list[Text]:
     return [Text(_numbers(row), _hashes(words)) for row, words in zip(rows, spelled(rows), strict=True)]
 
 
-def difference(found: Sequence[Text], numbers: bool, slot: int) -> Difference:
-    """Tells rows of `found` apart: by their numbers, and by 1 to `slot` words in one place that are others."""
+def difference(texts: Sequence[Text], numbers: bool, slot: int) -> Difference:
+    """The `Difference` of rows: in their numbers, or in 1 to `slot` words in one place."""
 
     def apart(row: int, other: int) -> str:
-        if numbers and found[row].numbers != found[other].numbers:
+        if numbers and texts[row].numbers != texts[other].numbers:
             return "numbers"
-        return "slot" if slot and 1 <= _replaced(found[row].words, found[other].words) <= slot else ""
+        return "slot" if slot and 1 <= _replaced(texts[row].words, texts[other].words) <= slot else ""
 
     return apart
 

@@ -1,4 +1,4 @@
-"""Texts as words, and words as hashes: the same in every language, also where nobody writes spaces."""
+"""Split texts into words and hash runs of words, in every language, also in scripts without spaces."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -74,39 +74,39 @@ def _lists(texts: Iterable[str], symbols: bool) -> "pl.Series":
     return plain.str.extract_all("|".join([CHARACTER, WORD, *([SYMBOL] if symbols else [])]))
 
 
-def grams(found: Words, n: int) -> Grams:
+def grams(text_words: Words, n: int) -> Grams:
     """Every run of n words: from each word on, as few as make up n, two characters of an unspaced script being one."""
     import numpy as np
 
-    ends = np.searchsorted(found.halves, found.halves[:-1] + WHOLE * n)
-    return _runs(found, np.arange(len(found.inverses)), ends)
+    ends = np.searchsorted(text_words.halves, text_words.halves[:-1] + WHOLE * n)
+    return _runs(text_words, np.arange(len(text_words.inverses)), ends)
 
 
-def windows(found: Words, length: int, at: "NDArray[np.int64] | None" = None) -> Grams:
+def windows(text_words: Words, length: int, at: "NDArray[np.int64] | None" = None) -> Grams:
     """Every run of `length` words, however long they are; at: where the runs begin, among all words (ascending)."""
     import numpy as np
 
-    starts = np.arange(len(found.inverses)) if at is None else at
-    return _runs(found, starts, starts + length)
+    starts = np.arange(len(text_words.inverses)) if at is None else at
+    return _runs(text_words, starts, starts + length)
 
 
-def wholes(found: Words) -> Grams:
+def wholes(text_words: Words) -> Grams:
     """Each text that has a word at all, as one run."""
     import numpy as np
 
-    some = np.diff(found.starts) > 0
-    return _runs(found, found.starts[:-1][some], found.starts[1:][some])
+    some = np.diff(text_words.starts) > 0
+    return _runs(text_words, text_words.starts[:-1][some], text_words.starts[1:][some])
 
 
-def _runs(found: Words, starts: "NDArray[np.int64]", ends: "NDArray[np.int64]") -> Grams:
+def _runs(text_words: Words, starts: "NDArray[np.int64]", ends: "NDArray[np.int64]") -> Grams:
     """The runs from `starts` to `ends` that lie inside a text: differences of one sum over powers of BASE."""
     import numpy as np
 
-    texts = np.repeat(np.arange(len(found.starts) - 1), np.diff(found.starts))[starts]
-    inside = ends <= found.starts[texts + 1]
+    texts = np.repeat(np.arange(len(text_words.starts) - 1), np.diff(text_words.starts))[starts]
+    inside = ends <= text_words.starts[texts + 1]
     starts, ends, texts = starts[inside], ends[inside], texts[inside]
-    hashes = (found.sums[ends] - found.sums[starts]) * found.inverses[starts]
-    return Grams(hashes, texts, starts - found.starts[texts], ends - starts)
+    hashes = (text_words.sums[ends] - text_words.sums[starts]) * text_words.inverses[starts]
+    return Grams(hashes, texts, starts - text_words.starts[texts], ends - starts)
 
 
 def _sums(values: "NDArray[Any]") -> "NDArray[Any]":

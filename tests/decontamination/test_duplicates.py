@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.decontamination.duplicates import first_of, near, shingles, together
 from stages.decontamination.word_hashes import spelled
-from tests.decontamination.rows import kept, record, surveyed
+from tests.decontamination.rows import contamination_of, kept, record
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=7).map(" ".join), min_size=1, max_size=12)
 
@@ -82,7 +82,7 @@ def test_the_same_words_said_to_another_history_or_image_are_another_row() -> No
 
 def test_a_duplicate_and_a_near_duplicate_are_told_apart() -> None:
     rows = [record(0, LONG), record(1, LONG, response="Another."), record(2, LONG.lower())]
-    flags = surveyed(rows).flags
+    flags = contamination_of(rows).flags
     assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
         "c-1": [("duplicate", "c-0")], "c-2": [("near-duplicate", "c-0")],
     }  # fmt: skip
@@ -107,7 +107,7 @@ def test_the_same_question_under_another_system_prompt_is_another_row() -> None:
         msgspec.structs.replace(record(n + 4, QUESTION.replace("found", "seen")), system=system)
         for n, system in enumerate(systems)
     ]
-    flags = surveyed([*rows, *nearly]).flags
+    flags = contamination_of([*rows, *nearly]).flags
     assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
         "c-3": [("duplicate", "c-0")], "c-4": [("near-duplicate", "c-0")], "c-5": [("near-duplicate", "c-1")],
         "c-6": [("near-duplicate", "c-2")],
@@ -137,7 +137,7 @@ def test_two_rows_of_one_template_are_told_apart_where_that_is_wanted(
     rows = [record(n, text) for n, text in enumerate(texts)]
     wanted = {(False, 0): plain, (True, 0): numbers, (False, 1): one, (False, 2): two}
     for (by_numbers, slot), expected in wanted.items():
-        found = surveyed(rows, similarity=0.4, numbers=by_numbers, slot=slot)
+        found = contamination_of(rows, similarity=0.4, numbers=by_numbers, slot=slot)
         assert found.metrics()["kept"] == expected, (by_numbers, slot)
         told = found.metrics().get("templates")
         reason = "numbers" if by_numbers else "slot"
@@ -147,6 +147,6 @@ def test_two_rows_of_one_template_are_told_apart_where_that_is_wanted(
 def test_a_row_that_is_told_apart_from_one_row_still_goes_for_another() -> None:
     rows = [record(n, SUM.format(number, 3)) for n, number in enumerate([17, 18, 18, 17])]
     rows[2] = record(2, SUM.format(18, 3) + ", please")
-    found = surveyed(rows, similarity=0.4, numbers=True)
+    found = contamination_of(rows, similarity=0.4, numbers=True)
     assert [row.id for name, row in found.split(rows) if name == "kept"] == ["c-0", "c-1"]
     assert found.metrics()["templates"] == {"numbers": 1}

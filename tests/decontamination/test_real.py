@@ -10,7 +10,8 @@ import pytest
 from stages.core import artifacts
 from stages.core.records import Record, user_text
 from stages.corpora.read_records import Origin, read
-from stages.decontamination import Rules, Survey, Withheld, index, survey, withheld
+from stages.decontamination.benchmark_index import BenchmarkText, build_index, distinct_texts
+from stages.decontamination.decontaminate_rows import DecontaminationResult, DecontaminationRules, find_contamination
 from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
 from stages.evaluation.benchmarks.questions import Question
 from stages.readers.formats import rows
@@ -32,18 +33,20 @@ def corpus(source: str, adapter: str) -> list[Record]:
     return [record for record in found if isinstance(record, Record)]
 
 
-def asked(records: Iterable[Record]) -> list[Withheld]:
-    return [row for _, row in withheld({"": ((record.id, user_text(record)) for record in records)})]
+def asked(records: Iterable[Record]) -> list[BenchmarkText]:
+    return [row for _, row in distinct_texts({"": ((record.id, user_text(record)) for record in records)})]
 
 
-def questions(benchmark: str, source: str, *languages: str) -> list[Withheld]:
+def questions(benchmark: str, source: str, *languages: str) -> list[BenchmarkText]:
     files = artifacts.contents(SHARED / source)
     found = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
-    return [row for _, row in withheld({"": compared_texts(q for q in found if isinstance(q, Question))})]
+    return [row for _, row in distinct_texts({"": compared_texts(q for q in found if isinstance(q, Question))})]
 
 
-def held_against(records: list[Record], *remove: str, **benchmarks: list[Withheld]) -> Survey:
-    return survey(records, index(benchmarks, [8, 13], 3), Rules(3, 0.7, frozenset(remove), 13))
+def held_against(records: list[Record], *remove: str, **benchmarks: list[BenchmarkText]) -> DecontaminationResult:
+    return find_contamination(
+        records, build_index(benchmarks, [8, 13], 3), DecontaminationRules(3, 0.7, frozenset(remove), 13)
+    )
 
 
 def plain(texts: list[str]) -> list[Record]:

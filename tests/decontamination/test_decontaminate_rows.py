@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.records import Record, Rejected, Turn
-from stages.decontamination import Flag, Withheld, index, withheld
-from tests.decontamination.rows import EVERYTHING, kept, record, surveyed
+from stages.decontamination.benchmark_index import BenchmarkText, build_index, distinct_texts
+from stages.decontamination.decontaminate_rows import Flag
+from tests.decontamination.rows import EVERYTHING, contamination_of, kept, record
 
 ASKED = "Which of the old bridges in the town was built before the war and which one after it"
 HELD = (ASKED, "Where do people live?", "Who?", "Who cares?", "Why the town has old bridges")
@@ -29,7 +30,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("text", "expected"), FOUND)
 def test_what_a_row_shares_with_a_benchmark(text: str, expected: list[tuple[str, int, str]]) -> None:
-    flags = surveyed([record(0, text)], *HELD).flags.get("c-0", [])
+    flags = contamination_of([record(0, text)], *HELD).flags.get("c-0", [])
     assert [(flag.kind, flag.n, flag.side) for flag in flags] == expected
 
 
@@ -42,7 +43,7 @@ def test_every_side_and_turn_is_looked_at_and_no_run_crosses_them() -> None:
         record(3, "Go on then", history=(Turn("Hm", ASKED),)),
         record(4, first, response=f"was {last}"),
     ]
-    flags = surveyed(rows, ASKED).flags
+    flags = contamination_of(rows, ASKED).flags
     assert [[(f.kind, f.n, f.side) for f in flags[f"c-{n}"]] for n in range(4)] == [
         [("overlap-exact", 13, side)] for side in ("asked", "response", "asked", "response")
     ]
@@ -52,13 +53,13 @@ def test_every_side_and_turn_is_looked_at_and_no_run_crosses_them() -> None:
 
 
 def test_a_match_names_the_item_and_the_words() -> None:
-    (flag,) = surveyed([record(0, f"Hello! {ASKED}; or so")], "Something else entirely", ASKED).flags["c-0"]
+    (flag,) = contamination_of([record(0, f"Hello! {ASKED}; or so")], "Something else entirely", ASKED).flags["c-0"]
     words = "which of the old bridges in the town was built before the war"
     assert flag == Flag("c-0", "overlap-ngram", "bench", "i1", 13, "asked", words)
 
 
 def test_of_several_matches_the_one_that_comes_first_in_the_row_is_told() -> None:
-    (flag,) = surveyed([record(0, f"So where do people live now? {ASKED}")], *HELD).flags["c-0"]
+    (flag,) = contamination_of([record(0, f"So where do people live now? {ASKED}")], *HELD).flags["c-0"]
     assert (flag.item, flag.shared) == ("i1", "where do people live")
 
 
@@ -83,7 +84,7 @@ def test_rows_go_for_the_reasons_that_are_named_and_all_are_counted(
         "Name the nine planets of the sun", "name the nine planets of the sun!",
     ]  # fmt: skip
     rows = [record(number, text) for number, text in enumerate(texts)]
-    found = surveyed(rows, ASKED, remove=frozenset(remove), ngram=ngram)
+    found = contamination_of(rows, ASKED, remove=frozenset(remove), ngram=ngram)
     split = list(found.split(rows))
     assert [row.id for name, row in split if name == "kept"] == [f"c-{number}" for number in stay]
     rejected = [row for name, row in split if name == "rejected"]
@@ -96,7 +97,7 @@ def test_rows_go_for_the_reasons_that_are_named_and_all_are_counted(
 
 def test_a_row_that_stays_says_what_was_found_and_nothing_else_of_it_changes() -> None:
     rows = [record(0, ASKED), record(1, "Name a colour"), record(2, "Name a colour")]
-    split = surveyed(rows, ASKED, remove=frozenset()).split(rows)
+    split = contamination_of(rows, ASKED, remove=frozenset()).split(rows)
     stays = [row for name, row in split if name == "kept" and isinstance(row, Record)]
     assert [[(s.stage, s.action, s.status) for s in row.steps] for row in stays] == [
         [("decontaminate", "overlap:bench:exact", "ok")], [("decontaminate", "clean", "ok")],
@@ -109,7 +110,7 @@ def test_a_row_that_stays_says_what_was_found_and_nothing_else_of_it_changes() -
 
 def test_counts_are_of_rows_responses_and_items() -> None:
     rows = [record(0, ASKED), record(1, f"Well, {ASKED}"), record(2, "Hm", response=f"It is: {ASKED}")]
-    told = surveyed(rows, ASKED, "Where do people live?").metrics()["overlap"]["bench"]
+    told = contamination_of(rows, ASKED, "Where do people live?").metrics()["overlap"]["bench"]
     assert told == {
         "items": 2, "exact": {"rows": 1, "responses": 0, "items": 1},
         "8-gram": {"rows": 2, "responses": 1, "items": 1}, "13-gram": {"rows": 2, "responses": 1, "items": 1},
@@ -129,8 +130,8 @@ ROWS = st.lists(WORDS, min_size=1, max_size=10)
 @given(ROWS, ROWS)
 def test_rows_that_are_added_change_nothing_for_those_that_were_there(before: list[str], added: list[str]) -> None:
     rows = [record(number, text) for number, text in enumerate(before + added)]
-    alone = surveyed(rows[: len(before)], "a b a b c")
-    together = surveyed(rows, "a b a b c")
+    alone = contamination_of(rows[: len(before)], "a b a b c")
+    together = contamination_of(rows, "a b a b c")
     assert alone.flags == {row: flags for row, flags in together.flags.items() if int(row[2:]) < len(before)}
 
 
@@ -139,18 +140,18 @@ def test_the_order_in_which_rows_come_changes_nothing(texts: list[str], random: 
     rows = [record(number, text) for number, text in enumerate(texts)]
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = surveyed(rows, "a b a b c"), surveyed(shuffled, "a b a b c")
+    one, other = contamination_of(rows, "a b a b c"), contamination_of(shuffled, "a b a b c")
     assert one.flags == other.flags
     assert one.metrics() == other.metrics()
 
 
 def test_texts_are_withheld_once_an_item_and_only_if_they_say_something() -> None:
     pairs = [("1", "a b"), ("1", "a b"), ("2", "a b"), ("2", ""), ("3", " ?! ")]
-    assert list(withheld({"b": pairs})) == [("b", Withheld("1", "a b")), ("b", Withheld("2", "a b"))]
+    assert list(distinct_texts({"b": pairs})) == [("b", BenchmarkText("1", "a b")), ("b", BenchmarkText("2", "a b"))]
 
 
 def test_a_corpus_longer_than_a_chunk_is_one_corpus() -> None:
     filler = "x" * (1 << 21)
     rows = [record(n, f"Number {n} {filler}") for n in range(5)] + [record(9, ASKED), record(10, ASKED)]
     assert kept(rows, remove=frozenset({"duplicate"})) == [f"c-{n}" for n in (0, 1, 2, 3, 4, 9)]
-    assert index({}, [8], 3).texts == []
+    assert build_index({}, [8], 3).texts == []
