@@ -6,7 +6,7 @@ from stages.core import artifacts
 from stages.core.cli import entry_argument, main
 from stages.core.errors import UserError
 from stages.params import entry, load
-from stages.verified.generation import Settings, sequences
+from stages.verified.sequence_generation import Settings, sequences
 
 
 def generate(name: Annotated[str, entry_argument("An entry of `generate` in params.yaml")]) -> None:

@@ -67,8 +67,8 @@ class SplitConfig(NamedTuple):
 def split_sequences(records: Iterable[Record], complete: Complete, config: SplitConfig) -> Iterator[SplitResult]:
     """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not
     asked."""
-    results = (_initial_result(config, record) for record in records)
-    return retry(complete, results, config.attempts, partial(_request, config), partial(_parse_reply, config))
+    pending = (_initial_result(config, record) for record in records)
+    return retry(complete, pending, config.attempts, partial(_request, config), partial(_parse_reply, config))
 
 
 def _initial_result(config: SplitConfig, record: Record) -> SplitResult:

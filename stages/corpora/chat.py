@@ -120,8 +120,8 @@ def _alternate(turns: list[tuple[str, str]]) -> bool:
 
 
 def _field(raw: Raw) -> str:
-    found = [name for name in MESSAGES if isinstance(_unpacked(raw.row.get(name)), list | dict)]
-    return (found or [name for name in MESSAGES if name in raw.row] or [MESSAGES[0]])[0]
+    present = [name for name in MESSAGES if isinstance(_unpacked(raw.row.get(name)), list | dict)]
+    return (present or [name for name in MESSAGES if name in raw.row] or [MESSAGES[0]])[0]
 
 
 def _system(raw: Raw) -> str | Refusal:
@@ -132,13 +132,13 @@ def _system(raw: Raw) -> str | Refusal:
 
 def _turns(raw: Raw, field: str) -> list[tuple[str, str]] | Refusal:
     """(role, text) of each message, or why one of them can't be read."""
-    found: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     for number, message in enumerate(_messages(raw, field)):
         turn = Raw(message, number, raw.file, f"{raw.where}, message {number}")
-        if isinstance(one := _turn(turn), Refusal):
-            return one
-        found.append(one)
-    return found
+        if isinstance(message_or_refusal := _turn(turn), Refusal):
+            return message_or_refusal
+        messages.append(message_or_refusal)
+    return messages
 
 
 def _messages(raw: Raw, field: str) -> list[dict[str, Any]]:
@@ -163,9 +163,9 @@ def _exchange(message: dict[str, Any]) -> list[dict[str, Any]]:
     if not message or set(AUTHOR) & set(message):
         return [message]
     roles = {"system": "system"}
-    for asked, answered in EXCHANGES:
-        if {asked, answered} <= set(message) <= {asked, answered, *roles}:
-            roles |= {asked: "user", answered: "assistant"}
+    for user_key, assistant_key in EXCHANGES:
+        if {user_key, assistant_key} <= set(message) <= {user_key, assistant_key, *roles}:
+            roles |= {user_key: "user", assistant_key: "assistant"}
             return [{"role": roles[key], "content": message[key]} for key in roles if message.get(key) is not None]
     if not all(key.lower() in ROLES for key in message):
         return [message]
@@ -204,10 +204,10 @@ def _words(turn: Raw, field: str) -> str | Refusal:
         return text_of(turn, field, value, True)
     parts = []
     for number, part in enumerate(value):
-        found = part if isinstance(part, str) else lookup(part, "text") if isinstance(part, dict) else MISSING
-        if found is MISSING or not isinstance(found, str):
+        text = part if isinstance(part, str) else lookup(part, "text") if isinstance(part, dict) else MISSING
+        if text is MISSING or not isinstance(text, str):
             return Refusal("other-content", f"{turn.where}, part {number}: {_kind(part)}")
-        parts.append(found)
+        parts.append(text)
     return "\n".join(parts)
 
 

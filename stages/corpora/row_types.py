@@ -104,8 +104,8 @@ def text(raw: Raw, field: str, numbers: bool = False) -> str:
 
 def text_if_any(raw: Raw, field: str) -> str:
     """The same where rows may lack the field: "" then."""
-    found = lookup(raw.row, field)
-    return "" if found is MISSING else text_of(raw, field, found, True)
+    value = lookup(raw.row, field)
+    return "" if value is MISSING else text_of(raw, field, value, True)
 
 
 def text_of(raw: Raw, field: str, value: Any, numbers: bool = False) -> str:
@@ -128,11 +128,11 @@ def value_of(raw: Raw, field: str) -> Any:
 
     "a.-1" is the last of a list. Raises UserError naming file and row if there is no such field.
     """
-    found = lookup(raw.row, field)
-    if found is MISSING:
+    value = lookup(raw.row, field)
+    if value is MISSING:
         has = ", ".join(map(repr, raw.row))[:200]  # repr: names are the file's, and may hold line ends
         raise UserError(f"{raw.where}: no field {field!r} (it has: {has}); mend the row, or name another adapter")
-    return found
+    return value
 
 
 def lookup(row: Mapping[str, Any], field: str) -> Any:

@@ -30,11 +30,11 @@ def questions(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
     for raw in documents:
         if not {"questions", "annotations"} & raw.row.keys():
             raise UserError(f"{raw.where}: holds neither 'questions' nor 'annotations'; is this a file of VQA's form?")
-    answers = {_key(found, "question_id"): _answer(found) for found in _items(documents, "annotations")}
+    answers = {_key(annotation, "question_id"): _answer(annotation) for annotation in _items(documents, "annotations")}
     for raw in _items(documents, "questions"):
         answer = answers.get(_key(raw, "question_id"), None if answers else "")
-        said = Content(text(raw, "question"), response=answer or "", image=image(raw, "image_id"))
-        yield raw, Refusal("no-answer") if answer is None else said
+        content = Content(text(raw, "question"), response=answer or "", image=image(raw, "image_id"))
+        yield raw, Refusal("no-answer") if answer is None else content
 
 
 def captions(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
@@ -62,10 +62,10 @@ def _key(raw: Raw, field: str) -> str:
 def _items(documents: Iterable[Raw], key: str) -> Iterator[Raw]:
     """The objects in the lists that documents hold under a key, each as a row of its own."""
     for raw in documents:
-        found = raw.row.get(key, [])
-        if not isinstance(found, list):
+        items = raw.row.get(key, [])
+        if not isinstance(items, list):
             raise UserError(f"{raw.where}: {key!r} is not a list; mend the file")
-        for number, item in enumerate(found):
+        for number, item in enumerate(items):
             if not isinstance(item, dict):
                 raise UserError(f"{raw.where}: {key}[{number}] is not an object but {item!r:.40}; mend or remove it")
             yield Raw(item, number, raw.file, f"{raw.where}, {key}[{number}]")
@@ -81,13 +81,13 @@ def _answer(raw: Raw) -> str:
 
 def _captions(raw: Raw) -> Iterator[Content]:
     if "1" in raw.row:
-        name, found = image(raw, "0"), [text(item, "caption") for item in _items([_decoded(raw)], "1")]
+        name, captions = image(raw, "0"), [text(item, "caption") for item in _items([_decoded(raw)], "1")]
     elif "captions" in raw.row:
-        name, found = image(raw, "image"), list(_texts(raw, "captions"))
+        name, captions = image(raw, "image"), list(_texts(raw, "captions"))
     else:
-        name, found = image(raw, "image_id"), [text(raw, "caption")]
-    for number, caption in enumerate(found, 1):
-        yield Content(INSTRUCTION, response=caption, image=name, part=str(number) if len(found) > 1 else "")
+        name, captions = image(raw, "image_id"), [text(raw, "caption")]
+    for number, caption in enumerate(captions, 1):
+        yield Content(INSTRUCTION, response=caption, image=name, part=str(number) if len(captions) > 1 else "")
 
 
 def _texts(raw: Raw, field: str) -> Iterator[str]:

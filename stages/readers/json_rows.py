@@ -51,8 +51,8 @@ def value(data: bytes, path: str, where: str = "", sample: bytes = b"") -> Any:
     try:
         return msgspec.json.decode(written)
     except (msgspec.DecodeError, RecursionError) as error:
-        if "NaN" in written and (found := _with_nan(written)) is not None:
-            return found
+        if "NaN" in written and (decoded := _with_nan(written)) is not None:
+            return decoded
         raise UserError(f"{where or path}: {error}; mend it") from None
 
 
@@ -91,23 +91,23 @@ def _with_nan(written: str) -> Any:
             raise ValueError(name)
 
     try:
-        found = json.loads(written, parse_constant=constant)
-        msgspec.json.encode(found)  # Python's decoder lets halves of surrogate pairs pass
-        return found
+        decoded = json.loads(written, parse_constant=constant)
+        msgspec.json.encode(decoded)  # Python's decoder lets halves of surrogate pairs pass
+        return decoded
     except (ValueError, RecursionError):
         return None
 
 
 def _in_turn(data: bytes) -> list[Any] | None:
     """Two or more objects one after another, as `jq` writes them indented; None if it is anything else."""
-    decoder, found, position = json.JSONDecoder(), [], 0
+    decoder, objects, position = json.JSONDecoder(), [], 0
     try:
         written = data.decode().strip()
         while position < len(written):
             row, end = decoder.raw_decode(written, position)
-            found.append(row)
+            objects.append(row)
             position = end + len(_BLANK.match(written, end)[0])  # type: ignore[index]
-        msgspec.json.encode(found)
+        msgspec.json.encode(objects)
     except (ValueError, RecursionError):
         return None
-    return found if len(found) > 1 and all(isinstance(row, dict) for row in found) else None
+    return objects if len(objects) > 1 and all(isinstance(row, dict) for row in objects) else None

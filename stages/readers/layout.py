@@ -9,8 +9,8 @@ from fsspec.utils import glob_translate
 
 from stages.core.compression import plain
 from stages.core.errors import UserError
-from stages.readers.card import configs
 from stages.readers.formats import KINDS, kind
+from stages.readers.hub_configs import configs
 
 METADATA = frozenset(
     [
@@ -143,10 +143,10 @@ def place(names: Sequence[str], readme: str = "") -> list[Placed]:
 
 def _by_names(names: Sequence[str]) -> list[Placed]:
     trained = any(family(_split_and_config(name, False)[0]) == "train" for name in names)
-    found = [Placed(name, config, split) for name in names for split, config in [_split_and_config(name, trained)]]
-    if any(file.split for file in found) or not _namesakes(names):
-        return [file if file.split else file._replace(config="") for file in found]
-    return found
+    placed = [Placed(name, config, split) for name in names for split, config in [_split_and_config(name, trained)]]
+    if any(file.split for file in placed) or not _namesakes(names):
+        return [file if file.split else file._replace(config="") for file in placed]
+    return placed
 
 
 def _namesakes(names: Sequence[str]) -> bool:
@@ -176,23 +176,23 @@ def _of_stem(stem: str, trained: bool, in_data: bool) -> str:
         return shard["split"]
     words = re.findall(r"[a-z]+", stem.lower())
     known = FAMILIES | (EVALUATION if trained or len(words) == 1 else {})
-    found = [word for word in words if word in known]
-    return found[0] if len({known[word] for word in found}) == 1 else ""
+    splits = [word for word in words if word in known]
+    return splits[0] if len({known[word] for word in splits}) == 1 else ""
 
 
 def _of_config(source: str, placed: list[Placed], wanted: Wanted, choice: Choice, readme: str) -> list[Placed]:
     names = list(dict.fromkeys(file.config for file in placed if file.split or file.config))
     if choice.config:
-        found = [file for file in placed if choice.config.lower() in _called(file.config)]
-        if not found:
+        matching_files = [file for file in placed if choice.config.lower() in _called(file.config)]
+        if not matching_files:
             raise UserError(f"{source}: has no config {choice.config!r}; it has {_listed(names)}")
-        return found
+        return matching_files
     if len(names) < 2 or choice.files:
         return placed
     declared = [config.name for config in configs(readme) if config.default]
     for preferred in (*wanted.configs, *declared, "default"):
-        if found := [file for file in placed if preferred.lower() in _called(file.config)]:
-            return found
+        if matching_files := [file for file in placed if preferred.lower() in _called(file.config)]:
+            return matching_files
     if wanted.together:
         return placed
     raise UserError(f"{source}: holds several configs; write `config:` or `files:` in params.yaml, of {_listed(names)}")
@@ -207,14 +207,14 @@ def _of_split(source: str, placed: list[Placed], wanted: Wanted, choice: Choice)
     if choice.split:
         return _named(source, placed, choice.split)
     splits = sorted({file.split for file in placed if file.split})
-    found = [file for file in placed if file.split.lower() == wanted.split]
+    matching_files = [file for file in placed if file.split.lower() == wanted.split]
     if not wanted.exact:
-        found = found or [file for file in placed if family(file.split) == family(wanted.split)]
-        found = found or [file for file in placed if not file.split]
+        matching_files = matching_files or [file for file in placed if family(file.split) == family(wanted.split)]
+        matching_files = matching_files or [file for file in placed if not file.split]
         lone = len(splits) == 1 and (wanted.lone or family(splits[0]) not in HELD_OUT)
-        found = found or (placed if lone else [])
-    names = sorted({file.split for file in found})
-    if placed and not found:
+        matching_files = matching_files or (placed if lone else [])
+    names = sorted({file.split for file in matching_files})
+    if placed and not matching_files:
         raise UserError(
             f"{source}: no file of the split {wanted.split}; if another is meant, write `split:` in params.yaml, "
             f"of {_listed(splits)}"
@@ -223,16 +223,16 @@ def _of_split(source: str, placed: list[Placed], wanted: Wanted, choice: Choice)
         raise UserError(
             f"{source}: has several splits for {wanted.split}; write `split:` in params.yaml, of {_listed(names)}"
         )
-    return found
+    return matching_files
 
 
-def _named(source: str, placed: list[Placed], asked: str) -> list[Placed]:
+def _named(source: str, placed: list[Placed], names: str) -> list[Placed]:
     """The files of the splits that params.yaml names: one, several as "train+test", or "all"."""
-    if asked == "all":
+    if names == "all":
         return placed
     splits = sorted({file.split for file in placed if file.split})
     chosen: set[str] = set()
-    for name in map(str.strip, asked.split("+")):
+    for name in map(str.strip, names.split("+")):
         known = name.lower() in FAMILIES | EVALUATION
         alike = {split for split in splits if known and family(split) == family(name)}
         part = {split for split in splits if split.lower() == name.lower()} or alike

@@ -95,12 +95,12 @@ def split_reasoning(text: str, ended: bool = True) -> Parts:
     """
     reasoning: list[str] = []
     for _ in range(MOST):
-        found = _channels(text) or _announced(text, ended) or _blocks(text, ended)
-        if found is None:
+        parts = _channels(text) or _announced(text, ended) or _blocks(text, ended)
+        if parts is None:
             return Parts(_joined(reasoning), text)
-        reasoning.append(found.reasoning)
+        reasoning.append(parts.reasoning)
         # What is left may begin with a block of another kind.
-        text = _unwrapped(found.answer)
+        text = _unwrapped(parts.answer)
     return Parts(_joined([*reasoning, text]), "")
 
 
@@ -141,8 +141,8 @@ def _opening(text: str) -> tuple[Marks, int] | None:
     turn = _TURN.match(text)
     start = turn.end() if turn else 0
     for marks in MARKS:
-        if found := marks.opening.match(text, start):
-            return marks, found.end()
+        if match := marks.opening.match(text, start):
+            return marks, match.end()
     return None
 
 
@@ -165,8 +165,8 @@ def _closing(text: str, marks: Marks, inside: int) -> Mark | None:
 
 def _occurrences(text: str, marks: Marks, start: int) -> list[Mark]:
     """Every mark of a family, in order."""
-    opening = (Mark(*found.span(), True) for found in marks.opening.finditer(text, start))
-    closing = (Mark(*found.span(), False) for found in marks.closing.finditer(text, start))
+    opening = (Mark(*match.span(), True) for match in marks.opening.finditer(text, start))
+    closing = (Mark(*match.span(), False) for match in marks.closing.finditer(text, start))
     return sorted([*opening, *closing])
 
 
@@ -175,8 +175,8 @@ def _lone_closing(text: str) -> Mark | None:
     if _ANY_CLOSING.search(text) is None:
         return None
     code = _Code(text)
-    found = (_lone(text, marks, code) for marks in MARKS)
-    return max((mark for mark in found if mark), default=None)
+    lone_marks = (_lone(text, marks, code) for marks in MARKS)
+    return max((mark for mark in lone_marks if mark), default=None)
 
 
 def _lone(text: str, marks: Marks, code: "_Code") -> Mark | None:
@@ -212,8 +212,8 @@ def _mentioned(text: str, mark: Mark, strict: bool) -> bool:
     if (before and after[:1] == _QUOTES.get(before[-1], "\0")) or after[:1] in (",", ";", ")"):
         return True
     line = before.rpartition("\n")[2]
-    said = line.rstrip()
-    if said == line or not (said[-1:].isalnum() or said[-1:] in (",", ";", ":")):
+    words_before = line.rstrip()
+    if words_before == line or not (words_before[-1:].isalnum() or words_before[-1:] in (",", ";", ":")):
         return False
     following = after.partition("\n")[0]
     if not following.strip():
@@ -225,7 +225,7 @@ class _Code:
     """Where a text is code: between fences, of which one such as ```python opens and never closes, or backticks."""
 
     def __init__(self, text: str) -> None:
-        self._spans = sorted([*_fenced(text), *(found.span() for found in _CODE.finditer(text))])
+        self._spans = sorted([*_fenced(text), *(match.span() for match in _CODE.finditer(text))])
 
     def holds(self, place: int) -> bool:
         """Whether `place` is in code. Spans overlap by a fence's own line at most."""

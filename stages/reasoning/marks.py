@@ -46,9 +46,9 @@ def opening_at_end(text: str) -> str:
     """The opening mark that `text` ends with, but for white space; "" if it ends with none."""
     end = text.rstrip()
     for marks in MARKS:
-        for found in marks.opening.finditer(end, max(0, len(end) - LONGEST)):
-            if found.end() == len(end):
-                return found[0]
+        for match in marks.opening.finditer(end, max(0, len(end) - LONGEST)):
+            if match.end() == len(end):
+                return match[0]
     return ""
 
 

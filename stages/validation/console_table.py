@@ -7,10 +7,10 @@ from stages.validation.great_expectations_run import Finding
 EXAMPLES = 3
 
 
-def show(found: Sequence[Finding], ids: Sequence[str], title: str) -> None:
+def show(findings: Sequence[Finding], ids: Sequence[str], title: str) -> None:
     """Print one line a finding, if there are any; nothing in it is read as markup or as a terminal's control
     sequence."""
-    if not found:
+    if not findings:
         return
     from rich.console import Console
     from rich.table import Table
@@ -19,7 +19,7 @@ def show(found: Sequence[Finding], ids: Sequence[str], title: str) -> None:
     table = Table(title=Text(title), title_justify="left")
     for heading in ("expectation", "wants", "severity", "rows", "found", "for example"):
         table.add_column(heading, overflow="fold")
-    for finding in found:
+    for finding in findings:
         table.add_row(*(Text(plain(cell)) for cell in _cells(finding, ids)))
     Console(stderr=True, width=140).print(table)
 

@@ -31,15 +31,15 @@ def findings(frame: "pl.DataFrame", suite: Suite, file: str) -> list[Finding]:
     arguments that it does not take, or that it can't compute.
     """
     package = great_expectations()
-    asked = [
+    expectations = [
         _expectation(package, expectation, position, file)
         for position, expectation in enumerate(suite.expectations)
         if not _of_nothing(frame, expectation)
     ]
-    named = package.ExpectationSuite(name=suite.name, expectations=asked)
+    named = package.ExpectationSuite(name=suite.name, expectations=expectations)
     results = sorted(_results(package, slim(frame, suite.columns()), named), key=_position)
-    found = ((suite.expectations[_position(r)], r) for r in results if not r.success)
-    return [_finding(expectation, result, file) for expectation, result in found]
+    failures = ((suite.expectations[_position(r)], r) for r in results if not r.success)
+    return [_finding(expectation, result, file) for expectation, result in failures]
 
 
 def _of_nothing(frame: "pl.DataFrame", expectation: Expectation) -> bool:
@@ -61,12 +61,12 @@ def _expectation(package: Any, expectation: Expectation, position: int, file: st
         raise UserError(f"{file}: {expectation.title}: {_one_line(str(error))}; mend the suite") from error
 
 
-def _results(package: Any, frame: "pd.DataFrame", asked: Any) -> list[Any]:
+def _results(package: Any, frame: "pd.DataFrame", suite: Any) -> list[Any]:
     context = package.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("seqit").add_dataframe_asset("rows")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    return list(batch.validate(asked, result_format="COMPLETE").results)
+    return list(batch.validate(suite, result_format="COMPLETE").results)
 
 
 def _position(result: Any) -> int:
@@ -95,11 +95,11 @@ def _slim(series: "pl.Series") -> Any:
 def _finding(expectation: Expectation, result: Any, file: str) -> Finding:
     if message := _exception(result.exception_info):
         raise UserError(f"{file}: {expectation.title}: {_one_line(message)}; mend the suite")
-    found = result.result
-    rows = found.get("unexpected_index_list")
+    details = result.result
+    rows = details.get("unexpected_index_list")
     if rows is None:
-        return Finding(expectation, (), f"{found.get('observed_value')}")
-    some = ", ".join(repr(value)[:40] for value in found["partial_unexpected_list"][:3])
+        return Finding(expectation, (), f"{details.get('observed_value')}")
+    some = ", ".join(repr(value)[:40] for value in details["partial_unexpected_list"][:3])
     return Finding(expectation, tuple(rows), some)
 
 

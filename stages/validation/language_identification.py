@@ -63,9 +63,9 @@ def strange(text: "pl.Series", tongue: "pl.Series") -> "pl.Series":
     frame = (
         _counted(text).with_columns(_own_letters(text, tongue).alias("mine"), tongue.alias("tongue")).with_row_index()
     )
-    asked = frame.filter(pl.col("tongue").is_in(known), _enough()).select("index", "words", "tongue", "mine")
-    found = [index for index, words, own, mine in asked.iter_rows() if _elsewhere(words, own, mine)]
-    judged = pl.when(pl.col("tongue").is_in(known)).then(pl.col("index").is_in(found).cast(pl.Int8))
+    candidates = frame.filter(pl.col("tongue").is_in(known), _enough()).select("index", "words", "tongue", "mine")
+    foreign = [index for index, words, own, mine in candidates.iter_rows() if _elsewhere(words, own, mine)]
+    judged = pl.when(pl.col("tongue").is_in(known)).then(pl.col("index").is_in(foreign).cast(pl.Int8))
     return frame.select(judged.alias("strange"))["strange"]
 
 

@@ -27,12 +27,14 @@ def checked(
     artifact: its name, "responded/seed-0". Raises UserError naming the line for one that the stages which read the
     artifact would refuse.
     """
-    fields = next((found for folder, found in FIELDS.items() if artifact.startswith(folder)), None)
+    fields = next((names for folder, names in FIELDS.items() if artifact.startswith(folder)), None)
     fault = _foreign(frozenset(fields.split())) if fields else _no_record
     answers = artifact.startswith("predictions/")
     for position, (number, line) in enumerate(rows):
-        if told := fault(line):
-            raise UserError(f"{file}:{number}: {told}; mend or remove this line, or run the stage that makes the file")
+        if message := fault(line):
+            raise UserError(
+                f"{file}:{number}: {message}; mend or remove this line, or run the stage that makes the file"
+            )
         if b"\\u0000" in line and not answers and _holds_nul(_any(line)):
             nuls.append(position)
         yield number, line

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.verified import values
-from stages.verified.generation import Check
-from stages.verified.values import ValueType
+from stages.verified import typed_values
+from stages.verified.sequence_generation import Check
+from stages.verified.typed_values import ValueType
 
 _MARKER = re.compile(
     r"^[ \t]*(?:#+[ \t]+)?[*_#(\[]*(?:(?:task|answer|step|aufgabe|antwort|tarea|respuesta)[ \t]+)?"
@@ -113,8 +113,10 @@ def _graded(segment: str, check: Check, shown: set[str]) -> TaskGrade:
 
 def _states(segment: str, check: Check) -> bool:
     """Whether the segment states the answer, without its case only where case is not what the task is about."""
-    right = values.parse(check.type, check.answer)
-    return any(_same(check.type, values.parse_lenient(check.type, form), right) for form in _forms(segment, check.type))
+    right = typed_values.parse(check.type, check.answer)
+    return any(
+        _same(check.type, typed_values.parse_lenient(check.type, form), right) for form in _forms(segment, check.type)
+    )
 
 
 def _forms(segment: str, type: ValueType) -> list[str]:

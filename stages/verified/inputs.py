@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from stages.verified.values import Value, ValueType
+from stages.verified.typed_values import Value, ValueType
 
 _WORDS = msgspec.yaml.decode(
     (Path(__file__).parent / "wordings" / "inputs.yaml").read_bytes(), type=dict[str, list[str]]

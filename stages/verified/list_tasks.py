@@ -4,7 +4,7 @@ from itertools import accumulate
 from random import Random
 
 from stages.verified.task_types import Arguments, task
-from stages.verified.values import Value
+from stages.verified.typed_values import Value
 
 Words = tuple[str, ...]
 Numbers = tuple[int, ...]

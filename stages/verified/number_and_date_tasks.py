@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from random import Random
 
 from stages.verified.task_types import Arguments, task
-from stages.verified.values import Value
+from stages.verified.typed_values import Value
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

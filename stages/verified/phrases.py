@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from stages.verified.values import ValueType
+from stages.verified.typed_values import ValueType
 
 Layout = Literal["numbered", "lines"]
 """numbered: "1. answer", one a line. lines: one answer a line. A single task has its answer alone."""

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from stages.verified.task_types import Arguments, task
-from stages.verified.values import Value
+from stages.verified.typed_values import Value
 
 Table = tuple[tuple[Any, ...], ...]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from stages.verified.values import Value, ValueType
+from stages.verified.typed_values import Value, ValueType
 
 Arguments = Mapping[str, Any]
 """The arguments of one task, as JSON values: {"letter": "a"}."""
@@ -27,7 +27,8 @@ class TaskType(NamedTuple):
 
 
 TASK_TYPES: dict[str, TaskType] = {}
-"""Every type of task by its name, in the order of definition; filled where `stages.verified.library` is imported."""
+"""Every type of task by its name, in the order of definition; filled when
+`stages.verified.sequence_generation` is imported."""
 
 
 def nothing(_random: Random, _value: Value) -> Arguments:

@@ -3,7 +3,7 @@
 from random import Random
 
 from stages.verified.task_types import Arguments, task
-from stages.verified.values import Value
+from stages.verified.typed_values import Value
 
 VOWELS = frozenset("aeiouAEIOU")
 LETTERS = "aeiorstn"

@@ -10,8 +10,8 @@ import msgspec
 import yaml
 
 from stages.params.generate_section import Generated
-from stages.verified.generation import LONGEST, Selection, Structure, Verified
 from stages.verified.phrases import LANGUAGES
+from stages.verified.sequence_generation import LONGEST, Selection, Structure, Verified
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.verified.generation import LONGEST, Settings, recompute, sequences
-from stages.verified.library import MODULES, TASK_TYPES
 from stages.verified.phrases import LANGUAGES, phrases
+from stages.verified.sequence_generation import LONGEST, MODULES, TASK_TYPES, Settings, recompute, sequences
 
 
 def test_there_are_enough_types_of_task_and_some_are_held_out_for_each_input() -> None:

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.verified import values
-from stages.verified.generation import Check, Settings, Verified, respond, sequences
+from stages.verified import typed_values
 from stages.verified.grading import grade, segments
 from stages.verified.inputs import MAKERS, draw_input
-from stages.verified.library import TASK_TYPES
+from stages.verified.sequence_generation import TASK_TYPES, Check, Settings, Verified, respond, sequences
 from stages.verified.task_types import TaskType
-from stages.verified.values import Value, ValueType
+from stages.verified.typed_values import Value, ValueType
 
 ALL = Settings(lengths=(1, 2, 3, 6), languages=("en", "de", "es"), types="all", wordings="all")
 
@@ -39,7 +38,7 @@ def drawn(task: TaskType, random: Random) -> tuple[Value, Check]:
         value = draw_input(random, task.takes)
         arguments = task.draw(random, value)
         if arguments is not None and (answer := task.answer(value, **arguments)) not in ((), "", {}):
-            return value, Check(task.name, dict(arguments), 0, task.gives, values.render(task.gives, answer))
+            return value, Check(task.name, dict(arguments), 0, task.gives, typed_values.render(task.gives, answer))
 
 
 @pytest.mark.parametrize("name", TASK_TYPES)
@@ -47,11 +46,11 @@ def test_each_check_accepts_the_right_answer_and_no_other(name: str) -> None:
     random, task = Random(name), TASK_TYPES[name]
     for _ in range(20):
         value, check = drawn(task, random)
-        right = values.parse(check.type, check.answer)
-        shown = values.render(task.takes, value)
+        right = typed_values.parse(check.type, check.answer)
+        shown = typed_values.render(task.takes, value)
         assert grade(check.answer, [check]).strict == 1
         assert grade(check.answer, [check], shown).all_right == 1
-        for wrong in ("", " ", "\n", "I cannot do that.", values.render(check.type, broken(check.type, right))):
+        for wrong in ("", " ", "\n", "I cannot do that.", typed_values.render(check.type, broken(check.type, right))):
             result = grade(wrong, [check], shown)
             assert (result.right, result.strict) == (0, 0), wrong
         assert grade("", [check], shown).following == 0
@@ -63,7 +62,7 @@ def test_each_check_accepts_the_right_answer_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("name", TASK_TYPES)
 def test_a_copy_of_the_prompt_attempts_nothing_that_it_does_not_answer(name: str) -> None:
     value, check = drawn(TASK_TYPES[name], Random(name))
-    shown = values.render(TASK_TYPES[name].takes, value)
+    shown = typed_values.render(TASK_TYPES[name].takes, value)
     result = grade(shown, [check], shown, "Do it.")
     assert result.following == result.right
 
@@ -75,7 +74,7 @@ def test_the_right_response_is_right_and_one_broken_answer_costs_one_task(number
     assert graded(row, row.response)[1:] == (1, 1, 1, 1, 1, 1)
     place = number % len(row.checks)
     check = row.checks[place]
-    wrong = values.render(check.type, broken(check.type, values.parse(check.type, check.answer)))
+    wrong = typed_values.render(check.type, broken(check.type, typed_values.parse(check.type, check.answer)))
     checks = [*row.checks[:place], Check(check.task, {}, 0, check.type, wrong), *row.checks[place + 1 :]]
     result = graded(row, respond(checks, row.layout))
     assert [task.lenient for task in result.tasks] == [n != place for n in range(len(checks))]
@@ -189,4 +188,4 @@ def test_every_type_of_input_can_be_made_and_read_back() -> None:
     for type in MAKERS:
         value = draw_input(random, type)
         if type != "code":
-            assert values.parse(type, values.render(type, value)) == value
+            assert typed_values.parse(type, typed_values.render(type, value)) == value

@@ -11,9 +11,9 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import only, rows
-from stages.verified.generation import Check, Verified, recompute
 from stages.verified.grading import Grade
 from stages.verified.grading import grade as grade_sequence
+from stages.verified.sequence_generation import Check, Verified, recompute
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:

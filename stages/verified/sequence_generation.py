@@ -7,13 +7,14 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from stages.verified import values
+from stages.verified import list_tasks, number_and_date_tasks, structure_tasks, text_tasks, typed_values
 from stages.verified.inputs import MAKERS, draw_input
-from stages.verified.library import TASK_TYPES
 from stages.verified.phrases import Layout, Phrases, phrases, sentence
-from stages.verified.task_types import TaskType
-from stages.verified.values import Value, ValueType
+from stages.verified.task_types import TASK_TYPES, TaskType
+from stages.verified.typed_values import Value, ValueType
 
+MODULES = (text_tasks, list_tasks, number_and_date_tasks, structure_tasks)
+"""The modules that define the types of task; importing them fills TASK_TYPES."""
 LONGEST = 20
 """The most tasks of a sequence."""
 Structure = Literal["independent", "dependent", "mixed"]
@@ -37,7 +38,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: ValueType
     """Of the answer."""
     answer: str
-    """The right answer as `values.render` writes it."""
+    """The right answer as `typed_values.render` writes it."""
 
 
 class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,9 +188,10 @@ def _worded(
     if len(tasks) > 1:
         sentences.append(random.choice(words.layouts[layout]))
     checks = tuple(
-        Check(d.task.name, d.arguments, d.source, d.task.gives, values.render(d.task.gives, d.answer)) for d in tasks
+        Check(d.task.name, d.arguments, d.source, d.task.gives, typed_values.render(d.task.gives, d.answer))
+        for d in tasks
     )
-    response, shown = respond(checks, layout), values.render(*input)
+    response, shown = respond(checks, layout), typed_values.render(*input)
     return Verified(id, language, structure, layout, " ".join(sentences), shown, response, input[0], checks)
 
 
@@ -228,13 +230,13 @@ def recompute(input_type: ValueType, input: str, checks: Sequence[Check]) -> lis
         if type != task.takes:
             raise ValueError(f"{check.task} is about a {task.takes}, not about a {type}")
         results.append((task.gives, task.answer(value, **check.arguments)))
-    return [values.render(type, value) for type, value in results[1:]]
+    return [typed_values.render(type, value) for type, value in results[1:]]
 
 
 def _parsed(type: ValueType, text: str) -> Value:
     if type == "code":
         return text
-    value = values.parse(type, text)
+    value = typed_values.parse(type, text)
     if value is None:
         raise ValueError(f"not a {type}: {text!r:.60}")
     return value
