@@ -54,9 +54,11 @@ def _documents(pattern: str, names: list[str]) -> dict[str, dict[str, Any]]:
     return {name: artifacts.read_json(path, dict[str, Any]) for name, path in _existing(pattern, names)}
 
 
-def _rows(artifact: str, type: type[T], validated: bool = False) -> list[T]:
+def _rows(artifact: str | None, type: type[T], validated: bool = False) -> list[T]:
     path = Path(f"data/{artifact}.jsonl")
-    return [*(artifacts.artifact(artifact, type) if validated else artifacts.read(path, type))] if path.exists() else []
+    if artifact is None or not path.exists():
+        return []
+    return [*(artifacts.artifact(artifact, type) if validated else artifacts.read(path, type))]
 
 
 if __name__ == "__main__":

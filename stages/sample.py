@@ -43,7 +43,7 @@ def mixture(name: Name) -> str:
 def combination(name: Name) -> str:
     """Two sets as one, a sample of each; rows whose id both have go to NAME.rejected."""
     asked = entry((params := load()).sample.combination, name, "sample.combination")
-    return _write(name, combined_sets({part: _rows(part) for part in asked.parts}, asked.sizes, params.seed))
+    return _write(name, combined_sets({part: _rows(part) for part in asked.sets}, asked.sizes, params.seed))
 
 
 def _arms(asked: Any) -> dict[str, Arm]:

@@ -164,7 +164,7 @@ MISTAKES = [
     (
         "predict.benchmarks.seqeval.runs",
         ["it"],
-        "judge_agreement.runs.seqeval-sit.run: sit does not answer seqeval; see",
+        "judge_agreement.runs.seqeval-sit.run)",
     ),
     ("wording.reapeat", "First repeat", "wording.reapeat: unknown chain 'reapeat'; did you mean 'repeat'? known are"),
     ("augment.rules.repeat.chains", [{"chain": "sing"}], "chains.0.chain: unknown chain 'sing'; known are repeat, "),
@@ -267,15 +267,50 @@ def test_a_wrong_name_that_is_used_often_is_one_mistake() -> None:
 
 def test_two_missing_keys_are_two_mistakes_and_one_wrong_value_is_one() -> None:
     values = changed("judge.attempts", 1)
-    del values["judge"]["attempts"], values["report"]["before"]
+    del values["judge"]["attempts"], values["publish"]["seqeval"]["version"]
     for corpus in values["ingest"]["corpora"].values():
         corpus["sample"] = "none"
     with pytest.raises(UserError) as error:
         parse(values)
-    told = str(error.value).removeprefix("params.yaml: ").split("; ")
+    told = str(error.value).removeprefix("params.yaml: 3 mistakes: ").split("; ")
     assert told[0].startswith("ingest.corpora.seed.sample: Input should be a valid integer (given: 'none') (also at ")
     assert told[0].endswith(" and 2 more)")
-    assert told[1:] == ["judge.attempts: Field required", "report.before: Field required"]
+    assert told[1:] == ["judge.attempts: Field required", "publish.seqeval.version: Field required"]
+
+
+MANY = {
+    "respond.settings.sampling.temperatur": (1.0, "unknown key; did you mean 'temperature'?"),
+    "rewrit": ({}, "unknown key; did you mean 'rewrite'?"),
+    "train.settings.template": ("tulip", "; did you mean 'tulu'?"),
+    "train.runs.sit.set": ("formatted/sitt", "unknown 'formatted/sitt'; did you mean 'formatted/sit'"),
+    "engines.judge.model": ("smollm", "unknown 'smollm'; did you mean 'smollm2'?"),
+    "evaluate.pass_at": ([0], "evaluate.pass_at.0: Input should be greater than or equal to 1 (given: 0)"),
+    "rewrite.rounds.seed-1.policy": ("fixed", "policy fixed takes one action, not 4"),
+}
+
+
+def test_mistakes_in_values_names_and_combinations_are_reported_together() -> None:
+    values = copy.deepcopy(VALUES)
+    for path, (value, _) in MANY.items():
+        *parents, last = path.split(".")
+        place = values
+        for key in parents:
+            place = place[key]
+        place[last] = value
+    with pytest.raises(UserError) as error:
+        parse(values)
+    assert str(error.value).startswith("params.yaml: 7 mistakes: ")
+    assert [message for _, message in MANY.values() if message not in str(error.value)] == []
+
+
+def test_what_follows_from_a_mistake_is_no_mistake_of_its_own() -> None:
+    values = changed("fetch.models.smollm2.reference", "nothing")
+    values["rewrite"]["settings"]["sampling"]["top_p"] = 7
+    values["ingest"]["corpora"]["seed"]["sample"] = 0
+    values["decontaminate"] = "none"
+    with pytest.raises(UserError) as error:
+        parse(values)
+    assert str(error.value).startswith("params.yaml: 4 mistakes: ")
 
 
 def test_dvc_addresses_names_that_are_accepted(tmp_path: Path) -> None:

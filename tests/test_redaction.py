@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.redaction import Redactor, secret_in_url, secrets_in, without_secrets
-from stages.params.source_sections import Model
+from stages.params.engine_sections import Model
 
 KEY = "sk-SECRETab/cd+EF0123=XYZ"
 ORDINARY: dict[str, Any] = {

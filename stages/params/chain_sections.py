@@ -1,12 +1,25 @@
-"""The links of manual chains, and the wording of their tasks."""
+"""Manual chains and the wording of their tasks."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.errors import UserError
 from stages.core.registry import CHAINS, unknown_name
-from stages.params.field_types import Known, Line, Once, Section, Share, Words
+from stages.params.field_types import (
+    Artifact,
+    Count,
+    Entry,
+    FilePath,
+    LanguageTag,
+    Line,
+    Name,
+    Section,
+    Share,
+    Text,
+    Unique,
+    check_names_differ,
+)
 
 
 def _registered(chain: str) -> str:
@@ -23,10 +36,13 @@ class Chain(Section):
     """One link of a manual chain."""
 
     chain: ChainName
-    prefix: Words | None = None
-    languages: Annotated[list[Known], Field(min_length=1), Once] | None = None
+    prefix: Text | None = None
+    """The text before the instruction, in place of that in `wording`."""
+    languages: Annotated[list[LanguageTag], Field(min_length=1), Unique] | None = None
     share: Share | None = None
-    labels: Annotated[list[Words], Field(min_length=2, max_length=2)] | None = None
+    """Share of the rows with an input that get a translated one."""
+    labels: Annotated[list[Text], Field(min_length=2, max_length=2)] | None = None
+    """Headings of the intermediate result and of the answer."""
 
     @model_validator(mode="after")
     def _settings_fit(self) -> "Chain":
@@ -53,3 +69,51 @@ def _wording(texts: Any) -> ChainWording:
 
 
 Wording = Annotated[dict[ChainName, Line], AfterValidator(_wording)]
+
+
+class RuleChains(Entry):
+    """Chains that need only the rows."""
+
+    output_folder: ClassVar[str] = "augmented"
+    output_parts: ClassVar[tuple[str, ...]] = ("", ".plain")
+    needs: ClassVar[tuple[str, ...]] = ("wording",)
+    reads: Artifact
+    chains: Annotated[list[Chain], Field(min_length=1)]
+    """In the order in which the tasks are done."""
+
+
+class AlignedChains(RuleChains):
+    """Chains that take translations from an aligned corpus."""
+
+    parallel: Artifact
+    """Aligned inputs."""
+
+
+class CaptionChains(RuleChains):
+    """Chains that take descriptions from captions."""
+
+    captions: Artifact
+    """Captions of the images that rows name."""
+
+
+class ModelChains(RuleChains):
+    """Chains whose intermediate results the generator writes, greedily."""
+
+    needs: ClassVar[tuple[str, ...]] = ("wording", "engines.generator.model")
+    prompts: FilePath
+    """A folder with paraphrase.txt and translate.txt."""
+    max_tokens: Count
+    """The longest paraphrase or translation."""
+
+
+class Augment(Section):
+    """Manual chains, by what they need beside the rows."""
+
+    rules: dict[Name, RuleChains] = Field(default={})
+    aligned: dict[Name, AlignedChains] = Field(default={})
+    captions: dict[Name, CaptionChains] = Field(default={})
+    model: dict[Name, ModelChains] = Field(default={})
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Augment":
+        return check_names_differ(self)

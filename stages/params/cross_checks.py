@@ -1,22 +1,67 @@
-"""What of params.yaml does not fit together, though each value is legal by itself."""
+"""Mistakes in params.yaml between values that are legal one by one: unknown names, missing sections, bad pairs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stages.core.registry import BENCHMARKS, Registered, unknown_name
+from stages.params.mistakes import Mistake, existing, unknown
+from stages.params.references import artifacts, cycle, entries, mentions
 
 if TYPE_CHECKING:
     from stages.params import Params
 
 
-def misfits(params: "Params") -> Iterator[str]:
-    """Every mistake, each beginning with its path in the file."""
-    yield from _benchmarks(params)
-    yield from _idle(params)
-    yield from _judged(params)
-    yield from _pass_at(params)
-    yield from _actions(params)
-    yield from _wording(params)
+def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Every mistake, in the order of the checks. written: the values as the file has them, without inherited ones."""
+    yield from _repeated_names(params)
+    yield from _unknown_names(params)
+    yield from _missing_sections(params, written)
+    if circle := cycle(params):
+        yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
+    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording):
+        for text in check(params):
+            path, _, message = text.partition(": ")
+            yield Mistake(path, message)
+
+
+def _repeated_names(params: "Params") -> Iterator[Mistake]:
+    if both := sorted(params.fetch.models.keys() & params.train.runs.keys()):
+        yield Mistake("", f"a model of fetch and a run of train are both named {both[0]!r}; rename one")
+    if both := sorted(params.index_benchmarks.keys() & params.ingest.benchmarks.keys()):
+        yield Mistake("", f"a benchmark and an entry of index_benchmarks are both named {both[0]!r}; rename one")
+
+
+def _unknown_names(params: "Params") -> Iterator[Mistake]:
+    """References to what no section defines."""
+    known = {
+        "artifact": artifacts(params),
+        "counted": {entry.reads for entry in params.count_tokens.values()},
+        "model": set(params.fetch.models),
+        "corpus": {*params.ingest.corpora, *params.sample.combination},
+        "benchmark": set(params.ingest.benchmarks),
+        "predicted": set(params.predict.benchmarks),
+        "run": set(params.predict.runs),
+        "weights": {*params.fetch.models, *params.train.runs},
+    }
+    for path, kind, name in mentions(params):
+        if kind == "counted" and name in known["artifact"] - known["counted"]:
+            yield Mistake(path, f"{name} is not counted; add it under count_tokens")
+        elif kind != "counted" and name not in known[kind]:
+            yield Mistake(path, unknown("unknown", name, known[kind]))
+
+
+def _missing_sections(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Parts of the file that the stages of entries read and that are absent: DVC can't run such a stage."""
+    users: dict[str, list[str]] = {}
+    for one in entries(params):
+        for path in one.entry.needs:
+            users.setdefault(path, []).append(one.path)
+    for path, names in users.items():
+        keys = path.split(".")
+        if existing(written, keys) < len(keys):
+            hint = " ({} takes everything from engines.generator)" if path == "engines.tuned" else ""
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            yield Mistake(path, f"needed by {names[0]}{more}; add it{hint}")
 
 
 def _benchmarks(params: "Params") -> Iterator[str]:
@@ -54,18 +99,19 @@ def _judged(params: "Params") -> Iterator[str]:
         "compare.runs": params.compare.runs, "compare.references": params.compare.references,
         "judge_tasks.runs": params.judge_tasks.runs, "judge_agreement.runs": params.judge_agreement.runs,
     }  # fmt: skip
-    for section, entries in sections.items():
+    for section, comparisons in sections.items():
         command = section.partition(".")[0]
         suitable = [name for name in params.predict.benchmarks if command in _registered(params, name).sections]
-        for name, entry in entries.items():
-            if entry.benchmark not in suitable:
+        for name, entry in comparisons.items():
+            if entry.benchmark in params.predict.benchmarks and entry.benchmark not in suitable:
                 yield (
                     f"{section}.{name}.benchmark: {entry.benchmark} can't be an entry of `{command}`; of "
                     f"predict.benchmarks these can: {', '.join(suitable) or 'none'}"
                 )
             for field in ("run", "baseline", "treatment"):
-                run = getattr(entry, field, None)
-                if run is not None and entry.benchmark not in params.predict.of(run):
+                run = getattr(entry, field, "")
+                known = run in params.predict.runs and entry.benchmark in params.predict.benchmarks
+                if known and entry.benchmark not in params.predict.of(run):
                     settled = f"predict.runs.{run} and predict.benchmarks.{entry.benchmark}"
                     yield f"{section}.{name}.{field}: {run} does not answer {entry.benchmark}; see {settled}"
 
@@ -73,7 +119,8 @@ def _judged(params: "Params") -> Iterator[str]:
 def _registered(params: "Params", name: str) -> Registered:
     """What is registered for an entry of ingest.benchmarks; nothing for an unknown benchmark, which is a mistake of
     its own."""
-    return BENCHMARKS.get(params.ingest.benchmarks[name].benchmark, Registered(""))
+    entry = params.ingest.benchmarks.get(name)
+    return BENCHMARKS.get(entry.benchmark if entry else "", Registered(""))
 
 
 def _pass_at(params: "Params") -> Iterator[str]:
@@ -82,7 +129,7 @@ def _pass_at(params: "Params") -> Iterator[str]:
         for name, entry in params.predict.benchmarks.items()
         if "pass_at" in _registered(params, name).settings
     }
-    for place, k in enumerate(params.evaluate.pass_at):
+    for place, k in enumerate(params.evaluate.pass_at if params.evaluate else ()):
         if samples and k > max(samples.values()):
             name = max(samples, key=lambda name: samples[name])
             most = f"predict.benchmarks.{name}.samples ({samples[name]})"
@@ -97,8 +144,8 @@ def _actions(params: "Params") -> Iterator[str]:
 
 
 def _wording(params: "Params") -> Iterator[str]:
-    for part, entries in params.augment:
-        for name, entry in entries.items():
+    for part, chained in params.augment:
+        for name, entry in chained.items():
             for place, link in enumerate(entry.chains):
                 if link.prefix is None and link.chain not in params.wording:
                     where = f"augment.{part}.{name}.chains.{place}"

@@ -1,53 +1,64 @@
-"""The sections that make instructions, responses, chains and ablation sets."""
+"""The sections that make instructions, responses and ablation sets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from stages.core.records import Action
-from stages.params.chain_sections import Chain
 from stages.params.field_types import (
     LARGEST,
     Artifact,
     Attempts,
+    CorpusName,
     Count,
+    CountedArtifact,
+    Entry,
+    FilePath,
     Name,
-    Once,
-    Relative,
     Sampling,
     Section,
     Share,
     Stem,
-    one_name_each,
+    Unique,
+    absent,
+    check_names_differ,
 )
 
+GENERATOR = ("engines.generator.model",)
+"""What a stage that asks the generator reads of `engines`."""
 
-class ExtractSettings(Section):
-    """How parts are asked for."""
+
+class ExtractInputsSettings(Section):
+    """How the parts of flat prompts are requested."""
 
     sampling: Sampling
     attempts: Attempts
-    prompt: Relative
+    """Requests for one row before it keeps its flat prompt."""
+    prompt: FilePath
 
 
-class ExtractCorpus(Section):
-    """Whose flat prompts are told apart."""
+class ExtractInputsEntry(Entry):
+    """A corpus of flat prompts."""
 
+    output_folder: ClassVar[str] = "extracted"
+    needs: ClassVar[tuple[str, ...]] = ("extract_inputs.settings", *GENERATOR)
     reads: Artifact
 
 
 class ExtractInputs(Section):
-    """Instruction and input told apart in flat prompts."""
+    """Flat prompts separated into instruction and input."""
 
-    settings: ExtractSettings
-    corpora: dict[Name, ExtractCorpus]
+    settings: ExtractInputsSettings = absent()
+    corpora: dict[Name, ExtractInputsEntry] = Field(default={})
 
 
-class Gates(Section):
-    """What a new instruction must satisfy."""
+class InstructionLimits(Section):
+    """Limits of a new instruction."""
 
     max_words: Count
+    """The longest new instruction, in words."""
     max_growth: Annotated[float, Field(gt=1)]
+    """The longest new instruction, in multiples of the old one; never below 60 words."""
 
 
 class RewriteSettings(Section):
@@ -55,26 +66,34 @@ class RewriteSettings(Section):
 
     sampling: Sampling
     attempts: Attempts
+    """Requests for each step before it counts as unparsed or rejected."""
     orders: Annotated[int, Field(ge=1, le=1000)]
-    gates: Gates
+    """How many orders of the worked examples there are; few let engines share prefixes."""
+    gates: InstructionLimits
 
 
-class RewriteRound(Section):
+class RewriteRound(Entry):
     """One round of Seq-Instruct over one corpus."""
 
-    corpus: Name
+    output_folder: ClassVar[str] = "rewritten"
+    needs: ClassVar[tuple[str, ...]] = ("rewrite.settings", *GENERATOR)
+    corpus: CorpusName
     round: Count
     reads: Artifact
-    prompts: Relative
+    """The artifact of the round before."""
+    prompts: FilePath
+    """A folder with choose.txt, decompose.txt, prefix.txt and suffix.txt."""
     policy: Literal["model", "calibrated", "uniform", "fixed"]
-    actions: Annotated[list[Action], Field(min_length=1), Once]
+    """model: the generator chooses (paper 2.2). calibrated: the same, corrected for its bias towards a letter. uniform:
+    drawn from `actions` (SeqEval, paper 3). fixed: the only one of `actions`."""
+    actions: Annotated[list[Action], Field(min_length=1), Unique]
 
 
 class Rewrite(Section):
     """Seq-Instruct."""
 
-    settings: RewriteSettings
-    rounds: dict[Name, RewriteRound]
+    settings: RewriteSettings = absent()
+    rounds: dict[Name, RewriteRound] = Field(default={})
 
 
 class RespondSettings(Section):
@@ -82,23 +101,30 @@ class RespondSettings(Section):
 
     sampling: Sampling
     attempts: Attempts
-    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Once]
+    """Requests for a response that failed or was refused."""
+    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Unique]
+    """Statuses of responses that are kept; rows with others are rejected."""
 
 
-class RespondRound(Section):
+class RespondRound(Entry):
     """Responses to the instructions of one round."""
 
-    corpus: Name
+    output_folder: ClassVar[str] = "responded"
+    needs: ClassVar[tuple[str, ...]] = ("respond.settings", *GENERATOR)
+    corpus: CorpusName
     round: Annotated[int, Field(ge=0)]
+    """0: the original instructions."""
     reads: Artifact
+    """The instructions."""
     earlier: Artifact
+    """The responses of the round before, kept for rows that did not change; in round 0 what `reads` names."""
 
 
 class Respond(Section):
     """Responses."""
 
-    settings: RespondSettings
-    rounds: dict[Name, RespondRound]
+    settings: RespondSettings = absent()
+    rounds: dict[Name, RespondRound] = Field(default={})
 
 
 class EvolveSettings(Section):
@@ -106,108 +132,85 @@ class EvolveSettings(Section):
 
     rounds: Count
     sampling: Sampling
+    """Of the new instruction."""
     respond: Sampling
+    """Of the response to it."""
     attempts: Attempts
-    operations: Annotated[list[Stem], Field(min_length=1), Once]
-    prompts: Relative
+    operations: Annotated[list[Stem], Field(min_length=1), Unique]
+    """Drawn uniformly for each row and round; files of `prompts`."""
+    prompts: FilePath
+    """A folder with one file for each operation."""
 
 
-class EvolveCorpus(Section):
-    """What is evolved."""
+class EvolveEntry(Entry):
+    """A corpus to evolve."""
 
+    output_folder: ClassVar[str] = "evolved"
+    needs: ClassVar[tuple[str, ...]] = ("evolve.settings", *GENERATOR)
     reads: Artifact
 
 
 class Evolve(Section):
-    """The rival."""
+    """WizardLM's evolution of the same corpora, for comparison."""
 
-    settings: EvolveSettings
-    corpora: dict[Name, EvolveCorpus]
-
-
-class ByRule(Section):
-    """Chains that need nothing but the rows."""
-
-    reads: Artifact
-    chains: Annotated[list[Chain], Field(min_length=1)]
+    settings: EvolveSettings = absent()
+    corpora: dict[Name, EvolveEntry] = Field(default={})
 
 
-class Aligned(ByRule):
-    """Chains that take translations from an aligned corpus."""
-
-    parallel: Artifact
-
-
-class Captioned(ByRule):
-    """Chains that take descriptions from captions."""
-
-    captions: Artifact
-
-
-class ByModel(ByRule):
-    """Chains whose intermediate results the generator writes."""
-
-    prompts: Relative
-    max_tokens: Count
-
-
-class Augment(Section):
-    """Manual chains, by what they need beside the rows."""
-
-    rules: dict[Name, ByRule]
-    aligned: dict[Name, Aligned]
-    captions: dict[Name, Captioned]
-    model: dict[Name, ByModel]
-
-    @model_validator(mode="after")
-    def _one_name_each(self) -> "Augment":
-        return one_name_each(self)
-
-
-class CountTokens(Section):
-    """An artifact whose rows are measured in tokens."""
+class CountTokensEntry(Entry):
+    """An artifact whose rows are counted in tokens."""
 
     reads: Artifact
 
 
-class Budget(Section):
+class SplitEntry(Entry):
+    """Task level: the generator separates sequences into single tasks."""
+
+    output_folder: ClassVar[str] = "split"
+    output_parts: ClassVar[tuple[str, ...]] = ("", ".turns")
+    needs: ClassVar[tuple[str, ...]] = GENERATOR
+    reads: Artifact
+    form: Literal["written", "marked"]
+    """written: the generator writes the tasks out. marked: it names the sentence that each begins with."""
+    prompt: FilePath
+    sampling: Sampling
+    attempts: Attempts
+    """Requests before a row stays whole."""
+
+
+class BudgetSample(Entry):
     """Data level: rows of `reads` until their tokens equal those of `like`."""
 
-    reads: Artifact
-    like: Artifact
+    output_folder: ClassVar[str] = "sampled"
+    reads: CountedArtifact
+    like: CountedArtifact
     measure: Literal["output", "input", "both"]
+    """The side whose tokens are compared."""
 
     @property
     def sets(self) -> tuple[str, str]:
-        """What is compared."""
+        """The two sets that are compared."""
         return (self.reads, self.like)
 
     @model_validator(mode="after")
-    def _two_sets(self) -> "Budget":
+    def _sets_differ(self) -> "BudgetSample":
         if self.reads == self.like:
             raise ValueError(f"reads and like are both {self.reads!r}; name two sets")
         return self
 
 
-class Pairs(Budget):
-    """Instance level: rows of both sets that pair off at equal length."""
+class PairSample(BudgetSample):
+    """Instance level: pairs of rows of both sets with equal length."""
 
+    output_parts: ClassVar[tuple[str, ...]] = ("", ".like")
     tolerance: Annotated[int, Field(ge=0, le=LARGEST)]
+    """Tokens by which a pair may differ."""
 
 
-class Split(Section):
-    """Task level: sequences taken apart by the generator."""
-
-    reads: Artifact
-    form: Literal["written", "marked"]
-    prompt: Relative
-    sampling: Sampling
-    attempts: Attempts
-
-
-class Mixture(Section):
+class MixtureSample(Entry):
     """Each source row once, from one of four rounds."""
 
+    output_folder: ClassVar[str] = "sampled"
     one: Artifact
     two: Artifact
     three: Artifact
@@ -216,30 +219,32 @@ class Mixture(Section):
 
     @property
     def rounds(self) -> tuple[str, ...]:
-        """What is mixed, in the order of the shares."""
+        """The four rounds in the order of the shares."""
         return (self.one, self.two, self.three, self.four)
 
     @model_validator(mode="after")
-    def _whole(self) -> "Mixture":
+    def _shares_sum_to_one(self) -> "MixtureSample":
         if abs(sum(self.shares) - 1) > 1e-9:
             raise ValueError(f"shares add up to {sum(self.shares):g}, not to 1")
         return self
 
 
-class Combination(Section):
+class CombinationSample(Entry):
     """Two sets as one."""
 
+    output_folder: ClassVar[str] = "sampled"
     first: Artifact
     second: Artifact
     sizes: Annotated[list[Count | None], Field(min_length=2, max_length=2)]
+    """Rows of each, null for all."""
 
     @property
-    def parts(self) -> tuple[str, str]:
-        """What is combined, in the order of the sizes."""
+    def sets(self) -> tuple[str, str]:
+        """The two sets in the order of the sizes."""
         return (self.first, self.second)
 
     @model_validator(mode="after")
-    def _two(self) -> "Combination":
+    def _sets_differ(self) -> "CombinationSample":
         if self.first == self.second:
             raise ValueError(f"first and second are both {self.first}; name two sets")
         return self
@@ -248,18 +253,20 @@ class Combination(Section):
 class Sample(Section):
     """Ablation sets and mixtures."""
 
-    budget: dict[Name, Budget]
-    pairs: dict[Name, Pairs]
-    mixture: dict[Name, Mixture]
-    combination: dict[Name, Combination]
+    budget: dict[Name, BudgetSample] = Field(default={})
+    pairs: dict[Name, PairSample] = Field(default={})
+    mixture: dict[Name, MixtureSample] = Field(default={})
+    combination: dict[Name, CombinationSample] = Field(default={})
 
     @model_validator(mode="after")
-    def _one_name_each(self) -> "Sample":
-        return one_name_each(self)
+    def _names_differ(self) -> "Sample":
+        return check_names_differ(self)
 
 
-class Format(Section):
-    """What one training set is made of, and the folder of the pictures that its rows are about."""
+class FormatEntry(Entry):
+    """A training set: rows as chat messages."""
 
+    output_folder: ClassVar[str] = "formatted"
     reads: Artifact
-    pictures: Relative | None = None
+    pictures: FilePath | None = None
+    """The folder of the images of the rows, for a base model that takes images; without it such rows are rejected."""

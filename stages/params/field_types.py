@@ -1,9 +1,9 @@
-"""What sections of params.yaml are made of: names, artifacts, shares, counts, sampling."""
+"""Types of fields in params.yaml: names, artifacts, shares, counts, paths, languages, sampling."""
 
 import re
 from collections import Counter
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -12,17 +12,25 @@ from stages.core import languages
 from stages.core.completions import Sampling as EngineSampling
 
 Item = TypeVar("Item")
-LONGEST = 255
-"""Bytes of a file's name, on any file system that matters."""
+LONGEST_NAME = 255
+"""Bytes in a file name on common file systems."""
 NAME_ERROR = "name"
 """The type of the error that `_addressable` raises."""
 ADDRESSABLE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 PARTS = (".plain", ".turns", ".like")
-"""What is added to an entry's name for a second set that its stage makes (augment, split, sample)."""
+"""Suffixes of the second artifact that a stage of augment, split or sample writes."""
+
+
+class Reference(NamedTuple):
+    """Metadata of a field whose value names something that another section defines."""
+
+    kind: Literal["artifact", "counted", "model", "corpus", "benchmark", "predicted", "run", "weights"]
+    """counted: an artifact under `count_tokens`. benchmark: an entry of `ingest.benchmarks`. predicted: of
+    `predict.benchmarks`. run: of `predict.runs`. weights: a model of `fetch` or a run of `train`."""
 
 
 def _addressable(name: str) -> str:
-    """A name as it is. Raises PydanticCustomError for one that DVC cannot address, with one that it can."""
+    """Return the name. Raises PydanticCustomError, with a legal name, for one that DVC cannot address."""
     if ADDRESSABLE.fullmatch(name):
         return name
     other = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "a1"
@@ -33,22 +41,28 @@ def _addressable(name: str) -> str:
     )
 
 
-def _quoted(name: Any) -> Any:
-    """A name as it is. Raises ValueError for what YAML reads as something else, whose entry DVC leaves out."""
+def _text_name(name: Any) -> Any:
+    """Return the name. Raises ValueError for a key that YAML does not read as text: DVC ignores such an entry."""
     if isinstance(name, int | float | date | None):
         raise ValueError("YAML reads this name as a number, a date, true, false or null; put it in quotes")
     return name
 
 
 Stem = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
-"""A file's name without its suffix: small letters, digits, dot, dash, underscore."""
-Name = Annotated[str, Field(max_length=100), BeforeValidator(_quoted), AfterValidator(_addressable)]
-"""A name that is also a file name and that DVC addresses in stage@name and in paths of parameters: small letters,
-digits, dash, underscore. Ours for parts and for files that are being written add up to 60 characters to it."""
+"""A file name without its suffix: small letters, digits, dot, dash, underscore."""
+Name = Annotated[str, Field(max_length=100), BeforeValidator(_text_name), AfterValidator(_addressable)]
+"""The name of an entry: a file name that DVC also accepts in stage@name and in parameter paths. Small letters, digits,
+dash, underscore. Suffixes of artifacts and temporary files add up to 60 characters."""
+ModelName = Annotated[Name, Reference("model")]
+CorpusName = Annotated[Name, Reference("corpus")]
+BenchmarkName = Annotated[Name, Reference("benchmark")]
+PredictedName = Annotated[Name, Reference("predicted")]
+RunName = Annotated[Name, Reference("run")]
+WeightsName = Annotated[Name, Reference("weights")]
 
 
 def _artifact(artifact: str) -> str:
-    """An artifact as it is. Raises ValueError where it is none."""
+    """Return the artifact. Raises ValueError for a malformed one."""
     folder, slash, name = artifact.partition("/")
     if not slash or not re.fullmatch("[a-z]+", folder):
         raise ValueError("is no artifact; write FOLDER/NAME as under data/, without suffix, such as responded/seed-0")
@@ -56,29 +70,31 @@ def _artifact(artifact: str) -> str:
     return artifact
 
 
-Artifact = Annotated[str, Field(max_length=200), AfterValidator(_artifact)]
+Artifact = Annotated[str, Field(max_length=200), AfterValidator(_artifact), Reference("artifact")]
 """An artifact under data/, without its suffix: "rewritten/seed-1"."""
+CountedArtifact = Annotated[Artifact, Reference("counted")]
+"""An artifact that `count_tokens` counts."""
 Share = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 2**31 - 1
-"""No count is larger, and what computes with counts may hold them in 32 bits."""
+"""The largest count: libraries store counts in 32 bits."""
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Attempts = Annotated[int, Field(ge=1, le=1000)]
-"""Times one thing is asked; a request that never succeeds is to end some day."""
+"""How often one request is repeated; bounded, so that a request that never succeeds ends."""
 
 
 def _local(path: str) -> str:
-    """A path as it is. Raises ValueError for an address, which DVC would open, and for a name that no disk takes."""
+    """Return the path. Raises ValueError for a URL, which DVC would open, and for a file name that is too long."""
     if "://" in path:
         raise ValueError("is an address and no path; download it first, by an entry of fetch.corpora or by hand")
-    if long := next((part for part in path.split("/") if len(part.encode()) > LONGEST), ""):
-        raise ValueError(f"{long[:20]}… is longer than the {LONGEST} bytes that a file's name may have")
+    if long := next((part for part in path.split("/") if len(part.encode()) > LONGEST_NAME), ""):
+        raise ValueError(f"{long[:20]}… is longer than the {LONGEST_NAME} bytes that a file's name may have")
     return path
 
 
-Relative = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_local)]
-"""A path; none of ours needs a line end, an escape sequence or a NUL."""
-Words = Annotated[str, Field(min_length=1, max_length=10_000)]
-"""A text that is put into instructions and responses."""
+FilePath = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_local)]
+"""A local path without control characters."""
+Text = Annotated[str, Field(min_length=1, max_length=10_000)]
+"""A text that is inserted into instructions and responses."""
 
 
 def _one_line(text: str) -> str:
@@ -87,25 +103,25 @@ def _one_line(text: str) -> str:
     return text
 
 
-Line = Annotated[Words, AfterValidator(_one_line)]
-"""A text that stands in a stage's command, which DVC cuts at every line end."""
-Language = Annotated[str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$", max_length=100)]
-"""A language as files name it: "de", "zh-CN"."""
+Line = Annotated[Text, AfterValidator(_one_line)]
+"""A text of one line."""
 
 
-def _known(language: str) -> str:
+def _language_tag(language: str) -> str:
     if fault := languages.mistake(language):
         raise ValueError(fault)
     return language
 
 
-def _reduced(language: str) -> str:
-    return language if language == languages.MULTI else languages.base(_known(language))
+def _base_language(language: str) -> str:
+    return language if language == languages.MULTI else languages.base(_language_tag(language))
 
 
-Known = Annotated[Language, AfterValidator(_known)]
-"""A language as models and rules know it too, by a tag of BCP 47."""
-Spoken = Annotated[str, Field(max_length=100), AfterValidator(_reduced)]
+LanguageTag = Annotated[
+    str, Field(pattern=r"^[A-Za-z]+(-[A-Za-z0-9]+)*$", max_length=100), AfterValidator(_language_tag)
+]
+"""A language tag of BCP 47 as file names have it: "de", "zh-CN"."""
+CorpusLanguage = Annotated[str, Field(max_length=100), AfterValidator(_base_language)]
 """A tag of BCP 47, reduced to its language ("zh" of "zh-CN", "en" of "EN"); or "multi"."""
 
 
@@ -118,17 +134,17 @@ def _compiled(text: str) -> str:
 
 
 Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_compiled)]
-"""A regular expression."""
+"""A regular expression of Python."""
 
 
-def _once(names: list[Item]) -> list[Item]:
+def _unique(names: list[Item]) -> list[Item]:
     if len(set(names)) < len(names):
         raise ValueError("names one twice; remove it")
     return names
 
 
-Once = AfterValidator(_once)
-"""A list of things that each stand in it but once."""
+Unique = AfterValidator(_unique)
+"""Refuses a list that has an item twice."""
 
 
 class Section(BaseModel):
@@ -137,14 +153,39 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-Parts = TypeVar("Parts", bound=Section)
+class Entry(Section):
+    """A named entry of a section; each makes one stage of dvc.yaml."""
+
+    output_folder: ClassVar[str] = ""
+    """The folder under data/ that its stage writes artifacts to; "" for a stage that writes none."""
+    output_parts: ClassVar[tuple[str, ...]] = ("",)
+    """What follows the entry's name in the names of its artifacts."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Paths in params.yaml that its stage reads beside the entry, `seed`, `tokenizer` and `validate`."""
+
+    def artifacts(self, name: str) -> list[str]:
+        """The artifacts that the stage of the entry `name` writes, as FOLDER/NAME."""
+        return [f"{self.output_folder}/{name}{part}" for part in self.output_parts] if self.output_folder else []
 
 
-def one_name_each(section: Parts) -> Parts:
-    """A section of dictionaries whose entries are written to one folder. Raises ValueError for a name in two."""
-    names = Counter(name for _, entries in section for name in entries)
-    if both := sorted(name for name, times in names.items() if times > 1):
-        raise ValueError(f"{both[0]!r} names two entries; rename one")
+def absent() -> Any:
+    """The default of a section's part that may be missing: None.
+
+    Its type does not say so. `needs` of an entry names the parts that its stage reads, and `parse` refuses a file in
+    which one of them is missing.
+    """
+    return Field(default=None)
+
+
+Group = TypeVar("Group", bound=Section)
+
+
+def check_names_differ(section: Group) -> Group:
+    """Return a section whose groups of entries share one folder. Raises ValueError for a name that two groups have."""
+    groups = [entries for _, entries in section if isinstance(entries, dict)]
+    names = Counter(name for entries in groups for name in entries)
+    if repeated := sorted(name for name, times in names.items() if times > 1):
+        raise ValueError(f"{repeated[0]!r} names two entries; rename one")
     return section
 
 
@@ -157,5 +198,5 @@ class Sampling(Section):
     max_tokens: Count
 
     def engine(self, stop: tuple[str, ...] = ()) -> EngineSampling:
-        """The same as the engines take it."""
+        """The same values as engines take them."""
         return EngineSampling(**self.model_dump(), stop=stop)

@@ -1,149 +1,53 @@
-"""The sections that say where models, corpora and benchmarks come from."""
+"""The sections that generate, read and publish data."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from stages.core.redaction import secret_in_url
 from stages.core.registry import CORPUS_FORMATS, unknown_name
-from stages.params.field_types import LARGEST, Count, Known, Line, Name, Once, Relative, Section, Share, Spoken
+from stages.params.field_types import (
+    Artifact,
+    CorpusLanguage,
+    Count,
+    Entry,
+    FilePath,
+    LanguageTag,
+    Line,
+    Name,
+    Section,
+    Share,
+    Unique,
+)
 
-MOVING = ("", "main", "master", "head")
-"""Revisions that are another one tomorrow."""
-
-
-def _pinned(reference: str) -> str:
-    """A reference of the Hub names a commit or tag: else next year's run reads other data under the same name."""
-    repository, _, revision = reference.partition("@")
-    if reference.startswith("hub:") and revision.lower() in MOVING:
-        raise ValueError(
-            f"{reference} is not pinned; write {repository}@COMMIT, with the commit that `git ls-remote "
-            f"https://huggingface.co/{repository[4:]} HEAD` prints (for data sets: huggingface.co/datasets/…)"
-        )
-    return reference
-
-
-def _without_secret(reference: str) -> str:
-    """An address that anybody may read: it is hashed, stored and published."""
-    if "://" in reference and (what := secret_in_url(reference)):
-        raise ValueError(f"{what} may be a secret; leave it out, and name the variable of the key in `key_env`")
-    return reference
+Subset = Literal["seen", "unseen", "all"]
+"""seen: for training. unseen: not used in training."""
 
 
-class Model(Section):
-    """A model to fetch."""
+class GenerateEntry(Entry):
+    """Sequences of tasks whose right answers are computed (stages/verified)."""
 
-    reference: Annotated[str, Field(pattern=r"^(package|hub|path|endpoint):.+$"), AfterValidator(_pinned),
-                         AfterValidator(_without_secret)]  # fmt: skip
-
-
-class HubCorpus(Section):
-    """A corpus to download from the Hub."""
-
-    reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned)]
-    files: Annotated[list[Line], Field(min_length=1), Once]
-
-
-class Fetch(Section):
-    """What is brought here before anything runs."""
-
-    models: dict[Name, Model]
-    corpora: dict[Name, HubCorpus]
+    seed: int
+    count: Count
+    tasks: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), Unique]
+    """Numbers of tasks that a sequence may have."""
+    structures: Annotated[list[Literal["independent", "dependent", "mixed"]], Field(min_length=1), Unique]
+    """independent: all tasks are about the input. dependent: each is about the result of the one before."""
+    languages: Annotated[list[Literal["en", "de", "es"]], Field(min_length=1), Unique]
+    """Languages of the instructions."""
+    types: Subset
+    wordings: Subset
 
 
-class Price(Section):
-    """What a provider asks for a million tokens."""
+class SourceFiles(Entry):
+    """A file or folder, and which of its files are read; left out, README.md and the names of files decide."""
 
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-
-
-class Speed(Section):
-    """Tokens a second, read and written, all requests that are under way together."""
-
-    input: Annotated[float, Field(gt=0)]
-    output: Annotated[float, Field(gt=0)]
-
-
-class Budget(Section):
-    """What may be spent on a model at its endpoint, over all runs that share the reply store; None is no limit."""
-
-    tokens: Count | None
-    money: Annotated[float, Field(gt=0)] | None
-
-
-class Cost(Section):
-    """What asking a model costs and may cost; no reply depends on it, and no stage is run again when it changes."""
-
-    price: Price | None
-    speed: Speed | None
-    budget: Budget | None
-
-    @model_validator(mode="after")
-    def _priced(self) -> "Cost":
-        if self.budget and self.budget.money and not self.price:
-            raise ValueError("a budget in money needs a price")
-        return self
-
-
-class Reasoning(Section):
-    """What becomes of a model's reasoning, which is never part of its answer."""
-
-    keep: bool = False
-    """Whether rows hold it in a field of its own."""
-    room: Annotated[int, Field(ge=0, le=LARGEST)] = 0
-    """Tokens more with which a prompt is asked once more whose reply held no answer; 0 for not again."""
-    opened: bool = False
-    """Whether the server's chat template opens the reasoning, so that a reply without a closing mark has no answer."""
-
-
-class Engine(Section):
-    """How a model is reached; `model` is None where the run names it.
-
-    `price`, `speed` and `budget` stand under `costs` in params.yaml, apart from what replies depend on.
-    """
-
-    engine: str
-    options: dict[str, Any]
-    model: Name | None = None
-    reasoning: Reasoning = Reasoning()
-    price: Price | None = None
-    speed: Speed | None = None
-    budget: Budget | None = None
-    _references: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @property
-    def references(self) -> dict[str, str]:
-        """Name of a model -> its reference under `fetch.models`; empty for an engine of no params.yaml."""
-        return self._references
-
-
-class Engines(Section):
-    """The models by the part they play."""
-
-    generator: Engine
-    judge: Engine
-    reviewer: Engine
-    tuned: Engine
-
-
-class Costs(Section):
-    """What asking costs, by the part that a model plays."""
-
-    generator: Cost
-    judge: Cost
-    reviewer: Cost
-    tuned: Cost
-
-
-class Files(Section):
-    """A source outside, and which of its files are read where it is a folder; left out, its own names say so."""
-
-    source: Relative
+    source: FilePath
+    """A path from the project's folder."""
     split: Line | None = None
+    """validation, "train+test" or all."""
     config: Line | None = None
-    files: Line | Annotated[list[Line], Field(min_length=1), Once] | None = None
+    files: Line | Annotated[list[Line], Field(min_length=1), Unique] | None = None
+    """A glob or a list of them."""
 
     @property
     def choice(self) -> tuple[str, str, tuple[str, ...]]:
@@ -158,48 +62,71 @@ def _registered(adapter: str) -> str:
     return adapter
 
 
-class Corpus(Files):
-    """A corpus and how its rows are read."""
+class Corpus(SourceFiles):
+    """A corpus and the format of its rows."""
 
+    output_folder: ClassVar[str] = "ingested"
     adapter: Annotated[str, AfterValidator(_registered)]
+    """A name in CORPUS_FORMATS of stages/core/registry.py."""
     licence: Line
-    language: Spoken
-    sample: Count | None
-    fields: dict[Line, Line] = Field(default_factory=dict)
+    language: CorpusLanguage
+    """Rows in another language are set aside; multi keeps all."""
+    sample: Count | None = None
+    """Rows, drawn by their ids (a smaller sample is a subset of a larger one); null for all."""
+    fields: dict[Line, Line] = Field(default={})
+    """Field of ours -> field of the corpus, for adapter own."""
 
 
-class Benchmark(Files):
+class Benchmark(SourceFiles):
     """A benchmark's own files."""
 
+    needs: ClassVar[tuple[str, ...]] = ("wording",)
     benchmark: str
+    """A name in BENCHMARKS of stages/core/registry.py."""
     licence: Line
-    languages: Annotated[list[Known], Once]
-    sample: Count | None
+    languages: Annotated[list[LanguageTag], Unique] = Field(default=[])
+    """Those to read, for a benchmark that has several."""
+    sample: Count | None = None
+    """Questions, drawn by their ids; null for all."""
     first: Count | None = None
+    """Only so many questions from the start of the file."""
     images: Literal["captions", "pixels"] | None = None
-    folder: Relative | None = None
+    """What questions about pictures show. captions: descriptions in place of the picture, for text models."""
+    folder: FilePath | None = None
+    """Where the pictures are."""
 
     @model_validator(mode="after")
-    def _whole(self) -> "Benchmark":
+    def _pictures_have_a_folder(self) -> "Benchmark":
         if (self.images == "pixels") != (self.folder is not None):
             raise ValueError("images: pixels needs the folder of the pictures, and nothing else takes one")
         return self
 
 
 class Ingest(Section):
-    """What is read from outside."""
+    """Corpora and benchmarks to read."""
 
-    corpora: dict[Name, Corpus]
-    benchmarks: dict[Name, Benchmark]
+    corpora: dict[Name, Corpus] = Field(default={})
+    benchmarks: dict[Name, Benchmark] = Field(default={})
 
     @model_validator(mode="after")
-    def _one_name_each(self) -> "Ingest":
+    def _names_differ(self) -> "Ingest":
         if both := sorted(self.corpora.keys() & self.benchmarks.keys()):
             raise ValueError(f"a corpus and a benchmark are both named {both[0]!r}; rename one")
         return self
 
 
 class Validate(Section):
-    """How much may be set aside."""
+    """When a validation fails."""
 
     max_quarantined: Share
+    """Share of rows above which a stage fails instead of setting rows aside."""
+
+
+class PublishEntry(Entry):
+    """A data set to publish."""
+
+    reads: Artifact
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    """ORG/NAME on the Hub; null writes it to data/published/ only."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    """MAJOR.MINOR.PATCH, a tag on the Hub."""

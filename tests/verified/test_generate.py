@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 import yaml
 
-from stages.params.generate_section import Generated
+from stages.params.source_sections import GenerateEntry
 from stages.verified.phrases import LANGUAGES
 from stages.verified.sequence_generation import LONGEST, Selection, Structure, Verified
 
@@ -51,7 +51,7 @@ def test_what_no_task_satisfies_is_one_line(tmp_path: Path) -> None:
 
 def test_the_section_takes_what_the_generator_knows() -> None:
     def choices(field: str) -> set[str]:
-        annotation = Generated.model_fields[field].annotation
+        annotation = GenerateEntry.model_fields[field].annotation
         return set(get_args(get_args(annotation)[0] if field in ("structures", "languages") else annotation))
 
     assert choices("structures") == set(get_args(Structure))

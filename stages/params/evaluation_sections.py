@@ -1,0 +1,271 @@
+"""The sections that test models: predictions, scores, judges and the report."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from stages.core.completions import Sampling as EngineSampling
+from stages.core.registry import JUDGES, unknown_name
+from stages.params.field_types import (
+    LARGEST,
+    Artifact,
+    Attempts,
+    BenchmarkName,
+    Count,
+    Entry,
+    FilePath,
+    Name,
+    PredictedName,
+    RunName,
+    Sampling,
+    Section,
+    Unique,
+    WeightsName,
+    absent,
+    check_names_differ,
+)
+
+JUDGE = ("engines.generator", "engines.judge.model", "evaluate.resamples")
+"""What a stage that asks the judge reads beside its own section."""
+
+
+Package = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""The name of an installed package."""
+
+
+class PredictRun(Entry):
+    """A model under test; its name is that of a run of `train` or a model of `fetch`."""
+
+    needs: ClassVar[tuple[str, ...]] = (
+        "engines.tuned", "predict.benchmarks", "judge.prompt", *JUDGE,
+    )  # fmt: skip
+    benchmarks: Annotated[list[PredictedName], Field(min_length=1), Unique] | None = None
+    """The benchmarks that it answers; left out, all of them."""
+
+
+class PredictSettings(Section):
+    """What all benchmarks share."""
+
+    samples: Count | None = None
+    template: Literal["chat", "none"] | None = None
+    sampling: Sampling | None = None
+
+
+class PredictBenchmark(Section):
+    """How a benchmark is answered."""
+
+    samples: Count
+    """Answers to each question; more than 1 needs a temperature above 0."""
+    template: Literal["chat", "none"]
+    """chat: the model's own chat template. none: the text as it is, for base models and as lm-eval does by default."""
+    sampling: Sampling
+    runs: Annotated[list[RunName], Field(min_length=1), Unique] | None = None
+    """The runs that answer it; left out, all of them."""
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> "PredictBenchmark":
+        if self.samples > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are one; raise it, or set samples to 1")
+        return self
+
+
+class Predict(Section):
+    """Which models answer which benchmarks."""
+
+    runs: dict[WeightsName, PredictRun] = Field(default={})
+    settings: PredictSettings = absent()
+    benchmarks: dict[BenchmarkName, PredictBenchmark] = Field(default={})
+
+    def of(self, run: str) -> dict[str, PredictBenchmark]:
+        """The benchmarks that a run answers, in the order of `benchmarks`."""
+        chosen = self.runs[run].benchmarks if run in self.runs else None
+        return {
+            name: benchmark for name, benchmark in self.benchmarks.items()
+            if (chosen is None or name in chosen) and (benchmark.runs is None or run in benchmark.runs)
+        }  # fmt: skip
+
+
+class Sandbox(Section):
+    """Limits of a generated program, which runs in bubblewrap or not at all."""
+
+    seconds: Annotated[float, Field(ge=0.1, le=3600)]
+    """Wall-clock time."""
+    memory: Annotated[int, Field(ge=64, le=1 << 20)]
+    """MiB of address space, and as much again of files."""
+    processes: Annotated[int, Field(ge=1, le=4096)]
+    """Threads at a time; it may start no other process."""
+    output: Annotated[int, Field(ge=1, le=1 << 20)]
+    """KiB that it may print."""
+    packages: Annotated[list[Package], Unique] = Field(default=[])
+    """Installed packages that it may import beyond the standard library."""
+
+
+class Bertscore(Section):
+    """The encoder of BERTScore."""
+
+    model: FilePath | None
+    """A Transformers folder, such as models/NAME of a model of `fetch`; null computes no BERTScore."""
+    layer: Count
+    """The layer whose hidden states are compared."""
+    batch: Count
+    """Answers compared together; no score depends on it."""
+
+
+class Evaluate(Section):
+    """How answers are scored."""
+
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)]
+    """Bootstrap resamples for the interval of Cohen's kappa."""
+    pass_at: Annotated[list[Count], Field(min_length=1), Unique]
+    """The k of pass@k for HumanEval, each at most its samples."""
+    sandbox: Sandbox
+    bertscore: Bertscore = Bertscore(model=None, layer=1, batch=1)
+
+
+def _registered_judge(reading: str) -> str:
+    if reading not in JUDGES:
+        raise ValueError(unknown_name("judge", reading, JUDGES))
+    return reading
+
+
+class JudgeRequests(Section):
+    """How a judge is asked."""
+
+    prompt: FilePath
+    temperature: Annotated[float, Field(ge=0, le=5)]
+    max_tokens: Count
+    """The longest reply."""
+    attempts: Attempts
+    """Requests before an answer is unscored."""
+
+    def sampling(self) -> EngineSampling:
+        """The same values as engines take them."""
+        return EngineSampling(self.temperature, top_p=1.0, top_k=0, max_tokens=self.max_tokens)
+
+
+class Judge(JudgeRequests):
+    """The judge of `evaluate`."""
+
+    reading: Annotated[str, AfterValidator(_registered_judge)] = "stated"
+    """How verdicts are parsed: a name in JUDGES of stages/core/registry.py."""
+
+
+class AgreementSettings(JudgeRequests):
+    """The second judge."""
+
+    reading: Annotated[str, AfterValidator(_registered_judge)]
+    """How verdicts are parsed: a name in JUDGES of stages/core/registry.py."""
+
+
+class VerdictSettings(JudgeRequests):
+    """How a judge compares answers, or marks tasks."""
+
+    reading: Literal["stated", "scores"]
+    """stated: the last verdict in the text of the reply. scores: the calibrated probability of each verdict; the text,
+    where an engine reports no scores."""
+
+
+class CompareSettings(VerdictSettings):
+    """What all comparisons share."""
+
+    controls: Annotated[int, Field(ge=0, le=LARGEST)]
+    """Questions on which an answer is replaced by that to another question, to test the judge."""
+
+
+class RunComparison(Entry):
+    """Two runs on one benchmark."""
+
+    needs: ClassVar[tuple[str, ...]] = ("compare.settings", *JUDGE)
+    benchmark: PredictedName
+    baseline: RunName
+    treatment: RunName
+    sample: Count | None = None
+    """Questions, drawn as under `ingest`; null for all."""
+
+
+class ReferenceComparison(Entry):
+    """A run against a file of outputs."""
+
+    needs: ClassVar[tuple[str, ...]] = ("compare.settings", *JUDGE)
+    benchmark: PredictedName
+    outputs: FilePath
+    """Objects of instruction, output and generator, as AlpacaEval's model_outputs.json."""
+    treatment: RunName
+    sample: Count | None = None
+    """Questions, drawn as under `ingest`; null for all."""
+
+
+class Compare(Section):
+    """Pairwise comparisons of answers, in both orders."""
+
+    settings: CompareSettings = absent()
+    runs: dict[Name, RunComparison] = Field(default={})
+    references: dict[Name, ReferenceComparison] = Field(default={})
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Compare":
+        return check_names_differ(self)
+
+
+class JudgeTasksSettings(VerdictSettings):
+    """What all task-by-task verdicts share."""
+
+    lister: Literal["judge", "sentences"]
+    """How tasks are listed. sentences: each sentence of the question is one. judge: by `list_prompt`."""
+    list_prompt: FilePath
+    controls: Annotated[int, Field(ge=0, le=LARGEST)]
+    """Questions on which an answer is replaced by that to another question, to test the judge."""
+
+
+class TaskVerdicts(Entry):
+    """A run on one benchmark."""
+
+    needs: ClassVar[tuple[str, ...]] = ("judge_tasks.settings", *JUDGE)
+    benchmark: PredictedName
+    run: RunName
+    sample: Count | None = None
+    """Questions, drawn as under `ingest`; null for all."""
+
+
+class JudgeTasks(Section):
+    """Which tasks of each question an answer completes."""
+
+    settings: JudgeTasksSettings = absent()
+    runs: dict[Name, TaskVerdicts] = Field(default={})
+
+
+class SecondVerdicts(TaskVerdicts):
+    """A run on one benchmark that `evaluate` had judged."""
+
+    needs: ClassVar[tuple[str, ...]] = (
+        "judge_agreement.settings", "engines.generator", "engines.reviewer.model", "evaluate.resamples",
+    )  # fmt: skip
+
+
+class JudgeAgreement(Section):
+    """Scores of a second judge, and its agreement with the first (raw, Cohen's kappa)."""
+
+    settings: AgreementSettings = absent()
+    runs: dict[Name, SecondVerdicts] = Field(default={})
+
+
+class WinRateEntry(Entry):
+    """AlpacaEval's win rates from annotations."""
+
+    annotations: FilePath
+    """data/compared/NAME.annotations.json, or a file of alpaca_eval's."""
+    files: FilePath
+    """The folder with df_gamed.csv and instruction_difficulty.csv from hub:tatsu-lab/alpaca_eval."""
+
+
+class Report(Section):
+    """What the report compares; a part that is left out is not shown."""
+
+    baseline: RunName | None = None
+    """The run that others are compared with."""
+    treatment: RunName | None = None
+    """The run that is shown beside it."""
+    before: Artifact | None = None
+    """Rows without Seq-Instruct, shown beside those of `after`."""
+    after: Artifact | None = None
+    """Rows with Seq-Instruct."""

@@ -1,0 +1,75 @@
+"""The section that trains models."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from stages.params.field_types import (
+    LARGEST,
+    Artifact,
+    Count,
+    Entry,
+    FilePath,
+    ModelName,
+    Name,
+    Regex,
+    Section,
+    Share,
+    absent,
+)
+
+
+class TrainSettings(Section):
+    """The recipe that all runs share."""
+
+    template: Literal["own", "tulu", "alpaca"]
+    """The chat template; own: the base model's."""
+    epochs: Annotated[float, Field(gt=0)]
+    batch: Count
+    """Rows of an optimiser step: micro_batch x accumulation x devices."""
+    micro_batch: Count
+    """Rows that a device computes together."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    scheduler: Literal["linear", "cosine", "constant"]
+    warmup_ratio: Share
+    """Share of the steps."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_length: Count
+    """Tokens; longer rows are dropped and counted."""
+    precision: Literal["float32", "bfloat16"]
+    saves: Count
+    """Checkpoints in each epoch, from which an interrupted run resumes."""
+    threads: Count
+    """CPU threads; weights trained on a CPU depend on it in their last digits."""
+    launcher: Literal["python", "accelerate", "render"]
+    """accelerate: several GPUs. render: trains nothing, for tests and dry runs."""
+    devices: Annotated[int, Field(ge=0, le=LARGEST)]
+    """GPUs; 0 trains on the CPU."""
+    packing: bool
+    """Several rows in one sequence of max_length, kept apart by flash attention (GPU)."""
+    checkpointing: bool
+    """Compute activations twice instead of keeping them: less memory, a third slower."""
+    sharding: Literal["none", "fsdp"]
+    """fsdp: weights, gradients and optimiser are spread over the GPUs."""
+    unfrozen: list[Regex]
+    """Regular expressions of the parameters to train; [] for all."""
+
+
+class TrainRun(Entry):
+    """One fine-tuning run; values of the recipe here replace those of `train.settings`."""
+
+    needs: ClassVar[tuple[str, ...]] = ("train.settings",)
+    model: ModelName
+    set: Artifact
+    template: Literal["own", "tulu", "alpaca"] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    unfrozen: list[Regex] | None = None
+
+
+class Train(Section):
+    """Fine-tuning with Axolotl."""
+
+    environment: FilePath | None = ".venv-train"
+    """Where Axolotl is installed: a folder that contains bin/python, or a Python; null for seqit's own environment."""
+    settings: TrainSettings = absent()
+    runs: dict[Name, TrainRun] = Field(default={})
