@@ -9,8 +9,7 @@ from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.params import entry, load
 from stages.seqinstruct.round_statistics import Tally
-from stages.seqinstruct.wizardlm import Evolution
-from stages.seqinstruct.wizardlm import evolve as evolve_rows
+from stages.seqinstruct.wizardlm import EvolutionConfig, evolve_rows
 
 
 def evolve(
@@ -24,7 +23,7 @@ def evolve(
     params = load()
     settings, this = params.evolve.settings, entry(params.evolve.corpora, name, "evolve.corpora")
     files = {operation: f"{settings.prompts}/{operation}.txt" for operation in settings.operations}
-    plan = Evolution(
+    plan = EvolutionConfig(
         seed=params.seed,
         rounds=settings.rounds,
         operations=tuple(settings.operations),

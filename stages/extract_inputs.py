@@ -8,8 +8,7 @@ from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.params import entry, load
-from stages.seqinstruct.input_extraction import Extraction
-from stages.seqinstruct.input_extraction import extract as extract_rows
+from stages.seqinstruct.input_extraction import ExtractionConfig, extract_rows
 from stages.seqinstruct.round_statistics import Tally
 
 
@@ -28,7 +27,7 @@ def extract_inputs(
         entry(params.extract_inputs.corpora, name, "extract_inputs.corpora"),
     )
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
-    plan = Extraction(params.seed, template, settings.sampling.engine(), settings.attempts)
+    plan = ExtractionConfig(params.seed, template, settings.sampling.engine(), settings.attempts)
     rows = artifacts.artifact(this.reads, Record)
     tally = Tally("extract")
     with connect(params.engines.generator, purpose=f"extract_inputs {name}") as complete:

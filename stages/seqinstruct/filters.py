@@ -1,4 +1,4 @@
-"""What a new instruction must satisfy before it takes the old one's place; each failure has a reason from one list."""
+"""Filters for new instructions; each rejection has a reason from a closed list."""
 
 import re
 from collections import Counter
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from stages.seqinstruct.actions import explains
+from stages.seqinstruct.parse_instruction import explains
 
 REASONS = {
     "empty": "nothing was written",
     "same": "the old instruction again",
     "no-task": "fewer than two words that the old instruction does not have",
-    "repeats": "a sentence more than once, a stutter, or the old instruction said twice",
+    "repeats": "a sentence more than once, a stutter, or the old instruction twice",
     "copies-example": "a sentence of the prompt file, not of the row",
     "too-long": "over the limit of words or of growth",
     "lost-table": "a row of a table is missing",
@@ -22,10 +22,10 @@ REASONS = {
     "leaks-explanation": "speaks about the rewriting instead of the task",
     "not-allowed": "an action that this round does not allow",
 }
-"""Why a parsed result is rejected: the closed list of this room."""
+"""Why a parsed result is rejected: a closed list."""
 
 SHORT = 60
-"""Words up to which no new instruction counts as grown too much, however short the old one was."""
+"""Words up to which a new instruction is not too long, however short the old one was."""
 ECHO = 0.75
 """Share of the shorter one's words that two tasks may have in common before one is an echo of the other."""
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -34,7 +34,7 @@ _WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)?")
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a new instruction may be."""
+    """Limits on the length of a new instruction."""
 
     max_words: int
     max_growth: float
@@ -148,12 +148,12 @@ _STUTTER = re.compile(r"\b(\w+(?: \w+){0,3})(?: \1){2}\b")
 
 
 def _leaks(new: str, old: str) -> bool:
-    said = old.casefold()
-    return explains(new) or any(match[0].casefold() not in said for match in _LEAKS.finditer(new.replace("’", "'")))
+    old_text = old.casefold()
+    return explains(new) or any(match[0].casefold() not in old_text for match in _LEAKS.finditer(new.replace("’", "'")))
 
 
 def _repeats(new: str, old: str) -> bool:
-    """Whether a few words come three times running, or a sentence of four or more words is said again."""
+    """Whether a few words come three times running, or a sentence of four or more words is repeated."""
     before = Counter(_sentences(old))
     if _STUTTER.search(" ".join(words(new))) and not _STUTTER.search(" ".join(words(old))):
         return True
@@ -173,10 +173,10 @@ def _shown(prompt: str) -> frozenset[str]:
 
 
 def echoes(task: str, old: str) -> bool:
-    """Whether an added task is one that the instruction sets already, in nearly the same words."""
-    said = [set(key.split()) for key in _sentences(old) or [" ".join(words(old))]]
+    """Whether an added task repeats one of the instruction, in nearly the same words."""
+    sentences = [set(key.split()) for key in _sentences(old) or [" ".join(words(old))]]
     new = set(words(task))
-    return any(len(new & one) >= ECHO * min(len(new), len(one)) for one in said if one)
+    return any(len(new & one) >= ECHO * min(len(new), len(one)) for one in sentences if one)
 
 
 def _sentences(text: str) -> list[str]:

@@ -1,9 +1,8 @@
-"""One flat prompt told apart into instruction and input, as Seq-Instruct needs it for FlanCoT (paper 2.2, B.4).
+"""Extract instruction and input from a flat prompt, as Seq-Instruct needs for FlanCoT (paper 2.2, B.4).
 
-A model names the two parts; what it names is taken only where nothing of the prompt gets lost and nothing is made up.
-Else the row keeps its flat prompt, under a status and a reason that say so. The input then stands in a field of its
-own, which the rewriting leaves alone, and comes after whatever instruction is written; `held_within` tells where that
-would say it twice.
+A model states the two parts; they are accepted only if nothing of the prompt is lost and nothing is added. Otherwise
+the row keeps its flat prompt, under a status and a reason. The input then has its own field, which rewriting leaves
+unchanged and which follows every new instruction; `contains_input` detects instructions that would repeat it.
 """
 
 import re
@@ -19,15 +18,15 @@ from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed
 from stages.core.records import Record, Step
 from stages.prompts import Template
 from stages.seqinstruct.filters import words
-from stages.seqinstruct.reply_text import spoken
-from stages.seqinstruct.retry import Draft, retried
+from stages.seqinstruct.parse_instruction import answer_text
+from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 
 REASONS = {
     "changed-input": "the input is no passage of the prompt",
     "lost-words": "a number, or too many words of the prompt, are in neither part",
     "added-words": "the instruction has too many words that the prompt does not have",
 }
-"""Why two parts are not taken: the closed list of this room."""
+"""Why two parts are rejected: a closed list."""
 SLACK = 0.2
 """Share of the words beside the input that an instruction may lose or gain: labels such as "Question:" may go."""
 LABELS = 3
@@ -43,8 +42,8 @@ _NONE = re.compile(r"\W*(?:none|n/?a|no ?input|nothing|empty|)\W*", re.IGNORECAS
 
 
 @dataclass(frozen=True)
-class Extraction:
-    """How parts are asked for."""
+class ExtractionConfig:
+    """How parts are requested."""
 
     seed: int
     template: Template
@@ -52,43 +51,44 @@ class Extraction:
     attempts: int
 
 
-def extract(records: Iterable[Record], complete: Complete, plan: Extraction) -> Iterator[Record]:
+def extract_rows(records: Iterable[Record], complete: Complete, plan: ExtractionConfig) -> Iterator[Record]:
     """The records in the same order and number, each with one more step and, where that is ok, its parts.
 
     The step's action is `split`, `whole` for a prompt that has no input, or `given` for a row that had one before.
     """
-    drafts = (_opened(record) for record in records)
+    pending_rows = (_initial_row(record) for record in records)
     return map(
-        partial(_closed, plan), retried(drafts, complete, plan.attempts, partial(_request, plan), partial(_read, plan))
+        partial(_finished_record, plan),
+        retry_pending(pending_rows, complete, plan.attempts, partial(_request, plan), partial(_read, plan)),
     )
 
 
 def parse_parts(reply: str) -> tuple[str, str] | None:
     """The last `#Instruction#` and the `#Input#` after it ("" where that says none); None if either is missing."""
-    text = spoken(reply)
+    text = answer_text(reply)
     marks = list(_MARK.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)] * bool(marks)
-    found = [(m["part"].lower(), _part(text[m.end() : end])) for m, end in zip(marks, ends, strict=True)]
-    for (first, instruction), (second, given) in reversed(list(pairwise(found))):
+    parts = [(m["part"].lower(), _part(text[m.end() : end])) for m, end in zip(marks, ends, strict=True)]
+    for (first, instruction), (second, given) in reversed(list(pairwise(parts))):
         if (first, second) == ("instruction", "input") and instruction:
             return instruction, "" if _NONE.fullmatch(given[:40]) else given
     return None
 
 
 def faults(instruction: str, given: str, prompt: str) -> str:
-    """Why these parts of `prompt` are not taken: a key of `REASONS`, or "" if they are."""
+    """Why these parts of `prompt` are rejected: a key of `REASONS`, or "" if they are not."""
     passage = _passage(given, prompt)
     if passage is None:
         return "changed-input"
     rest = Counter(words(prompt[: passage[0]] + " " + prompt[passage[1] :]))
-    said = Counter(words(instruction))
-    lost, slack = rest - said, max(LABELS, SLACK * rest.total())
+    new_words = Counter(words(instruction))
+    lost, slack = rest - new_words, max(LABELS, SLACK * rest.total())
     if lost.total() > slack or any(character.isdigit() for word in lost for character in word):
         return "lost-words"
-    return "added-words" if (said - rest).total() > slack else ""
+    return "added-words" if (new_words - rest).total() > slack else ""
 
 
-def held_within(given: str, instruction: str) -> bool:
+def contains_input(given: str, instruction: str) -> bool:
     """Whether an instruction contains an input: word for word, or by ROUGE-1 F above `SIMILAR`."""
     if " ".join(given.casefold().split()) in " ".join(instruction.casefold().split()):
         return True
@@ -96,8 +96,8 @@ def held_within(given: str, instruction: str) -> bool:
     return 2 * len(ours & theirs) > SIMILAR * (len(ours) + len(theirs))
 
 
-def extracted(record: Record) -> bool:
-    """Whether the row's input was told apart from its prompt here."""
+def is_extracted(record: Record) -> bool:
+    """Whether the row's input was extracted from its prompt."""
     return any(step.stage == "extract" and step.status == "ok" and step.action == "split" for step in record.steps)
 
 
@@ -109,48 +109,48 @@ def _part(text: str) -> str:
 def _passage(given: str, prompt: str) -> tuple[int, int] | None:
     """Where the input stands in the prompt, whatever its white space; an input in quotes may stand there without."""
     for text in (given, given.strip("\"'“”‘’ ")):
-        found = re.search(r"\s+".join(map(re.escape, text.split())), prompt)
-        if found:
-            return found.span()
+        match = re.search(r"\s+".join(map(re.escape, text.split())), prompt)
+        if match:
+            return match.span()
     return None
 
 
-def _opened(record: Record) -> Draft:
-    draft = Draft(record, action="given" if record.input else "", text=record.instruction)
-    return draft.settled() if record.input else draft
+def _initial_row(record: Record) -> PendingRow:
+    pending = PendingRow(record, action="given" if record.input else "", text=record.instruction)
+    return pending.settled() if record.input else pending
 
 
-def _request(plan: Extraction, draft: Draft, number: int) -> Prompt:
-    record, rendered = draft.record, plan.template.render({"instruction": draft.record.instruction})
+def _request(plan: ExtractionConfig, pending: PendingRow, number: int) -> Prompt:
+    record, rendered = pending.record, plan.template.render({"instruction": pending.record.instruction})
     return rendered.prompt(plan.sampling, draw_seed(plan.seed, record.id, "extract"), f"{record.id}/extract", number)
 
 
-def _read(plan: Extraction, draft: Draft, reply: Reply) -> Draft:
-    draft = draft.prompted(plan.template.hash)
+def _read(plan: ExtractionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    pending = pending.with_prompt(plan.template.hash)
     if reply.status == "truncated" and "###" not in reply.text:
-        return draft.failed("truncated")
-    prompt = draft.record.instruction
+        return pending.failed("truncated")
+    prompt = pending.record.instruction
     begin = plan.template.begin({"instruction": prompt})
     parts = parse_parts(f"{begin} {reply.text.lstrip()}" if begin else reply.text)
     if parts is None:
-        return draft.failed("unparsed", "no parts found")
+        return pending.failed("unparsed", "no parts found")
     instruction, given = parts
     if not given:
-        return replace(draft.settled(text=prompt), action="whole")
+        return replace(pending.settled(text=prompt), action="whole")
     if reason := faults(instruction, given, prompt):
-        return draft.failed("rejected", reason)
+        return pending.failed("rejected", reason)
     start, end = _passage(given, prompt) or (0, 0)
     return replace(
-        draft.settled(text=instruction),
+        pending.settled(text=instruction),
         action="split",
-        record=msgspec.structs.replace(draft.record, input=prompt[start:end]),
+        record=msgspec.structs.replace(pending.record, input=prompt[start:end]),
     )
 
 
-def _closed(plan: Extraction, draft: Draft) -> Record:
+def _finished_record(plan: ExtractionConfig, pending: PendingRow) -> Record:
     step = Step(
-        stage="extract", action=draft.action, status=draft.status, reason=draft.reason, generator=draft.generator,
-        prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
-        sampling=recorded(plan.sampling, draft.sent) if draft.replies else {},
+        stage="extract", action=pending.action, status=pending.status, reason=pending.reason,
+        generator=pending.generator, prompt="+".join(pending.prompts), replies=pending.replies,
+        text_hashes=pending.text_hashes, sampling=recorded(plan.sampling, pending.sent) if pending.replies else {},
     )  # fmt: skip
-    return draft.record.step(step, instruction=draft.text)
+    return pending.record.step(step, instruction=pending.text)

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 from stages.core.records import Action
-from stages.seqinstruct.reply_text import NEXT_EXAMPLE, spoken
+from stages.seqinstruct.parse_instruction import NEXT_EXAMPLE, answer_text
 
 LETTERS: dict[str, Action] = {"A": "decompose", "B": "prefix", "C": "suffix", "D": "hold"}
 """The options as the prompts list them (paper, Figure 3)."""
@@ -117,7 +117,7 @@ _MEANT = [
 
 def parse_choice(reply: str) -> Action | None:
     """The action that a reply to the choosing prompt states; None if it states none, or more than one equally."""
-    text = _plain(_ends(unicodedata.normalize("NFKC", spoken(reply))))
+    text = _plain(_ends(unicodedata.normalize("NFKC", answer_text(reply))))
     ended = text.rstrip().rpartition("\n")[2]
     return (
         _last(_STATED, text) or _concluded(ended) or _lone(text, ended) or _last(_MENTIONED, text)
@@ -175,8 +175,8 @@ def _plain(reply: str) -> str:
 
 
 def _last(patterns: list[re.Pattern[str]], text: str) -> Action | None:
-    found = [match for pattern in patterns for match in pattern.finditer(text) if not _denied(text, match)]
-    return _meaning(max(found, key=lambda match: (_point(match), match.start()))) if found else None
+    statements = [match for pattern in patterns for match in pattern.finditer(text) if not _denied(text, match)]
+    return _meaning(max(statements, key=lambda match: (_point(match), match.start()))) if statements else None
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:

@@ -11,8 +11,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from stages.seqinstruct.reply_text import NEXT_EXAMPLE, spoken
+from stages.reasoning import answer_of
 
+_STOP = re.compile(
+    r"</s>|<\|(?:eot_id|eom_id|im_end|endoftext|end_of_text|end|return)\|>|<end_of_turn>|<｜end▁of▁sentence｜>"
+)
+NEXT_EXAMPLE = re.compile(
+    r"(?im)^[^\w\n]{0,12}(?:(?:the\s+)?(?:next\s+)?instruction(?:[ \t]+is)?[ \t]*:"
+    r"|(?:original|given)[ \t_]+(?:instruction|prompt)[ \t]*(?:#|:|\*\*)|example[ \t]+\d+\b"
+    r"|(?:user|human)[ \t]*:|<\|(?:user|im_start)\|>)"
+)
+"""The beginning of another worked example, after the answer of a model that does not stop."""
 _NEW = (
     r"(?:(?:the[ \t]+)?(?:final[ \t]+)?(?:new|rewritten|modified|revised|adapted)[ \t_-]{0,3}"
     r"(?:sequential(?:ly)?[ \t-]*)?(?:related[ \t]*)?instructions?"
@@ -20,16 +29,16 @@ _NEW = (
     r"|nueva[ \t]+instrucción|nouvelle[ \t]+(?:instruction|consigne)|nova[ \t]+instrução|новая[ \t]+инструкция)"
     r"(?:[ \t]*\([^()\n]{1,40}\))?"
 )
-_EDGE = r"[ \t>*_\-–•\d.\[(\"'“`]{0,12}"
+_LINE_START = r"[ \t>*_\-–•\d.\[(\"'“`]{0,12}"
 _COLON = r"(?:[:：=]|[-–—](?=[ \t]))"
 _MARKER = re.compile(
     # #New Instruction#: at the beginning of a line, or anywhere before a colon, a quotation or the end of the line.
-    rf"(?:^{_EDGE})?(?<![#\w＃])[#＃]{{1,6}}[ \t]{{0,4}}[*_\"]{{0,3}}[ \t]{{0,4}}{_NEW}[*_\"]{{0,3}}[ \t]*"
+    rf"(?:^{_LINE_START})?(?<![#\w＃])[#＃]{{1,6}}[ \t]{{0,4}}[*_\"]{{0,3}}[ \t]{{0,4}}{_NEW}[*_\"]{{0,3}}[ \t]*"
     rf"(?:[#＃]+[*_\"\])]{{0,4}}[ \t]*{_COLON}|[*_\"\])]{{0,4}}[ \t]*{_COLON}"
     r"|(?<=[#＃])[*_]{0,3}[ \t]*(?=$|[\"“'‘「])"
     r"|[#＃]*[*_]{0,3}[ \t]*(?:[#＃]+[*_]{0,3}[ \t]*)?(?=$|[\"“'‘「]))[ \t]*[*_]{0,3}"
     # New Instruction: at the beginning of a line, also within a sentence that introduces it.
-    rf"|^{_EDGE}(?:(?:so|thus|hence|therefore|here(?:'s|’s|[ \t]+is))[ \t,]+)?{_NEW}"
+    rf"|^{_LINE_START}(?:(?:so|thus|hence|therefore|here(?:'s|’s|[ \t]+is))[ \t,]+)?{_NEW}"
     rf"(?:[ \t]+(?:is|would[ \t]+be|could[ \t]+be|becomes))?[*_\"\])#]{{0,4}}[ \t]*{_COLON}[ \t]*[*_]{{0,3}}"
     # A heading of its own.
     rf"|^[ \t>]*(?:\*\*|__|\[|<){_NEW}(?:\*\*|__|\]|>)[ \t]*$|<{_NEW}>",
@@ -43,6 +52,13 @@ _AROUND = 16
 """Characters before and after a marker by which a copy of it is known."""
 _END = re.compile(r"[#＃]{3,}")
 _FENCES = re.compile(r"```[^`]*(?:`(?!``)[^`]*)*```")
+
+
+def answer_text(reply: str) -> str:
+    """The answer in a reply, without the model's reasoning, up to the first stop token after some text."""
+    text = answer_of(reply)
+    stop = next((mark for mark in _STOP.finditer(text) if text[: mark.start()].strip()), None)
+    return text[: stop.start()] if stop else text
 
 
 class Statement(NamedTuple):
@@ -61,22 +77,22 @@ def parse_instruction(reply: str, original: str = "") -> str | None:
     the reply; the last whole one wins over one that the reply breaks off. A marker that stands in `original` is no
     marker where the reply copies it.
     """
-    said = spoken(reply)
-    said = said.replace("\\#", "#") if "\\#" in said else said
-    keyed = _keyed(said)
+    text = answer_text(reply)
+    text = text.replace("\\#", "#") if "\\#" in text else text
+    keyed = _keyed(text)
     if keyed is not None:
         return keyed
-    found = [statement for statement in _statements(said, original) if statement.text]
-    following = NEXT_EXAMPLE.search(said, found[0].start + 1) if found else None
+    statements = [statement for statement in _statements(text, original) if statement.text]
+    following = NEXT_EXAMPLE.search(text, statements[0].start + 1) if statements else None
     if following:
-        found = [statement for statement in found if statement.start < following.start()]
-    stated = [statement for statement in found if statement.whole] or found
+        statements = [statement for statement in statements if statement.start < following.start()]
+    stated = [statement for statement in statements if statement.whole] or statements
     return stated[-1].text if stated else None
 
 
-def _keyed(said: str) -> str | None:
+def _keyed(reply: str) -> str | None:
     """The value of a key such as "new_instruction", where the reply is a JSON object."""
-    bare = said.strip().removeprefix("```json").removeprefix("```").strip()
+    bare = reply.strip().removeprefix("```json").removeprefix("```").strip()
     keys = list(_KEYED.finditer(bare)) if bare.startswith("{") else []
     if not keys:
         return None
@@ -87,31 +103,31 @@ def _keyed(said: str) -> str | None:
     return text if _says(text) else None
 
 
-def _marks(said: str, original: str) -> list[re.Match[str]]:
+def _marks(reply: str, original: str) -> list[re.Match[str]]:
     """The markers of a reply, without those that it copies from the original."""
     around = [
         (original[max(0, mark.start() - _AROUND) : mark.start()], original[mark.end() : mark.end() + _AROUND])
         for mark in _MARKER.finditer(original)
     ]
     return [
-        mark for mark in _MARKER.finditer(said)
+        mark for mark in _MARKER.finditer(reply)
         if not any(
-            said.endswith(before, 0, mark.start()) and said.startswith(after, mark.end())
+            reply.endswith(before, 0, mark.start()) and reply.startswith(after, mark.end())
             for before, after in around if before or after
         )
     ]  # fmt: skip
 
 
-def _statements(said: str, original: str) -> Iterator[Statement]:
+def _statements(reply: str, original: str) -> Iterator[Statement]:
     """Every stated instruction, in order; "" for a marker that nothing follows."""
-    marks = _marks(said, original)
-    ends = [mark.start() for mark in marks[1:]] + [len(said)] * bool(marks)
+    marks = _marks(reply, original)
+    ends = [mark.start() for mark in marks[1:]] + [len(reply)] * bool(marks)
     for mark, end in zip(marks, ends, strict=True):
-        text = said[mark.end() : end]
+        text = reply[mark.end() : end]
         following = NEXT_EXAMPLE.search(text)
         text = text[: following.start()] if following else text
         closed = _closed(text)
-        body = _body(text if closed is None else text[:closed], said[mark.start() : mark.end()])
+        body = _body(text if closed is None else text[:closed], reply[mark.start() : mark.end()])
         ended = closed is not None or following is not None or body[-1:] in tuple(".?!…。！？:;)]}|\"'”’`»」")
         yield Statement(mark.start(), body if _says(body) else "", ended)
 
@@ -242,7 +258,7 @@ def _opens_well(text: str, at: int) -> bool:
 
 def parse_task(reply: str) -> str | None:
     """The one task that a reply to a prompt with a frame states: its first paragraph, without quotation marks."""
-    text = spoken(reply).partition("###")[0].strip()
+    text = answer_text(reply).partition("###")[0].strip()
     first = re.split(r"\n\s*\n|\n(?=\W*[A-Z][\w ]{0,20}:)", text, maxsplit=1)[0].strip()
     task = _unquoted(first)
     return task if re.search(r"\w", task) else None

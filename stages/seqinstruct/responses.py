@@ -8,21 +8,21 @@ from msgspec import UNSET, to_builtins
 
 from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.core.records import Record, Rejected, Step, user_text
-from stages.seqinstruct.retry import Draft, retried
+from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 
 REASONS = {
     "truncated": "ran into the limit of new tokens",
     "thought": "the model reasoned and gave no answer",
-    "refused": "the provider withheld it",
-    "failed": "no text was had",
-    "empty": "the model said nothing",
+    "refused": "the provider refused it",
+    "failed": "no text was received",
+    "empty": "the reply is empty",
 }
-"""Why a row has no response: the closed list of this room."""
+"""Why a row has no response: a closed list."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """How responses are asked for."""
+    """How responses are requested."""
 
     seed: int
     round: int
@@ -37,35 +37,37 @@ def respond_round(
 ) -> Iterator[tuple[str, Record | Rejected]]:
     """Each record as ("rows", with its response) or ("rejected", with a reason), in order.
 
-    A row that this round's rewriting found frozen keeps its response of the round before, with the step that made it;
-    every other row is asked, also one that has just become hold. `earlier` need not be in the same order.
+    A row that is frozen in this round keeps its response of the round before, with the step that made it; every other
+    row is requested, also one whose action is hold for the first time. `earlier` may have another order.
     """
     kept = {record.id: record for record in earlier}
-    drafts = (_opened(record, kept) for record in records)
-    return map(partial(_closed, wishes), answered(drafts, complete, wishes))
+    pending_rows = (_initial_row(record, kept) for record in records)
+    return map(partial(_finished_record, wishes), respond_to_pending(pending_rows, complete, wishes))
 
 
-def answered(drafts: Iterable[Draft], complete: Complete, wishes: Wishes) -> Iterator[Draft]:
-    """The drafts, each asked for its response unless it is done."""
-    return retried(drafts, complete, wishes.attempts, partial(_request, wishes), partial(_heard, wishes.keep))
+def respond_to_pending(pending_rows: Iterable[PendingRow], complete: Complete, wishes: Wishes) -> Iterator[PendingRow]:
+    """The rows, each with its response requested unless it is done."""
+    return retry_pending(
+        pending_rows, complete, wishes.attempts, partial(_request, wishes), partial(_read_reply, wishes.keep)
+    )
 
 
 def conversation(record: Record) -> tuple[Message, ...]:
-    """The row as a model is asked it: its own system prompt if it has one, earlier turns, the last turn's user text."""
+    """The row as chat messages: its system prompt if it has one, earlier turns, the user text of the last turn."""
     system = [Message("system", record.system)] if record.system else []
-    said = [(("user", turn.instruction), ("assistant", turn.response)) for turn in record.history]
-    turns = [Message(role, text) for turn in said for role, text in turn]  # type: ignore[arg-type]
+    exchanges = [(("user", turn.instruction), ("assistant", turn.response)) for turn in record.history]
+    turns = [Message(role, text) for turn in exchanges for role, text in turn]  # type: ignore[arg-type]
     return (*system, *turns, Message("user", user_text(record)))
 
 
-def _opened(record: Record, kept: Mapping[str, Record]) -> Draft:
+def _initial_row(record: Record, kept: Mapping[str, Record]) -> PendingRow:
     before = kept.get(record.id)
     if before is None or not before.response or not frozen(record):
-        return Draft(record, action="respond")
+        return PendingRow(record, action="respond")
     made = next((step for step in reversed(before.steps) if step.stage == "respond"), None)
     if made is None:
-        return Draft(record, action="respond")
-    return Draft(
+        return PendingRow(record, action="respond")
+    return PendingRow(
         record, action="respond", status="frozen", text=before.response, done=True, replies=made.replies,
         reasoning=before.reasoning or "",
         text_hashes=made.text_hashes,
@@ -74,40 +76,44 @@ def _opened(record: Record, kept: Mapping[str, Record]) -> Draft:
 
 
 def frozen(record: Record) -> bool:
-    """Whether the last round of rewriting found this row frozen."""
+    """Whether the row was frozen in the last round of rewriting."""
     last = next((step for step in reversed(record.steps) if step.stage == "rewrite"), None)
     return last is not None and last.status == "frozen"
 
 
-def _request(wishes: Wishes, draft: Draft, number: int) -> Prompt:
-    seed = draw_seed(wishes.seed, draft.record.id, f"respond:{wishes.round}")
-    purpose = f"{draft.record.id}/respond"
-    return Prompt(conversation(draft.record), wishes.sampling, seed, sample=number, purpose=purpose)
+def _request(wishes: Wishes, pending: PendingRow, number: int) -> Prompt:
+    seed = draw_seed(wishes.seed, pending.record.id, f"respond:{wishes.round}")
+    purpose = f"{pending.record.id}/respond"
+    return Prompt(conversation(pending.record), wishes.sampling, seed, sample=number, purpose=purpose)
 
 
-def _heard(keep: tuple[str, ...], draft: Draft, reply: Reply) -> Draft:
+def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> PendingRow:
     if reply.status not in keep:
-        return draft.failed(reply.status)
+        return pending.failed(reply.status)
     if not reply.text.strip():
-        return draft.failed("rejected", "empty")
-    return replace(draft.settled(text=reply.text.strip()), status=reply.status)
+        return pending.failed("rejected", "empty")
+    return replace(pending.settled(text=reply.text.strip()), status=reply.status)
 
 
-def _closed(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
+def _finished_record(wishes: Wishes, pending: PendingRow) -> tuple[str, Record | Rejected]:
     step = Step(
-        stage="respond", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
-        generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
-        text_hashes=draft.text_hashes,
+        stage="respond", action="respond", status=pending.status, round=wishes.round, reason=pending.reason,
+        generator=pending.generator, sampling=recorded(wishes.sampling, pending.sent), replies=pending.replies,
+        text_hashes=pending.text_hashes,
     )  # fmt: skip
-    return _sorted(draft, draft.record.step(step, response=draft.text, reasoning=draft.reasoning or UNSET))
+    return _row_or_rejected(
+        pending, pending.record.step(step, response=pending.text, reasoning=pending.reasoning or UNSET)
+    )
 
 
-def _sorted(draft: Draft, record: Record) -> tuple[str, Record | Rejected]:
-    if draft.done:
+def _row_or_rejected(pending: PendingRow, record: Record) -> tuple[str, Record | Rejected]:
+    if pending.done:
         return "rows", record
-    return "rejected", rejected(record, draft.reason if draft.reason in REASONS else draft.status, draft.reason)
+    return "rejected", rejected_row(
+        record, pending.reason if pending.reason in REASONS else pending.status, pending.reason
+    )
 
 
-def rejected(record: Record, reason: str, detail: str) -> Rejected:
-    """The row that goes no further, whole."""
+def rejected_row(record: Record, reason: str, detail: str) -> Rejected:
+    """The row with the reason of its rejection."""
     return Rejected(record.id, reason, detail or reason, to_builtins(record))

@@ -1,11 +1,11 @@
-"""What became of a corpus in a round, as in the paper's Table 4: shares of actions, lengths, failures, tasks."""
+"""Statistics of a corpus in a round, as in the paper's Table 4: shares of actions, lengths, failures, tasks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from stages.core.records import Record, Rejected, Step, user_text
-from stages.seqinstruct.actions import LETTERS
+from stages.seqinstruct.parse_choice import LETTERS
 
 Row = TypeVar("Row", Record, "Record | Rejected")
 CHUNK = 256
@@ -13,7 +13,7 @@ CHUNK = 256
 
 
 class Tally:
-    """Counts rows as they pass; `summary` tells at the end."""
+    """Counts rows as they pass; `summary` has the result."""
 
     def __init__(self, stage: str, count: Callable[[Sequence[str]], list[int]] | None = None) -> None:
         """For steps of `stage`; `count` gives the numbers of tokens of texts, None leaves lengths out."""
@@ -40,7 +40,7 @@ class Tally:
             yield name, row
 
     def summary(self) -> dict[str, Any]:
-        """Rows in and out, the rejected by reason, what the steps came to, the mean number of tasks, mean tokens."""
+        """Rows in and out, the rejected by reason, outcomes of the steps, the mean number of tasks, mean tokens."""
         self._measure()
         rejected = self._rejected.total()
         return {
@@ -50,10 +50,10 @@ class Tally:
         }  # fmt: skip
 
     def losses(self) -> dict[str, dict[str, int]]:
-        """What happened to rows that were not done -> reason -> rows: "unchanged" and "rejected".
+        """What happened to rows without a result ("unchanged", "rejected") -> reason -> rows.
 
-        An unchanged row goes on as it was, because its step was unparsed, rejected by a filter, truncated, refused or
-        failed; an error of the engine counts as "failed", whatever it says.
+        An unchanged row is kept as it was, because its step was unparsed, rejected by a filter, truncated, refused or
+        failed; an error of the engine counts as "failed".
         """
         unchanged: Counter[str] = Counter()
         for (_, status, reason), number in self._ends.items():
@@ -92,7 +92,7 @@ class Tally:
 
 
 def tasks(record: Record) -> int:
-    """How many tasks the instruction has by now: one, and one for each rewrite that succeeded."""
+    """Number of tasks of the instruction: one, and one for each rewrite that succeeded."""
     return 1 + sum(_grew(step) for step in record.steps)
 
 
@@ -101,18 +101,18 @@ def _grew(step: Step) -> bool:
 
 
 def _part(ends: Counter[tuple[str, str, str]], statuses: set[str]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for (action, status, _), number in ends.items():
         if status in statuses:
-            found[action] += number
-    return found
+            counts[action] += number
+    return counts
 
 
 def _by(ends: Counter[tuple[str, str, str]], place: int) -> dict[str, int]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for key, number in ends.items():
-        found[key[place] or key[1]] += number
-    return dict(sorted(found.items()))
+        counts[key[place] or key[1]] += number
+    return dict(sorted(counts.items()))
 
 
 def _shares(counts: Counter[str]) -> dict[str, float]:

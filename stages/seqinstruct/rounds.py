@@ -1,8 +1,9 @@
 """One round of Seq-Instruct over a corpus: choose an action per row, then write the new instruction (paper 2.2, B.4).
 
-A row held in an earlier round is frozen: it is never asked again. A row whose reply can't be read, or whose rewrite a
-gate turns down, is asked again up to `attempts` times with a fresh sample number; if nothing comes of it, it keeps its
-old instruction under the status that says so, which is never `hold`, and the next round asks it again.
+A row whose action was hold in an earlier round is frozen: no further request is made for it. A row whose reply can't be
+parsed, or whose new instruction a filter rejects, is requested again up to `attempts` times with a fresh sample number.
+If that gives nothing, it keeps its instruction under a status that says why, which is never `hold`, and the next round
+requests it again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,11 +12,11 @@ from functools import partial
 
 from stages.core.completions import Complete, Prompt, Reply, recorded
 from stages.core.records import Record, Step
-from stages.seqinstruct.actions import parse_instruction, parse_task
 from stages.seqinstruct.filters import check, copies, echoes
-from stages.seqinstruct.input_extraction import extracted, held_within
+from stages.seqinstruct.input_extraction import contains_input, is_extracted
+from stages.seqinstruct.parse_instruction import parse_instruction, parse_task
+from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from stages.seqinstruct.policies import Plan, choose, values
-from stages.seqinstruct.retry import Draft, retried
 
 
 def rewrite_round(records: Iterable[Record], complete: Complete, plan: Plan) -> Iterator[Record]:
@@ -23,10 +24,10 @@ def rewrite_round(records: Iterable[Record], complete: Complete, plan: Plan) -> 
 
     Raises UserError for an unknown policy or a variable that a prompt file misspells.
     """
-    chosen = choose((_opened(record) for record in records), complete, plan)
-    due = map(_unwritten, chosen)
-    written = retried(due, complete, plan.attempts, partial(_request, plan), partial(_written, plan))
-    return (_closed(draft, plan) for draft in written)
+    chosen = choose((_initial_row(record) for record in records), complete, plan)
+    due = map(_settle_hold, chosen)
+    written = retry_pending(due, complete, plan.attempts, partial(_request, plan), partial(_read_rewrite, plan))
+    return (_finished_record(pending, plan) for pending in written)
 
 
 def prompts_needed(policy: str, actions: Iterable[str]) -> list[str]:
@@ -35,43 +36,43 @@ def prompts_needed(policy: str, actions: Iterable[str]) -> list[str]:
     return [*(["choose"] if asks else []), *(action for action in actions if action != "hold")]
 
 
-def held(record: Record) -> bool:
-    """Whether the last round that looked at this row held it, or found it frozen."""
+def is_on_hold(record: Record) -> bool:
+    """Whether the last round chose hold for this row, or it was frozen."""
     last = next((step for step in reversed(record.steps) if step.stage == "rewrite"), None)
     return last is not None and (last.status == "frozen" or (last.status == "ok" and last.action == "hold"))
 
 
-def _opened(record: Record) -> Draft:
-    draft = Draft(record, text=record.instruction)
-    return replace(draft, action="hold", status="frozen", done=True) if held(record) else draft
+def _initial_row(record: Record) -> PendingRow:
+    pending = PendingRow(record, text=record.instruction)
+    return replace(pending, action="hold", status="frozen", done=True) if is_on_hold(record) else pending
 
 
-def _unwritten(draft: Draft) -> Draft:
-    """A row that is to be held is settled by the choice alone."""
-    return draft.settled() if draft.action == "hold" and not draft.done else draft
+def _settle_hold(pending: PendingRow) -> PendingRow:
+    """A row whose action is hold is settled by the choice alone."""
+    return pending.settled() if pending.action == "hold" and not pending.done else pending
 
 
-def _request(plan: Plan, draft: Draft, number: int) -> Prompt | None:
-    return plan.prompt(draft.action, draft.record, number) if draft.action else None
+def _request(plan: Plan, pending: PendingRow, number: int) -> Prompt | None:
+    return plan.prompt(pending.action, pending.record, number) if pending.action else None
 
 
-def _written(plan: Plan, draft: Draft, reply: Reply) -> Draft:
-    template = plan.templates[draft.action]
-    draft = draft.prompted(template.hash)
+def _read_rewrite(plan: Plan, pending: PendingRow, reply: Reply) -> PendingRow:
+    template = plan.templates[pending.action]
+    pending = pending.with_prompt(template.hash)
     text = _complete_text(reply, framed=template.framed)
     if text is None:
-        return draft.failed("truncated")
-    task = parse_task(text) if template.framed else _instruction(plan, draft, text)
+        return pending.failed("truncated")
+    task = parse_task(text) if template.framed else _instruction(plan, pending, text)
     if task is None or not template.allows(task):
-        return draft.failed("unparsed", "no instruction found")
-    new = template.frame(values(draft.record), task) if template.framed else task
-    reason = _objection(plan, draft, task, new)
-    return draft.failed("rejected", reason) if reason else draft.settled(text=new)
+        return pending.failed("unparsed", "no instruction found")
+    new = template.frame(values(pending.record), task) if template.framed else task
+    reason = _rejection(plan, pending, task, new)
+    return pending.failed("rejected", reason) if reason else pending.settled(text=new)
 
 
-def _objection(plan: Plan, draft: Draft, task: str, new: str) -> str:
-    """Why the new instruction is not taken; "" if it is."""
-    old, template = draft.record.instruction, plan.templates[draft.action]
+def _rejection(plan: Plan, pending: PendingRow, task: str, new: str) -> str:
+    """Why the new instruction is rejected; "" if it is not."""
+    old, template = pending.record.instruction, plan.templates[pending.action]
     if copies(task, old, template.text):
         return "copies-example"
     if template.framed and any(echoes(task, shown) for shown in template.replies):
@@ -82,31 +83,31 @@ def _objection(plan: Plan, draft: Draft, task: str, new: str) -> str:
 
 
 def _complete_text(reply: Reply, framed: bool) -> str | None:
-    """The reply's text; of one that was cut off, what its end mark closed before, if anything."""
+    """The reply's text; of a truncated one, the text up to its last end mark, None if it has none."""
     if reply.status != "truncated":
         return reply.text
     whole, mark, _ = reply.text.rpartition("###")
     return whole + mark if mark and not framed else None
 
 
-def _instruction(plan: Plan, draft: Draft, text: str) -> str | None:
-    begin = plan.templates[draft.action].begin(values(draft.record))
-    return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, draft.record.instruction)
+def _instruction(plan: Plan, pending: PendingRow, text: str) -> str | None:
+    begin = plan.templates[pending.action].begin(values(pending.record))
+    return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, pending.record.instruction)
 
 
-def _closed(draft: Draft, plan: Plan) -> Record:
+def _finished_record(pending: PendingRow, plan: Plan) -> Record:
     step = Step(
-        stage="rewrite", action=draft.action, status=draft.status, round=plan.round, reason=draft.reason,
-        generator=draft.generator, prompt="+".join(draft.prompts), replies=draft.replies, text_hashes=draft.text_hashes,
-        sampling=recorded(plan.sampling, draft.sent) if draft.replies else {},
+        stage="rewrite", action=pending.action, status=pending.status, round=plan.round, reason=pending.reason,
+        generator=pending.generator, prompt="+".join(pending.prompts), replies=pending.replies,
+        text_hashes=pending.text_hashes, sampling=recorded(plan.sampling, pending.sent) if pending.replies else {},
     )  # fmt: skip
-    if draft.status != "ok":
-        return draft.record.step(step)
-    return draft.record.step(step, instruction=draft.text, input=_kept_input(draft))
+    if pending.status != "ok":
+        return pending.record.step(step)
+    return pending.record.step(step, instruction=pending.text, input=_kept_input(pending))
 
 
-def _kept_input(draft: Draft) -> str:
-    """The row's input, which follows the new instruction, unless it was taken out of a prompt and is back in there."""
-    record = draft.record
-    again = draft.action != "hold" and extracted(record) and held_within(record.input, draft.text)
+def _kept_input(pending: PendingRow) -> str:
+    """The row's input; "" if it was extracted from the prompt and the new instruction contains it again."""
+    record = pending.record
+    again = pending.action != "hold" and is_extracted(record) and contains_input(record.input, pending.text)
     return "" if again else record.input

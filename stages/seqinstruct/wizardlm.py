@@ -1,8 +1,8 @@
-"""WizardLM's evolution, the rival: instructions made harder or broader, one by one (Xu et al. 2023, arXiv:2304.12244).
+"""WizardLM's evolution, a baseline: each instruction made harder or broader (Xu et al. 2023, arXiv:2304.12244).
 
 In-depth operations add constraints, deepen, concretise, ask for more reasoning or complicate the input; the in-breadth
 one writes another instruction of the same kind. As there, an evolution that is eliminated leaves the instruction as it
-was, to be tried again in the next round; a row whose response is eliminated goes no further.
+was, to be tried again in the next round; a row whose response is eliminated is rejected.
 """
 
 import re
@@ -16,12 +16,11 @@ from msgspec import UNSET
 from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed, recorded, seed_for
 from stages.core.records import Record, Rejected, Step
 from stages.prompts import Template
-from stages.seqinstruct.actions import parse_task
 from stages.seqinstruct.filters import copies, words
-from stages.seqinstruct.reply_text import spoken
+from stages.seqinstruct.parse_instruction import answer_text, parse_task
+from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from stages.seqinstruct.responses import REASONS as NO_RESPONSE
-from stages.seqinstruct.responses import Wishes, answered, rejected
-from stages.seqinstruct.retry import Draft, retried
+from stages.seqinstruct.responses import Wishes, rejected_row, respond_to_pending
 
 REASONS = {
     "empty": "nothing was written",
@@ -31,7 +30,7 @@ REASONS = {
     "no-content": "a response of punctuation and stop words only",
     **NO_RESPONSE,
 }
-"""Why an evolution or its response is eliminated: the closed list of this room."""
+"""Why an evolution or its response is eliminated: a closed list."""
 
 BREADTH = "breadth"
 """The operation that writes a new instruction, which the old input does not belong to."""
@@ -63,8 +62,8 @@ _STOP_WORDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Evolution:
-    """How a corpus is evolved."""
+class EvolutionConfig:
+    """The configuration of the evolution of a corpus."""
 
     seed: int
     rounds: int
@@ -77,13 +76,15 @@ class Evolution:
     attempts: int
 
 
-def evolve(records: Iterable[Record], complete: Complete, plan: Evolution) -> Iterator[tuple[str, Record | Rejected]]:
+def evolve_rows(
+    records: Iterable[Record], complete: Complete, plan: EvolutionConfig
+) -> Iterator[tuple[str, Record | Rejected]]:
     """Each record as ("rows", evolved, with its response) or ("rejected", with a reason), in order."""
     for number in range(1, plan.rounds + 1):
         records = _evolved(records, complete, plan, number)
     wishes = Wishes(plan.seed, plan.rounds, plan.respond, plan.attempts, ("ok", "truncated"))
-    drafts = answered((Draft(record, action="respond") for record in records), complete, wishes)
-    return map(partial(_finished, wishes), drafts)
+    pending_rows = respond_to_pending((PendingRow(record, action="respond") for record in records), complete, wishes)
+    return map(partial(_finished, wishes), pending_rows)
 
 
 def useless(new: str, old: str) -> str:
@@ -97,18 +98,18 @@ def useless(new: str, old: str) -> str:
 
 def declined(response: str) -> str:
     """Why a response is eliminated: a key of `REASONS`, or "" if it is not."""
-    said = words(response)
-    if all(word in _STOP_WORDS for word in said):
+    response_words = words(response)
+    if all(word in _STOP_WORDS for word in response_words):
         return "no-content"
-    return "sorry" if len(said) < SORRY_WORDS and _SORRY.search(response.replace("’", "'")) else ""
+    return "sorry" if len(response_words) < SORRY_WORDS and _SORRY.search(response.replace("’", "'")) else ""
 
 
 def parse_evolved(reply: str) -> str | None:
     """The instruction after the last `#Rewritten Prompt#` or `#Created Prompt#`, or the reply's first paragraph."""
-    said = spoken(reply)
-    if _MARKER.search(said) is None:
-        return parse_task(said)
-    text = _MARKER.split(said)[-1].partition("###")[0].strip(" \t\n:*")
+    answer = answer_text(reply)
+    if _MARKER.search(answer) is None:
+        return parse_task(answer)
+    text = _MARKER.split(answer)[-1].partition("###")[0].strip(" \t\n:*")
     return text if re.search(r"\w", text) else None
 
 
@@ -118,60 +119,64 @@ def _common(new: str, old: str) -> float:
     return 2 * (ours & theirs).total() / total if total else 1.0
 
 
-def _evolved(records: Iterable[Record], complete: Complete, plan: Evolution, number: int) -> Iterator[Record]:
-    drafts = (Draft(record, action=_operation(plan, record, number)) for record in records)
-    settled = retried(drafts, complete, plan.attempts, partial(_request, plan, number), partial(_written, plan))
-    return map(partial(_closed, plan, number), settled)
+def _evolved(records: Iterable[Record], complete: Complete, plan: EvolutionConfig, number: int) -> Iterator[Record]:
+    pending_rows = (PendingRow(record, action=_operation(plan, record, number)) for record in records)
+    settled = retry_pending(
+        pending_rows, complete, plan.attempts, partial(_request, plan, number), partial(_read_rewrite, plan)
+    )
+    return map(partial(_finished_record, plan, number), settled)
 
 
-def _operation(plan: Evolution, record: Record, number: int) -> str:
+def _operation(plan: EvolutionConfig, record: Record, number: int) -> str:
     return seed_for(plan.seed, record.id, f"evolve:{number}").choice(plan.operations)
 
 
-def _request(plan: Evolution, number: int, draft: Draft, attempt: int) -> Prompt:
-    record = draft.record
-    rendered = plan.templates[draft.action].render({"instruction": record.instruction, "input": record.input})
+def _request(plan: EvolutionConfig, number: int, pending: PendingRow, attempt: int) -> Prompt:
+    record = pending.record
+    rendered = plan.templates[pending.action].render({"instruction": record.instruction, "input": record.input})
     seed = draw_seed(plan.seed, record.id, f"evolving:{number}")
-    return rendered.prompt(plan.sampling, seed, f"{record.id}/{draft.action}", attempt)
+    return rendered.prompt(plan.sampling, seed, f"{record.id}/{pending.action}", attempt)
 
 
-def _written(plan: Evolution, draft: Draft, reply: Reply) -> Draft:
-    template = plan.templates[draft.action]
-    draft = draft.prompted(template.hash)
+def _read_rewrite(plan: EvolutionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    template = plan.templates[pending.action]
+    pending = pending.with_prompt(template.hash)
     if reply.status == "truncated":
-        return draft.failed("truncated")
+        return pending.failed("truncated")
     new = parse_evolved(reply.text)
     if new is not None and template.framed:
-        new = template.frame({"instruction": draft.record.instruction, "input": draft.record.input}, new)
+        new = template.frame({"instruction": pending.record.instruction, "input": pending.record.input}, new)
     if new is None:
-        return draft.failed("unparsed", "no instruction found")
-    old = draft.record.instruction
+        return pending.failed("unparsed", "no instruction found")
+    old = pending.record.instruction
     reason = "copies-prompt" if copies(new, old, template.text) else useless(new, old)
-    return draft.failed("rejected", reason) if reason else draft.settled(text=new)
+    return pending.failed("rejected", reason) if reason else pending.settled(text=new)
 
 
-def _closed(plan: Evolution, number: int, draft: Draft) -> Record:
+def _finished_record(plan: EvolutionConfig, number: int, pending: PendingRow) -> Record:
     step = Step(
-        stage="evolve", action=draft.action, status=draft.status, round=number, reason=draft.reason,
-        generator=draft.generator, prompt="+".join(draft.prompts), sampling=recorded(plan.sampling, draft.sent),
-        replies=draft.replies,
-        text_hashes=draft.text_hashes,
+        stage="evolve", action=pending.action, status=pending.status, round=number, reason=pending.reason,
+        generator=pending.generator, prompt="+".join(pending.prompts), sampling=recorded(plan.sampling, pending.sent),
+        replies=pending.replies,
+        text_hashes=pending.text_hashes,
     )  # fmt: skip
-    if not draft.done:
-        return draft.record.step(step)
-    kept = "" if draft.action == BREADTH else draft.record.input
-    return draft.record.step(step, instruction=draft.text, input=kept)
+    if not pending.done:
+        return pending.record.step(step)
+    kept = "" if pending.action == BREADTH else pending.record.input
+    return pending.record.step(step, instruction=pending.text, input=kept)
 
 
-def _finished(wishes: Wishes, draft: Draft) -> tuple[str, Record | Rejected]:
-    if draft.done and (reason := declined(draft.text)):
-        draft = replace(draft, done=False, status="rejected", reason=reason)
+def _finished(wishes: Wishes, pending: PendingRow) -> tuple[str, Record | Rejected]:
+    if pending.done and (reason := declined(pending.text)):
+        pending = replace(pending, done=False, status="rejected", reason=reason)
     step = Step(
-        stage="evolve", action="respond", status=draft.status, round=wishes.round, reason=draft.reason,
-        generator=draft.generator, sampling=recorded(wishes.sampling, draft.sent), replies=draft.replies,
-        text_hashes=draft.text_hashes,
+        stage="evolve", action="respond", status=pending.status, round=wishes.round, reason=pending.reason,
+        generator=pending.generator, sampling=recorded(wishes.sampling, pending.sent), replies=pending.replies,
+        text_hashes=pending.text_hashes,
     )  # fmt: skip
-    record = draft.record.step(step, response=draft.text, reasoning=draft.reasoning or UNSET)
-    if draft.done:
+    record = pending.record.step(step, response=pending.text, reasoning=pending.reasoning or UNSET)
+    if pending.done:
         return "rows", record
-    return "rejected", rejected(record, draft.reason if draft.reason in REASONS else draft.status, draft.reason)
+    return "rejected", rejected_row(
+        record, pending.reason if pending.reason in REASONS else pending.status, pending.reason
+    )

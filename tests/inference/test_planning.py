@@ -12,7 +12,7 @@ from stages.inference.dry_run import PLANNER, Asked, Planner
 from stages.inference.token_estimate import CHARACTERS, PICTURE
 from stages.params import Engine
 from stages.reply_store.store import Replies
-from stages.seqinstruct.retry import Draft, retried
+from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from tests.inference.counting import IDENTITY, Counting, connected, prompt, said
 
 ENGINE = Engine(engine="none", options={})
@@ -30,26 +30,26 @@ class Stubborn(Counting):
 
 def chain(rows: tuple[str, ...], complete: Complete, sampling: Sampling) -> list[str]:
     """Two steps, each tried three times; the second says what the first was told."""
-    drafts: Iterator[Draft] = (Draft(record(row)) for row in rows)
+    pending_rows: Iterator[PendingRow] = (PendingRow(record(row)) for row in rows)
     for step in ("choose", "write"):
 
-        def ask(draft: Draft, number: int, step: str = step) -> Prompt | None:
-            if step == "write" and not draft.text:
+        def ask(pending: PendingRow, number: int, step: str = step) -> Prompt | None:
+            if step == "write" and not pending.text:
                 return None
-            seed = draw_seed(1, draft.record.id, step)
-            asked = f"{step} {draft.text or draft.record.instruction}"
-            return prompt(asked, sampling=sampling, seed=seed, sample=number, purpose=f"{draft.record.id}/{step}")
+            seed = draw_seed(1, pending.record.id, step)
+            asked = f"{step} {pending.text or pending.record.instruction}"
+            return prompt(asked, sampling=sampling, seed=seed, sample=number, purpose=f"{pending.record.id}/{step}")
 
-        def settle(draft: Draft, reply: Reply) -> Draft:
-            return draft.failed("unparsed") if reply.text == "no" else draft.settled(text=reply.text)
+        def settle(pending: PendingRow, reply: Reply) -> PendingRow:
+            return pending.failed("unparsed") if reply.text == "no" else pending.settled(text=reply.text)
 
-        drafts = retried(_opened(drafts), complete, 3, ask, settle)
-    return [draft.text for draft in drafts]
+        pending_rows = retry_pending(_opened(pending_rows), complete, 3, ask, settle)
+    return [pending.text for pending in pending_rows]
 
 
-def _opened(drafts: Iterator[Draft]) -> Iterator[Draft]:
-    for draft in drafts:
-        yield Draft(draft.record, text=draft.text)
+def _opened(pending_rows: Iterator[PendingRow]) -> Iterator[PendingRow]:
+    for pending in pending_rows:
+        yield PendingRow(pending.record, text=pending.text)
 
 
 def record(row: str) -> Record:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.seqinstruct.actions import LETTERS, parse_choice, parse_instruction, parse_task
+from stages.seqinstruct.parse_choice import LETTERS, parse_choice
+from stages.seqinstruct.parse_instruction import parse_instruction, parse_task
 
 COMPLETIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "completions"
 needs_shared = pytest.mark.skipif(not COMPLETIONS.exists(), reason="the real replies of shared/ are not here")

@@ -5,7 +5,7 @@ import pytest
 from stages.core.completions import Prompt, Reply
 from stages.core.records import Record, Rejected
 from stages.prompts import parse
-from stages.seqinstruct.wizardlm import REASONS, Evolution, declined, evolve, parse_evolved, useless
+from stages.seqinstruct.wizardlm import REASONS, EvolutionConfig, declined, evolve_rows, parse_evolved, useless
 from tests.seqinstruct.models import SAMPLING, model, record
 
 TEMPLATES = {
@@ -13,14 +13,14 @@ TEMPLATES = {
 }
 
 
-def plan(*operations: str, rounds: int = 1) -> Evolution:
-    return Evolution(7, rounds, operations, TEMPLATES, SAMPLING, SAMPLING, 2)
+def plan(*operations: str, rounds: int = 1) -> EvolutionConfig:
+    return EvolutionConfig(7, rounds, operations, TEMPLATES, SAMPLING, SAMPLING, 2)
 
 
 def run(
-    rows: list[Record], answer: object, how: Evolution, seen: list[Prompt] | None = None
+    rows: list[Record], answer: object, how: EvolutionConfig, seen: list[Prompt] | None = None
 ) -> list[tuple[str, object]]:
-    return list(evolve(rows, model(answer, seen), how))  # type: ignore[arg-type]
+    return list(evolve_rows(rows, model(answer, seen), how))  # type: ignore[arg-type]
 
 
 def evolving(prompt: Prompt) -> bool:

@@ -7,13 +7,20 @@ from hypothesis import strategies as st
 from stages import prompts
 from stages.core.completions import Prompt, Reply, Sampling
 from stages.core.records import Record
-from stages.seqinstruct.input_extraction import Extraction, extract, extracted, faults, held_within, parse_parts
+from stages.seqinstruct.input_extraction import (
+    ExtractionConfig,
+    contains_input,
+    extract_rows,
+    faults,
+    is_extracted,
+    parse_parts,
+)
 from stages.seqinstruct.round_statistics import Tally
 from stages.seqinstruct.rounds import rewrite_round
 from tests.seqinstruct.models import model, plan, record
 
 TEMPLATE = prompts.parse("--- user\n{{ instruction }}\n", "extract.txt")
-PLAN = Extraction(7, TEMPLATE, Sampling(0.0, 1.0, 0, 64), 2)
+PLAN = ExtractionConfig(7, TEMPLATE, Sampling(0.0, 1.0, 0, 64), 2)
 FLAT = "Text: The ferry leaves at 8 and sails\nfor two hours.\nWhen does it arrive?"
 PARTS = ("When does it arrive?", "The ferry leaves at 8 and sails for two hours.")
 
@@ -23,7 +30,7 @@ def reply(instruction: str, given: str) -> str:
 
 
 def one(said: str | Reply, row: Record | None = None) -> Record:
-    (found,) = extract([row or record(FLAT)], model(lambda prompt: said), PLAN)
+    (found,) = extract_rows([row or record(FLAT)], model(lambda prompt: said), PLAN)
     return found
 
 
@@ -98,7 +105,7 @@ def test_what_cannot_be_used_leaves_the_flat_prompt_and_is_counted(said: str | R
 def test_a_prompt_without_input_stays_whole_and_a_row_with_one_is_not_asked() -> None:
     seen: list[Prompt] = []
     rows = [record("Why is it so?"), record("Sum it up.", input="A text.")]
-    whole, given = extract(rows, model(lambda prompt: reply("Why?", "None"), seen), PLAN)
+    whole, given = extract_rows(rows, model(lambda prompt: reply("Why?", "None"), seen), PLAN)
     assert (whole.instruction, whole.input, whole.steps[-1].action) == ("Why is it so?", "", "whole")
     assert (given.input, given.steps[-1].action, given.steps[-1].replies) == ("A text.", "given", ())
     assert len(seen) == 1
@@ -106,7 +113,7 @@ def test_a_prompt_without_input_stays_whole_and_a_row_with_one_is_not_asked() ->
 
 def test_the_input_comes_after_a_new_instruction_unless_it_is_in_there() -> None:
     row = one(reply(*PARTS))
-    assert extracted(row)
+    assert is_extracted(row)
 
     def rewritten(new: str, source: Record) -> Record:
         answer = model(lambda prompt: f"#New Instruction#: {new}###")
@@ -130,7 +137,7 @@ def test_the_input_comes_after_a_new_instruction_unless_it_is_in_there() -> None
     ],
 )
 def test_an_input_is_within(given_input: str, instruction: str, within: bool) -> None:
-    assert held_within(given_input, instruction) is within
+    assert contains_input(given_input, instruction) is within
 
 
 @given(st.text(), st.text())

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.seqinstruct.actions import LETTERS, parse_choice, parse_instruction
+from stages.seqinstruct.parse_choice import LETTERS, parse_choice
+from stages.seqinstruct.parse_instruction import parse_instruction
 from tests.seqinstruct.stated import STATED
 
 # fmt: off

@@ -11,8 +11,9 @@ from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.core.records import Record, Step, digest
 from stages.prompts import parse
-from stages.seqinstruct.actions import LETTERS, parse_choice, parse_instruction
 from stages.seqinstruct.filters import Limits, check
+from stages.seqinstruct.parse_choice import LETTERS, parse_choice
+from stages.seqinstruct.parse_instruction import parse_instruction
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
 from tests.seqinstruct.models import ALL, TEMPLATES, asked_for, model, plan, record, rewriter
 
