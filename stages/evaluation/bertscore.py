@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks.scoring import Similarity
 from stages.inference.dry_run import PLANNER
-from stages.inference.requirements import require_local
+from stages.inference.local_engine import require_local_extra
 from stages.model_files.integrity import check
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Encoder:
 
     def __init__(self, directory: Path, layer: int) -> None:
         """Load it. Raises UserError for a folder without an encoder, or one with fewer layers."""
-        require_local("BERTScore")
+        require_local_extra("BERTScore")
         from transformers import AutoModel, AutoTokenizer
 
         try:

@@ -1,6 +1,6 @@
-"""What a stage gets of a reply: the answer without the model's reasoning, whatever the engine and the step.
+"""Removes the model's reasoning from replies before a stage gets them, whatever the engine and the step.
 
-The reply store keeps replies as they came, so replies stored before profit as well, and another rule needs no request.
+The reply store keeps complete replies, so this applies to earlier replies as well, and a change here needs no request.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,61 +16,62 @@ NO_ANSWER = "reasoning without an answer"
 """Why a reply has the status thought."""
 
 
-class Answers:
-    """A `Complete` that takes the reasoning off what another one replies, and counts where there was any."""
+class AnswersOnly:
+    """A `Complete` that removes the reasoning from the replies of another one, and counts them."""
 
     def __init__(self, complete: Complete, reasoning: Reasoning) -> None:
-        """`reasoning`: as params.yaml says it of the engine."""
+        """`reasoning`: the engine's section of params.yaml."""
         self._complete, self._reasoning = complete, reasoning
-        self._reasoned = self._unanswered = 0
+        self._with_reasoning = self._without_answer = 0
 
     def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         """The replies to `prompts`, same order and number.
 
-        Where `room` is not 0, a prompt whose reply has no answer is asked once more with so many tokens more, as
-        another request with a key of its own; the reply to that one counts.
+        Where `reasoning.room` is not 0, a prompt whose reply has no answer is sent once more with so many tokens more,
+        as another request with a key of its own; the reply to that one counts.
         """
-        first = self._asked(prompts)
+        first = self._first_answers(prompts)
         if not self._reasoning.room:
             return (reply for _, reply in first)
-        return self._asked_again(first)
+        return self._second_answers(first)
 
-    def _asked(self, prompts: Iterable[Prompt]) -> Iterator[tuple[Prompt, Reply]]:
+    def _first_answers(self, prompts: Iterable[Prompt]) -> Iterator[tuple[Prompt, Reply]]:
         for prompt, reply in ask(self._complete, prompts, lambda prompt: prompt):
             if reply is not None:
                 yield prompt, self._answer(prompt, reply)
 
-    def _asked_again(self, first: Iterator[tuple[Prompt, Reply]]) -> Iterator[Reply]:
-        for (prompt, reply), second in ask(self._complete, first, self._roomier):
+    def _second_answers(self, first: Iterator[tuple[Prompt, Reply]]) -> Iterator[Reply]:
+        for (prompt, reply), second in ask(self._complete, first, self._with_more_tokens):
             yield reply if second is None else self._answer(prompt, second)
 
-    def _roomier(self, pair: tuple[Prompt, Reply]) -> Prompt | None:
+    def _with_more_tokens(self, pair: tuple[Prompt, Reply]) -> Prompt | None:
         prompt, reply = pair
         if reply.status != "thought":
             return None
-        most = prompt.sampling.max_tokens + self._reasoning.room
-        return msgspec.structs.replace(prompt, sampling=msgspec.structs.replace(prompt.sampling, max_tokens=most))
+        max_tokens = prompt.sampling.max_tokens + self._reasoning.room
+        sampling = msgspec.structs.replace(prompt.sampling, max_tokens=max_tokens)
+        return msgspec.structs.replace(prompt, sampling=sampling)
 
     def _answer(self, prompt: Prompt, reply: Reply) -> Reply:
-        answer = answered(prompt, reply, self._reasoning)
-        self._reasoned += answer.text != reply.text or bool(reply.reasoning)
-        self._unanswered += answer.status == "thought"
+        answer = without_reasoning(prompt, reply, self._reasoning)
+        self._with_reasoning += answer.text != reply.text or bool(reply.reasoning)
+        self._without_answer += answer.status == "thought"
         return answer
 
     def summarise(self) -> None:
-        """One line for people on how many replies held reasoning; nothing where none did."""
-        if self._reasoned:
-            advice = "; raise max_tokens, or set `room` of the engine's `reasoning`" if self._unanswered else ""
+        """Print one line on how many replies had reasoning; nothing where none had."""
+        if self._with_reasoning:
+            advice = "; raise max_tokens, or set `room` of the engine's `reasoning`" if self._without_answer else ""
             remark(
-                f"reasoning taken off {self._reasoned:,} replies, {self._unanswered:,} of which hold no answer and "
-                f"count as thought{advice}"
+                f"reasoning removed from {self._with_reasoning:,} replies, {self._without_answer:,} of which have no "
+                f"answer and count as thought{advice}"
             )
 
 
-def answered(prompt: Prompt, reply: Reply, reasoning: Reasoning) -> Reply:
-    """The reply without the model's reasoning; with status thought where there is nothing else.
+def without_reasoning(prompt: Prompt, reply: Reply, reasoning: Reasoning) -> Reply:
+    """The reply without the model's reasoning; with status thought where nothing else is left.
 
-    Scores of choices are left out with it: they were taken where the reasoning began.
+    Scores of choices are removed as well: they are those of the beginning of the reasoning.
     """
     if reply.status not in ("ok", "truncated"):
         return reply

@@ -1,8 +1,8 @@
-"""What may be spent on a model: a request is sent only if even its dearest reply would leave the budget unbroken.
+"""Budgets: a request is sent only if even its most expensive reply would not exceed the budget of the model.
 
-Spent is what the store remembers of the model at its endpoint: every reply with its tokens, whichever run, stage or
-process asked for it, imported ones too. A reply that failed on the way is in no store; what a provider charges for it
-is not counted. In flight counts at its most: a prompt has no more tokens than bytes, a reply no more than max_tokens.
+The amount spent is that of all replies in the store of the model at its endpoint, whichever run, stage or process
+requested them, imported ones too. A failed reply is not stored; what a provider charges for it is not counted. A
+request in flight counts at its maximum: a prompt has no more tokens than bytes, a reply no more than max_tokens.
 """
 
 import threading
@@ -14,31 +14,31 @@ from stages.params import Budget, Price
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
-AROUND = 16
+TEMPLATE_TOKENS = 16
 """Tokens that a chat template may put around a message."""
-PICTURE = 3072
+IMAGE_TOKENS = 3072
 """Tokens that a picture may take: 576 in LLaVA-1.5, up to 2880 in LLaVA-NeXT, up to 1445 of OpenAI's."""
 MILLION = 1_000_000
 Tokens = tuple[int, int]
 """Read and written."""
 
 
-def most(prompt: Prompt) -> Tokens:
-    """The most tokens that asking `prompt` may take."""
-    said = sum(len(m.content.encode()) + PICTURE * len(m.images) + AROUND for m in prompt.messages)
-    return said + AROUND, prompt.sampling.max_tokens
+def max_tokens_of(prompt: Prompt) -> Tokens:
+    """The most tokens that a request with `prompt` may read and write."""
+    read = sum(len(m.content.encode()) + IMAGE_TOKENS * len(m.images) + TEMPLATE_TOKENS for m in prompt.messages)
+    return read + TEMPLATE_TOKENS, prompt.sampling.max_tokens
 
 
 def cost(price: Price, tokens: Tokens) -> float:
-    """In the price's currency."""
+    """The cost of tokens, in the price's currency."""
     return (price.input * tokens[0] + price.output * tokens[1]) / MILLION
 
 
 class Ledger:
-    """One model's spending. Safe to use from several threads; other processes' spending shows once it is stored.
+    """One model's spending. Thread-safe; the spending of other processes counts once it is stored.
 
-    Where a request does not fit, everything under way is first brought to its end, since it rarely costs its most:
-    `admit` says no to everybody until `await_room` has seen the last of it come back.
+    Where a request does not fit, all requests in flight are first finished, since they rarely cost their maximum: the
+    ledger is draining, and `admit` refuses every request until `wait_until_drained` has returned.
     """
 
     def __init__(self, replies: Replies, identity: Identity, price: Price | None, budget: Budget) -> None:
@@ -46,77 +46,77 @@ class Ledger:
         self._replies, self._identity, self._price, self._budget = replies, identity, price, budget
         self._changed = threading.Condition()
         self._spent: Tokens = (0, 0)
-        self._seen = 0
-        self._held: Tokens = (0, 0)
-        self._under_way = 0
+        self._last_row = 0
+        self._reserved: Tokens = (0, 0)
+        self._in_flight = 0
         self._draining = False
-        self._wakers: set[Callable[[], None]] = set()
-        self._read()
+        self._listeners: set[Callable[[], None]] = set()
+        self._read_spent()
 
     def admit(self, prompt: Prompt) -> bool:
-        """Whether `prompt` may be sent now; if so, it counts at its most until it is settled."""
+        """Whether `prompt` may be sent now; if so, it counts at its maximum until it is settled."""
         with self._changed:
             if self._draining or not self._fits(prompt):
                 self._draining = True
                 return False
-            self._held = _sum(self._held, most(prompt))
-            self._under_way += 1
+            self._reserved = _sum(self._reserved, max_tokens_of(prompt))
+            self._in_flight += 1
             return True
 
     def settle(self, prompts: list[Prompt]) -> None:
-        """The replies to these are in the store, or none came."""
+        """Count these prompts by their stored replies from now on, if there are any."""
         with self._changed:
             for prompt in prompts:
-                read, written = most(prompt)
-                self._held = (self._held[0] - read, self._held[1] - written)
-            self._under_way -= len(prompts)
-            self._read()
+                read, written = max_tokens_of(prompt)
+                self._reserved = (self._reserved[0] - read, self._reserved[1] - written)
+            self._in_flight -= len(prompts)
+            self._read_spent()
             self._changed.notify_all()
 
-    def heed(self, replies: list[Reply]) -> None:
-        """Raises UserError where a text came without its tokens: what nobody counts would never reach the budget."""
+    def require_usage(self, replies: list[Reply]) -> None:
+        """Raise UserError where a reply has a text but no token counts: its cost would never count."""
         if any(reply.text and not reply.tokens_in and not reply.tokens_out for reply in replies):
             raise UserError(
-                f"params.yaml: {self._identity.endpoint} does not say how many tokens its replies take, so the budget "
-                f"for {self._identity.model} can't be kept; what was received is kept. Have the server say `usage`, or "
-                "set this engine's `budget` to null and run again to go on"
+                f"params.yaml: {self._identity.endpoint} reports no token counts of its replies, so the budget "
+                f"for {self._identity.model} can't be enforced; replies received so far are kept. Have the server "
+                "report `usage`, or set this engine's `budget` to null and run again to go on"
             )
 
-    def draining(self) -> bool:
-        """Whether everything under way is being brought to its end."""
+    def is_draining(self) -> bool:
+        """Whether no request is admitted until those in flight have finished."""
         return self._draining
 
-    def listen(self, waker: Callable[[], None]) -> None:
-        """`waker` is called when draining begins, so that nobody sleeps through it."""
-        self._wakers.add(waker)
+    def add_listener(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when draining begins, so that no thread keeps waiting for a request."""
+        self._listeners.add(listener)
 
-    def leave(self, waker: Callable[[], None]) -> None:
-        """No longer."""
-        self._wakers.discard(waker)
+    def remove_listener(self, listener: Callable[[], None]) -> None:
+        """Call `listener` no more."""
+        self._listeners.discard(listener)
 
-    def await_room(self, prompt: Prompt | None) -> None:
-        """Wait until nothing is under way. Raises UserError where `prompt` does not fit even then."""
-        for waker in list(self._wakers):
-            waker()
+    def wait_until_drained(self, prompt: Prompt | None) -> None:
+        """Wait until nothing is in flight. Raises UserError where `prompt` does not fit even then."""
+        for listener in list(self._listeners):
+            listener()
         with self._changed:
-            while self._under_way and self._draining:
+            while self._in_flight and self._draining:
                 self._changed.wait()
             self._draining = False
-            if prompt and not self._under_way and not self._fits(prompt):
-                raise UserError(self._told())
+            if prompt and not self._in_flight and not self._fits(prompt):
+                raise UserError(self._exceeded_message())
 
     def _fits(self, prompt: Prompt) -> bool:
-        tokens = _sum(_sum(self._spent, self._held), most(prompt))
+        tokens = _sum(_sum(self._spent, self._reserved), max_tokens_of(prompt))
         if self._budget.tokens is not None and sum(tokens) > self._budget.tokens:
             return False
         money = self._budget.money
         return money is None or self._price is None or cost(self._price, tokens) <= money
 
-    def _read(self) -> None:
-        spent, self._seen = self._replies.spent(self._identity, self._seen)
+    def _read_spent(self) -> None:
+        spent, self._last_row = self._replies.spent(self._identity, self._last_row)
         self._spent = _sum(self._spent, spent)
 
-    def _told(self) -> str:
+    def _exceeded_message(self) -> str:
         budget, price = self._budget, self._price
         limits = [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
         limits += [f"{budget.money:.2f} {price.currency}"] if budget.money is not None and price else []

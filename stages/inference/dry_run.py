@@ -1,9 +1,9 @@
-"""Asking without asking: a `Complete` that answers from the reply store alone, and counts what is not there.
+"""A dry run: a `Complete` that replies from the reply store alone, and counts the requests that are not cached.
 
-A prompt that is not remembered is certain to be sent, and its row goes on with a stand-in: a remembered reply to the
-same step of another row, drawn by the prompt's own seed, else one of the prompt's own worked examples. What the row
-asks after that is a guess, and counted apart. Where a stand-in was not a real reply, further attempts at the same step
-are not counted: whether they are needed, nobody can say.
+A request that is not cached counts as new, and its row continues with a stand-in: a cached reply to the same step of
+another row, drawn by the prompt's own seed, else one of the prompt's own worked examples. Requests of the row after
+that depend on the real reply; they are estimates, and counted apart. Where a stand-in was not a real reply, further
+attempts at the same step are not counted, since whether they are needed is unknown.
 """
 
 import math
@@ -17,84 +17,85 @@ from random import Random
 from typing import NamedTuple
 
 from stages.core.completions import Prompt, Reply
-from stages.inference.budgets import Tokens, most
-from stages.inference.token_estimate import Reading, characters
+from stages.inference.budgets import Tokens, max_tokens_of
+from stages.inference.token_estimate import TokenEstimator, characters
 from stages.params import Engine
 from stages.reply_store.identity import Identity
-from stages.reply_store.keys import Request, request
+from stages.reply_store.keys import Request
+from stages.reply_store.keys import request as request_of
 from stages.reply_store.lookup import WINDOW
 from stages.reply_store.store import Replies
 
-POOL = 500
-"""Remembered replies of a step that stand-ins are drawn from."""
+MAX_POOL = 500
+"""Cached replies of a step from which stand-ins are drawn."""
 
 
 @dataclass
-class Asked:
-    """What one connection would ask."""
+class RequestCounts:
+    """The requests that one connection would send."""
 
     identity: Identity
     engine: Engine
-    remembered: int = 0
+    cached: int = 0
     new: int = 0
-    """Certain to be sent."""
+    """Not cached, certain to be sent."""
     guessed: int = 0
-    """To be sent if the rows go on as their stand-ins do."""
+    """Depend on replies that are not cached: sent if those are like their stand-ins."""
     counted: int = 0
     """Tokens of the prompts to be sent, new and guessed, that the model's own tokenizer has counted."""
-    read: Counter[str] = field(default_factory=Counter)
-    """Characters of the others by step, pictures among them."""
+    uncounted_length: Counter[str] = field(default_factory=Counter)
+    """Characters of the other prompts by step, with those of their pictures (`token_estimate.characters`)."""
     uncounted: Counter[str] = field(default_factory=Counter)
-    """How many those are."""
+    """How many the other prompts are, by step."""
     steps: Counter[str] = field(default_factory=Counter)
     """All requests to be sent by step."""
     longest: Counter[str] = field(default_factory=Counter)
     """Sum of max_tokens over the same requests, by step."""
 
     def total(self) -> int:
-        """Requests, remembered ones too."""
-        return self.remembered + self.new + self.guessed
+        """All requests, cached ones too."""
+        return self.cached + self.new + self.guessed
 
 
 class Load(NamedTuple):
-    """Tokens of what is to be sent."""
+    """Tokens of the requests to be sent."""
 
     read: int
     written: int
     most: int
-    """Written if every reply took its max_tokens."""
+    """Tokens written if every reply took its max_tokens."""
     measured: bool
-    """Whether `written` follows from remembered replies to the same steps; where not, it is `most`."""
+    """Whether `written` follows from cached replies to the same steps; where not, it is `most`."""
     counted: bool
-    """Whether `read` follows from the model's tokenizer or from remembered replies; where not, it is a guess."""
+    """Whether `read` follows from the model's tokenizer or from cached replies; where not, it is an estimate."""
 
 
 class Planner:
-    """Plays every model while stages are run for their requests only."""
+    """Stands in for every model while stages run to count their requests."""
 
     def __init__(self, replies: Replies | None) -> None:
         """`replies`: the store; None where there is none yet."""
-        self._replies = replies
+        self._store = replies
         self._pools: dict[str, list[Reply]] = {}
         self._lengths: dict[str, tuple[int, int]] = {}
         self._missed: dict[bytes, Reply] = {}
         self._unreal: set[str] = set()
         self._counted: set[bytes] = set()
         """Keys that this stage would send."""
-        self._readings: dict[Identity, Reading] = {}
+        self._estimators: dict[Identity, TokenEstimator] = {}
         self.engines: dict[Identity, list[Engine]] = {}
-        """Every model that was asked, and each way it is reached."""
-        self.dearest: dict[Identity, Tokens] = {}
-        """The most that one request to be sent may take, as a budget counts it."""
-        self.asked: list[Asked] = []
+        """Every model that gets requests, and the entries of params.yaml for it."""
+        self.largest: dict[Identity, Tokens] = {}
+        """The most tokens that one request to be sent may take, as a budget counts it."""
+        self.counts: list[RequestCounts] = []
         self.guessed: set[str] = set()
-        """Ids of the rows that went on with a stand-in."""
+        """Ids of the rows that continued with a stand-in."""
         self.learning = False
-        """While true, remembered replies are noted and nothing is counted."""
+        """While true, cached replies are added to the pools and nothing is counted."""
 
     def begin(self, guessed: set[str]) -> None:
-        """A stage begins whose input has `guessed` among its rows."""
-        self.asked, self.guessed = [], set(guessed)
+        """Begin a stage whose input has rows with the ids `guessed` that depend on stand-ins."""
+        self.counts, self.guessed = [], set(guessed)
         self._unreal.clear()
         self._counted.clear()
 
@@ -102,95 +103,97 @@ class Planner:
         self, identity: Identity, engine: Engine, directory: Path | None = None
     ) -> Callable[[Iterable[Prompt]], Iterator[Reply]]:
         """A `Complete` for one connection; `directory` is the model's."""
-        self._readings.setdefault(identity, Reading(identity, directory, self._replies))
-        asked = Asked(identity, engine)
+        self._estimators.setdefault(identity, TokenEstimator(identity, directory, self._store))
+        counts = RequestCounts(identity, engine)
         if not self.learning:
             self.engines.setdefault(identity, []).append(engine)
-        self.asked.append(asked)
-        return lambda prompts: self._answers(asked, iter(prompts))
+        self.counts.append(counts)
+        return lambda prompts: self._replies_to(counts, iter(prompts))
 
-    def tokens(self, asked: Asked) -> Load:
-        """Read as counted, else as `Reading` knows; written by the mean of remembered replies to the same step, else
-        by max_tokens."""
-        reading = self._readings[asked.identity]
-        read = [reading.tokens(step, number, asked.read[step]) for step, number in asked.uncounted.items()]
+    def tokens(self, counts: RequestCounts) -> Load:
+        """Tokens read as counted, else as `TokenEstimator` estimates; written by the mean of cached replies to the same
+        step, else by max_tokens."""
+        estimator = self._estimators[counts.identity]
+        read = [
+            estimator.tokens(step, number, counts.uncounted_length[step]) for step, number in counts.uncounted.items()
+        ]
         written = 0.0
-        for step, number in asked.steps.items():
+        for step, number in counts.steps.items():
             count, total = self._lengths.get(step, (0, 0))
-            most = asked.longest[step]
+            most = counts.longest[step]
             written += min(number * total / count, most) if count else most
-        measured = all(step in self._lengths for step in asked.steps)
+        measured = all(step in self._lengths for step in counts.steps)
         counted = all(known for _, known in read)
-        sent = asked.counted + round(sum(tokens for tokens, _ in read))
-        return Load(sent, round(written), asked.longest.total(), measured, counted)
+        sent = counts.counted + round(sum(tokens for tokens, _ in read))
+        return Load(sent, round(written), counts.longest.total(), measured, counted)
 
-    def _answers(self, asked: Asked, prompts: Iterator[Prompt]) -> Iterator[Reply]:
-        while window := [request(asked.identity, prompt) for prompt in islice(prompts, WINDOW)]:
-            keys = [ask.key for ask in window]
-            found = self._replies.find(keys, asked.identity.model) if self._replies else {}
-            for ask in window:
-                yield self._answer(asked, ask, found.get(ask.key))
+    def _replies_to(self, counts: RequestCounts, prompts: Iterator[Prompt]) -> Iterator[Reply]:
+        while window := [request_of(counts.identity, prompt) for prompt in islice(prompts, WINDOW)]:
+            keys = [request.key for request in window]
+            cached = self._store.find(keys, counts.identity.model) if self._store else {}
+            for request in window:
+                yield self._reply_to(counts, request, cached.get(request.key))
 
-    def _answer(self, asked: Asked, ask: Request, found: Reply | None) -> Reply:
-        row, _, step = ask.prompt.purpose.rpartition("/")
-        if found is not None:
-            asked.remembered += 1
-            self._learn(asked, step, ask.prompt, found)
-            return found
+    def _reply_to(self, counts: RequestCounts, request: Request, cached: Reply | None) -> Reply:
+        row, _, step = request.prompt.purpose.rpartition("/")
+        if cached is not None:
+            counts.cached += 1
+            self._learn(counts, step, request.prompt, cached)
+            return cached
         if self.learning:
-            return Reply("", "failed", 0, 0, "not remembered")
-        if ask.key in self._missed:
-            return self._again(asked, ask, step, self._depends(row))
-        if ask.prompt.sample and ask.prompt.purpose in self._unreal:
-            return Reply("", "failed", 0, 0, "nobody can say")
-        self._count(asked, ask, step, self._depends(row))
+            return Reply("", "failed", 0, 0, "not cached")
+        if request.key in self._missed:
+            return self._repeat(counts, request, step, self._depends(row))
+        if request.prompt.sample and request.prompt.purpose in self._unreal:
+            return Reply("", "failed", 0, 0, "unknown")
+        self._count(counts, request, step, self._depends(row))
         self.guessed.add(row)
-        reply = self._missed[ask.key] = self._stand_in(step, ask.prompt, asked.identity.model)
+        reply = self._missed[request.key] = self._stand_in(step, request.prompt, counts.identity.model)
         return reply
 
-    def _again(self, asked: Asked, ask: Request, step: str, depends: bool) -> Reply:
-        """What was missed before is remembered by then. But stand-ins of two stages may be the same by chance."""
-        if depends and ask.key not in self._counted:
-            self._count(asked, ask, step, depends)
+    def _repeat(self, counts: RequestCounts, request: Request, step: str, depends: bool) -> Reply:
+        """A request that was counted before is cached by then. But stand-ins of two stages may be equal by chance."""
+        if depends and request.key not in self._counted:
+            self._count(counts, request, step, depends)
         else:
-            asked.remembered += 1
-        return self._missed[ask.key]
+            counts.cached += 1
+        return self._missed[request.key]
 
-    def _count(self, asked: Asked, ask: Request, step: str, depends: bool) -> None:
-        prompt = ask.prompt
-        self._counted.add(ask.key)
+    def _count(self, counts: RequestCounts, request: Request, step: str, depends: bool) -> None:
+        prompt = request.prompt
+        self._counted.add(request.key)
         if depends:
-            asked.guessed += 1
+            counts.guessed += 1
         else:
-            asked.new += 1
-        if tokens := self._readings[asked.identity].see(step, prompt):
-            asked.counted += tokens
+            counts.new += 1
+        if tokens := self._estimators[counts.identity].count(step, prompt):
+            counts.counted += tokens
         else:
-            asked.uncounted[step] += 1
-            asked.read[step] += characters(prompt.messages)
-        self.dearest[asked.identity] = max(self.dearest.get(asked.identity, (0, 0)), most(prompt), key=sum)
-        asked.steps[step] += 1
-        asked.longest[step] += prompt.sampling.max_tokens
+            counts.uncounted[step] += 1
+            counts.uncounted_length[step] += characters(prompt.messages)
+        self.largest[counts.identity] = max(self.largest.get(counts.identity, (0, 0)), max_tokens_of(prompt), key=sum)
+        counts.steps[step] += 1
+        counts.longest[step] += prompt.sampling.max_tokens
 
     def _depends(self, row: str) -> bool:
-        """Whether a stand-in has had a part in what is asked about `row`; a question may be named after a row."""
+        """Whether requests about `row` depend on a stand-in; the name of a question may contain that of a row."""
         return any(name in self.guessed for name in (row, row.partition("-")[2], *row.split("/")))
 
-    def _learn(self, asked: Asked, step: str, prompt: Prompt, reply: Reply) -> None:
-        self._readings[asked.identity].learn(step, prompt, reply.tokens_in)
-        if reply.tokens_in or reply.tokens_out:  # else whoever wrote it did not say
+    def _learn(self, counts: RequestCounts, step: str, prompt: Prompt, reply: Reply) -> None:
+        self._estimators[counts.identity].learn(step, prompt, reply.tokens_in)
+        if reply.tokens_in or reply.tokens_out:  # else the server reported none
             count, total = self._lengths.get(step, (0, 0))
             self._lengths[step] = count + 1, total + reply.tokens_out
         pool = self._pools.setdefault(step, [])
-        if len(pool) < POOL:
+        if len(pool) < MAX_POOL:
             pool.append(reply)
 
     def _stand_in(self, step: str, prompt: Prompt, model: str) -> Reply:
         rng = Random(f"{prompt.seed}:{prompt.sample}")
         choices = prompt.constraint.choice if prompt.constraint else ()
-        # One step may weigh choices for some rows and write for others: each goes by its own kind.
-        known = self._pools.get(step, [])
-        pool = [reply for reply in known if (reply.text in choices if choices else not reply.scores)]
+        # One step may score choices for some rows and generate for others: each draws from its own kind.
+        replies = self._pools.get(step, [])
+        pool = [reply for reply in replies if (reply.text in choices if choices else not reply.scores)]
         if pool:
             drawn = rng.choice(pool)
             return Reply(drawn.text, drawn.status, 0, 0, drawn.error, "", model, drawn.scores)
@@ -199,8 +202,10 @@ class Planner:
             drawn_choice = rng.choice(choices)
             scores = {choice: math.log(2 if choice == drawn_choice else 1) for choice in choices}
             return Reply(drawn_choice, "ok", 0, 0, model=model, scores=scores)
-        said = [m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"]
-        return Reply(rng.choice(said or ["(not known yet)"]), "ok", 0, 0, model=model)
+        examples = [
+            m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"
+        ]
+        return Reply(rng.choice(examples or ["(not known yet)"]), "ok", 0, 0, model=model)
 
 
 PLANNER: ContextVar[Planner | None] = ContextVar("planner", default=None)

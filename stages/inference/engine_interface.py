@@ -1,41 +1,80 @@
-"""What every engine is: a way to a model that answers prompts in groups."""
+"""The protocol of an engine, and what a backend declares about its engine before a model is loaded."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from stages.core.completions import Prompt, Reply
+import msgspec
+
+from stages.core.completions import Capabilities, Prompt, Reply
+from stages.core.errors import UserError
+from stages.reply_store.identity import Identity, Reference
+
+Options = TypeVar("Options")
+WHERE_OPTIONS_ARE_EXPLAINED = "stages/profiles/embedded.yaml says above `engines` what it takes"
+"""In that profile, since other profiles need not repeat the explanation."""
 
 
 class Engine(Protocol):
-    """A way to a model. `answer` may be called from several threads at once; a local model needs a lock of its own.
+    """An open model. `answer` may be called from several threads at once; a local model needs a lock of its own.
 
-    What it can do is declared by its module's `capabilities`: it is never given a prompt that it refuses.
+    The scheduler never passes a prompt that the backend's `capabilities` refuse.
     """
 
     identity: str
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """Groups of (position in `prompts`, reply) as they are finished, in any order; each is stored in one
-        transaction.
+        """Groups of (position in `prompts`, reply) as they are finished, in any order.
 
-        Each prompt is answered exactly once; a failure is a status, and only what concerns every prompt (a wrong key,
-        no such model) is a UserError. Taking the next of `prompts` may block until a caller has made it. A batch engine
-        takes its batches in order and waits for a whole one, so that the same batches form again after a kill -9.
+        The caller stores each group in one transaction. Each prompt is answered exactly once; a failure is a status,
+        and only what concerns every prompt (a wrong key, an unknown model) raises UserError. Taking the next of
+        `prompts` may block until a caller has made it. A batch engine takes its batches in order and waits for a whole
+        one, so that the same batches form again after a kill -9.
         """
 
     def cancel(self) -> None:
-        """Abandon the requests under way, after which `answer` raises soon; nothing where there are none."""
+        """Abandon the requests in flight, after which `answer` raises soon; does nothing where there are none."""
 
-    def use_history(self, remembers: Callable[[], bool]) -> None:
-        """Called once: `remembers` says whether any reply came out of the store. For engines that give up where nothing
-        ever succeeds."""
+    def use_history(self, has_cached_replies: Callable[[], bool]) -> None:
+        """Called once, before `answer`. `has_cached_replies`: whether any reply of this run came out of the store.
+
+        For engines that end the run when no request ever succeeds.
+        """
 
 
-class Local:
-    """An engine on this machine: nothing is under way that could be abandoned, and it never gives up."""
+def _none_changed(options: dict[str, Any]) -> dict[str, Any]:
+    return {}
 
-    def cancel(self) -> None:
-        """Nothing."""
 
-    def use_history(self, remembers: Callable[[], bool]) -> None:
-        """Nothing."""
+class Backend(NamedTuple):
+    """What a backend package declares: the constant `BACKEND` of its module `engine`. `options`: as in params.yaml.
+
+    Each function raises UserError for options that are missing, unknown or out of range.
+    """
+
+    identify: Callable[[Reference | None, dict[str, Any]], Identity]
+    """What identifies the model's replies, from the reference of its folder and the options. Loads nothing."""
+    capabilities: Callable[[Path, dict[str, Any]], Capabilities]
+    """What the engine can do with the model of a folder. Loads nothing."""
+    open_engine: Callable[[Path, dict[str, Any]], AbstractContextManager[Engine]]
+    """Load the model of a folder; called at the first prompt that is not cached. Raises UserError if that fails."""
+    sent_sampling: Callable[[dict[str, Any]], dict[str, Any]] = _none_changed
+    """Sampling parameters that the engine changes or leaves out, as `Reply.sent` records them."""
+
+
+def read_options(options: dict[str, Any], kind: type[Options], engine: str) -> Options:
+    """The options as `kind`. Raises UserError for one that is missing, unknown or out of its range."""
+    try:
+        return msgspec.convert(options, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"params.yaml: engine {engine}: {error}; {WHERE_OPTIONS_ARE_EXPLAINED}") from None
+
+
+def required_reference(reference: Reference | None, engine: str) -> Reference:
+    """The reference of the model that an engine loads. Raises UserError where the folder has none."""
+    if reference is None:
+        raise UserError(
+            f"params.yaml: the {engine} engine needs a model of `fetch.models` or `train.runs`; fetch or train it"
+        )
+    return reference

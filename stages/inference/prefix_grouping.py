@@ -1,7 +1,7 @@
-"""The order in which waiting requests are sent: those that begin alike one after another, nobody waiting for long.
+"""The order in which waiting requests are sent: those with one prefix in a row, without starving the others.
 
-A server that remembers the beginnings it has computed (vLLM's prefix caching, llama.cpp's slots) computes each of them
-less often the nearer together its requests come. Replies are matched to prompts by key, so no result depends on this.
+A server with a prefix cache (vLLM's prefix caching, llama.cpp's slots) computes a prefix less often if its requests
+arrive together. Replies are matched to prompts by key, so no result depends on this.
 """
 
 from collections import deque
@@ -10,13 +10,14 @@ from heapq import heappop, heappush
 from stages.reply_store.keys import Request
 
 LOOKAHEAD = 1024
-"""Requests kept waiting to be grouped: what bounds memory. Without grouping, `streams.BACKLOG` is enough."""
+"""Requests kept waiting to be grouped; bounds memory. Without grouping, `session.BACKLOG` is enough."""
 
 
-class Queue:
-    """Requests that wait. At most `most` with one prefix go in a row; then the prefix that has waited longest.
+class RequestQueue:
+    """Waiting requests. At most `most` with one prefix are taken in a row; then the prefix that has waited longest.
 
-    So none waits longer than it takes to send `most` of each other prefix. `most` 1 is first come, first served.
+    So none waits longer than it takes to send `most` requests of each other prefix. With `most` 1 it is first in, first
+    out.
     """
 
     def __init__(self, most: int) -> None:
@@ -28,11 +29,11 @@ class Queue:
         self._run = self._put = self._count = 0
 
     def __len__(self) -> int:
-        """How many wait."""
+        """The number of waiting requests."""
         return self._count
 
     def put(self, request: Request) -> None:
-        """One more."""
+        """Add a request."""
         prefix = request.prompt.prefix if self._most > 1 else ""
         line = self._waiting.setdefault(prefix, deque())
         if not line:
@@ -42,12 +43,12 @@ class Queue:
         self._count += 1
 
     def head(self) -> Request:
-        """The one that `pop` would take. Raises IndexError where none waits."""
-        return self._line()[0][1]
+        """The request that `pop` would take. Raises IndexError if the queue is empty."""
+        return self._current_line()[0][1]
 
     def pop(self) -> Request:
-        """The next to be sent, which waits no longer. Raises IndexError where none waits."""
-        line = self._line()
+        """Remove the next request and return it. Raises IndexError if the queue is empty."""
+        line = self._current_line()
         _, request = line.popleft()
         self._run += 1
         self._count -= 1
@@ -55,16 +56,16 @@ class Queue:
             del self._waiting[self._current]
         return request
 
-    def _line(self) -> "deque[tuple[int, Request]]":
+    def _current_line(self) -> "deque[tuple[int, Request]]":
         line = self._waiting.get(self._current)
         if line and self._run < self._most:
             return line
         if line:
             heappush(self._oldest, (line[0][0], self._current))
-        self._current, self._run = self._longest(), 0
+        self._current, self._run = self._longest_waiting(), 0
         return self._waiting[self._current]
 
-    def _longest(self) -> str:
+    def _longest_waiting(self) -> str:
         """The prefix whose first request has waited longest."""
         while True:
             number, prefix = heappop(self._oldest)

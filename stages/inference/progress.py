@@ -1,4 +1,4 @@
-"""How asking goes: rows and requests done, remembered, in flight, rate, tokens a second, failures, time left."""
+"""Progress of a connection: rows and replies so far, cached ones, requests in flight, rates, failures, time left."""
 
 import contextlib
 import threading
@@ -9,94 +9,97 @@ from types import TracebackType
 import msgspec
 
 from stages.core.completions import Reply
-from stages.inference.terminal import Display, View
+from stages.inference.terminal import ProgressLine, View
 
 
 class Progress:
-    """Counts of one connection; numbers of a run (asked, remembered) differ between runs and never go into metrics."""
+    """Counts of one connection. Requested and cached replies differ between runs, so they never go into metrics."""
 
     def __init__(self, purpose: str, model: str, log: Path | None = None) -> None:
-        """`purpose` is what the lines begin with, the model's identity where it is empty.
+        """`purpose`: the beginning of each line; the model's identity if empty.
 
-        `log`: a file that gets a line of JSON at the end, where anything was asked.
+        `log`: a file to which a line of JSON is appended at the end, if anything was requested.
         """
         self.label, self.model, self._log = purpose or model, model, log
-        self.asked = self.remembered = self.failed = self.tokens_in = self.tokens_out = self.in_flight = 0
+        self.requested = self.cached = self.failed = self.tokens_in = self.tokens_out = self.in_flight = 0
         self.rows, self.total = 0, 0
-        """Rows that are finished, and how many there will be; 0 where nobody has said."""
+        """Finished rows, and all expected rows; 0 if their number is not known."""
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._sent: tuple[float, int] | None = None
-        """When the first prompt was sent, and how many rows were finished by then."""
-        self._display = Display(self.view)
+        self._first_request: tuple[float, int] | None = None
+        """When the first request was sent, and how many rows were finished by then."""
+        self._display = ProgressLine(self.view)
 
     @property
-    def done(self) -> int:
-        """Replies had so far, asked and remembered."""
-        return self.asked + self.remembered
+    def replies(self) -> int:
+        """Replies so far, requested and cached."""
+        return self.requested + self.cached
 
     def expect(self, rows: int) -> None:
-        """So many more rows will come."""
+        """Expect so many more rows."""
         self.total += rows
 
     def finish(self) -> None:
-        """A row is done."""
+        """Count a finished row."""
         self.rows += 1
 
-    def recall(self, count: int) -> None:
-        """`count` replies came out of the store."""
-        self.remembered += count
+    def count_cached(self, count: int) -> None:
+        """Count replies that came out of the store."""
+        self.cached += count
         self.tick()
 
     def send(self) -> None:
-        """A prompt went to the engine."""
+        """Count a request sent to the engine."""
         with self._lock:
-            self._sent = self._sent or (time.monotonic(), self.rows)
+            self._first_request = self._first_request or (time.monotonic(), self.rows)
             self.in_flight += 1
 
     def receive(self, replies: list[Reply]) -> None:
-        """Replies came back from the engine."""
+        """Count replies from the engine."""
         with self._lock:
             self.in_flight -= len(replies)
-            self.asked += len(replies)
+            self.requested += len(replies)
             self.failed += sum(reply.status == "failed" for reply in replies)
             self.tokens_in += sum(reply.tokens_in for reply in replies)
             self.tokens_out += sum(reply.tokens_out for reply in replies)
 
     def tick(self) -> None:
-        """Tell how it goes, if it is time to."""
+        """Show the progress, if it is time to."""
         self._display.tick()
 
     def view(self) -> View:
-        """What a person is shown. The rates are those since the first prompt was sent: the store's are another."""
+        """The line to show. Rates count from the first request on, as cached replies are much faster."""
         now = time.monotonic()
-        spent = max(now - self._sent[0], 1e-9) if self._sent else 1e-9
-        said = [f"{self.rows}/{self.total} rows"] if self.total else []
-        said += [f"{self.done} replies", f"{self.remembered} remembered", f"{self.in_flight} in flight"]
-        said += [f"{self.asked / spent:.1f}/s", f"{self.tokens_out / spent:.0f} tokens/s"] if self.asked else []
-        said += [f"{self.failed} failed"] if self.failed else []
-        said += [f"{_clock(left)} left"] if (left := self._left(now)) is not None else []
-        return View(self.label, self.rows / self.total if self.total else None, ", ".join(said))
+        seconds = max(now - self._first_request[0], 1e-9) if self._first_request else 1e-9
+        parts = [f"{self.rows}/{self.total} rows"] if self.total else []
+        parts += [f"{self.replies} replies", f"{self.cached} remembered", f"{self.in_flight} in flight"]
+        parts += (
+            [f"{self.requested / seconds:.1f}/s", f"{self.tokens_out / seconds:.0f} tokens/s"] if self.requested else []
+        )
+        parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{_clock(left)} left"] if (left := self._left(now)) is not None else []
+        return View(self.label, self.rows / self.total if self.total else None, ", ".join(parts))
 
     def _left(self, now: float) -> float | None:
-        """Seconds, by the rows finished since the first prompt was sent: those before were remembered."""
-        began, before = self._sent or (now, self.rows)
-        finished = self.rows - before
-        return (now - began) / finished * (self.total - self.rows) if finished and self.rows < self.total else None
+        """Seconds left, by the rate of rows since the first request: rows before it were cached."""
+        started, rows_before = self._first_request or (now, self.rows)
+        finished = self.rows - rows_before
+        return (now - started) / finished * (self.total - self.rows) if finished and self.rows < self.total else None
 
     def summary(self) -> str:
-        """One line at the end."""
-        spent = max(time.monotonic() - self._started, 1e-9)
+        """The line to print at the end."""
+        seconds = max(time.monotonic() - self._started, 1e-9)
         return (
-            f"{self.label}: {self.done} replies in {spent:.1f} s ({self.remembered} remembered, {self.asked} asked, "
-            f"{self.failed} failed; {self.tokens_in} tokens in, {self.tokens_out} out, {self.tokens_out / spent:.0f}/s)"
+            f"{self.label}: {self.replies} replies in {seconds:.1f} s ({self.cached} remembered, "
+            f"{self.requested} asked, {self.failed} failed; {self.tokens_in} tokens in, {self.tokens_out} out, "
+            f"{self.tokens_out / seconds:.0f}/s)"
         )
 
     def entry(self) -> dict[str, str | int | float]:
-        """What the log gets: when it ended (Unix seconds), how long it took, what came of it."""
+        """The line of the log: when it ended (Unix seconds), how long it took, and the counts."""
         return {
             "ended": int(time.time()), "purpose": self.label, "model": self.model,
-            "seconds": round(time.monotonic() - self._started, 3), "asked": self.asked, "remembered": self.remembered,
+            "seconds": round(time.monotonic() - self._started, 3), "asked": self.requested, "remembered": self.cached,
             "failed": self.failed, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out,
         }  # fmt: skip
 
@@ -106,11 +109,11 @@ class Progress:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Tell the summary."""
+        """Print the summary and append to the log."""
         self._display.__exit__()
-        if self.done or self.in_flight:
-            self._display.say(self.summary())
-        if self._log and self.asked:
+        if self.replies or self.in_flight:
+            self._display.print_line(self.summary())
+        if self._log and self.requested:
             # One write, so that lines of several processes don't mix; a log that can't be written stops no stage.
             with contextlib.suppress(OSError), open(self._log, "ab", buffering=0) as stream:
                 stream.write(msgspec.json.encode(self.entry()) + b"\n")

@@ -1,42 +1,38 @@
-"""Prompts in, replies out, in order and lazily: what is remembered from the store, the rest from the engine.
+"""Prompts in, replies out, in order and lazily: cached replies from the store, the others from the engine.
 
-The rooms' generators run in the caller's thread. Each session of an engine (a stretch of `SESSION` prompts) has a
-thread of its own that takes prompts from a feed, and stores every group of replies before anything else happens to it,
-so that a reply is safe while the caller is busy elsewhere, for instance with an earlier step of the same rows.
+The caller's generators run in the caller's thread. Each session of an engine (a stretch of `SESSION` prompts) has a
+thread of its own that takes requests from a queue and stores every group of replies before it is delivered, so that a
+reply is safe while the caller is busy elsewhere, for instance with an earlier step of the same rows.
 
-Sessions begin and end at fixed positions, whatever is remembered and however long things take. So memory is bounded (at
+Sessions begin and end at fixed positions, whatever is cached and however long requests take. So memory is bounded (at
 most two sessions are open), no batch engine waits for prompts that can't come before it answers, and the batches formed
 after a kill -9 are those that would have been formed without it.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
-from threading import Condition, Thread
-from typing import TYPE_CHECKING
+from threading import Thread
 
 from stages.core.completions import Capabilities, Prompt, Reply
 from stages.inference.budgets import Ledger
+from stages.inference.engine_interface import Engine
 from stages.inference.progress import Progress
-from stages.inference.prompt_checks import check
-from stages.inference.prompt_queue import Feed, StoppedError
+from stages.inference.prompt_requirements import check_prompt
+from stages.inference.session import Inbox, Resources, Session, StoppedError
 from stages.reply_store.claims import POLL, Claims, Sharing
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import Request, request
 from stages.reply_store.lookup import WINDOW
 from stages.reply_store.store import Replies
 
-if TYPE_CHECKING:
-    from stages.inference.engine_interface import Engine
-
 SESSION = 4096
-"""Prompts a session. A batch size that divides it wastes no partial batch."""
+"""Prompts per session. A batch size that divides it wastes no partial batch."""
 TICK = 1.0
-"""Seconds that are waited for a reply before progress is told."""
+"""Seconds of waiting for a reply after which progress is shown."""
 PATIENCE = 0.02
-"""Seconds that prompts may be collected for one look-up before those that are there go ahead."""
+"""Seconds for which prompts may be collected for one look-up before those collected so far go ahead."""
 
 
 class Connection:
@@ -47,50 +43,55 @@ class Connection:
         identity: Identity,
         replies: Replies,
         progress: Progress,
-        open_engine: Callable[[], "AbstractContextManager[Engine]"],
+        open_engine: Callable[[], AbstractContextManager[Engine]],
         ledger: Ledger | None = None,
         capabilities: Capabilities = Capabilities(),
         claims: Claims | None = None,
     ) -> None:
-        """`open_engine` is called once, at the first prompt that is not remembered; `ledger` says what may be sent.
+        """`open_engine` is called once, at the first prompt that is not cached; `ledger`: the budget.
 
-        `claims`: where given, what another process is asking is waited for and not asked again.
+        `claims`: where given, a request that another process has sent is waited for and not sent again.
         """
+        self.identity, self.replies, self.progress = identity, replies, progress
         self.capabilities, self.claims = capabilities, claims
-        self.identity, self.replies, self.progress, self.ledger = identity, replies, progress, ledger
-        self._open = open_engine
+        self._ledger, self._open_engine = ledger, open_engine
         self._engine: Engine | None = None
         self._threads: list[Thread] = []
         self._stack = ExitStack()
 
     def complete(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         """The replies to `prompts`, same order and number. Raises UserError for what concerns all of them."""
-        call = _Call(self)
+        stream = CompletionStream(self)
         try:
-            yield from call.run(iter(prompts))
+            yield from stream.run(iter(prompts))
         finally:
-            call.stop()
+            stream.stop()
 
-    def engine(self) -> "Engine":
-        """The engine, opened at the first use."""
-        if self._engine is None:
-            self._engine = self._stack.enter_context(self._open())
-            self._engine.use_history(lambda: self.progress.remembered > 0)
-        return self._engine
-
-    def start(self, work: Callable[[], None]) -> None:
-        """Run a session's work beside the caller."""
+    def start_session(self, inbox: Inbox, release: Callable[[set[bytes]], None]) -> Session:
+        """A session in a thread of its own. The engine is opened with the first."""
+        resources = Resources(self._opened(), self._store, self.progress, self._ledger, self.capabilities.grouping)
+        session = Session(resources, inbox, release)
         # A daemon, so that a second Ctrl-C ends the process while a local model still computes.
-        thread = Thread(target=work, daemon=True)
+        thread = Thread(target=session.run, daemon=True)
         self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         thread.start()
+        return session
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._stack.enter_context(self._open_engine())
+            self._engine.use_history(lambda: self.progress.cached > 0)
+        return self._engine
+
+    def _store(self, answers: list[tuple[Request, Reply]]) -> list[Reply]:
+        return self.replies.keep(answers, self.identity.model)
 
     def __enter__(self) -> "Connection":
         """The connection itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Cancel what is under way, wait for local work to end, close the engine."""
+        """Cancel what is in flight, wait for local work to end, close the engine."""
         if self._engine:
             self._engine.cancel()
         for thread in self._threads:
@@ -98,151 +99,118 @@ class Connection:
         self._stack.close()
 
 
-class _Call:
-    """One stream of prompts: where it stands, what is ready, what is awaited."""
+class CompletionStream:
+    """One call of `complete`: positions of prompts, and replies. Used by the caller's thread only."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.changed = Condition()
-        self.finished: deque[list[tuple[str, Reply]]] = deque()
-        """Groups of (key of the request, reply)."""
-        self.failure: BaseException | None = None
-        self.taken = self.given = 0
-        self.ready: dict[int, Reply] = {}
-        self.awaited: dict[str, list[int]] = {}
-        self.feed: Feed | None = None
-        self.more = True
-        self.sharing = Sharing(connection.claims, self.find)
+        self._connection = connection
+        self._inbox = Inbox()
+        self._sharing = Sharing(connection.claims, self._look_up)
+        self._session: Session | None = None
+        """The session that takes requests now."""
+        self._taken = self._returned = 0
+        """Prompts taken from the caller, replies returned to it."""
+        self._ready: dict[int, Reply] = {}
+        """Position -> reply that is not returned yet, as one before it is missing."""
+        self._awaited: dict[bytes, list[int]] = {}
+        """Key of a request that is not answered -> positions of the prompts that wait for it."""
+        self._more_prompts = True
 
-    def find(self, keys: list[bytes]) -> dict[bytes, Reply]:
-        return self.connection.replies.find(keys, self.connection.identity.model)
-
-    def run(self, source: Iterator[Prompt]) -> Iterator[Reply]:
-        while self.more or self.given < self.taken:
-            self.collect()
-            while self.given in self.ready:
-                reply = self.ready.pop(self.given)
-                self.given += 1
+    def run(self, prompts: Iterator[Prompt]) -> Iterator[Reply]:
+        """The replies in the order of the prompts. Raises the error of any session."""
+        while self._more_prompts or self._returned < self._taken:
+            self._receive()
+            while self._returned in self._ready:
+                reply = self._ready.pop(self._returned)
+                self._returned += 1
                 yield reply
-            if self.more and self.hungry():
-                self.more = self.take(source)
-            elif self.given < self.taken:
-                self.wait()
-
-    def hungry(self) -> bool:
-        """Whether more prompts may be taken: the engine has few left, and replies don't pile up behind a slow one."""
-        return self.taken - self.given < 2 * SESSION and (self.feed is None or len(self.feed.queue) < self.feed.backlog)
-
-    def take(self, source: Iterator[Prompt]) -> bool:
-        """Look up some more prompts, hand the engine those not remembered. Returns whether there may be more."""
-        size = min(WINDOW, SESSION - self.taken % SESSION)
-        window = [request(self.connection.identity, prompt) for prompt in _soon(islice(source, size))]
-        self.look_up(window)
-        if not window or self.taken % SESSION == 0:
-            self.close_feed()
-        return bool(window)
-
-    def close_feed(self) -> None:
-        if self.feed:
-            self.feed.close()
-            self.feed = None
-
-    def look_up(self, window: list[Request]) -> None:
-        new = {ask.key: ask for ask in window if ask.key.hex() not in self.awaited}
-        found = self.find([*new])
-        meanwhile, own = self.sharing.divide([ask for key, ask in new.items() if key not in found])
-        found |= meanwhile
-        for ask in window:
-            if reply := found.get(ask.key):
-                self.ready[self.taken] = reply
-            else:
-                self.awaited.setdefault(ask.key.hex(), []).append(self.taken)
-            self.taken += 1
-        self.connection.progress.recall(sum(ask.key in found for ask in window))
-        for ask in own:
-            self.send(ask)
-
-    def look_again(self) -> None:
-        """What another process was asking may be stored by now, or be ours to ask."""
-        found, own = self.sharing.look_again()
-        for key, reply in found.items():
-            self.connection.progress.recall(self.give(key.hex(), reply))
-        for ask in own:
-            self.send(ask)
-        if own and not self.more:
-            self.close_feed()
-
-    def send(self, ask: Request) -> None:
-        check(ask.prompt, self.connection.capabilities, self.connection.identity.model)
-        engine = self.connection.engine()
-        if self.feed is None:
-            self.feed = Feed(self, self.connection.capabilities.grouping)
-            self.connection.start(lambda feed=self.feed: self.work(engine, feed))  # type: ignore[misc]
-        self.feed.put(ask)
-
-    def work(self, engine: "Engine", feed: "Feed") -> None:
-        """A session, in its own thread: every group is stored before it is handed on."""
-        try:
-            while feed.begin():
-                for group in engine.answer(feed):
-                    answers = [(feed.sent.pop(position), reply) for position, reply in group]
-                    self.keep(answers)
-                    feed.answered({ask.key for ask, _ in answers})
-                if feed.sent or (feed.queue and not feed.paused):
-                    raise RuntimeError(f"the engine left {len(feed.sent) + len(feed.queue)} prompts unanswered")
-        except StoppedError:
-            pass
-        except BaseException as error:
-            self.failure = error
-            self.tell([])
-        finally:
-            feed.end()
-
-    def keep(self, answers: list[tuple[Request, Reply]]) -> None:
-        try:
-            kept = self.connection.replies.keep(answers, self.connection.identity.model)
-        finally:
-            if self.connection.ledger:
-                self.connection.ledger.settle([ask.prompt for ask, _ in answers])
-        self.connection.progress.receive(kept)
-        if self.connection.ledger:
-            self.connection.ledger.heed(kept)
-        self.tell([(ask.key.hex(), reply) for (ask, _), reply in zip(answers, kept, strict=True)])
-
-    def tell(self, replies: list[tuple[str, Reply]]) -> None:
-        with self.changed:
-            self.finished.append(replies)
-            self.changed.notify_all()
-
-    def collect(self) -> None:
-        while self.finished:
-            for key, reply in self.finished.popleft():
-                if (more := self.give(key, reply) - 1) > 0:
-                    self.connection.progress.recall(more)
-        if self.failure:
-            raise self.failure
-        self.look_again()
-
-    def give(self, key: str, reply: Reply) -> int:
-        """A reply to whoever waits for it; returns how many do."""
-        positions = self.awaited.pop(key)
-        self.ready.update(dict.fromkeys(positions, reply))
-        return len(positions)
-
-    def wait(self) -> None:
-        with self.changed:
-            if not self.finished and not (self.more and self.hungry()):
-                # Not for ever: progress is told in between, and another process does not wake this one.
-                self.changed.wait(POLL if self.sharing.waiting else TICK)
-        self.connection.progress.tick()
+            if self._more_prompts and self._needs_prompts():
+                self._more_prompts = self._take(prompts)
+            elif self._returned < self._taken:
+                self._wait()
 
     def stop(self) -> None:
-        with self.changed:
-            self.failure = self.failure or StoppedError()
-            self.changed.notify_all()
+        """End the sessions: they send no more requests, and store the replies that are still to come."""
+        self._inbox.fail(StoppedError())
+
+    def _needs_prompts(self) -> bool:
+        """Whether the engine has few requests left, and few replies wait behind a slow one."""
+        few_waiting = self._taken - self._returned < 2 * SESSION
+        return few_waiting and (self._session is None or self._session.needs_requests())
+
+    def _take(self, prompts: Iterator[Prompt]) -> bool:
+        """Look up some more prompts and send those that are not cached. Returns whether there may be more."""
+        size = min(WINDOW, SESSION - self._taken % SESSION)
+        window = [request(self._connection.identity, prompt) for prompt in _within_patience(islice(prompts, size))]
+        self._dispatch(window)
+        if not window or self._taken % SESSION == 0:
+            self._close_session()
+        return bool(window)
+
+    def _close_session(self) -> None:
+        if self._session:
+            self._session.close()
+            self._session = None
+
+    def _look_up(self, keys: list[bytes]) -> dict[bytes, Reply]:
+        return self._connection.replies.find(keys, self._connection.identity.model)
+
+    def _dispatch(self, window: list[Request]) -> None:
+        new = {request.key: request for request in window if request.key not in self._awaited}
+        cached = self._look_up([*new])
+        # A reply may have been stored by another process between the look-up and the claim.
+        stored_meanwhile, own = self._sharing.divide([new[key] for key in new if key not in cached])
+        cached |= stored_meanwhile
+        for one in window:
+            if reply := cached.get(one.key):
+                self._ready[self._taken] = reply
+            else:
+                self._awaited.setdefault(one.key, []).append(self._taken)
+            self._taken += 1
+        self._connection.progress.count_cached(sum(one.key in cached for one in window))
+        for one in own:
+            self._send(one)
+
+    def _check_other_processes(self) -> None:
+        """Take replies that another process has stored meanwhile; send what it has given up."""
+        stored, own = self._sharing.look_again()
+        for key, reply in stored.items():
+            self._connection.progress.count_cached(self._resolve(key, reply))
+        for one in own:
+            self._send(one)
+        if own and not self._more_prompts:
+            self._close_session()
+
+    def _send(self, one: Request) -> None:
+        connection = self._connection
+        check_prompt(one.prompt, connection.capabilities, connection.identity.model)
+        if self._session is None:
+            self._session = connection.start_session(self._inbox, self._sharing.release)
+        self._session.put(one)
+
+    def _receive(self) -> None:
+        for key, reply in self._inbox.take():
+            if (duplicates := self._resolve(key, reply) - 1) > 0:
+                self._connection.progress.count_cached(duplicates)
+        if self._inbox.error:
+            raise self._inbox.error
+        self._check_other_processes()
+
+    def _resolve(self, key: bytes, reply: Reply) -> int:
+        """Make a reply ready for every prompt that waits for it; returns how many do."""
+        positions = self._awaited.pop(key)
+        self._ready.update(dict.fromkeys(positions, reply))
+        return len(positions)
+
+    def _wait(self) -> None:
+        with self._inbox.changed:
+            if self._inbox.empty() and not (self._more_prompts and self._needs_prompts()):
+                # With a timeout: progress is shown in between, and another process does not notify this one.
+                self._inbox.changed.wait(POLL if self._sharing.waiting else TICK)
+        self._connection.progress.tick()
 
 
-def _soon(prompts: Iterator[Prompt]) -> Iterator[Prompt]:
+def _within_patience(prompts: Iterator[Prompt]) -> Iterator[Prompt]:
     """Those of `prompts` that come within `PATIENCE`, at least one if there is any."""
     started = time.monotonic()
     for prompt in prompts:

@@ -11,7 +11,7 @@ import msgspec
 from stages.evaluation.benchmarks.program_outcomes import Outcome
 from stages.evaluation.sandbox import ASSUMED
 from stages.inference.budgets import Tokens, cost
-from stages.inference.dry_run import PLANNER, Asked, Planner
+from stages.inference.dry_run import PLANNER, Planner, RequestCounts
 from stages.params import PARAMS, Params
 from stages.planning import overlay
 from stages.planning.dvc_graph import Made, Step, as_run, concerned, reasons
@@ -106,9 +106,9 @@ def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Foreca
     # Around every command that is run: none of them may reach a model or run a program, whatever it is.
     with _planning(world.planner):
         unknown = f"{WAITS}{root}" if root else _simulate(step, world)
-    if not unknown and not any(asked.total() for asked in world.planner.asked) and _nothing_came(step, world):
+    if not unknown and not any(asked.total() for asked in world.planner.counts) and _nothing_came(step, world):
         unknown = "what it reads hangs on replies that aren't there yet, and no stand-in got through"
-    asks = [_requests(world.planner, asked) for asked in world.planner.asked]
+    asks = [_requests(world.planner, asked) for asked in world.planner.counts]
     known = not unknown and certain and not world.planner.guessed
     for path in step.outs:
         world.made.update(_made(world.folder, path, known, bool(unknown)))
@@ -170,12 +170,12 @@ def _learn(step: Step, world: World) -> None:
     assert world.baseline
     (world.baseline / PARAMS).write_text(as_run(step, world.before), encoding="utf-8")
     world.planner.learning = True
-    kept = world.planner.asked, world.planner.guessed
+    kept = world.planner.counts, world.planner.guessed
     try:
         overlay.run(world.baseline, step.command)
     finally:
         world.planner.learning = False
-        world.planner.asked, world.planner.guessed = [], kept[1]
+        world.planner.counts, world.planner.guessed = [], kept[1]
 
 
 @contextmanager
@@ -229,13 +229,13 @@ def _within(one: str, other: str) -> bool:
     return one == other or _in(one, other) or _in(other, one)
 
 
-def _requests(planner: Planner, asked: Asked) -> Requests:
+def _requests(planner: Planner, asked: RequestCounts) -> Requests:
     load = planner.tokens(asked)
     read, written, most = load.read, load.written, max(load.most, load.written)
     price, speed = asked.engine.price, asked.engine.speed
     tokens: Tokens = (read, written)
     return Requests(
-        model=asked.identity.model, endpoint=asked.identity.endpoint, remembered=asked.remembered, new=asked.new,
+        model=asked.identity.model, endpoint=asked.identity.endpoint, remembered=asked.cached, new=asked.new,
         guessed=asked.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most, measured=load.measured,
         counted=load.counted,
         hours=(read / speed.input + written / speed.output) / 3600 if speed else None,

@@ -62,7 +62,7 @@ def _totals(found: list[Forecast], planner: Planner, replies: Replies | None) ->
         kept = [engine for engine in planner.engines[identity] if engine.budget]
         spent = replies.spent(identity)[0] if replies and kept else (0, 0)
         planned = total.tokens_in, total.tokens_out
-        told = [_budget(engine, spent, planned, planner.dearest.get(identity, (0, 0))) for engine in kept]
+        told = [_budget(engine, spent, planned, planner.largest.get(identity, (0, 0))) for engine in kept]
         named.append(msgspec.structs.replace(total, budget="; ".join(dict.fromkeys(filter(None, told)))))
     return named
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.completions import Message, Prompt, Sampling
-from stages.inference.backends import embedded
+from stages.inference.backends.embedded import engine as embedded
 from stages.model_files.references import fetch_model
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import seed_of

@@ -15,8 +15,8 @@ from random import Random
 from typing import Any
 
 from stages.core.completions import Message, Prompt, Sampling
-from stages.inference.backends import vllm
-from stages.inference.backends.vllm.vllm_tokens import Sequences
+from stages.inference.backends.vllm import engine as vllm
+from stages.inference.vllm_sequences import SequenceCodec
 from stages.model_files.references import fetch_model
 from stages.reply_store.identity import Identity
 from tests.bench import usage
@@ -84,7 +84,7 @@ def sharing() -> list[Prompt]:
 
 def prefixes(directory: Path, caching: bool) -> None:
     """Print what a model with prefix caching, or without, needs for the same prompts in two orders."""
-    sequences = Sequences(directory, 1024)
+    sequences = SequenceCodec(directory, 1024)
     pieces = [piece for one in sharing() if isinstance(found := sequences.pieces(one), list) for piece in found]
     mixed = Random(1).sample(pieces, len(pieces))
     arguments = vllm.Options(**OPTIONS | {"prefix_caching": caching, "sequences": 2}).arguments()

@@ -6,7 +6,7 @@ from stages.core.completions import Reply
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.predictions import GenerationConfig, generate_answers
 from stages.evaluation.benchmarks.scoring import Graders, evaluate
-from stages.inference.answer_only import Answers
+from stages.inference.answer_only import AnswersOnly
 from stages.params import Reasoning
 from tests.benchmarks.test_scoring import answer, idle, nobody, question
 
@@ -29,6 +29,6 @@ def test_a_model_that_only_reasons_has_answered_nothing() -> None:
             yield Reply("<think>\nThe answer is 308.", "truncated", 1, 9, id="k", model="m")
 
     asked = question("xquad", 1)
-    given = list(generate_answers(Answers(thinking, Reasoning()), [asked], GenerationConfig("it", SAMPLING, 1)))
+    given = list(generate_answers(AnswersOnly(thinking, Reasoning()), [asked], GenerationConfig("it", SAMPLING, 1)))
     assert [(one.text, one.status) for one in given] == [("", "thought")]
     assert evaluate([asked], given, Graders(nobody, idle), [1])[1]["unscored"] == {"answer-thought": 1}

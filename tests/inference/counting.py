@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.core.completions import Capabilities, Message, Prompt, Reply, Sampling
 from stages.inference.budgets import Ledger
-from stages.inference.engine_interface import Local
+from stages.inference.local_engine import LocalEngine
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.params import Budget, Price
@@ -45,7 +45,7 @@ def said(one: Prompt) -> str:
     return one.messages[-1].content
 
 
-class Counting(Local):
+class Counting(LocalEngine):
     """Echoes; in batches of `batch`, which it fills before it answers, as a local model does."""
 
     identity = "counting"

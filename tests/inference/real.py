@@ -17,7 +17,7 @@ import typer
 from stages.core.cli import main
 from stages.core.completions import Constraint, Message, Prompt, Reply, Sampling
 from stages.inference.connect import connect
-from stages.inference.engine_interface import Local
+from stages.inference.local_engine import LocalEngine
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.params import Engine
@@ -84,7 +84,7 @@ def check_drawing(engine: Any) -> None:
 
 
 def transformers(directory: Path, prompts: list[Prompt]) -> list[Reply]:
-    from stages.inference.backends.transformers import open_engine
+    from stages.inference.backends.transformers.engine import open_engine
 
     with open_engine(directory, {"batch": 8, "threads": 2, "dtype": "float32"}) as engine:
         return ask(engine, prompts)
@@ -96,7 +96,7 @@ def remembered(name: str, options: dict[str, Any], models: Path, store: Path, pr
         return list(complete(prompts))
 
 
-class _Lent(Local):
+class _Lent(LocalEngine):
     """An engine without its `cancel`: it goes on afterwards."""
 
     def __init__(self, engine: Any) -> None:

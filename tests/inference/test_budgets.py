@@ -30,7 +30,7 @@ class Costly(Counting):
     """Takes tokens at random, at most what it may."""
 
     def reply(self, one: Prompt) -> Reply:
-        read, written = budgets.most(one)
+        read, written = budgets.max_tokens_of(one)
         rng = random.Random(said(one))
         return Reply(f"<{said(one)}>", "ok", rng.randint(1, read), rng.randint(0, written))
 
@@ -55,7 +55,7 @@ def test_never_exceeded_and_a_raised_one_goes_on_where_it_was(
     except UserError as error:
         assert "is used up" in str(error) and "\n" not in str(error)
         # Not given up long before: nothing was under way any more, and the next might have broken it.
-        assert spent(store) + sum(budgets.most(prompt("<<<59>>>"))) > tokens
+        assert spent(store) + sum(budgets.max_tokens_of(prompt("<<<59>>>"))) > tokens
     assert spent(store) <= tokens
     before = set(engine.asked)
     assert run(None) == ["<" * steps + str(n) + ">" * steps for n in range(60)]
@@ -112,7 +112,9 @@ def test_another_process_s_spending_counts_once_it_is_stored(tmp_path: Path) -> 
 def test_a_prompt_has_no_more_tokens_than_counted() -> None:
     text = "\U0001f600\u4f60a" * 5
     asked = Prompt((Message("user", text),), SAMPLING, 1)
-    assert budgets.most(asked)[0] >= len(text.encode()) and budgets.most(asked)[1] == SAMPLING.max_tokens
+    assert (
+        budgets.max_tokens_of(asked)[0] >= len(text.encode()) and budgets.max_tokens_of(asked)[1] == SAMPLING.max_tokens
+    )
 
 
 def test_over_http_what_is_in_flight_counts_at_its_most_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ def test_a_server_that_counts_no_tokens_can_not_be_kept_to_a_budget(tmp_path: Pa
             engine = Engine(engine="openai", options=options, budget=budget)
             with connect(engine, store=tmp_path / "s") as complete:
                 if budget:
-                    with pytest.raises(UserError, match=r"does not say how many tokens .* what was received is kept"):
+                    with pytest.raises(UserError, match=r"reports no token counts .* received so far are kept"):
                         list(complete(prompt(n) for n in range(20)))
                 else:
                     assert len(list(complete(prompt(n) for n in range(20)))) == 20

@@ -1,16 +1,18 @@
 """What an engine can't do is known before anything is sent or loaded."""
 
 import json
-from importlib import import_module
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import stages.inference
 from stages.core.completions import Capabilities, Constraint, Image, Message
 from stages.core.errors import UserError
-from stages.inference.connect import ENGINES, connect
-from stages.inference.prompt_checks import check
+from stages.inference.backends import BACKENDS, load_backend
+from stages.inference.connect import connect
+from stages.inference.prompt_requirements import check_prompt
 from stages.params import Engine
 from tests.inference.counting import OPENAI, prompt
 
@@ -35,24 +37,40 @@ DECLARED = {
 }
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", BACKENDS)
 def test_every_engine_declares_what_it_can_do_without_its_model(name: str, tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('[{"reply": "yes"}]')
     options = OPTIONS.get(name, {"rules": str(tmp_path / "rules.json")})
-    assert import_module(ENGINES[name]).capabilities(tmp_path / "nowhere", options) == DECLARED[name]
+    assert load_backend(name).capabilities(tmp_path / "nowhere", options) == DECLARED[name]
+
+
+def test_an_engine_that_is_not_registered_is_an_error() -> None:
+    with pytest.raises(UserError, match="engine 'nowhere' is unknown; known are embedded, openai"):
+        load_backend("nowhere")
+
+
+def test_shared_modules_import_no_backend() -> None:
+    """An edit of a backend concerns the stages that use its engine, and no others."""
+    folder = Path(stages.inference.__file__).parent
+    for path in folder.glob("*.py"):
+        assert not re.search(r"import .*backends\.\w|from \S+backends\.\w", path.read_text()), path
+    for package in folder.glob("backends/*/"):
+        others = {path.name for path in folder.glob("backends/*/")} - {package.name}
+        for path in package.glob("*.py"):
+            assert not re.search(rf"backends\.({'|'.join(others)})\b", path.read_text()), path
 
 
 def test_what_a_server_can_do_depends_on_its_dialect_and_api(tmp_path: Path) -> None:
-    module = import_module(ENGINES["openai"])
-    plain = module.capabilities(tmp_path, OPTIONS["openai"] | {"dialect": "openai", "grouping": 64})
+    backend = load_backend("openai")
+    plain = backend.capabilities(tmp_path, OPTIONS["openai"] | {"dialect": "openai", "grouping": 64})
     assert plain == Capabilities(False, "ignored", "ignored", True, 64, paid=True)
-    assert not module.capabilities(tmp_path, OPTIONS["openai"] | {"api": "completions"}).images
+    assert not backend.capabilities(tmp_path, OPTIONS["openai"] | {"api": "completions"}).images
 
 
 def test_a_rule_with_scores_gives_scores(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(json.dumps([{"reply": "A", "weigh": True}]))
-    module = import_module(ENGINES["scripted"])
-    assert module.capabilities(tmp_path, {"rules": str(tmp_path / "rules.json")}).choice_scores
+    backend = load_backend("scripted")
+    assert backend.capabilities(tmp_path, {"rules": str(tmp_path / "rules.json")}).choice_scores
 
 
 SHOWN = prompt("What?", messages=(Message("user", "What?", (Image("a" * 64, "x.png"),)),), purpose="row-1/answer")
@@ -63,12 +81,12 @@ CHOSEN = prompt("x", constraint=Constraint(choice=("A", "B")), purpose="row-1/ch
 @pytest.mark.parametrize(("asked", "able", "unable", "line"), [
     (SHOWN, Capabilities(images=True), Capabilities(), "row-1: shows a picture, m takes text alone"),
     (SHAPED, Capabilities(), Capabilities(regex="refused"), "row-1: .* regular expression, which"),
-    (CHOSEN, Capabilities(), Capabilities(choices="refused"), "row-1: .* choices, to which the engine of m"),
+    (CHOSEN, Capabilities(), Capabilities(choices="refused"), "row-1: .* choices, which the engine of m"),
 ])  # fmt: skip
 def test_a_prompt_that_an_engine_refuses_is_not_sent(asked: Any, able: Any, unable: Any, line: str) -> None:
-    check(asked, able, "m")
+    check_prompt(asked, able, "m")
     with pytest.raises(UserError, match=line):
-        check(asked, unable, "m")
+        check_prompt(asked, unable, "m")
 
 
 def test_a_model_is_not_loaded_for_a_prompt_that_its_engine_refuses(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Message
 from stages.core.errors import UserError
-from stages.inference.chat_template import Chat
+from stages.inference.chat_template import ChatTemplate
 from stages.model_files.token_lengths import counter
 from tests.inference import tiny
 
@@ -25,13 +25,15 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chat(directory: Path) -> Chat:
-    return Chat(directory)
+def chat(directory: Path) -> ChatTemplate:
+    return ChatTemplate(directory)
 
 
 @settings(deadline=None)
 @given(messages=talks)
-def test_what_is_said_never_becomes_a_special_token_and_is_not_changed(chat: Chat, messages: list[Message]) -> None:
+def test_what_is_said_never_becomes_a_special_token_and_is_not_changed(
+    chat: ChatTemplate, messages: list[Message]
+) -> None:
     ids = chat.encode(messages)
     specials = [number for number in ids if number < 3]
     assert specials == [1, 2] * len(messages) + [1]
@@ -42,7 +44,7 @@ def test_what_is_said_never_becomes_a_special_token_and_is_not_changed(chat: Cha
 
 @settings(deadline=None)
 @given(messages=talks, begun=words)
-def test_a_begun_reply_is_the_end_of_what_is_sent(chat: Chat, messages: list[Message], begun: str) -> None:
+def test_a_begun_reply_is_the_end_of_what_is_sent(chat: ChatTemplate, messages: list[Message], begun: str) -> None:
     sent = chat.encode([*messages, Message("assistant", begun)], continue_final=True)
     opened = chat.encode([*messages[:-1], Message("user", messages[-1].content)])
     assert chat.tokenizer.decode(sent, skip_special_tokens=True).endswith("assistant\n" + begun)
@@ -51,7 +53,7 @@ def test_a_begun_reply_is_the_end_of_what_is_sent(chat: Chat, messages: list[Mes
 
 
 @pytest.mark.local
-def test_rendering_equals_transformers(directory: Path, chat: Chat) -> None:
+def test_rendering_equals_transformers(directory: Path, chat: ChatTemplate) -> None:
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(directory)
@@ -63,7 +65,7 @@ def test_rendering_equals_transformers(directory: Path, chat: Chat) -> None:
     (directory / "chat_template.jinja").rename(directory / "kept")
     try:
         (directory / "chat_template.jinja").write_text(template)
-        ours = Chat(directory)
+        ours = ChatTemplate(directory)
     finally:
         (directory / "kept").replace(directory / "chat_template.jinja")
     talk = [Message("system", "é <b> 'x'"), Message("user", " a\n"), Message("assistant", "begun ")]
@@ -82,13 +84,13 @@ def test_rendering_equals_transformers(directory: Path, chat: Chat) -> None:
      "{{ messages.__class__.__mro__ }}", "{{ messages[9]['content'] }}"],
 )  # fmt: skip
 def test_whatever_a_template_does_is_one_line(template: str, tmp_path: Path) -> None:
-    chat = Chat(tiny.tokenizer(tmp_path, template))
+    chat = ChatTemplate(tiny.tokenizer(tmp_path, template))
     with pytest.raises(UserError, match=r"the chat template refuses these messages \(.+\)$") as told:
         chat.encode([Message("user", "Say it.")])
     assert "\n" not in str(told.value)
 
 
-def test_ends_are_eos_and_padding(chat: Chat) -> None:
+def test_ends_are_eos_and_padding(chat: ChatTemplate) -> None:
     assert chat.ends == {0, 2}
 
 
@@ -108,7 +110,7 @@ def test_templates_that_are_broken_or_hostile(directory: Path, tmp_path: Path, t
     if template is not None:
         (tmp_path / "chat_template.jinja").write_text(template)
     with pytest.raises(UserError, match=said):
-        Chat(tmp_path).render([Message("user", "x")])
+        ChatTemplate(tmp_path).render([Message("user", "x")])
 
 
 def test_lengths_count_special_tokens_in_a_text_as_letters(directory: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from stages.core.completions import Constraint, Reply
-from stages.inference.answer_only import answered
-from stages.inference.backends.transformers import open_engine
-from stages.inference.chat_template import Chat
+from stages.inference.answer_only import without_reasoning
+from stages.inference.backends.transformers.engine import open_engine
+from stages.inference.chat_template import ChatTemplate
 from stages.params import Reasoning
 from stages.reasoning import split_reasoning
 from stages.reasoning.marks import MARKS, closing_of, opening_at_end
@@ -40,38 +40,38 @@ def directory(folder: Path, template: str = tiny.CHATML, marks: tuple[str, ...] 
     ],
 )
 def test_marks_that_are_special_tokens_stay_in_the_text(tmp_path: Path, marks: tuple[str, ...], text: str) -> None:
-    chat = Chat(directory(tmp_path, marks=marks))
+    chat = ChatTemplate(directory(tmp_path, marks=marks))
     ids = chat.tokenizer.encode(text, add_special_tokens=False).ids
     assert chat.decode([*ids, 2]) == text and split_reasoning(text).answer == "So."
     assert chat.decode([2]) == ""
 
 
 def test_special_tokens_that_mark_no_reasoning_are_left_out(tmp_path: Path) -> None:
-    chat = Chat(directory(tmp_path, marks=("<|end|>", "<|start|>")))
+    chat = ChatTemplate(directory(tmp_path, marks=("<|end|>", "<|start|>")))
     ids = chat.tokenizer.encode("So.<|end|>", add_special_tokens=False).ids
     assert chat.decode(ids) == "So."
 
 
 def test_what_a_template_opens_is_part_of_the_reply(tmp_path: Path) -> None:
-    chat = Chat(directory(tmp_path, OPENED))
+    chat = ChatTemplate(directory(tmp_path, OPENED))
     cut = chat.reply(prompt("x"), Reply("I wonder", "truncated", 1, 2))
     whole = chat.reply(prompt("x"), Reply("Hm.\n</think>\n\nSo.", "ok", 1, 2))
-    assert answered(prompt("x"), cut, Reasoning()).status == "thought"
-    assert answered(prompt("x"), whole, Reasoning()).text == "So."
+    assert without_reasoning(prompt("x"), cut, Reasoning()).status == "thought"
+    assert without_reasoning(prompt("x"), whole, Reasoning()).text == "So."
     for free in (prompt("x", raw=True), prompt("x", continue_final=True), prompt("x", constraint=CHOICE)):
         assert chat.reply(free, Reply("So.", "ok", 1, 2)).text == "So."
     failed = Reply("", "failed", 1, 0, "why")
     assert chat.reply(prompt("x"), failed) == failed
-    plain = Chat(directory(tmp_path / "plain"))
+    plain = ChatTemplate(directory(tmp_path / "plain"))
     assert plain.reply(prompt("x"), cut) == cut
 
 
 def test_what_a_prompt_enforces_stands_behind_the_reasoning(tmp_path: Path) -> None:
-    chat = Chat(directory(tmp_path, OPENED))
+    chat = ChatTemplate(directory(tmp_path, OPENED))
     free, chosen = chat.ids(prompt("x")), chat.ids(prompt("x", constraint=CHOICE))
     assert chosen[: len(free)] == free
     assert chat.tokenizer.decode(chosen[len(free) :]) == "\n</think>\n\n"
-    plain = Chat(directory(tmp_path / "plain"))
+    plain = ChatTemplate(directory(tmp_path / "plain"))
     assert plain.ids(prompt("x", constraint=CHOICE)) == plain.ids(prompt("x"))
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_reasons_answers_nothing_where_it_is_cut_off(tmp_path: Path
         short = SAMPLING.__class__(0.0, 1.0, 0, 4)
         asked = [prompt("Why?", sampling=short), prompt("Why?", sampling=short, constraint=CHOICE)]
         replies = [reply for group in engine.answer(iter(asked)) for _, reply in group]
-    free, chosen = (answered(one, reply, Reasoning()) for one, reply in zip(asked, replies, strict=True))
+    free, chosen = (without_reasoning(one, reply, Reasoning()) for one, reply in zip(asked, replies, strict=True))
     assert replies[0].text.startswith("<think>") and free.status == "thought"
     assert chosen.text in CHOICE.choice and set(chosen.scores) == set(CHOICE.choice)
 

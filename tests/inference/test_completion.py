@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.completions import Reply
-from stages.inference.backends.openai import protocol
-from stages.inference.backends.openai.response_body import REASONS, ending_of, withheld
+from stages.inference.backends.openai.error_responses import TransientError
+from stages.inference.backends.openai.reply_reader import read_reply
+from stages.inference.backends.openai.response_body import REASONS, ending_of, filter_reason
 from tests.inference.counting import prompt
 from tests.inference.loopback import Answer, said
 from tests.inference.test_openai import asking, echo, served
 
 
 def read(choice: Any, **rest: Any) -> Reply:
-    return protocol.read(200, {}, json.dumps({"choices": [choice]} | rest).encode(), prompt("x"))
+    return read_reply(200, {}, json.dumps({"choices": [choice]} | rest).encode(), prompt("x"))
 
 
 def ended(reason: Any, text: str | None = "A text.", **message: Any) -> dict[str, Any]:
@@ -47,9 +48,9 @@ def test_a_finish_reason_of_any_server_says_how_a_reply_ended(reasons: list[Any]
     "reason", ["error", "abort", "ERROR", "network_error", "insufficient_system_resource", "cancelled"]
 )
 def test_a_reply_that_the_server_broke_off_is_asked_for_again(reason: str) -> None:
-    with pytest.raises(protocol.Broken, match="broke the reply off"):
+    with pytest.raises(TransientError, match="broke the reply off"):
         read(ended(reason))
-    with pytest.raises(protocol.Broken, match="broke the reply off"):
+    with pytest.raises(TransientError, match="broke the reply off"):
         read(ended("something new", None))
 
 
@@ -70,14 +71,14 @@ def test_an_unknown_finish_reason_is_told() -> None:
     remarks: list[str] = []
     for reason in ("odd\x1b[31m", "stop"):
         data = json.dumps({"choices": [ended(reason)]}).encode()
-        protocol.read(200, {}, data, prompt("x"), tell=remarks.append)
+        read_reply(200, {}, data, prompt("x"), notify=remarks.append)
     (line,) = remarks
     assert "'odd [31m' is not known" in line
 
 
 def test_a_completion_with_an_error_is_no_reply() -> None:
     for reason in (None, "error", "stop"):
-        with pytest.raises(protocol.Broken, match="Provider disconnected"):
+        with pytest.raises(TransientError, match="Provider disconnected"):
             read(ended(reason, "half a sent") | {"error": {"code": 502, "message": "Provider disconnected"}})
 
 
@@ -135,7 +136,7 @@ WITHHELD = {
 
 @pytest.mark.parametrize("server", WITHHELD)
 def test_a_prompt_filter_within_a_success_is_a_refusal(server: str) -> None:
-    reply = protocol.read(200, {}, json.dumps(WITHHELD[server]).encode(), prompt("x"))
+    reply = read_reply(200, {}, json.dumps(WITHHELD[server]).encode(), prompt("x"))
     assert (reply.status, reply.text) == ("refused", "") and reply.error.startswith("prompt filter")
 
 
@@ -144,8 +145,8 @@ def test_a_completion_with_unfiltered_results_is_no_refusal() -> None:
     assert read(ended("stop") | UNFILTERED).status == "ok"
     assert read(ended("stop") | FILTERED).status == "ok", "it was annotated, but not withheld"
     assert read(ended(None, "") | FILTERED).status == "refused"
-    assert withheld(json.dumps({"choices": [], "prompt_filter_results": [UNFILTERED]}).encode()) == ""
-    assert withheld(b"<html>") == withheld(b'{"prompt_feedback": 3}') == ""
+    assert filter_reason(json.dumps({"choices": [], "prompt_filter_results": [UNFILTERED]}).encode()) == ""
+    assert filter_reason(b"<html>") == filter_reason(b'{"prompt_feedback": 3}') == ""
 
 
 def test_a_refused_prompt_is_not_asked_again_and_does_not_end_the_run(tmp_path: Path) -> None:
@@ -166,5 +167,5 @@ NAMES = st.sampled_from(["content", "type", "text", "thinking", "reasoning", "re
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner), max_leaves=12))
 def test_no_message_is_a_traceback(message: Any) -> None:
     for choice in ({"message": message}, {"message": {"content": message, "reasoning": message}}, message):
-        with suppress(protocol.Broken):
+        with suppress(TransientError):
             assert read(choice).status in ("ok", "truncated", "refused", "failed")

@@ -12,12 +12,12 @@ import pytest
 
 from stages.core.completions import Constraint, Message, Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.inference.backends import embedded, transformers
+from stages.inference.backends.embedded import engine as embedded
 from stages.inference.backends.embedded import openvino_export
-from stages.inference.backends.transformers import open_engine as open_transformers
-from stages.inference.chat_template import Chat
-from stages.inference.choice_scoring import draw
-from stages.inference.prompt_checks import check
+from stages.inference.backends.transformers import engine as transformers
+from stages.inference.backends.transformers.engine import open_engine as open_transformers
+from stages.inference.chat_template import ChatTemplate
+from stages.inference.prompt_requirements import check_prompt, draw_choice
 from stages.reply_store.identity import Identity, Reference
 from tests.inference import tiny
 
@@ -132,7 +132,7 @@ def test_replies_end_at_a_stop_string_and_at_the_end_of_the_context(engine: embe
     stop = whole.text[len(whole.text) // 2]
     (stopped,) = ask(engine, [prompt("count", Sampling(0.0, 1.0, 0, 12, (stop,)))])
     assert (stopped.text, stopped.status) == (whole.text[: whole.text.index(stop)], "ok")
-    length = len(Chat(directory).encode(prompt("").messages))
+    length = len(ChatTemplate(directory).encode(prompt("").messages))
     (short,) = ask(engine, [prompt("y" * (512 - length - 3), Sampling(0.0, 1.0, 0, 50))])
     assert (short.status, short.tokens_in, short.tokens_out) == ("truncated", 509, 3)
 
@@ -155,7 +155,7 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Em
     with open_transformers(directory, EXACT) as other:
         assert ask(other, prompts) == ours
     (scored,) = ask(engine, [prompt("pick", constraint=LETTERS)])
-    model, chat = AutoModelForCausalLM.from_pretrained(directory).eval(), Chat(directory)
+    model, chat = AutoModelForCausalLM.from_pretrained(directory).eval(), ChatTemplate(directory)
     begun = chat.encode(prompt("pick").messages)
     for choice in LETTERS.choice:
         ids = chat.tokenizer.encode(choice).ids
@@ -181,7 +181,7 @@ def test_transformers_weighs_choices_as_the_embedded_engine_does(engine: embedde
 
 
 def test_a_raw_prompt_has_no_template_and_no_special_tokens(directory: Path) -> None:
-    chat, text = Chat(directory), "Question: <|im_end|> why?\nAnswer:"
+    chat, text = ChatTemplate(directory), "Question: <|im_end|> why?\nAnswer:"
     ids = chat.ids(Prompt((Message("user", text),), GREEDY, 1, raw=True))
     assert chat.tokenizer.decode(ids, skip_special_tokens=True) == text
     assert chat.ids(prompt("x")) == chat.encode(prompt("x").messages)
@@ -189,9 +189,9 @@ def test_a_raw_prompt_has_no_template_and_no_special_tokens(directory: Path) -> 
 
 def test_a_drawn_choice_follows_the_scores() -> None:
     hot = [prompt("x", Sampling(1.0, 1.0, 0, 1), seed=i) for i in range(2000)]
-    drawn = [draw(("a", "b"), (-0.2877, -1.3863), one) for one in hot]
+    drawn = [draw_choice(("a", "b"), (-0.2877, -1.3863), one) for one in hot]
     assert drawn.count("a") == pytest.approx(1500, abs=100)
-    assert draw(("a", "b"), (-2.0, -1.0), prompt("x")) == "b"
+    assert draw_choice(("a", "b"), (-2.0, -1.0), prompt("x")) == "b"
 
 
 def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, directory: Path, cache: Path) -> None:
@@ -236,7 +236,7 @@ def test_transformers_answers_in_batches_and_refuses_patterns(directory: Path) -
         assert ask(engine, prompts[:8]) == first[:8]
         assert ask(engine, [prompt("y" * 600), prompts[0]])[0].status == "failed"
     with pytest.raises(UserError, match="can't enforce"):
-        check(prompt("x", constraint=Constraint(regex="[AB]")), transformers.capabilities(directory, EXACT), "m")
+        check_prompt(prompt("x", constraint=Constraint(regex="[AB]")), transformers.capabilities(directory, EXACT), "m")
 
 
 @pytest.mark.slow

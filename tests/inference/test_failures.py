@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from stages.inference.backends.openai.error_responses import Failure, complaint_of, meaning_of
+from stages.inference.backends.openai.error_responses import Failure, classify, parse_error
 
 FIELDS = ("model", "messages", "temperature", "top_p", "max_tokens", "seed", "top_k", "stop", "logprobs", "grammar")
 
 
 def meant(status: int, body: Any, after: float | None = None) -> Failure:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return meaning_of(status, complaint_of(data), FIELDS, after)
+    return classify(status, parse_error(data), FIELDS, after)
 
 
 FATAL: dict[str, tuple[int, Any]] = {
@@ -204,12 +204,12 @@ OTHERS: dict[str, tuple[int, Any, str]] = {
     "loading": (503, {"error": {"message": "Loading model", "code": 503}}, "busy"),
     "overloaded": (529, {"error": {"type": "overloaded_error", "message": "Overloaded"}}, "busy"),
     "overloaded without a code": (200, {"error": {"message": "The engine is currently overloaded"}}, "busy"),
-    "gateway": (502, "<html><title>502 Bad Gateway</title></html>", "broken"),
-    "gateway as success": (200, {"error": {"message": "Provider returned error", "code": 502}}, "broken"),
-    "a page as success": (200, "<!doctype html><html>Please log in</html>", "broken"),
-    "fault": (500, {"error": "internal"}, "broken"),
-    "timeout": (408, "", "broken"),
-    "redirect": (307, "", "broken"),
+    "gateway": (502, "<html><title>502 Bad Gateway</title></html>", "transient"),
+    "gateway as success": (200, {"error": {"message": "Provider returned error", "code": 502}}, "transient"),
+    "a page as success": (200, "<!doctype html><html>Please log in</html>", "transient"),
+    "fault": (500, {"error": "internal"}, "transient"),
+    "timeout": (408, "", "transient"),
+    "redirect": (307, "", "transient"),
     "long": (
         400,
         {
@@ -271,16 +271,16 @@ OTHERS: dict[str, tuple[int, Any, str]] = {
 @pytest.mark.parametrize("case", OTHERS)
 def test_what_passes_and_what_concerns_one_row(case: str) -> None:
     status, body, meaning = OTHERS[case]
-    assert meant(status, body).meaning == meaning
+    assert meant(status, body).kind == meaning
 
 
 def test_a_quota_that_says_when_to_come_back_passes() -> None:
-    assert meant(429, {"error": {"message": "quota exceeded"}}, after=3.0).meaning == "busy"
-    assert meant(429, {"error": {"message": "quota exceeded"}}).meaning == "fatal"
+    assert meant(429, {"error": {"message": "quota exceeded"}}, after=3.0).kind == "busy"
+    assert meant(429, {"error": {"message": "quota exceeded"}}).kind == "fatal"
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\xff\xfe", b"\xef\xbb\xbf{}", b"null", b"[]", b'"text"', b"{" * 9000, b'{"error": 3}']
 )
 def test_any_bytes_are_read(data: bytes) -> None:
-    assert meaning_of(400, complaint_of(data), FIELDS).meaning == "row"
+    assert classify(400, parse_error(data), FIELDS).kind == "row"

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.inference.prefix_grouping import Queue
+from stages.inference.prefix_grouping import RequestQueue
 from stages.reply_store.keys import Request, request
 from tests.inference.counting import IDENTITY, Counting, connected, prompt
 
@@ -15,7 +15,7 @@ def waiting(text: object, prefix: str) -> Request:
 
 
 def test_those_that_begin_alike_go_together_and_none_waits_for_ever() -> None:
-    queue = Queue(3)
+    queue = RequestQueue(3)
     for number, prefix in enumerate("abababaaaaaa"):
         queue.put(waiting(number, prefix))
     sent = [queue.pop().prompt for _ in range(len(queue))]
@@ -24,7 +24,7 @@ def test_those_that_begin_alike_go_together_and_none_waits_for_ever() -> None:
 
 
 def test_one_in_a_row_is_first_come_first_served() -> None:
-    queue = Queue(1)
+    queue = RequestQueue(1)
     for number, prefix in enumerate("abcabcab"):
         queue.put(waiting(number, prefix))
     assert [queue.pop().prompt.messages[-1].content for _ in range(8)] == [str(n) for n in range(8)]
@@ -33,7 +33,7 @@ def test_one_in_a_row_is_first_come_first_served() -> None:
 @given(st.lists(st.one_of(st.none(), st.sampled_from("abcd")), max_size=200), st.integers(1, 5))
 def test_each_goes_once_in_its_own_prefix_s_order_and_waits_a_bounded_time(steps: list[str | None], most: int) -> None:
     """A letter puts a request of that prefix; None sends one."""
-    queue, put, sent = Queue(most), [], []
+    queue, put, sent = RequestQueue(most), [], []
     for number, prefix in enumerate(steps):
         if prefix is not None:
             queue.put(waiting(number, prefix))

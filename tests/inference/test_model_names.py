@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Reply
 from stages.core.redaction import Redactor
-from stages.inference.backends.openai import protocol
 from stages.inference.backends.openai.endpoint import identify
 from stages.inference.backends.openai.model_names import other_model, same_model
+from stages.inference.backends.openai.reply_reader import read_reply
 from stages.reply_store import exchange, inspection
 from stages.reply_store.checksums import checksum, pack, unpack
 from stages.reply_store.keys import request
@@ -145,7 +145,7 @@ def test_no_key_is_remembered_in_the_place_of_a_name() -> None:
     escaped = "".join(f"\\u{ord(c):04x}" for c in key)
     for shown in (key, escaped, "http://user:pass@host/v1"):
         data = b'{"choices": [{"message": {"content": "x"}}], "model": "a %b b"}' % shown.encode()
-        reply = protocol.read(200, {}, data, prompt("x"), redactor=Redactor(key))
+        reply = read_reply(200, {}, data, prompt("x"), redactor=Redactor(key))
         assert reply.served.startswith("a ") and key not in reply.served and "pass" not in reply.served
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from stages.core.completions import Image, Message, Prompt, Sampling
 from stages.core.errors import UserError
-from stages.inference.backends.transformers import open_engine
+from stages.inference.backends.transformers.engine import open_engine
 from stages.training import image_training
 from stages.training.axolotl_config import Recipe
 from stages.training.axolotl_run import train

@@ -14,10 +14,11 @@ import pytest
 
 from stages.core.completions import Constraint, Message, Prompt, Reply, ask
 from stages.core.errors import UserError
-from stages.inference import options
-from stages.inference.backends import openai, transformers
 from stages.inference.backends.openai import endpoint
+from stages.inference.backends.openai.client_limits import LIMITS
+from stages.inference.backends.transformers import engine as transformers
 from stages.inference.connect import connect
+from stages.inference.engine_interface import read_options
 from stages.params import Engine
 from tests.inference.counting import OPENAI, SAMPLING, prompt
 from tests.inference.loopback import Answer, Server, completed, reluctant, said, serving
@@ -407,7 +408,7 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
 @pytest.mark.parametrize(("engine", "kind"), [("openai", endpoint.Options), ("transformers", transformers.Options)])
 def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
     with pytest.raises(UserError, match=rf"engine {engine}: .*; stages/profiles/embedded.yaml says above `engines`"):
-        endpoint.checked(None, {}) if engine == "openai" else options.checked({}, kind, engine)
+        endpoint.read_endpoint(None, {}) if engine == "openai" else read_options({}, kind, engine)
     above = Path("stages/profiles/embedded.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
     told = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
     assert not [name for name in kind.__struct_fields__ if name not in told and name not in ("url", "model")]
@@ -482,10 +483,10 @@ def test_redirects_are_not_followed_with_the_key(tmp_path: Path) -> None:
 
 def test_a_reply_without_end_is_given_up(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return Answer(200, b" " * (openai.LARGEST + 1)) if said(request) == "2" else echo(request, 0)
+        return Answer(200, b" " * (LIMITS.response_bytes + 1)) if said(request) == "2" else echo(request, 0)
 
     replies, _ = served(handler, tmp_path, [prompt(1), prompt(2)], attempts=1)
-    assert replies[1].error == f"a reply of more than {openai.LARGEST} bytes"
+    assert replies[1].error == f"a reply of more than {LIMITS.response_bytes} bytes"
 
 
 def logprobs(**tops: float) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 from stages.core.completions import Complete, Constraint, Image, Message, Prompt, Reply, Sampling, draw_seed
 from stages.core.records import Record, Source
 from stages.inference.connect import connect
-from stages.inference.dry_run import PLANNER, Asked, Planner
-from stages.inference.token_estimate import CHARACTERS, PICTURE
+from stages.inference.dry_run import PLANNER, Planner, RequestCounts
+from stages.inference.token_estimate import CHARACTERS_PER_TOKEN, IMAGE_TOKENS
 from stages.params import Engine
 from stages.reply_store.store import Replies
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
@@ -63,7 +63,7 @@ def run(store: Path, rows: tuple[str, ...], sampling: Sampling) -> int:
     return len(engine.asked)
 
 
-def planned(store: Path, rows: tuple[str, ...], sampling: Sampling, before: Sampling | None = None) -> Asked:
+def planned(store: Path, rows: tuple[str, ...], sampling: Sampling, before: Sampling | None = None) -> RequestCounts:
     with Replies(store) as replies:
         planner = Planner(replies)
         if before:
@@ -72,7 +72,7 @@ def planned(store: Path, rows: tuple[str, ...], sampling: Sampling, before: Samp
             planner.learning = False
         planner.begin(set())
         chain(rows, planner.complete(IDENTITY, ENGINE), sampling)
-        (asked,) = planner.asked
+        (asked,) = planner.counts
         planner.tokens(asked)
         return asked
 
@@ -83,7 +83,7 @@ COLD, WARM = Sampling(1.0, 1.0, 0, 64), Sampling(0.5, 1.0, 0, 64)
 def test_what_is_remembered_is_told_exactly(tmp_path: Path) -> None:
     sent = run(tmp_path / "s", ROWS, COLD)
     asked = planned(tmp_path / "s", ROWS, COLD)
-    assert (asked.remembered, asked.new, asked.guessed) == (sent, 0, 0)
+    assert (asked.cached, asked.new, asked.guessed) == (sent, 0, 0)
 
 
 def test_new_rows_alone_are_new(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_new_rows_alone_are_new(tmp_path: Path) -> None:
 def test_other_sampling_is_all_new_and_its_chains_are_guessed_from_remembered_ones(tmp_path: Path) -> None:
     run(tmp_path / "s", ROWS, COLD)
     asked = planned(tmp_path / "s", ROWS, WARM, before=COLD)
-    assert (asked.remembered, asked.new) == (0, 40)
+    assert (asked.cached, asked.new) == (0, 40)
     really = run(tmp_path / "s", ROWS, WARM)
     assert asked.guessed and abs(asked.new + asked.guessed - really) <= really * 0.35
 
@@ -106,7 +106,7 @@ def test_other_sampling_is_all_new_and_its_chains_are_guessed_from_remembered_on
 def test_nothing_is_remembered_yet(tmp_path: Path) -> None:
     """Without any reply to go by, the first try of each step is counted and no retry."""
     asked = planned(tmp_path / "s", ROWS, COLD)
-    assert (asked.remembered, asked.new, asked.guessed) == (0, 40, 40)
+    assert (asked.cached, asked.new, asked.guessed) == (0, 40, 40)
     assert asked.longest == {"choose": 40 * 64, "write": 40 * 64}
     with Replies(tmp_path / "s") as replies:
         assert replies.spent(IDENTITY)[0] == (0, 0), "a plan stores nothing"
@@ -117,7 +117,7 @@ def test_tokens_follow_from_remembered_replies_and_are_bounds_without(tmp_path: 
     with Replies(tmp_path / "s") as replies:
         planner = Planner(replies)
         chain(ROWS, planner.complete(IDENTITY, ENGINE), COLD)
-        (asked,) = planner.asked
+        (asked,) = planner.counts
         load = planner.tokens(asked)
     number = asked.new + asked.guessed
     assert load.measured and load.written == 5 * number and load.most == 64 * number
@@ -132,13 +132,13 @@ def test_a_picture_is_read_too(tmp_path: Path) -> None:
     seen = Prompt((Message("user", "x" * 400, (Image("0" * 64), Image("1" * 64))),), COLD, 1, purpose="a/s")
     planner = Planner(None)
     list(planner.complete(IDENTITY, ENGINE)([seen]))
-    assert planner.tokens(planner.asked[0]).read == 400 / CHARACTERS + 2 * PICTURE
+    assert planner.tokens(planner.counts[0]).read == 400 / CHARACTERS_PER_TOKEN + 2 * IMAGE_TOKENS
 
 
 def test_a_request_that_comes_twice_is_sent_once(tmp_path: Path) -> None:
     planner = Planner(None)
     list(planner.complete(IDENTITY, ENGINE)([prompt("x", purpose="a/s"), prompt("x", purpose="b/s")]))
-    assert [(asked.new, asked.remembered) for asked in planner.asked] == [(1, 1)]
+    assert [(asked.new, asked.cached) for asked in planner.counts] == [(1, 1)]
 
 
 def test_two_stages_are_not_asked_the_same_where_only_their_stand_ins_are(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_two_stages_are_not_asked_the_same_where_only_their_stand_ins_are(tmp_pa
     for _ in range(2):
         planner.begin({"r1"})
         list(planner.complete(IDENTITY, ENGINE)([prompt("x", purpose="r1/judge"), prompt("x", purpose="r1/judge")]))
-        assert [(asked.new, asked.guessed, asked.remembered) for asked in planner.asked] == [(0, 1, 1)]
+        assert [(asked.new, asked.guessed, asked.cached) for asked in planner.counts] == [(0, 1, 1)]
 
 
 def test_while_a_plan_is_made_no_model_is_reached(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_while_a_plan_is_made_no_model_is_reached(tmp_path: Path) -> None:
     finally:
         PLANNER.reset(token)
     assert not (tmp_path / "store").exists()
-    assert [asked.new for asked in planner.asked] == [1]
+    assert [asked.new for asked in planner.counts] == [1]
 
 
 @pytest.mark.parametrize("row", ["r1", "r1/0", "seqeval-r1"])
@@ -170,7 +170,7 @@ def test_what_is_asked_about_a_guessed_row_is_guessed(row: str) -> None:
     planner = Planner(None)
     planner.begin({"r1"})
     list(planner.complete(IDENTITY, ENGINE)([prompt(1, purpose=f"{row}/judge"), prompt(2, purpose="r2/judge")]))
-    assert [(asked.new, asked.guessed) for asked in planner.asked] == [(1, 1)]
+    assert [(asked.new, asked.guessed) for asked in planner.counts] == [(1, 1)]
 
 
 class Weighing(Counting):

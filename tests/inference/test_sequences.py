@@ -9,9 +9,10 @@ import pytest
 
 from stages.core.completions import Constraint, Message, Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.inference.backends import ray, vllm
-from stages.inference.backends.ray.ray_data import made
-from stages.inference.backends.vllm.vllm_tokens import Made, Piece, Sequences
+from stages.inference.backends.ray import engine as ray
+from stages.inference.backends.ray.pipeline import result_of
+from stages.inference.backends.vllm import engine as vllm
+from stages.inference.vllm_sequences import SequenceCodec, SequenceRequest, SequenceResult
 from stages.reply_store.identity import Identity, Reference
 from tests.inference import tiny
 
@@ -30,36 +31,36 @@ def prompt(text: str, sampling: Sampling = SAMPLING, seed: int = 1, **more: Any)
 
 
 @pytest.fixture(scope="module")
-def sequences(tmp_path_factory: pytest.TempPathFactory) -> Sequences:
-    return Sequences(tiny.tokenizer(tmp_path_factory.mktemp("tiny")), 128)
+def sequences(tmp_path_factory: pytest.TempPathFactory) -> SequenceCodec:
+    return SequenceCodec(tiny.tokenizer(tmp_path_factory.mktemp("tiny")), 128)
 
 
-def test_a_prompt_becomes_one_piece_with_its_own_seed_and_ends(sequences: Sequences) -> None:
+def test_a_prompt_becomes_one_piece_with_its_own_seed_and_ends(sequences: SequenceCodec) -> None:
     asked = prompt("hello", Sampling(0.7, 0.9, 50, 500, ("###",)), seed=7)
-    (piece,) = sequences.pieces(asked)
+    (piece,) = sequences.requests(asked)
     assert piece.ids == sequences.chat.encode(asked.messages)
     said = {name: piece.params[name] for name in ("temperature", "top_p", "top_k", "seed", "stop", "detokenize")}
     assert said == {"temperature": 0.7, "top_p": 0.9, "top_k": 50, "seed": 7, "stop": ["###"], "detokenize": True}
     assert piece.params["max_tokens"] == 128 - len(piece.ids)
     assert piece.params["stop_token_ids"] == sorted(sequences.chat.ends)
-    (second,) = sequences.pieces(prompt("hello", seed=7, sample=1))
+    (second,) = sequences.requests(prompt("hello", seed=7, sample=1))
     assert second.params["seed"] != 7
 
 
-def test_a_begun_reply_is_gone_on_with(sequences: Sequences) -> None:
+def test_a_begun_reply_is_gone_on_with(sequences: SequenceCodec) -> None:
     messages = (Message("user", "x"), Message("assistant", "The answer is"))
-    (piece,) = sequences.pieces(Prompt(messages, SAMPLING, 1, continue_final=True))
+    (piece,) = sequences.requests(Prompt(messages, SAMPLING, 1, continue_final=True))
     assert sequences.chat.tokenizer.decode(piece.ids, skip_special_tokens=False).endswith("assistant\nThe answer is")
 
 
-def test_a_reply_ends_where_the_model_or_a_stop_string_says(sequences: Sequences) -> None:
+def test_a_reply_ends_where_the_model_or_a_stop_string_says(sequences: SequenceCodec) -> None:
     asked = prompt("hello", Sampling(0.0, 1.0, 0, 6, ("#",)))
-    pieces = sequences.pieces(asked)
+    pieces = sequences.requests(asked)
     assert isinstance(pieces, list)
     length, encode, end = len(pieces[0].ids), sequences.chat.tokenizer.encode, min(sequences.chat.ends)
 
     def read(ids: list[int]) -> Reply:
-        return sequences.reply(asked, pieces, [Made(ids)])
+        return sequences.reply(asked, pieces, [SequenceResult(ids)])
 
     assert read([*encode("ab").ids, end]) == Reply("ab", "ok", length, 3)
     assert read(encode("a#b").ids) == Reply("a", "ok", length, 3)
@@ -68,14 +69,14 @@ def test_a_reply_ends_where_the_model_or_a_stop_string_says(sequences: Sequences
     assert read(encode("abc").ids) == Reply("abc", "ok", length, 3)  # a constraint was fulfilled
 
 
-def test_choices_are_scored_token_by_token_and_once_where_they_begin_alike(sequences: Sequences) -> None:
+def test_choices_are_scored_token_by_token_and_once_where_they_begin_alike(sequences: SequenceCodec) -> None:
     asked = prompt("pick", constraint=Constraint(choice=("xa", "xb", "y")))
-    pieces = sequences.pieces(asked)
+    pieces = sequences.requests(asked)
     assert isinstance(pieces, list)
     assert [piece.params["allowed_token_ids"] for piece in pieces] == [
         sequences.chat.tokenizer.encode(text).ids for text in ("x", "a", "b", "y")
     ]
-    reply = sequences.reply(asked, pieces, [Made([0], score) for score in (-1.0, -2.0, -0.25, -1.5)])
+    reply = sequences.reply(asked, pieces, [SequenceResult([0], score) for score in (-1.0, -2.0, -0.25, -1.5)])
     assert reply == Reply("xb", "ok", len(pieces[0].ids), 2, scores={"xa": -3.0, "xb": -1.25, "y": -1.5})
 
 
@@ -87,23 +88,27 @@ def test_choices_are_scored_token_by_token_and_once_where_they_begin_alike(seque
         (prompt("x", constraint=Constraint(choice=("a", "b" * 200))), "do not fit"),
     ],
 )
-def test_what_can_not_be_asked_is_a_status(sequences: Sequences, asked: Prompt, reason: str) -> None:
-    reply = sequences.pieces(asked)
+def test_what_can_not_be_asked_is_a_status(sequences: SequenceCodec, asked: Prompt, reason: str) -> None:
+    reply = sequences.requests(asked)
     assert isinstance(reply, Reply)
     assert reply.status == "failed" and reason in reply.error
 
 
-def test_a_piece_that_failed_fails_its_reply_in_one_line(sequences: Sequences) -> None:
+def test_a_piece_that_failed_fails_its_reply_in_one_line(sequences: SequenceCodec) -> None:
     asked = prompt("x", constraint=Constraint(choice=("ab",)))
-    pieces = sequences.pieces(asked)
+    pieces = sequences.requests(asked)
     assert isinstance(pieces, list)
-    reply = sequences.reply(asked, pieces, [Made([1], -1.0), Made([], error="no\nsuch thing")])
+    reply = sequences.reply(asked, pieces, [SequenceResult([1], -1.0), SequenceResult([], error="no\nsuch thing")])
     assert (reply.status, reply.error, reply.text) == ("failed", "no such thing", "")
 
 
 def test_a_row_of_ray_is_an_outcome() -> None:
-    assert made({"key": 1, "ids": [3, 4], "score": -1.5, "__inference_error__": ""}) == Made([3, 4], -1.5)
-    assert made({"key": 1, "ids": None, "score": None, "__inference_error__": "no"}) == Made([], error="no")
+    assert result_of({"key": 1, "ids": [3, 4], "score": -1.5, "__inference_error__": ""}) == SequenceResult(
+        [3, 4], -1.5
+    )
+    assert result_of({"key": 1, "ids": None, "score": None, "__inference_error__": "no"}) == SequenceResult(
+        [], error="no"
+    )
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -158,22 +163,22 @@ def test_a_package_that_is_missing_is_told_in_one_line_before_anything_is_loaded
 
 
 def test_gpus_are_shared_out_among_the_copies() -> None:
-    assert vllm.shared_out([], 2, 4) == [None, None]
-    assert vllm.shared_out(["4", "5", "6", "7"], 2, 2) == ["4,5", "6,7"]
+    assert vllm.split_devices([], 2, 4) == [None, None]
+    assert vllm.split_devices(["4", "5", "6", "7"], 2, 2) == ["4,5", "6,7"]
     with pytest.raises(UserError, match="3 GPUs, but data_parallel 2 x tensor_parallel 2"):
-        vllm.shared_out(["0", "1", "2"], 2, 2)
+        vllm.split_devices(["0", "1", "2"], 2, 2)
 
 
 def test_a_chunk_is_computed_by_prefix_and_answered_in_order(tmp_path: Path) -> None:
     computed: list[str] = []
 
-    def make(pieces: list[Piece]) -> list[Made]:
-        texts = [engine._sequences.chat.tokenizer.decode(piece.ids).split()[1] for piece in pieces]
+    def make(pieces: list[SequenceRequest]) -> list[SequenceResult]:
+        texts = [engine._codec.chat.tokenizer.decode(piece.ids).split()[1] for piece in pieces]
         computed.extend(texts)
-        return [Made(engine._sequences.chat.tokenizer.encode(text).ids) for text in texts]
+        return [SequenceResult(engine._codec.chat.tokenizer.encode(text).ids) for text in texts]
 
     directory = tiny.tokenizer(tmp_path)
-    engine = vllm.Offline(directory, vllm.Options(**VLLM | {"chunk": 6}), make)
+    engine = vllm.OfflineEngine(directory, vllm.Options(**VLLM | {"chunk": 6}), make)
     asked = [prompt(f"{number}", prefix="ab"[number % 2]) for number in range(8)]
     asked[4] = prompt("y" * 300)
     groups = list(engine.answer(iter(asked)))
@@ -192,11 +197,11 @@ class Instant:
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
 
-    def put(self, batch: list[tuple[int, Piece]], tell: Any) -> None:
+    def put(self, batch: list[tuple[int, SequenceRequest]], tell: Any) -> None:
         assert len({piece.params["logprobs"] for _, piece in batch}) == 1, "of one kind"
         self.batches.append([number for number, _ in batch])
         for number, piece in reversed(batch):
-            tell([(number, Made(piece.ids[:1], -1.0))])
+            tell([(number, SequenceResult(piece.ids[:1], -1.0))])
 
 
 def mixed(bad: str) -> Iterator[Prompt]:
@@ -205,9 +210,9 @@ def mixed(bad: str) -> Iterator[Prompt]:
         yield prompt(bad if number == 5 else f"{number}", constraint=constraint)
 
 
-def test_a_call_of_the_cluster_answers_each_prompt_once_and_in_batches_of_one_kind(sequences: Sequences) -> None:
+def test_a_call_of_the_cluster_answers_each_prompt_once_and_in_batches_of_one_kind(sequences: SequenceCodec) -> None:
     pipeline = Instant()
-    call = ray._Call(sequences, pipeline)  # type: ignore[arg-type]
+    call = ray.PipelineStream(sequences, pipeline)  # type: ignore[arg-type]
     call.send(mixed("y" * 300))
     replies = dict(pair for group in call.replies() for pair in group)
     assert sorted(replies) == list(range(10))
@@ -216,12 +221,12 @@ def test_a_call_of_the_cluster_answers_each_prompt_once_and_in_batches_of_one_ki
     assert sorted(map(len, pipeline.batches)) == [1, 2, 4, 4, 4]
 
 
-def test_a_call_of_the_cluster_raises_what_ended_the_pipeline(sequences: Sequences) -> None:
-    class Broken(Instant):
-        def put(self, batch: list[tuple[int, Piece]], tell: Any) -> None:
+def test_a_call_of_the_cluster_raises_what_ended_the_pipeline(sequences: SequenceCodec) -> None:
+    class BrokenPipeline(Instant):
+        def put(self, batch: list[tuple[int, SequenceRequest]], tell: Any) -> None:
             tell(UserError("no more"))
 
-    call = ray._Call(sequences, Broken())  # type: ignore[arg-type]
+    call = ray.PipelineStream(sequences, BrokenPipeline())  # type: ignore[arg-type]
     call.send(mixed("x"))
     with pytest.raises(UserError, match="no more"):
         list(call.replies())

@@ -180,14 +180,14 @@ def test_the_batches_after_a_crash_are_those_of_an_undisturbed_run(tmp_path: Pat
 
 
 def test_what_concerns_every_prompt_ends_the_stream_and_keeps_what_came_before(store: Path) -> None:
-    class Broken(Counting):
+    class TransientError(Counting):
         def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
             for group in super().answer(prompts):
                 if group[0][1].text == "<10>":
                     raise UserError("the key is wrong")
                 yield group
 
-    with connected(Broken(), store) as connection, pytest.raises(UserError, match="key is wrong"):
+    with connected(TransientError(), store) as connection, pytest.raises(UserError, match="key is wrong"):
         list(connection.complete(prompt(n) for n in range(100)))
     engine = Counting()
     with connected(engine, store) as connection:

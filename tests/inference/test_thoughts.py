@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Constraint, Prompt, Reply
 from stages.inference import dry_run
-from stages.inference.answer_only import answered
+from stages.inference.answer_only import without_reasoning
 from stages.inference.connect import connect
 from stages.inference.dry_run import Planner
 from stages.params import Engine, Reasoning
@@ -45,7 +45,7 @@ def test_reasoning_is_taken_off_and_the_store_keeps_the_text_as_it_came(
     with Replies(tmp_path / "store") as replies:
         (raw,) = replies.find([bytes.fromhex(first[3].id)], "m").values()
     assert raw.text == f"{THOUGHT}<3>" and raw.status == "ok"
-    assert "reasoning taken off 20 replies, 0 of which hold no answer" in capsys.readouterr().err
+    assert "reasoning removed from 20 replies, 0 of which have no answer" in capsys.readouterr().err
 
 
 def test_a_reply_stored_before_there_was_a_field_for_reasoning_is_read(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_reply_of_nothing_but_reasoning_has_a_status_of_its_own(
     with serving(lambda request, _: completed("<think>\nThe answer is 7", finish)) as server:
         (reply,) = asking(server.url, tmp_path, [prompt("x")])
         assert (reply.text, reply.status) == ("", "thought") and reply.error and reply.id
-        assert "1 of which hold no answer and count as thought; raise max_tokens" in capsys.readouterr().err
+        assert "1 of which have no answer and count as thought; raise max_tokens" in capsys.readouterr().err
         asking(server.url, tmp_path, [prompt("x")])
         assert len(server.requests) == 1
 
@@ -102,19 +102,19 @@ def test_what_a_prompt_enforces_is_no_reasoning() -> None:
     choice, regex = Constraint(choice=("Yes", "No")), Constraint(regex="Yes|No")
     for constraint in (choice, regex):
         reply = Reply("Yes", "ok", 1, 1, scores={"Yes": -0.1, "No": -2.0})
-        assert answered(prompt("x", constraint=constraint), reply, opened) == reply
-    assert answered(prompt("x", continue_final=True), Reply("Yes", "ok", 1, 1), opened).status == "ok"
+        assert without_reasoning(prompt("x", constraint=constraint), reply, opened) == reply
+    assert without_reasoning(prompt("x", continue_final=True), Reply("Yes", "ok", 1, 1), opened).status == "ok"
 
 
 def test_scores_that_were_taken_where_the_reasoning_began_are_none() -> None:
     reply = Reply("<think>hm</think>Yes", "ok", 1, 9, scores={"Yes": -3.0, "No": -3.1})
-    found = answered(prompt("x", constraint=Constraint(choice=("Yes", "No"))), reply, Reasoning())
+    found = without_reasoning(prompt("x", constraint=Constraint(choice=("Yes", "No"))), reply, Reasoning())
     assert found.text == "Yes" and found.scores == {}
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.sampled_from(["ok", "truncated"]), st.booleans())
 def test_a_field_of_reasoning_never_reaches_the_text(reasoning: str, text: str, status: Any, keep: bool) -> None:
-    reply = answered(prompt("x"), Reply(text, status, 1, 1, reasoning=reasoning), Reasoning(keep=keep))
+    reply = without_reasoning(prompt("x"), Reply(text, status, 1, 1, reasoning=reasoning), Reasoning(keep=keep))
     assert reply.status == ("thought" if reasoning and not reply.text.strip() else status)
     assert reply.text in text and (keep or not reply.reasoning)
 

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from stages.core import artifacts
 from stages.core.completions import Constraint, Image, Message, Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.inference.backends.openai import error_responses, protocol
-from stages.inference.backends.transformers import capabilities, open_engine
-from stages.inference.budgets import PICTURE, most
+from stages.inference.backends.openai import request_body
+from stages.inference.backends.openai.error_responses import FatalError
+from stages.inference.backends.openai.request_body import data_url
+from stages.inference.backends.transformers.engine import capabilities, open_engine
+from stages.inference.budgets import IMAGE_TOKENS, max_tokens_of
 from stages.inference.connect import connect
-from stages.inference.image_input import data_url
-from stages.inference.prompt_checks import check
+from stages.inference.prompt_requirements import check_prompt
 from stages.model_files.references import fetch_model
 from stages.params import Engine
 from stages.reply_store import exchange, inspection
@@ -89,7 +90,7 @@ def test_the_store_files_no_pixels_and_a_shared_file_keeps_the_key(red: Image, t
 
 
 def test_a_budget_counts_pictures(red: Image) -> None:
-    assert most(asking("What?", red))[0] - most(asking("What?"))[0] == PICTURE
+    assert max_tokens_of(asking("What?", red))[0] - max_tokens_of(asking("What?"))[0] == IMAGE_TOKENS
 
 
 # ---------------------------------------------------------------- over HTTP
@@ -114,8 +115,8 @@ def test_a_server_is_sent_pictures_before_the_text(red: Image, blue: Image, tmp_
 
 
 def test_the_completions_api_takes_no_pictures(red: Image) -> None:
-    with pytest.raises(error_responses.Hopeless, match="takes no pictures"):
-        protocol.completion(asking("What?", red), "m", "vllm", {})
+    with pytest.raises(FatalError, match="takes no pictures"):
+        request_body.completion(asking("What?", red), "m", "vllm", {})
 
 
 def test_a_picture_that_has_changed_is_told(red: Image) -> None:
@@ -238,5 +239,5 @@ def test_choices_are_not_for_models_that_see(tmp_path: Path, red: Image) -> None
     (tmp_path / "config.json").write_text('{"vision_config": {}}')
     able = capabilities(tmp_path, {})
     assert able.images and not able.choice_scores
-    with pytest.raises(UserError, match=r"answer\.runs which benchmarks"):
-        check(asking("What?", red, constraint=Constraint(choice=("A", "B"))), able, "m")
+    with pytest.raises(UserError, match=r"predict\.runs the benchmarks"):
+        check_prompt(asking("What?", red, constraint=Constraint(choice=("A", "B"))), able, "m")

@@ -10,7 +10,7 @@ import pytest
 
 from stages.core.completions import Prompt
 from stages.core.errors import UserError
-from stages.inference.backends import vllm
+from stages.inference.backends.vllm import engine as vllm
 from stages.model_files.references import fetch_model
 from stages.reply_store.identity import reference_of
 from tests.inference import real
@@ -28,12 +28,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(models: Path) -> Iterator[vllm.Offline]:
+def engine(models: Path) -> Iterator[vllm.OfflineEngine]:
     with vllm.open_engine(models / "m", OPTIONS) as opened:
         yield opened
 
 
-def test_chunks_are_formed_in_order(engine: vllm.Offline) -> None:
+def test_chunks_are_formed_in_order(engine: vllm.OfflineEngine) -> None:
     sizes, taken = [], 0
 
     def prompts() -> Iterator[Prompt]:
@@ -49,19 +49,19 @@ def test_chunks_are_formed_in_order(engine: vllm.Offline) -> None:
     assert sizes == [8, 8, 4]
 
 
-def test_the_model_says_what_it_knows(engine: vllm.Offline) -> None:
+def test_the_model_says_what_it_knows(engine: vllm.OfflineEngine) -> None:
     real.check_knowledge(engine)
 
 
-def test_what_can_not_be_answered_does_not_take_the_others_along(engine: vllm.Offline) -> None:
+def test_what_can_not_be_answered_does_not_take_the_others_along(engine: vllm.OfflineEngine) -> None:
     real.check_failures(engine)
 
 
-def test_seeds_constraints_and_stop_strings(engine: vllm.Offline) -> None:
+def test_seeds_constraints_and_stop_strings(engine: vllm.OfflineEngine) -> None:
     real.check_drawing(engine)
 
 
-def test_greedy_replies_and_scores_are_those_of_transformers(engine: vllm.Offline, models: Path) -> None:
+def test_greedy_replies_and_scores_are_those_of_transformers(engine: vllm.OfflineEngine, models: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -80,7 +80,7 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: vllm.Offlin
 
 
 def test_what_is_remembered_needs_no_model_also_on_a_cluster(
-    engine: vllm.Offline, models: Path, tmp_path: Path
+    engine: vllm.OfflineEngine, models: Path, tmp_path: Path
 ) -> None:
     prompts = [real.prompt(f"Say {number}") for number in range(5)]
     reference = reference_of(models / "m")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from stages.core.completions import Constraint, Prompt, Reply
-from stages.inference.backends.openai import protocol
-from stages.inference.backends.openai.error_responses import Broken, Busy, Hopeless
+from stages.inference.backends.openai import request_body
+from stages.inference.backends.openai.error_responses import BusyError, FatalError, TransientError
+from stages.inference.backends.openai.reply_reader import over_limit_message, read_reply
 from tests.inference.counting import SAMPLING, prompt
 from tests.inference.loopback import Answer
 
@@ -17,12 +18,12 @@ Handler = Callable[[dict[str, Any], int], Answer]
 
 def body(
     asked: Prompt,
-    dialect: protocol.Dialect = "vllm",
+    dialect: request_body.Dialect = "vllm",
     api: str = "chat",
-    omit: Collection[protocol.Omitted] = (),
+    omit: Collection[request_body.Omitted] = (),
     **extra: Any,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(protocol.BODIES[api](asked, "m", dialect, extra, omit))
+    found: dict[str, Any] = json.loads(request_body.BODIES[api](asked, "m", dialect, extra, omit))
     return found
 
 
@@ -59,14 +60,16 @@ def test_the_body_of_a_chat_request() -> None:
         (prompt("x", sampling=SAMPLING.__class__(0.0, 1.0, 0, 5, ("###",))), "vllm", {"stop": ["###"]}, ("top_k",)),
     ],
 )
-def test_what_a_dialect_sends(asked: Prompt, dialect: protocol.Dialect, there: dict, absent: tuple[str, ...]) -> None:
+def test_what_a_dialect_sends(
+    asked: Prompt, dialect: request_body.Dialect, there: dict, absent: tuple[str, ...]
+) -> None:
     found = body(asked, dialect)
     assert {name: found[name] for name in there} == there
     assert not set(absent) & set(found)
 
 
 PLAIN = {"model", "messages", "temperature", "top_p", "max_tokens"}
-ALL: tuple[protocol.Omitted, ...] = ("temperature", "top_p", "seed", "logprobs")
+ALL: tuple[request_body.Omitted, ...] = ("temperature", "top_p", "seed", "logprobs")
 NEW = "max_completion_tokens"
 
 
@@ -82,7 +85,7 @@ NEW = "max_completion_tokens"
     ],
 )  # fmt: skip
 def test_a_request_has_these_fields_and_no_other(
-    dialect: protocol.Dialect, api: str, omit: tuple[protocol.Omitted, ...], extra: dict, names: set[str]
+    dialect: request_body.Dialect, api: str, omit: tuple[request_body.Omitted, ...], extra: dict, names: set[str]
 ) -> None:
     sampling = SAMPLING.__class__(0.0, 1.0, 0, 5)
     assert set(body(prompt("x", sampling=sampling, constraint=CHOICE), dialect, api, omit, **extra)) == names
@@ -96,7 +99,7 @@ def test_a_request_has_these_fields_and_no_other(
     ],
 )  # fmt: skip
 def test_a_limit_that_a_server_ignored_is_noticed(tokens: int, text: str, limit: int, told: bool) -> None:
-    assert bool(protocol.beyond_limit(Reply(text, "ok", 5, tokens), limit)) == told
+    assert bool(over_limit_message(Reply(text, "ok", 5, tokens), limit)) == told
 
 
 @pytest.mark.parametrize(
@@ -104,27 +107,27 @@ def test_a_limit_that_a_server_ignored_is_noticed(tokens: int, text: str, limit:
     [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), (None, None), ("soon", None), ("Fri, 01 Jan 2016 00:00:00 GMT", 0.0)],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
-    with pytest.raises(Busy) as busy:
-        protocol.read(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"))
-    assert busy.value.after == seconds
+    with pytest.raises(BusyError) as busy:
+        read_reply(429, {"Retry-After": value} if value else {}, b"{}", prompt("x"))
+    assert busy.value.retry_after == seconds
 
 
 @pytest.mark.parametrize("value", ["601", "86400", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_server_that_says_come_back_tomorrow_ends_the_run(value: str) -> None:
-    with pytest.raises(Hopeless, match=r"HTTP 503: later \(Retry-After: .* s, and no more than 600 s are waited"):
-        protocol.read(503, {"Retry-After": value}, b'{"message": "later"}', prompt("x"))
+    with pytest.raises(FatalError, match=r"HTTP 503: later \(Retry-After: .* s, and no more than 600 s are waited"):
+        read_reply(503, {"Retry-After": value}, b'{"message": "later"}', prompt("x"))
 
 
 @pytest.mark.parametrize("value", ["nan", "-inf", "Mon, 01 Jan 0001 00:00:00 +2300", "\u0967x", "1e", ","])
 def test_a_senseless_retry_after_is_none_or_no_wait(value: str) -> None:
-    with pytest.raises(Busy) as busy:
-        protocol.read(429, {"Retry-After": value}, b"{}", prompt("x"))
-    assert busy.value.after in (None, 0.0)
+    with pytest.raises(BusyError) as busy:
+        read_reply(429, {"Retry-After": value}, b"{}", prompt("x"))
+    assert busy.value.retry_after in (None, 0.0)
 
 
 def read(choice: dict[str, Any], **rest: Any) -> Reply:
     data = json.dumps({"choices": [choice]} | rest).encode()
-    return protocol.read(200, {}, data, prompt("x"))
+    return read_reply(200, {}, data, prompt("x"))
 
 
 def says(content: object, finish: str = "stop", **message: Any) -> dict[str, Any]:
@@ -163,7 +166,7 @@ UNSTRICT: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_reply_is_not_lost_over_its_json(case: str, status: int) -> None:
     data, text = UNSTRICT[case]
-    reply = protocol.read(status, {}, data, prompt("x"))
+    reply = read_reply(status, {}, data, prompt("x"))
     assert (reply.status, reply.text) == ("ok", text)
 
 
@@ -184,19 +187,19 @@ NO_TEXT = [
 @pytest.mark.parametrize("data", NO_TEXT, ids=range(len(NO_TEXT)))
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_what_holds_no_text_of_a_known_form_is_no_empty_reply(data: bytes, status: int) -> None:
-    with pytest.raises(Broken, match="no completion"):
-        protocol.read(status, {}, data, prompt("x"))
+    with pytest.raises(TransientError, match="no completion"):
+        read_reply(status, {}, data, prompt("x"))
 
 
 @pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
 def test_a_text_that_the_server_broke_off_is_asked_for_again(finish: str) -> None:
-    with pytest.raises(Broken, match=f"broke the reply off \\({finish}\\)"):
+    with pytest.raises(TransientError, match=f"broke the reply off \\({finish}\\)"):
         read(says("half a sen", finish))
 
 
 def test_an_error_that_comes_as_success_says_what_is_wrong() -> None:
-    with pytest.raises(Broken, match=r"no completion \(.*choices.*\): upstream is full"):
-        protocol.read(200, {}, b'{"error": {"message": "upstream is full"}}', prompt("x"))
+    with pytest.raises(TransientError, match=r"no completion \(.*choices.*\): upstream is full"):
+        read_reply(200, {}, b'{"error": {"message": "upstream is full"}}', prompt("x"))
 
 
 def test_parts_that_are_text_are_the_reply() -> None:

@@ -166,7 +166,7 @@ def test_log_likelihoods_are_those_of_lm_evals_own_transformers_model(tmp_path: 
     from lm_eval.models.huggingface import HFLM
 
     from stages.evaluation.lm_eval.model_adapter import Model
-    from stages.inference.backends.transformers import open_engine
+    from stages.inference.backends.transformers.engine import open_engine
     from tests.inference import tiny
 
     directory = tiny.model(tmp_path)

@@ -15,13 +15,13 @@ from stages.evaluation import sandbox
 from stages.evaluation.benchmarks.program_outcomes import NoSandbox
 from stages.evaluation.bertscore import bertscore
 from stages.inference.budgets import cost
-from stages.inference.chat_template import Chat
+from stages.inference.chat_template import ChatTemplate
 from stages.inference.dry_run import Planner
 from stages.model_files import token_lengths
 from stages.model_files.references import fetch_model
 from stages.params import Budget, Engine, Price, load
 from stages.planning import overlay, plan_table
-from stages.planning.dvc_graph import NEVER, Made, Step, _step, as_run, concerned, overridden, reasons
+from stages.planning.dvc_graph import NEVER, SequenceResult, Step, _step, as_run, concerned, overridden, reasons
 from stages.planning.forecast import WAITS, Forecast, Requests, World, _learn, _planning, forecasts
 from stages.planning.make_plan import MAY_STOP, STOPS, _budget, _totals
 from stages.reply_store.store import Replies
@@ -91,13 +91,17 @@ def test_a_model_that_is_not_there_reads_as_its_base_does_or_in_words(checkout: 
         overlay.place(folder, "base", "base (other weights)", like="base")
         overlay.place(folder, "alone", "alone (not there yet)", like="missing")
         told = Message("user", "Name a river.")
-        ids = Chat(checkout / "models/base").encode([told])
-        assert ids == Chat(folder / "models/tuned").encode([told]) == Chat(folder / "models/base").encode([told])
+        ids = ChatTemplate(checkout / "models/base").encode([told])
+        assert (
+            ids
+            == ChatTemplate(folder / "models/tuned").encode([told])
+            == ChatTemplate(folder / "models/base").encode([told])
+        )
         assert (folder / "models/tuned/config.json").exists(), "which says whether it sees"
         (checkout / "models/base/tokenizer.json").unlink()
         overlay.place(folder, "half", "half (not there yet)", like="base")
         with pytest.raises(UserError, match="has no chat_template"):
-            Chat(folder / "models/half")
+            ChatTemplate(folder / "models/half")
         assert token_lengths.counter(folder / "models/alone")(["Name a river."]) == [4]
 
 
@@ -145,7 +149,7 @@ def test_a_folder_is_hashed_as_dvc_hashes_it(tmp_path: Path) -> None:
 
 
 def test_what_is_made_concerns_what_it_lies_in_and_what_lies_in_it() -> None:
-    made = {"data/a/x.jsonl": Made("1", True), "models/it": Made("", False)}
+    made = {"data/a/x.jsonl": SequenceResult("1", True), "models/it": SequenceResult("", False)}
     assert [concerned(path, made) != [] for path in ("data/a", "data/a/x.jsonl", "models/it/t.json")] == [True] * 3
     assert [concerned(path, made) for path in ("data/ab", "data/a/x", "models/ita")] == [[], [], []]
 

@@ -1,6 +1,6 @@
-"""Models as OpenVINO reads them, made once from a Transformers directory and kept by the hash of what went in.
+"""Exports of Transformers directories to OpenVINO's formats, made once and cached by the hash of their inputs.
 
-Every model goes this one way, also the packaged one that came as a GGUF: a base model and its tuned offspring are
+Every model is exported alike, also the packaged one that came as a GGUF: a base model and its fine-tuned versions are
 compared at the same precision, and OpenVINO 2026.4 misreads Q4_1. Measured on SmolLM2-135M, 2,048 tokens of English,
 against Transformers in float32 (perplexity 41.13): KL divergence 0.26 and perplexity 49.1 for the original file, 0.0006
 and 41.1 for our F16 in bfloat16, 0.005 and 41.4 for our Q8_0, at about the same speed.
@@ -22,9 +22,9 @@ from stages.model_files.gguf import from_directory
 from stages.model_files.integrity import check
 
 VERSION = 1
-"""Raised when an export of the same weights would be another file."""
+"""To be raised with every change after which an export of the same weights is another file."""
 PRECISION = "F16"
-KEPT = 12
+MAX_EXPORTS = 12
 """Exports kept; the least recently used goes first."""
 
 
@@ -43,13 +43,13 @@ def export(directory: Path) -> Path:
             with disk(folder), replacing_folder(folder) as made:
                 from_directory(directory, made / "model.gguf", PRECISION)
         os.utime(folder)
-        for old in sorted(folder.parent.glob("*/"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        for old in sorted(folder.parent.glob("*/"), key=lambda path: path.stat().st_mtime)[:-MAX_EXPORTS]:
             shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
-def graph(folder: Path) -> Path:
-    """The same model as an OpenVINO graph (.xml), which unlike a pipeline gives logits; written at the first use."""
+def export_graph(folder: Path) -> Path:
+    """An exported model as an OpenVINO graph (.xml), which unlike a pipeline gives logits; written at the first use."""
     target = folder.with_name(f"{folder.name}-graph")
     with _locked(folder.parent):
         if not target.is_dir():
@@ -62,22 +62,22 @@ def graph(folder: Path) -> Path:
 def _save(source: Path, folder: Path) -> None:
     import openvino_genai
 
-    # The only way to its GGUF reader: a pipeline that writes what it read beside the file.
+    # OpenVINO's GGUF reader has no API of its own: a pipeline with this option writes its graph beside the file.
     (folder / "model.gguf").symlink_to(source.absolute())
     config, options = openvino_genai.SchedulerConfig(), {"enable_save_ov_model": True}
     try:
         openvino_genai.ContinuousBatchingPipeline(str(folder / "model.gguf"), config, "CPU", options)
     except RuntimeError as error:
-        told = " ".join(str(error).split())[-200:]
+        reason = " ".join(str(error).split())[-200:]
         raise UserError(
-            f"{folder.parent}: no graph of the model could be saved ({told}); free some disk and run again"
+            f"{folder.parent}: no graph of the model could be saved ({reason}); free some disk and run again"
         ) from None
     (folder / "model.gguf").unlink()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time: two stages that start together make one export."""
+    """A lock between processes: two stages that start together make one export."""
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / ".lock").open("w")

@@ -1,4 +1,4 @@
-"""What an error response of a server means: for this row, for the whole run, or that another attempt may succeed.
+"""Error responses of a server, classified: an error of one row, of the whole run, or one that another attempt may cure.
 
 Servers differ in status and form: {"error": {…}}, {"error": "…"}, [{"error": …}], {"detail": […]}, {"message": …}, any
 of these inside a response with status 200 or inside a text of a gateway. So every `code`, `type`, `message`, `detail`
@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-Meaning = Literal["busy", "broken", "fatal", "refused", "row"]
-"""busy: too much at once, ask later. broken: a fault that may pass, ask again. fatal: true of every request. refused:
-the provider withholds a reply to this prompt. row: this request alone can't be answered."""
+FailureKind = Literal["busy", "transient", "fatal", "refused", "row"]
+"""busy: too many requests at once, to be sent later. transient: a fault that may pass, to be sent again. fatal: true of
+every request. refused: the provider withholds a reply to this prompt. row: this request alone can't be answered."""
 
 REPEATED = frozenset(
     {"input", "messages", "prompt", "content", "ctx", "request", "failed_generation", "choices", "usage"}
@@ -60,7 +60,7 @@ MODERATED = re.compile(
     r"|data_?inspection|sensitive|usage policies|prohibited|blocked by|request (was )?blocked|been blocked"
 )
 OVERLOADED = re.compile(r"rate.?limit|too many requests|overload|capacity|try again later|throttl|temporarily")
-UNTAKEN = re.compile(
+UNSUPPORTED = re.compile(
     r"unsupported|n[o']t support|unrecogni[sz]ed|unknown|unexpected|not permitted|extra (inputs|fields)|not allowed"
     r"|cannot|invalid|only the default|must be|should be|not available|not implemented|not accept|forbidden|conflict"
 )
@@ -75,31 +75,31 @@ REMEDIES = {
     "top_logprobs": "leave it out with `omit: [logprobs]`",
 } | {name: f"leave it out with `omit: [{name}]`" for name in ("temperature", "top_p", "seed")}
 CONTENT = frozenset({"model", "messages", "prompt"})
-"""Fields of a request that differ from row to row or are told of otherwise."""
+"""Fields of a request that differ from row to row, or have patterns of their own above."""
 
 
-class Busy(Exception):
-    """Too much at once; `after` is the server's Retry-After in seconds."""
+class BusyError(Exception):
+    """Too many requests at once; `retry_after` is the server's Retry-After in seconds, None where it names none."""
 
-    def __init__(self, reason: str, after: float | None) -> None:
-        """`reason` for people."""
+    def __init__(self, reason: str, retry_after: float | None) -> None:
+        """`reason`: the message."""
         super().__init__(reason)
-        self.after = after
+        self.retry_after = retry_after
 
 
-class Broken(Exception):
-    """Worth another attempt: a cut connection, a fault of the server, a reply that can't be read."""
+class TransientError(Exception):
+    """Another attempt may succeed: a dropped connection, a fault of the server, a response that can't be read."""
 
 
-class Hopeless(Exception):
+class FatalError(Exception):
     """True of every request: a wrong key, no such model, no money left."""
 
 
-class Complaint(NamedTuple):
-    """What an error response says."""
+class ErrorBody(NamedTuple):
+    """The parts of an error response that `classify` reads."""
 
     text: str
-    """Its messages, for people."""
+    """Its messages, to be shown."""
     words: str
     """Codes and messages in lower case."""
     status: int | None
@@ -109,27 +109,27 @@ class Complaint(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What to do about an error response, and a field of the request that the server refuses ("" for none)."""
+    """The kind of an error, and the field of the request that the server refuses ("" for none)."""
 
-    meaning: Meaning
+    kind: FailureKind
     field: str = ""
 
 
-def complaint_of(data: bytes) -> Complaint:
-    """Read the body of an error response, whatever it is."""
+def parse_error(data: bytes) -> ErrorBody:
+    """The parts of an error response, whatever its form."""
     text = data[:20_000].decode("utf-8-sig", errors="replace")
     try:
-        found = list(_scalars(msgspec.json.decode(text), "error", DEPTH))
+        scalars = list(_scalars(msgspec.json.decode(text), "error", DEPTH))
     except (msgspec.DecodeError, RecursionError):
         plain = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I).split())
-        return Complaint(plain, plain.lower(), None, ())
-    texts = [value for name, value in found if name in TEXTS and " " in value]
-    texts = texts or [value for name, value in found if name in TEXTS and value]
-    words = [value for name, value in found if name in TEXTS | CODES]
-    numbers = [int(value) for name, value in found if name in CODES and re.fullmatch(r"[45]\d\d", value)]
-    params = [value.rpartition(".")[2] for name, value in found if name in ("param", "loc") and value]
-    said = "; ".join(dict.fromkeys(texts)) or text
-    return Complaint(said, " ".join(words).lower(), numbers[0] if numbers else None, tuple(params))
+        return ErrorBody(plain, plain.lower(), None, ())
+    texts = [value for name, value in scalars if name in TEXTS and " " in value]
+    texts = texts or [value for name, value in scalars if name in TEXTS and value]
+    words = [value for name, value in scalars if name in TEXTS | CODES]
+    numbers = [int(value) for name, value in scalars if name in CODES and re.fullmatch(r"[45]\d\d", value)]
+    params = [value.rpartition(".")[2] for name, value in scalars if name in ("param", "loc") and value]
+    message = "; ".join(dict.fromkeys(texts)) or text
+    return ErrorBody(message, " ".join(words).lower(), numbers[0] if numbers else None, tuple(params))
 
 
 def _scalars(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -160,56 +160,56 @@ def _parsed(text: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
     yield from _scalars(inner, name, depth - 1)
 
 
-def meaning_of(status: int, said: Complaint, fields: Collection[str], after: float | None = None) -> Failure:
-    """What an error response with an HTTP status means; 200 is an error that came as success.
+def classify(status: int, error: ErrorBody, fields: Collection[str], retry_after: float | None = None) -> Failure:
+    """The kind of an error response with an HTTP status; 200 is an error that came as success.
 
-    fields: the names in the request's body. after: the response's Retry-After in seconds.
+    fields: the names in the request's body. retry_after: the response's Retry-After in seconds.
     """
-    if said.status and (status == 200 or said.status in (401, 402, 403, 404, 429, 503, 529)):
-        status = said.status
-    words = said.words
-    passing = after is not None or WAIT.search(words)
+    if error.status and (status == 200 or error.status in (401, 402, 403, 404, 429, 503, 529)):
+        status = error.status
+    words = error.words
+    passing = retry_after is not None or WAIT.search(words)
     if UNPAID.search(words) or (MONEY.search(words) and not (status in (429, 503) and passing)):
-        return Failure("fatal") if status < 500 or status == 503 or UNPAID.search(words) else Failure("broken")
+        return Failure("fatal") if status < 500 or status == 503 or UNPAID.search(words) else Failure("transient")
     if status in (401, 402, 407, 511):
         return Failure("fatal")
     if status in (429, 503, 529):
         return Failure("row" if re.search(r"request (is )?too large", words) else "busy")
     if status == 200:
-        return _unnumbered(words)
+        return _classify_by_words(words)
     if status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
-        return Failure("fatal" if KEY.search(words) else "broken")
-    return _refusal(status, said, fields)
+        return Failure("fatal" if KEY.search(words) else "transient")
+    return _classify_rejection(status, error, fields)
 
 
-def _unnumbered(words: str) -> Failure:
-    """Of an error that came as success, without a status of its own."""
+def _classify_by_words(words: str) -> Failure:
+    """The kind of an error that came as success, without a status of its own."""
     if KEY.search(words) or MODEL.search(words) or ENDPOINT.search(words):
         return Failure("fatal")
-    return Failure("busy" if OVERLOADED.search(words) else "broken")
+    return Failure("busy" if OVERLOADED.search(words) else "transient")
 
 
-def _refusal(status: int, said: Complaint, fields: Collection[str]) -> Failure:
-    """Of a request that the server does not take (4xx)."""
-    words = said.words
+def _classify_rejection(status: int, error: ErrorBody, fields: Collection[str]) -> Failure:
+    """The kind of an error of a request that the server does not take (4xx)."""
+    words = error.words
     if status == 413 or LENGTH.search(words):
         return Failure("row")
     if MODERATED.search(words) and status != 404:
         return Failure("refused")
     if status in (403, 404, 405, 410, 415, 426) or KEY.search(words) or MODEL.search(words):
         return Failure("fatal")
-    field = _untaken(said, frozenset(fields) - CONTENT)
+    field = _refused_field(error, frozenset(fields) - CONTENT)
     return Failure("fatal", field) if field else Failure("row")
 
 
-def _untaken(said: Complaint, fields: frozenset[str]) -> str:
-    """The field of the request that a server does not take; "" where it names none."""
-    if named := [name for name in said.params if name in fields]:
-        return named[0]
-    if not UNTAKEN.search(said.words):
+def _refused_field(error: ErrorBody, fields: frozenset[str]) -> str:
+    """The field of the request that a server does not take; "" where the error names none."""
+    if listed := [name for name in error.params if name in fields]:
+        return listed[0]
+    if not UNSUPPORTED.search(error.words):
         return ""
-    quoted = re.findall(r"[`'\"\[(]([a-z_]+)[`'\"\])]", said.words)
-    plain = [name for name in re.findall(r"[a-z]+(?:_[a-z]+)+", said.words)]
+    quoted = re.findall(r"[`'\"\[(]([a-z_]+)[`'\"\])]", error.words)
+    plain = [name for name in re.findall(r"[a-z]+(?:_[a-z]+)+", error.words)]
     return next((name for name in (*quoted, *plain) if name in fields), "")
 
 
@@ -227,8 +227,8 @@ def retry_after(value: str | None) -> float | None:
         return None
 
 
-def reason(error: str) -> str:
-    """What an error says of every request: its words without numbers and without what is quoted.
+def repeated_reason(error: str) -> str:
+    """The words of an error without numbers and quoted text, equal for requests that fail for one reason.
 
     "" for an error about the length of a row, which other rows need not share.
     """

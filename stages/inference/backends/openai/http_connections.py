@@ -1,15 +1,15 @@
-"""HTTP connections that are reused only after a server has proved that it sends one response to each request.
+"""HTTP connections that are reused only where a server sends exactly one response to each request.
 
 HTTP/1.1 tells responses apart by their order alone (RFC 9112, 9.3), so a second response to one request is read as the
 response to the next request on that connection. Three rules keep it from becoming another row's text:
 
-- A connection on which a byte arrives while no request is under way is closed, whatever the bytes are.
-- A connection is not used again within `REST` seconds after a response (`WATCH` seconds until `WATCHED` connections
-  have stayed silent that long); meanwhile new ones are opened.
+- A connection on which a byte arrives while no request is in flight is closed, whatever the bytes are.
+- A connection is not used again within `LIMITS.rest` seconds after a response (`LIMITS.watch` seconds until
+  `LIMITS.watched` connections have stayed silent that long); meanwhile new ones are opened.
 - After the first such byte no connection to this server is used twice (`Connector.misbehaved`).
 
-What no client can know: whether bytes that arrive on a connection while a request is under way answer that request or
-are an answer to an earlier one that is later than `REST`. With one connection a request there is no earlier one.
+What no client can know: whether bytes that arrive on a connection while a request is in flight are the response to that
+request or to an earlier one that is later than `LIMITS.rest`. With one connection a request there is no earlier one.
 """
 
 from collections.abc import Mapping
@@ -20,20 +20,14 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-REST = 0.1
-"""Seconds between a response and the next request on the same connection. Replies of models take longer than that, so
-there are fewer resting connections than requests under way."""
-WATCH = 1.0
-"""The same before a server is trusted."""
-WATCHED = 8
-"""Connections that must have stayed silent for `WATCH` seconds before `REST` is enough."""
+from stages.inference.backends.openai.client_limits import LIMITS
 
 
 class Protocol(ResponseHandler):
-    """One connection. Bytes that arrive while no request is under way close it and are never parsed."""
+    """One connection. Bytes that arrive while no request is in flight close it and are never parsed."""
 
     def __init__(self, connector: "Connector", loop: Any) -> None:
-        """`connector` is told of such bytes."""
+        """`connector`: its `misbehaved` is set when such bytes arrive."""
         super().__init__(loop)
         self._connector = connector
         self.idle = True
@@ -47,14 +41,14 @@ class Protocol(ResponseHandler):
         """Bytes from the server."""
         if self.idle:
             if data:  # aiohttp passes none when it resumes reading
-                self.unasked()
+                self._close_misbehaved()
         else:
             super().data_received(data)
             if self.idle and (self._buffer or self._tail or self.exception() is not None):
-                self.unasked()  # behind the end of the response, in the same segment
+                self._close_misbehaved()  # behind the end of the response, in the same segment
 
-    def unasked(self) -> None:
-        """The server sent what no request asked for."""
+    def _close_misbehaved(self) -> None:
+        """Close the connection: the server sent bytes that no request asked for."""
         self._connector.misbehaved = True
         self.force_close()
         if self.transport is not None:
@@ -62,9 +56,9 @@ class Protocol(ResponseHandler):
 
 
 class Connector(aiohttp.TCPConnector):
-    """A pool of connections under the rules above, with at most `most` that wait for a request."""
+    """A pool of connections under the rules above, with at most `most` idle connections."""
 
-    def __init__(self, most: int, rest: float = REST, watch: float = WATCH, **options: Any) -> None:
+    def __init__(self, most: int, rest: float = LIMITS.rest, watch: float = LIMITS.watch, **options: Any) -> None:
         """`rest` and `watch` in seconds; `options` are those of aiohttp."""
         super().__init__(limit=0, ttl_dns_cache=300, **options)
         self._factory = cast(Any, partial(Protocol, self, self._loop))
@@ -74,15 +68,15 @@ class Connector(aiohttp.TCPConnector):
         """Whether this server ever sent bytes that no request asked for."""
 
     async def _get(self, key: Any, traces: Any) -> Any:
-        now, waiting = monotonic(), self._conns.get(key, ())
-        while waiting and (waiting[0][0].should_close or not waiting[0][0].is_connected()):
-            waiting.popleft()[0].close()
-        if not waiting or self.misbehaved:
+        now, idle = monotonic(), self._conns.get(key, ())
+        while idle and (idle[0][0].should_close or not idle[0][0].is_connected()):
+            idle.popleft()[0].close()
+        if not idle or self.misbehaved:
             return None
-        rested = now - waiting[0][1]  # aiohttp takes the first, which has waited longest
-        if self._silent < WATCHED and rested >= self._watch:
+        rested = now - idle[0][1]  # aiohttp takes the first, which has waited longest
+        if self._silent < LIMITS.watched and rested >= self._watch:
             self._silent += 1
-        elif rested < (self._rest if self._silent >= WATCHED else self._watch):
+        elif rested < (self._rest if self._silent >= LIMITS.watched else self._watch):
             return None
         return await super()._get(key, traces)
 
@@ -94,6 +88,6 @@ class Connector(aiohttp.TCPConnector):
 
 def session(headers: Mapping[str, str], timeout: float, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     """A client without cookies and without a limit of its own; `timeout` (seconds) is that of one request."""
-    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(30, timeout))
+    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(LIMITS.connect_timeout, timeout))
     jar = aiohttp.DummyCookieJar()
     return aiohttp.ClientSession(connector=connector, timeout=limits, headers=headers, cookie_jar=jar)

@@ -12,7 +12,7 @@ import re
 
 from stages.core.errors import one_line
 
-LONGEST = 200
+LONGEST_NAME = 200
 """Characters of a name that are shown and stored."""
 _WEIGHTS = re.compile(r"(-\d{5}-of-\d{5})?\.gguf$")
 _SNAPSHOT = re.compile(r"[-_.:@](20\d\d-?[01]\d-?[0-3]\d|[0-3]\d[0-3]\d)(?=$|[-_.:@])")
@@ -24,7 +24,7 @@ def other_model(requested: str, served: str) -> str:
     """For people: that the response names another model than the request; "" where the two names may mean the same."""
     if same_model(requested, served):
         return ""
-    names = (one_line(name)[:LONGEST] for name in (requested, served))
+    names = (one_line(name)[:LONGEST_NAME] for name in (requested, served))
     return (
         "was asked for the model {!r} and names {!r} in its response; unless the first is an alias or a deployment of "
         "the second, another model answers (`python -m stages replies show` prints the name for each reply)"

@@ -1,4 +1,4 @@
-"""What a completion of an OpenAI-compatible server says: its text, the reasoning beside it, and how it ended.
+"""A completion in the response of an OpenAI-compatible server: its text, its reasoning, and why generation ended.
 
 Sources: https://platform.openai.com/docs/api-reference/chat/object, https://docs.vllm.ai/en/latest/features/
 reasoning_outputs.html, https://docs.mistral.ai/capabilities/reasoning, https://ai.google.dev/api/generate-content
@@ -16,8 +16,8 @@ import msgspec
 from stages.core.completions import Prompt, Reply
 
 Ending = Literal["stop", "length", "filter", "tool", "broken", "unknown"]
-"""stop: the model ended it. length: it ran into a limit. filter: the provider withheld it. tool: a tool was called.
-broken: the server did not bring it to its end. unknown: a reason that is not in `REASONS`."""
+"""stop: the model ended it. length: a limit was reached. filter: the provider withheld it. tool: a tool was called.
+broken: the server did not finish it. unknown: a reason that is not in `REASONS`."""
 REASONS: dict[Ending, str] = {
     "stop": "stop end_turn eos eos_token eos_token_id stop_sequence stop_sequences stop_token stop_str stop_string"
     " complete completed finished finish end end_of_text done natural",
@@ -88,24 +88,28 @@ def read_completion(data: bytes) -> Completion:
         return decode(data)
     except msgspec.DecodeError as error:
         try:
-            found = json.loads(data.decode("utf-8-sig"), parse_int=_integer)
+            value = json.loads(data.decode("utf-8-sig"), parse_int=_integer)
         except ValueError:
             raise error from None
     # Only where the strict reading failed: this one is slower.
-    return msgspec.convert(_whole(found), Completion)
+    return msgspec.convert(_without_surrogates(value), Completion)
 
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 19 else float(digits)
 
 
-def _whole(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     """`value` with U+FFFD for surrogates that are no character."""
     if isinstance(value, str):
         return _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_whole(one) for one in value]
-    return {_whole(name): _whole(one) for name, one in value.items()} if isinstance(value, dict) else value
+        return [_without_surrogates(one) for one in value]
+    return (
+        {_without_surrogates(name): _without_surrogates(one) for name, one in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def holds_text(choice: Choice) -> bool:
@@ -125,7 +129,7 @@ def ending_of(reason: Any) -> Ending:
 
 
 def text_of(choice: Choice) -> str:
-    """What was said; of a message in parts, those that are text and no reasoning."""
+    """The text; of a message in parts, those that are text and no reasoning."""
     content = choice.message.get("content") if choice.message is not None else choice.text
     return _text(content, thought=False)
 
@@ -134,22 +138,23 @@ def reasoning_of(choice: Choice) -> str:
     """The reasoning that stands beside the text, in fields of the message or in parts of it."""
     message = choice.message or {}
     fields = [message.get(name) for name in _REASONING] + [choice.reasoning_content, choice.reasoning]
-    found = [_text(value, thought=True) for value in fields] + [_text(message.get("content"), thought=True, apart=True)]
-    found = found if any(found) else [_text(message.get("reasoning_details"), thought=True)]
-    # Servers say the same in two fields for clients of two kinds.
-    return "\n\n".join(dict.fromkeys(text.strip() for text in found if text.strip()))
+    texts = [_text(value, thought=True) for value in fields]
+    texts.append(_text(message.get("content"), thought=True, marked_only=True))
+    texts = texts if any(texts) else [_text(message.get("reasoning_details"), thought=True)]
+    # Servers repeat the reasoning in two fields for two kinds of clients.
+    return "\n\n".join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
-def _text(value: Any, thought: bool, apart: bool = False) -> str:
-    """The text in a field. apart: of a list, only the parts that are marked as reasoning."""
+def _text(value: Any, thought: bool, marked_only: bool = False) -> str:
+    """The text in a field. marked_only: of a list, only the parts that are marked as reasoning."""
     if isinstance(value, str):
-        return "" if apart else value
-    return "".join(_parts(value, thought, apart)) if isinstance(value, list) else ""
+        return "" if marked_only else value
+    return "".join(_parts(value, thought, marked_only)) if isinstance(value, list) else ""
 
 
-def _parts(parts: list[Any], thought: bool, apart: bool) -> Iterator[str]:
+def _parts(parts: list[Any], thought: bool, marked_only: bool) -> Iterator[str]:
     for part in parts:
-        if isinstance(part, str) and not apart:
+        if isinstance(part, str) and not marked_only:
             yield part
         if not isinstance(part, dict):
             continue
@@ -157,7 +162,7 @@ def _parts(parts: list[Any], thought: bool, apart: bool) -> Iterator[str]:
         if marked and thought:
             values = (part.get(name) for name in ("thinking", "reasoning", "text", "summary"))
             yield next((text for value in values if (text := _text(value, thought=True))), "")
-        elif not marked and not apart and part.get("type") in ("text", "output_text", None):
+        elif not marked and not marked_only and part.get("type") in ("text", "output_text", None):
             yield _text(part.get("text"), thought)
 
 
@@ -172,22 +177,22 @@ def refusal_of(choice: Choice) -> str:
     return "content filter" if not text_of(choice) and _is_filtered(choice.content_filter_results) else ""
 
 
-def withheld(data: bytes) -> str:
-    """Why a response that holds no completion holds none: what filtered the prompt; "" if nothing did."""
+def filter_reason(data: bytes) -> str:
+    """The filter that stopped the prompt of a response without a completion; "" if none did."""
     try:
-        found = _filters(data)
+        response = _filters(data)
     except UNREADABLE:
         return ""
-    for feedback in (found.prompt_feedback, found.promptFeedback):
+    for feedback in (response.prompt_feedback, response.promptFeedback):
         reason = feedback.get("block_reason") or feedback.get("blockReason") if isinstance(feedback, dict) else None
         if reason:
             return f"prompt filter ({reason})"
-    results = (found.prompt_filter_results, found.prompt_annotations)
-    return "prompt filter" if not found.choices and any(map(_is_filtered, results)) else ""
+    results = (response.prompt_filter_results, response.prompt_annotations)
+    return "prompt filter" if not response.choices and any(map(_is_filtered, results)) else ""
 
 
 def _is_filtered(value: Any, depth: int = 4) -> bool:
-    """Whether Azure's results, at any place, say that something was filtered."""
+    """Whether any of Azure's results, at any depth, is marked as filtered."""
     if isinstance(value, dict):
         return value.get("filtered") is True or (depth > 0 and any(_is_filtered(v, depth - 1) for v in value.values()))
     return isinstance(value, list) and depth > 0 and any(_is_filtered(one, depth - 1) for one in value)
@@ -199,11 +204,11 @@ def calls_tool(choice: Choice) -> bool:
     return bool(message.get("tool_calls") or message.get("function_call")) or ending_of(choice.finish_reason) == "tool"
 
 
-def continued(reply: Reply, prompt: Prompt, fields: Collection[str]) -> Reply:
+def without_given_beginning(reply: Reply, prompt: Prompt, fields: Collection[str]) -> Reply:
     """The reply to a request with these fields, without the beginning of it that the prompt gave.
 
-    llama.cpp repeats that beginning, and so may a model that begins anew. A server that was told to go on, or that got
-    a text to complete, sends the rest alone.
+    llama.cpp repeats that beginning, and so may a model that begins anew. A server with a field for continuing a
+    message, or one that gets a text to complete, sends the rest alone.
     """
     if not prompt.continue_final or "messages" not in fields or "continue_final_message" in fields:
         return reply

@@ -1,5 +1,7 @@
-"""Log-probabilities of given continuations by a Transformers model; a continuation of one token costs no pass of its
-own."""
+"""Log-probabilities of given continuations by a Transformers model.
+
+A continuation of one token costs no forward pass of its own.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,16 +17,16 @@ def likelihoods(
 
     `batch` texts are computed together, by length; results depend on them in the last digits.
     """
-    # What is fed is a prompt and all but the last token of a choice: choices that differ only there are fed once.
-    fed = {
+    # The input is a prompt and all but the last token of a choice: choices that differ only there are computed once.
+    inputs = {
         tuple(prompt + choice[:-1]): len(choice)
         for prompt, some in zip(prompts, choices, strict=True) for choice in some
     }  # fmt: skip
-    texts = sorted(fed, key=lambda text: (len(text), text))
+    texts = sorted(inputs, key=lambda text: (len(text), text))
     known: dict[tuple[int, ...], Tensor] = {}
     for start in range(0, len(texts), batch):
         chunk = texts[start : start + batch]
-        known.update(zip(chunk, _last(model, device, chunk, max(fed[text] for text in chunk)), strict=True))
+        known.update(zip(chunk, _last(model, device, chunk, max(inputs[text] for text in chunk)), strict=True))
     return [
         [_total(known[tuple(prompt + choice[:-1])], choice) for choice in some]
         for prompt, some in zip(prompts, choices, strict=True)
@@ -47,6 +49,6 @@ def _last(model: Any, device: str, texts: Sequence[tuple[int, ...]], count: int)
 
 
 def _total(known: "Tensor", choice: list[int]) -> float:
-    """The sum over a choice's tokens; `known` (positions, vocabulary) ends where its last token is foretold."""
+    """The sum over a choice's tokens; `known` (positions, vocabulary) ends with the prediction of its last token."""
     last = len(known) - len(choice)
     return round(float(sum(known[last + place, token] for place, token in enumerate(choice))), 6)

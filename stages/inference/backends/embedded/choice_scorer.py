@@ -1,46 +1,27 @@
-"""One of a few given replies, by their scores; and an OpenVINO graph that scores them in one forward pass."""
+"""Scores of choices by an OpenVINO graph: the log-probability of each choice after a prompt, in one forward pass."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
-
-from stages.core.completions import Prompt
-from stages.reply_store.keys import seed_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import Model
 
 CHUNK = 16
-"""Prompts a pass; bounds the memory of activations."""
+"""Prompts per pass; bounds the memory of activations."""
 
 
-def offered(prompt: Prompt) -> tuple[str, ...]:
-    """The choices of a prompt; none where it may be answered freely."""
-    return prompt.constraint.choice if prompt.constraint else ()
-
-
-def draw(names: Sequence[str], scores: Sequence[float], prompt: Prompt) -> str:
-    """One of the choices, by the prompt's temperature and seed; top_p and top_k are for vocabularies, not for a few."""
-    best = max(scores)
-    if prompt.sampling.temperature <= 0:
-        return names[scores.index(best)]
-    weights = [math.exp((score - best) / prompt.sampling.temperature) for score in scores]
-    return Random(seed_of(prompt)).choices(names, weights)[0]
-
-
-class Scorer:
+class ChoiceScorer:
     """Scores choices as Transformers would, to about 0.1 in bfloat16 and 0.01 in float32."""
 
     def __init__(self, graph: Path, properties: dict[str, Any]) -> None:
-        """`graph` is what `exports.graph` wrote; `properties` are OpenVINO's."""
+        """`graph`: the file of `openvino_export.export_graph`. `properties`: OpenVINO's."""
         import openvino
 
         core = openvino.Core()
         model = core.read_model(graph)
-        _only_last(model)
+        _keep_last_position(model)
         self._request = core.compile_model(model, "CPU", properties).create_infer_request()
 
     def score(self, prompts: Sequence[list[int]], choices: Sequence[Sequence[list[int]]]) -> list[list[float]]:
@@ -49,37 +30,37 @@ class Scorer:
         Results depend on the prompts that are scored together, in the last digits.
         """
         scores: list[list[float]] = [[]] * len(prompts)
-        # By length, so that little is padded; ties by position, so that the same prompts are padded the same.
+        # By length, so that there is little padding; ties by position, so that equal batches have equal padding.
         order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
-            found = self._chunk([prompts[place] for place in chunk], [choices[place] for place in chunk])
-            for place, values in zip(chunk, found, strict=True):
+            chunk_scores = self._score_chunk([prompts[place] for place in chunk], [choices[place] for place in chunk])
+            for place, values in zip(chunk, chunk_scores, strict=True):
                 scores[place] = values
         return scores
 
-    def _chunk(self, prompts: list[list[int]], choices: list[Sequence[list[int]]]) -> list[list[float]]:
+    def _score_chunk(self, prompts: list[list[int]], choices: list[Sequence[list[int]]]) -> list[list[float]]:
         import numpy
 
         self._request.reset_state()
         width = max(map(len, prompts))
         ids = numpy.array([[0] * (width - len(prompt)) + prompt for prompt in prompts], dtype=numpy.int64)
         mask = numpy.array([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], dtype=numpy.int64)
-        known = self._feed(ids, mask, numpy.arange(len(prompts)))
+        log_probabilities = self._feed(ids, mask, numpy.arange(len(prompts)))
         # From here on a row is a (prompt, choice); beam_idx copies a prompt's state to each of its rows.
-        rows = [(place, choice) for place, some in enumerate(choices) for choice in some]
+        rows = [(place, choice) for place, options in enumerate(choices) for choice in options]
         source = numpy.array([place for place, _ in rows])
-        totals = [float(known[place, choice[0]]) for place, choice in rows]
+        totals = [float(log_probabilities[place, choice[0]]) for place, choice in rows]
         mask = mask[source]
         for step in range(1, max(len(choice) for _, choice in rows)):
             mask = numpy.concatenate([mask, numpy.ones((len(rows), 1), numpy.int64)], axis=1)
             fed = numpy.array([[choice[min(step, len(choice)) - 1]] for _, choice in rows], dtype=numpy.int64)
-            known = self._feed(fed, mask, source)
+            log_probabilities = self._feed(fed, mask, source)
             source = numpy.arange(len(rows))
             for row, (_, choice) in enumerate(rows):
-                totals[row] += float(known[row, choice[step]]) if step < len(choice) else 0.0
+                totals[row] += float(log_probabilities[row, choice[step]]) if step < len(choice) else 0.0
         remaining = iter(totals)
-        return [[round(next(remaining), 6) for _ in some] for some in choices]
+        return [[round(next(remaining), 6) for _ in options] for options in choices]
 
     def _feed(self, ids: "NDArray[Any]", mask: "NDArray[Any]", source: "NDArray[Any]") -> "NDArray[Any]":
         """Log-probabilities [row, token] after feeding `ids` [row, new tokens]; `mask` covers all tokens so far."""
@@ -94,11 +75,11 @@ class Scorer:
         }
         logits = self._request.infer(inputs)["logits"][:, -1].astype(numpy.float64)
         shifted = logits - logits.max(axis=1, keepdims=True)
-        known: NDArray[Any] = shifted - numpy.log(numpy.exp(shifted).sum(axis=1, keepdims=True))
-        return known
+        log_probabilities: NDArray[Any] = shifted - numpy.log(numpy.exp(shifted).sum(axis=1, keepdims=True))
+        return log_probabilities
 
 
-def _only_last(model: "Model") -> None:
+def _keep_last_position(model: "Model") -> None:
     """Cut the graph to the last position's logits: those of all would be gigabytes for a batch of long prompts."""
     import numpy
     from openvino import opset13
