@@ -46,7 +46,7 @@ def share(directory: Path, folder: Path) -> None:
     from vllm import SamplingParams
 
     with vllm.open_engine(directory, OPTIONS) as engine:
-        llm = engine._make.__self__._llm  # type: ignore[attr-defined]
+        llm = engine._compute.__self__._llm  # type: ignore[attr-defined]
         ends = sorted(engine._sequences.chat.ends)
         bare_params = SamplingParams(temperature=0.0, max_tokens=NEW, stop_token_ids=ends)
 
@@ -85,15 +85,15 @@ def sharing() -> list[Prompt]:
 def prefixes(directory: Path, caching: bool) -> None:
     """Print what a model with prefix caching, or without, needs for the same prompts in two orders."""
     sequences = SequenceCodec(directory, 1024)
-    pieces = [piece for one in sharing() if isinstance(found := sequences.pieces(one), list) for piece in found]
+    pieces = [piece for one in sharing() if isinstance(found := sequences.requests(one), list) for piece in found]
     mixed = Random(1).sample(pieces, len(pieces))
     arguments = vllm.Options(**OPTIONS | {"prefix_caching": caching, "sequences": 2}).arguments()
     # 23 kB a token in bfloat16, 430 tokens a beginning: one holds two of the six, the other all.
     for size, cache in (("small", 26 << 20), ("large", 512 << 20)):
         replica = vllm.Replica(str(directory), arguments | {"kv_cache_memory_bytes": cache})
-        replica.make([sequences.pieces(prompt(-1))[0]])  # type: ignore[list-item]
+        replica.compute([sequences.requests(prompt(-1))[0]])  # type: ignore[list-item]
         for order, some in (("grouped", pieces), ("shuffled", mixed)):
-            wall, used = timed(lambda: replica.make(some))  # noqa: B023
+            wall, used = timed(lambda: replica.compute(some))  # noqa: B023
             print(f"caching {'on' if caching else 'off':4}{size:6} cache {order:9}{wall:8.2f} s wall {used:8.2f} s CPU")
             replica._llm.reset_prefix_cache()
         if not caching:

@@ -21,8 +21,8 @@ from stages.inference.local_engine import LocalEngine
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.params import Engine
-from stages.reply_store.exchange import count
 from stages.reply_store.identity import Identity
+from stages.reply_store.inspection import count
 from stages.reply_store.store import Replies
 
 OPTIONS: dict[str, Any] = {

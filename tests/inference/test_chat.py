@@ -131,7 +131,7 @@ def test_a_template_with_loss_marks_renders_as_one_without(tmp_path: Path) -> No
     """Models that were trained with Transformers' masks have `{% generation %}` in their templates."""
     directory = tiny.model(tmp_path / "m")
     messages = [Message("user", "Hello."), Message("assistant", "Hi.")]
-    expected = Chat(directory).render(messages)
+    expected = ChatTemplate(directory).render(messages)
     template = (directory / "chat_template.jinja").read_text()
     (directory / "chat_template.jinja").write_text(f"{{% generation %}}{template}{{% endgeneration %}}")
-    assert Chat(directory).render(messages) == expected
+    assert ChatTemplate(directory).render(messages) == expected

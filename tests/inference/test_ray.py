@@ -13,8 +13,8 @@ from stages.core.errors import UserError
 from stages.inference.backends.ray import engine as ray
 from stages.inference.backends.ray import pipeline
 from stages.model_files.references import fetch_model
-from stages.reply_store.exchange import count
 from stages.reply_store.identity import reference_of
+from stages.reply_store.inspection import count
 from stages.reply_store.store import Replies
 from tests.inference import real
 

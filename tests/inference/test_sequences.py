@@ -230,4 +230,4 @@ def test_a_call_of_the_cluster_raises_what_ended_the_pipeline(sequences: Sequenc
     call.send(mixed("x"))
     with pytest.raises(UserError, match="no more"):
         list(call.replies())
-    assert isinstance(call._results, SimpleQueue)
+    assert isinstance(call._events, SimpleQueue)

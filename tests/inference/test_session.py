@@ -21,7 +21,7 @@ class Recorder(Counting):
     """Notes the state of the session at each call of `answer`, and after it."""
 
     def __init__(self, error: Exception | None = None, leaves: bool = False) -> None:
-        super().__init__()
+        super().__init__(batch=2)
         self.states: list[State] = []
         self.session: Session | None = None
         self.error, self.leaves = error, leaves

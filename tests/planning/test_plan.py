@@ -21,7 +21,7 @@ from stages.model_files import token_lengths
 from stages.model_files.references import fetch_model
 from stages.params import Budget, Engine, Price, load
 from stages.planning import overlay, plan_table
-from stages.planning.dvc_graph import NEVER, SequenceResult, Step, _step, as_run, concerned, overridden, reasons
+from stages.planning.dvc_graph import NEVER, Made, Step, _step, as_run, concerned, overridden, reasons
 from stages.planning.forecast import WAITS, Forecast, Requests, World, _learn, _planning, forecasts
 from stages.planning.make_plan import MAY_STOP, STOPS, _budget, _totals
 from stages.reply_store.store import Replies
@@ -149,7 +149,7 @@ def test_a_folder_is_hashed_as_dvc_hashes_it(tmp_path: Path) -> None:
 
 
 def test_what_is_made_concerns_what_it_lies_in_and_what_lies_in_it() -> None:
-    made = {"data/a/x.jsonl": SequenceResult("1", True), "models/it": SequenceResult("", False)}
+    made = {"data/a/x.jsonl": Made("1", True), "models/it": Made("", False)}
     assert [concerned(path, made) != [] for path in ("data/a", "data/a/x.jsonl", "models/it/t.json")] == [True] * 3
     assert [concerned(path, made) for path in ("data/ab", "data/a/x", "models/ita")] == [[], [], []]
 
