@@ -27,10 +27,10 @@ def mgsm(shared: Path) -> Iterator[tuple[str, dict[str, float]]]:
     folder = shared / "data/mgsm"
     files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.suffix in (".tsv", ".jsonl")}
     for path in sorted(shared.glob("data/model_outputs/mgsm/*.json.gz")):
-        found = json.loads(gzip.decompress(path.read_bytes()))
-        for language, rows in sorted(found["rows"].items()):
+        content = json.loads(gzip.decompress(path.read_bytes()))
+        for language, rows in sorted(content["rows"].items()):
             values = percent("mgsm", files, language, [row["output"] for row in rows])
-            authors = 100 * found["metrics"][language]["exact_match"]
+            authors = 100 * content["metrics"][language]["exact_match"]
             yield f"{path.name.removesuffix('.json.gz')}.{language}", {**values, "authors": authors}
 
 

@@ -32,12 +32,12 @@ def test_rows_become_questions() -> None:
 
 
 def test_win_rate_counts_draws_as_half_and_leaves_out_what_is_unscored() -> None:
-    found = win_rate(map(annotation, [1, 2, 1.5, 0, 1.75, None]))
-    assert (found["n"], found["scored"]) == (6, 5)
-    assert found["win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 0.75) / 5)
-    assert found["discrete_win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 1) / 5)
+    result = win_rate(map(annotation, [1, 2, 1.5, 0, 1.75, None]))
+    assert (result["n"], result["scored"]) == (6, 5)
+    assert result["win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 0.75) / 5)
+    assert result["discrete_win_rate"] == pytest.approx(100 * (0 + 1 + 0.5 + 0.5 + 1) / 5)
     # The shares 0, 1, 0.5, 0.5 and 0.75 have a sample variance of 0.1375.
-    assert found["standard_error"] == pytest.approx(100 * (0.1375 / 5) ** 0.5)
+    assert result["standard_error"] == pytest.approx(100 * (0.1375 / 5) ** 0.5)
     assert win_rate([annotation(1.25)])["standard_error"] == 0
     assert win_rate([annotation(None)]) == {"n": 1, "scored": 0}
 
@@ -51,9 +51,9 @@ def test_a_preference_that_is_none(preference: float) -> None:
 @needs
 def test_the_public_leaderboards_rate() -> None:
     file = SHARED / "alpaca-7b/weighted_alpaca_eval_gpt4_turbo_annotations.json"
-    found = win_rate(msgspec.json.decode(file.read_bytes(), type=list[Annotation]))
-    assert found["n"] == found["scored"] == 805
-    assert found["win_rate"] == pytest.approx(2.591450540223603, abs=1e-9)
+    result = win_rate(msgspec.json.decode(file.read_bytes(), type=list[Annotation]))
+    assert result["n"] == result["scored"] == 805
+    assert result["win_rate"] == pytest.approx(2.591450540223603, abs=1e-9)
 
 
 def rows(table: list[list[int]]) -> list[tuple[str, float, float]]:
@@ -74,10 +74,10 @@ def rows(table: list[list[int]]) -> list[tuple[str, float, float]]:
     ],
 )
 def test_agreement(table: list[list[int]], raw: float, kappa: float | None) -> None:
-    found = agreement(rows(table), 1, 200)
-    assert found is not None and found.n == sum(map(sum, table))
-    assert found.raw.mean == pytest.approx(raw)
-    assert (found.kappa.mean if found.kappa else None) == (None if kappa is None else pytest.approx(kappa))
+    result = agreement(rows(table), 1, 200)
+    assert result is not None and result.n == sum(map(sum, table))
+    assert result.raw.mean == pytest.approx(raw)
+    assert (result.kappa.mean if result.kappa else None) == (None if kappa is None else pytest.approx(kappa))
 
 
 def test_agreement_of_nothing() -> None:
@@ -85,9 +85,9 @@ def test_agreement_of_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30))
-def test_agreement_is_symmetric_and_bounded(found: list[tuple[int, int, int]]) -> None:
-    one = agreement([(str(i), float(a), float(b)) for i, a, b in found], 1, 100)
-    two = agreement([(str(i), float(b), float(a)) for i, a, b in found], 1, 100)
+def test_agreement_is_symmetric_and_bounded(result: list[tuple[int, int, int]]) -> None:
+    one = agreement([(str(i), float(a), float(b)) for i, a, b in result], 1, 100)
+    two = agreement([(str(i), float(b), float(a)) for i, a, b in result], 1, 100)
     assert one is not None and two is not None
     assert one.raw == two.raw and 0 <= one.raw.low <= one.raw.high <= 1
     assert (one.kappa is None) == (two.kappa is None)

@@ -18,16 +18,16 @@ PAPER = {  # accuracy, following
 
 
 def test_xquad_lands_on_table_9() -> None:
-    found = dict(calibration.xquad(SHARED))
-    assert found.keys() >= PAPER.keys()
+    measured = dict(calibration.xquad(SHARED))
+    assert measured.keys() >= PAPER.keys()
     for name, (accuracy, following) in PAPER.items():
-        assert found[name]["accuracy"] == pytest.approx(accuracy, abs=0.1), name
-        assert found[name]["following"] == pytest.approx(following, abs=1), name
-        assert found[name]["strict"] < found[name]["accuracy"], name
+        assert measured[name]["accuracy"] == pytest.approx(accuracy, abs=0.1), name
+        assert measured[name]["following"] == pytest.approx(following, abs=1), name
+        assert measured[name]["strict"] < measured[name]["accuracy"], name
 
 
 def test_mgsm_lands_on_the_authors_exact_match() -> None:
-    found = dict(calibration.mgsm(SHARED))
-    assert len(found) >= 11
-    for name, values in found.items():
+    measured = dict(calibration.mgsm(SHARED))
+    assert len(measured) >= 11
+    for name, values in measured.items():
         assert values["accuracy"] == pytest.approx(values["authors"], abs=0.1), name

@@ -8,8 +8,8 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.choices import choice
 from stages.evaluation.benchmarks.commonsenseqa import CHAINS
+from stages.evaluation.benchmarks.multiple_choice import parse_choice
 from stages.evaluation.benchmarks.questions import Answer, Question
 from stages.evaluation.benchmarks.sampling import select_items
 from stages.evaluation.benchmarks.scoring import Graders, evaluate
@@ -34,13 +34,13 @@ ASKED = "Where do you leave a car?\n(A) park\n(B) car park\n(C) bank\n(D) river 
     ],
 )  # fmt: skip
 def test_the_last_statement_counts(text: str, expected: str | None) -> None:
-    assert choice(text, ASKED, CHOICES) == expected
+    assert parse_choice(text, ASKED, CHOICES) == expected
 
 
 def questions(count: int | None = None) -> list[Question]:
     path = ROOT / "data" / "seeds" / "commonsenseqa" / "dev.jsonl"
-    found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "Apache-2.0", WORDING)
-    return [q for q in select_items(found, None, 1, first=count) if isinstance(q, Question)]
+    all_questions = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "Apache-2.0", WORDING)
+    return [q for q in select_items(all_questions, None, 1, first=count) if isinstance(q, Question)]
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_repeating_the_input_is_following() -> None:
 
 
 def test_the_first_rows_are_those_of_the_file() -> None:
-    asked = questions(2)
-    assert len(asked) == 6 and asked == questions()[:6]
+    sample = questions(2)
+    assert len(sample) == 6 and sample == questions()[:6]
     kept = [q for q in select_items(questions(), 3, 1, first=5) if isinstance(q, Question)]
     assert len(kept) == 9 and {q.item for q in kept} <= {q.item for q in questions(5)}
 
 
 def test_bertscore_is_only_for_answers_that_have_a_reference() -> None:
-    asked = questions(1)
+    sample = questions(1)
     seen = []
 
     def resemble(pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
@@ -90,19 +90,19 @@ def test_bertscore_is_only_for_answers_that_have_a_reference() -> None:
             seen.append((text, reference))
             yield 0.5
 
-    answers = [Answer(f"{q.id}/0", q.id, "it", "(A)", "ok", 0, "r", "m", 1, 1) for q in asked]
-    answers.append(Answer("f/0", asked[1].id, "it", "", "failed", 0, "r", "m", 1, 1))
-    total = evaluate(asked, answers, Graders(nobody, idle, resemble), [1])[1]
-    assert seen == [("(A)", asked[1].input), ("(A)", asked[2].input)]
+    answers = [Answer(f"{q.id}/0", q.id, "it", "(A)", "ok", 0, "r", "m", 1, 1) for q in sample]
+    answers.append(Answer("f/0", sample[1].id, "it", "", "failed", 0, "r", "m", 1, 1))
+    total = evaluate(sample, answers, Graders(nobody, idle, resemble), [1])[1]
+    assert seen == [("(A)", sample[1].input), ("(A)", sample[2].input)]
     assert (total["bertscore"].mean, total["bertscore"].n, total["accuracy"].n) == (0.5, 2, 3)
-    assert "bertscore" not in evaluate(asked, answers, Graders(nobody, idle), [1])[1]
+    assert "bertscore" not in evaluate(sample, answers, Graders(nobody, idle), [1])[1]
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no ../shared: the real CommonsenseQA is not here")
 def test_repeating_the_real_questions_settles_nothing_and_naming_the_answer_is_right() -> None:
     (path,) = SHARED.glob("*.jsonl")
-    found = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "MIT", WORDING)
-    kept = [q for q in select_items(found, None, 1, first=100) if isinstance(q, Question)]
+    all_questions = BENCHMARKS["commonsenseqa"].read({path.name: path.read_bytes()}, [], "MIT", WORDING)
+    kept = [q for q in select_items(all_questions, None, 1, first=100) if isinstance(q, Question)]
     assert len(kept) == 300
     for question in kept:
         label = question.gold[0]

@@ -6,7 +6,7 @@ from stages.evaluation.benchmarks import compared_texts
 from stages.evaluation.benchmarks.questions import Question
 
 CHOICES = {"A": "bank", "B": "a park"}
-ASKED = [
+CASES = [
     ("seqeval", "Do this, then that.", "with it", "", {}, ["Do this, then that.\n\nwith it"]),
     ("commonsenseqa", "Choose.", "Where to?\n(A) bank\n(B) a park", "Where to?", CHOICES, ["Where to?"]),
     ("gsm8k", "1+1?\nAnswer: 2\n\nSolve.", "Question: How many?", "", {}, ["Question: How many?", "How many?"]),
@@ -23,11 +23,11 @@ ASKED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("benchmark", "instruction", "said", "reference", "meta", "expected"), ASKED)
+@pytest.mark.parametrize(("benchmark", "instruction", "input_text", "reference", "meta", "expected"), CASES)
 def test_what_a_question_asks(
-    benchmark: str, instruction: str, said: str, reference: str, meta: dict[str, str], expected: list[str]
+    benchmark: str, instruction: str, input_text: str, reference: str, meta: dict[str, str], expected: list[str]
 ) -> None:
     question = Question(
-        "q", benchmark, "de", "MIT", "1", instruction, said, gold=("A",), reference=reference, meta=meta
+        "q", benchmark, "de", "MIT", "1", instruction, input_text, gold=("A",), reference=reference, meta=meta
     )  # fmt: skip
     assert [text for text in dict.fromkeys(text for _, text in compared_texts([question])) if text] == expected

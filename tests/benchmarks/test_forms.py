@@ -33,10 +33,10 @@ def lines(*rows: dict[str, Any]) -> bytes:
 
 
 def read(benchmark: str, files: dict[str, bytes], *languages: str) -> list[Question]:
-    found = list(BENCHMARKS[benchmark].read(files, languages, "MIT", WORDING))
-    assert len({question.id for question in found}) == len(found)
-    assert all(isinstance(question, Question) for question in found)
-    return found  # type: ignore[return-value]
+    rows = list(BENCHMARKS[benchmark].read(files, languages, "MIT", WORDING))
+    assert len({question.id for question in rows}) == len(rows)
+    assert all(isinstance(question, Question) for question in rows)
+    return rows  # type: ignore[return-value]
 
 
 CSQA = {"id": "v", "question": "Q?", "question_concept": "c", "choices": {"label": ["A", "B"], "text": ["one", "two"]}}
@@ -145,16 +145,16 @@ FORMS: dict[str, dict[str, dict[str, bytes]]] = {
 
 @pytest.mark.parametrize(("benchmark", "form"), [(name, form) for name, forms in FORMS.items() for form in forms])
 def test_every_form_gives_the_same_questions(benchmark: str, form: str) -> None:
-    found = read(benchmark, FORMS[benchmark][form])
-    assert found == read(benchmark, next(iter(FORMS[benchmark].values())))
-    assert found and all("Easy" not in question.id for question in found)
+    rows = read(benchmark, FORMS[benchmark][form])
+    assert rows == read(benchmark, next(iter(FORMS[benchmark].values())))
+    assert rows and all("Easy" not in question.id for question in rows)
 
 
 def test_gsm8k_of_the_harness_reads_no_question_twice() -> None:
     for files in FORMS["gsm8k"].values():
-        found = read("gsm8k-harness", files)
-        assert [question.gold for question in found] == [("0",), ("1",), ("2",)]
-        assert len(json.loads(found[0].meta["shots"])) == 3
+        rows = read("gsm8k-harness", files)
+        assert [question.gold for question in rows] == [("0",), ("1",), ("2",)]
+        assert len(json.loads(rows[0].meta["shots"])) == 3
 
 
 def mmlu(subject: str, text: str) -> dict[str, Any]:
@@ -183,9 +183,9 @@ def test_xquad_from_the_hub() -> None:
     def rows(name: str) -> list[dict[str, Any]]:
         paragraph = json.loads(XQUAD[name])["data"][0]["paragraphs"][0]
         return [
-            {**asked, "context": paragraph["context"], "answers": {
-                "text": [answer["text"] for answer in asked["answers"]], "answer_start": [0]}}
-            for asked in paragraph["qas"]
+            {**squad_question, "context": paragraph["context"], "answers": {
+                "text": [answer["text"] for answer in squad_question["answers"]], "answer_start": [0]}}
+            for squad_question in paragraph["qas"]
         ]  # fmt: skip
 
     files = {
@@ -237,9 +237,9 @@ REFUSED: list[tuple[str, dict[str, bytes], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("benchmark", "files", "told"), REFUSED)
-def test_what_is_not_plain_is_refused(benchmark: str, files: dict[str, bytes], told: str) -> None:
-    with pytest.raises(UserError, match=told) as error:
+@pytest.mark.parametrize(("benchmark", "files", "message"), REFUSED)
+def test_what_is_not_plain_is_refused(benchmark: str, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
         read(benchmark, files)
     assert "\n" not in str(error.value)
 
@@ -253,10 +253,10 @@ def folder(root: Path, files: dict[str, bytes]) -> Path:
 
 def test_an_entry_names_another_split_and_its_files(tmp_path: Path) -> None:
     path = str(folder(tmp_path, FORMS["commonsenseqa"]["the Hub's Parquet"]))
-    found = list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice("train")), [], "MIT", WORDING))
-    assert {question.item for question in found if isinstance(question, Question)} == {"t"}
-    found = list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice(files=("data/val*",))), [], "MIT", WORDING))
-    assert {question.item for question in found if isinstance(question, Question)} == {"v"}
+    rows = list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice("train")), [], "MIT", WORDING))
+    assert {question.item for question in rows if isinstance(question, Question)} == {"t"}
+    rows = list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice(files=("data/val*",))), [], "MIT", WORDING))
+    assert {question.item for question in rows if isinstance(question, Question)} == {"v"}
     with pytest.raises(UserError, match="has no split 'dev2'"):
         list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice("dev2")), [], "MIT", WORDING))
 

@@ -86,9 +86,9 @@ def test_canonical_solutions_pass_and_empty_ones_fail(path: Path) -> None:
     assert len(questions) == (164 if path == SHARED else 12)
     replies = [q.gold[0] for q in questions if isinstance(q, Question)]
     with connect(LIMITS) as execute:
-        found = list(execute(program(q, text) for q, text in zip(questions, replies, strict=True)))
+        outcomes = list(execute(program(q, text) for q, text in zip(questions, replies, strict=True)))
         empty = list(execute(program(q, "") for q in questions))
-    assert [q.id for q, outcome in zip(questions, found, strict=True) if outcome.ending != "passed"] == []
+    assert [q.id for q, outcome in zip(questions, outcomes, strict=True) if outcome.ending != "passed"] == []
     assert [q.id for q, outcome in zip(questions, empty, strict=True) if outcome.ending == "passed"] == []
 
 
@@ -107,12 +107,12 @@ def pretend(programs: Iterable[Program]) -> Iterator[Outcome]:
 
 def test_pass_at_k_is_over_questions() -> None:
     questions = [Question(f"h-{n}", "humaneval", "en", "x", str(n), "i", PROMPT, meta=QUESTION.meta) for n in range(3)]
-    said = {
+    replies_by_question = {
         "h-0": ["good", "bad", "bad", "bad"], "h-1": ["bad"] * 4, "h-2": ["good", "good", "", "bad"],
     }  # fmt: skip
     answers = [
         Answer(f"{q}/{n}", q, "it", text, "ok" if text else "failed", n, "r", "m", 1, 1)
-        for q, texts in said.items() for n, text in enumerate(texts)
+        for q, texts in replies_by_question.items() for n, text in enumerate(texts)
     ]  # fmt: skip
     scores, total = evaluate(questions, answers, Graders(nobody, pretend), [1, 2, 4, 10])
     # 1 of 4, 0 of 4, 2 of 3: pass@1 1/4, 0, 2/3; pass@2 1/2, 0, 1; pass@4 1, 0 and too few samples.
@@ -130,7 +130,7 @@ UNDEFINED = "its prompt does not define its entry_point"
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ({**ROW, "entry_point": "other"}, UNDEFINED),
         ({**ROW, "entry_point": "root); import os; ("}, UNDEFINED),
@@ -138,6 +138,6 @@ UNDEFINED = "its prompt does not define its entry_point"
         ("text", "not an object but 'text'"),
     ],
 )
-def test_a_row_that_is_no_task(row: object, told: str) -> None:
-    with pytest.raises(UserError, match=rf"^HumanEval\.jsonl:1[:,] .*{told}.*; mend or remove it$"):
+def test_a_row_that_is_no_task(row: object, message: str) -> None:
+    with pytest.raises(UserError, match=rf"^HumanEval\.jsonl:1[:,] .*{message}.*; mend or remove it$"):
         list(BENCHMARKS["humaneval"].read({"HumanEval.jsonl": json.dumps(row).encode()}, [], "MIT", {}))

@@ -184,10 +184,10 @@ WRONG = {
 @pytest.mark.parametrize(("texts", "ending"), [(RIGHT, "passed"), (WRONG, "failed")], ids=["right", "wrong"])
 def test_styles(texts: dict[str, str], ending: str) -> None:
     with connect(LIMITS) as execute:
-        found = dict(zip(texts, execute(program(QUESTION, text) for text in texts.values()), strict=True))
+        outcomes = dict(zip(texts, execute(program(QUESTION, text) for text in texts.values()), strict=True))
     # Python 3.13 ends by a signal where a wrong program never defines the function; that is no pass either.
     endings = {ending} if ending == "passed" else {ending, "killed"}
-    assert {name: outcome for name, outcome in found.items() if outcome.ending not in endings} == {}
+    assert {name: outcome for name, outcome in outcomes.items() if outcome.ending not in endings} == {}
 
 
 @needs_bwrap

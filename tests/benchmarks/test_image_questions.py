@@ -30,21 +30,21 @@ def files(folder: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (ROOT / "data" / "seeds" / folder).iterdir()}
 
 
-def read(benchmark: str, found: dict[str, bytes]) -> list[Question]:
-    rows = list(BENCHMARKS[benchmark].read(found, [], "MIT", WORDING))
+def read(benchmark: str, contents: dict[str, bytes]) -> list[Question]:
+    rows = list(BENCHMARKS[benchmark].read(contents, [], "MIT", WORDING))
     assert all(isinstance(row, Question) for row in rows)
     return rows  # type: ignore[return-value]
 
 
 def vqa(*answers: str, subset: str = "val2014", caption: str = "A cat sits on a mat.", **more: Any) -> dict[str, bytes]:
-    asked = {"image_id": 42, "question": "Which animal?", "question_id": 7} | more
-    said = {"question_id": 7, "answers": [{"answer": text} for text in answers], "answer_type": "other"}
-    found = {
-        "v2_OpenEnded_mscoco_val2014_questions.json": {"data_subtype": subset, "questions": [asked]},
-        "v2_mscoco_val2014_annotations.json": {"annotations": [said]},
+    question_row = {"image_id": 42, "question": "Which animal?", "question_id": 7} | more
+    answer_row = {"question_id": 7, "answers": [{"answer": text} for text in answers], "answer_type": "other"}
+    contents = {
+        "v2_OpenEnded_mscoco_val2014_questions.json": {"data_subtype": subset, "questions": [question_row]},
+        "v2_mscoco_val2014_annotations.json": {"annotations": [answer_row]},
         "captions_val2014.json": {"annotations": [{"image_id": 42, "caption": caption}]},
     }
-    return {name: json.dumps(value).encode() for name, value in found.items()}
+    return {name: json.dumps(value).encode() for name, value in contents.items()}
 
 
 GQA = {"question": "Is it red?", "imageId": "n161313", "answer": "no", "types": {"structural": "verify"}, "groups": {}}
@@ -89,15 +89,15 @@ def test_a_test_asks_in_the_words_of_training() -> None:
     ]
 
 
-def test_our_own_files_have_ten_answers_each_and_captions_for_all() -> None:
+def test_our_own_contentshave_ten_answers_each_and_captions_for_all() -> None:
     for name in ("vqav2", "gqa"):
-        found = read(name, files(name))
-        assert len(found) == 24
-        assert all(question.meta["captions"] for question in found)
-        assert all(len(question.gold) == (10 if name == "vqav2" else 1) for question in found)
+        questions = read(name, files(name))
+        assert len(questions) == 24
+        assert all(question.meta["captions"] for question in questions)
+        assert all(len(question.gold) == (10 if name == "vqav2" else 1) for question in questions)
     trained = {image["id"] for image in json.loads((ROOT / "data/seeds/captions.json").read_text())["images"]}
-    asked = json.loads(files("vqav2")["captions_seqit.json"])["images"]
-    assert trained.isdisjoint(image["id"] for image in asked)
+    images = json.loads(files("vqav2")["captions_seqit.json"])["images"]
+    assert trained.isdisjoint(image["id"] for image in images)
 
 
 def test_a_question_about_a_picture_is_withheld_from_nothing() -> None:
@@ -110,7 +110,7 @@ def test_an_empty_question_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "found", "told"),
+    ("benchmark", "contents", "message"),
     [
         ("vqav2", {k: v for k, v in vqa("a").items() if "annot" not in k}, r"\*annotations\.json: exactly one"),
         ("vqav2", vqa("a") | {"more_questions.json": b"{}"}, r"\*questions\.json: exactly one"),
@@ -124,9 +124,9 @@ def test_an_empty_question_is_rejected() -> None:
         ("gqa", {}, r"exactly one such file is needed, not none among no file"),
     ],
 )
-def test_mistakes_name_file_and_row(benchmark: str, found: dict[str, bytes], told: str) -> None:
-    with pytest.raises(UserError, match=told) as caught:
-        list(BENCHMARKS[benchmark].read(found, [], "MIT", WORDING))
+def test_mistakes_name_file_and_row(benchmark: str, contents: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        list(BENCHMARKS[benchmark].read(contents, [], "MIT", WORDING))
     assert "\n" not in str(caught.value)
 
 
@@ -143,8 +143,8 @@ def test_captions_stand_in_for_a_picture() -> None:
 
 
 def test_a_picture_without_captions_can_not_be_stood_in_for() -> None:
-    found = list(with_images(read("gqa", gqa()), "captions", image_files.album(None)))
-    assert [row.reason for row in found if isinstance(row, Rejected)] == ["no-caption"] * 2
+    rows = list(with_images(read("gqa", gqa()), "captions", image_files.album(None)))
+    assert [row.reason for row in rows if isinstance(row, Rejected)] == ["no-caption"] * 2
 
 
 @pytest.mark.parametrize("name", ["COCO_val2014_000000000042.jpg", "000000000042.jpg"])
@@ -157,18 +157,18 @@ def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name
 
 
 def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
-    told = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
-    with pytest.raises(UserError, match=told):
+    message = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
+    with pytest.raises(UserError, match=message):
         list(with_images(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)))
 
 
 def test_a_question_that_is_answered_twice_is_told() -> None:
-    found = vqa("cat")
-    (sheet,) = (name for name in found if "annotations" in name)
-    rows = json.loads(found[sheet])
+    contents = vqa("cat")
+    (sheet,) = (name for name in contents if "annotations" in name)
+    rows = json.loads(contents[sheet])
     rows["annotations"] *= 2
     with pytest.raises(UserError, match="answers question 7 twice"):
-        read("vqav2", found | {sheet: json.dumps(rows).encode()})
+        read("vqav2", contents | {sheet: json.dumps(rows).encode()})
 
 
 def test_a_missing_folder_of_pictures_is_told(tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_a_prompt_shows_what_its_question_shows() -> None:
     picture = Image("ab", "x.jpg")
     prompts = []
 
-    def complete(found):  # type: ignore[no-untyped-def]
-        for prompt in found:
+    def complete(requests):  # type: ignore[no-untyped-def]
+        for prompt in requests:
             prompts.append(prompt)
             yield Reply("no", "ok", 1, 1)
 
@@ -254,9 +254,9 @@ def test_any_text_is_parted(text: str) -> None:
 def test_what_a_sequential_answer_is_worth(text: str, expected: dict[str, float]) -> None:
     grade = BENCHMARKS["vqav2"].grade
     assert grade is not None
-    found = grade(read("vqav2", vqa(*["cat"] * 10))[1], text)
-    assert {name: found[name] for name in expected} == expected
-    assert ("accuracy" in found) == bool(found["answered"])
+    values = grade(read("vqav2", vqa(*["cat"] * 10))[1], text)
+    assert {name: values[name] for name in expected} == expected
+    assert ("accuracy" in values) == bool(values["answered"])
 
 
 def test_a_plain_answer_is_held_to_no_description() -> None:
@@ -268,17 +268,17 @@ def test_a_plain_answer_is_held_to_no_description() -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="no ../shared: real captions are not here")
 def test_captions_of_the_same_picture_follow_and_those_of_another_do_not() -> None:
     lines = (SHARED / "coco_caption" / "caps_boxes_coco2014_val_80.jsonl").read_text().splitlines()
-    found = [json.loads(line)["captions"] for line in lines]
+    captions_by_image = [json.loads(line)["captions"] for line in lines]
     grade = BENCHMARKS["vqav2"].grade
     assert grade is not None
 
-    def following(said: str, others: list[str]) -> float:
+    def following(text: str, others: list[str]) -> float:
         question = read("vqav2", vqa("cat", caption="\n"))[1]
         return grade(Question(**{f: getattr(question, f) for f in question.__struct_fields__}
-                              | {"reference": "\n".join(others)}), f"{said}\ncat")["following"]  # fmt: skip
+                              | {"reference": "\n".join(others)}), f"{text}\ncat")["following"]  # fmt: skip
 
-    same = [following(captions[0], captions[1:]) for captions in found]
-    other = [following(captions[0], found[place - 1]) for place, captions in enumerate(found)]
+    same = [following(captions[0], captions[1:]) for captions in captions_by_image]
+    other = [following(captions[0], captions_by_image[place - 1]) for place, captions in enumerate(captions_by_image)]
     assert sum(same) / len(same) > 0.75
     assert sum(other) / len(other) < 0.2
 

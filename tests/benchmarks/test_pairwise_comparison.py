@@ -34,9 +34,9 @@ def answers(run: str, texts: Sequence[str | None]) -> list[Answer]:
     ]
 
 
-def longer(found: Iterable[ResponsePair]) -> Iterator[Preference]:
+def longer(pairs: Iterable[ResponsePair]) -> Iterator[Preference]:
     """Prefers the longer answer, whoever stands where; has no opinion where one is empty."""
-    for name, instruction, baseline, treatment in found:
+    for name, instruction, baseline, treatment in pairs:
         assert instruction.startswith("Do ")
         share = 0.5 if len(baseline) == len(treatment) else float(len(treatment) > len(baseline))
         if baseline and treatment:
@@ -45,8 +45,8 @@ def longer(found: Iterable[ResponsePair]) -> Iterator[Preference]:
             yield Preference((), reason="judge-unparsed", replies=(name,), judge="j", text="x\ny")
 
 
-def always_first(found: Iterable[ResponsePair]) -> Iterator[Preference]:
-    for _ in found:
+def always_first(pairs: Iterable[ResponsePair]) -> Iterator[Preference]:
+    for _ in pairs:
         yield Preference((0.0, 1.0), judge="j", text="A\nA")
 
 
@@ -56,18 +56,18 @@ TREATMENT = run_responses(answers("sit", ["a", "aa", "aaa", "aaaa", "a", "aa"]))
 
 
 def test_wins_ties_and_what_is_unscored() -> None:
-    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
-    assert [o.values.get("won") for o in found if not o.control] == [0, 0.5, 1, 1, None, None]
-    assert [o.reason for o in found if not o.control][4:] == ["answer-failed", "judge-unparsed"]
+    scores, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
+    assert [o.values.get("won") for o in scores if not o.control] == [0, 0.5, 1, 1, None, None]
+    assert [o.reason for o in scores if not o.control][4:] == ["answer-failed", "judge-unparsed"]
     assert (total["n"], total["scored"], total["won"].mean) == (6, 4, 0.625)
     assert total["unscored"] == {"answer-failed": 1, "judge-unparsed": 1}
     assert total["orders"].raw.mean == 1 and total["orders"].kappa.mean == 1
-    assert (found[0].run, found[0].baseline, found[0].tasks) == ("sit", "it", 2)
+    assert (scores[0].run, scores[0].baseline, scores[0].tasks) == ("sit", "it", 2)
 
 
 def test_a_judge_that_likes_a_place_is_found_out() -> None:
-    found, total = compare_responses(QUESTIONS[:4], BASELINE, TREATMENT, always_first, SAMPLE)
-    assert [o.values["win"] for o in found] == [0.5] * 7
+    scores, total = compare_responses(QUESTIONS[:4], BASELINE, TREATMENT, always_first, SAMPLE)
+    assert [o.values["win"] for o in scores] == [0.5] * 7
     assert total["first_shown"].mean == 1
     assert total["orders"].raw.mean == 0
     assert total["control"].mean == 0.5
@@ -76,13 +76,13 @@ def test_a_judge_that_likes_a_place_is_found_out() -> None:
 def test_controls_are_the_same_run_on_another_question_and_count_nowhere_else() -> None:
     seen: list[ResponsePair] = []
 
-    def judge(found: Iterable[ResponsePair]) -> Iterator[Preference]:
-        for pair in found:
+    def judge(pairs: Iterable[ResponsePair]) -> Iterator[Preference]:
+        for pair in pairs:
             seen.append(pair)
             yield from longer([pair])
 
-    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, judge, SAMPLE)
-    controls = [score for score in found if score.control]
+    scores, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, judge, SAMPLE)
+    controls = [score for score in scores if score.control]
     assert [(c.run, c.baseline, c.id.rpartition("/")[2]) for c in controls] == [("sit", "sit", "control")] * 3
     planted = {name: (theirs, own) for name, _, theirs, own in seen if name.endswith("/control")}
     assert all(own == TREATMENT[name.removesuffix("/control")].text for name, (_, own) in planted.items())
@@ -99,16 +99,20 @@ def test_a_smaller_sample_lies_in_a_larger_one() -> None:
 
 
 def test_the_rows_hold_all_that_the_summary_needs() -> None:
-    found, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
-    again = [json.decode(json.encode(score), type=PairScore) for score in found]
+    scores, total = compare_responses(QUESTIONS, BASELINE, TREATMENT, longer, SAMPLE)
+    again = [json.decode(json.encode(score), type=PairScore) for score in scores]
     assert summarize([o for o in again if not o.control], [o for o in again if o.control], SAMPLE) == total
 
 
 def test_outputs_of_a_file_are_matched_by_their_instruction() -> None:
     outputs = [Output("Do 1. ", "b" * 9, "rival"), Output("Do 0.", "bb"), Output("Do 3.\n\nNow.", "c", "whole")]
-    asked = [*QUESTIONS[:3], replace(QUESTIONS[3], input="Now."), replace(QUESTIONS[0], id="seqeval-4", input="Later.")]
-    found, _ = compare_responses(asked, file_responses(asked, outputs), TREATMENT, longer, SAMPLE)
-    assert [(o.baseline, o.reason) for o in found[:5]] == [
+    variants = [
+        *QUESTIONS[:3],
+        replace(QUESTIONS[3], input="Now."),
+        replace(QUESTIONS[0], id="seqeval-4", input="Later."),
+    ]
+    scores, _ = compare_responses(variants, file_responses(variants, outputs), TREATMENT, longer, SAMPLE)
+    assert [(o.baseline, o.reason) for o in scores[:5]] == [
         ("reference", ""), ("rival", ""), ("", "output-missing"), ("whole", ""), ("reference", ""),
     ]  # fmt: skip
 
@@ -122,6 +126,6 @@ def test_annotations_have_alpaca_evals_columns_and_rate() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    found, total = compare_responses(QUESTIONS, {}, {}, longer, SAMPLE)
+    scores, total = compare_responses(QUESTIONS, {}, {}, longer, SAMPLE)
     assert total["scored"] == 0 and total["orders"] is None and total["control"] is None
-    assert {o.reason for o in found} == {"answer-missing"}
+    assert {o.reason for o in scores} == {"answer-missing"}

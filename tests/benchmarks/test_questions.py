@@ -16,9 +16,9 @@ WORDING = load(Path(__file__).resolve().parents[2] / "params.yaml").wording
 SOURCE = Source("path:x", 0, "0" * 64, "CC0-1.0", "en")
 
 
-def squad(context: str, *asked: tuple[str, str, str]) -> bytes:
-    qas = [{"id": i, "question": q, "answers": [{"text": a, "answer_start": 0}]} for i, q, a in asked]
-    return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": qas}]}]}).encode()
+def squad(context: str, *qas: tuple[str, str, str]) -> bytes:
+    rows = [{"id": i, "question": q, "answers": [{"text": a, "answer_start": 0}]} for i, q, a in qas]
+    return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": rows}]}]}).encode()
 
 
 XQUAD = {
@@ -36,10 +36,10 @@ MGSM = {
 
 
 def read(benchmark: str, files: dict[str, bytes], *languages: str) -> list[Question]:
-    found = list(BENCHMARKS[benchmark].read(files, languages, "CC0-1.0", WORDING))
-    assert all(isinstance(question, Question) for question in found)
-    assert len({question.id for question in found}) == len(found)
-    return found  # type: ignore[return-value]
+    rows = list(BENCHMARKS[benchmark].read(files, languages, "CC0-1.0", WORDING))
+    assert all(isinstance(question, Question) for question in rows)
+    assert len({question.id for question in rows}) == len(rows)
+    return rows  # type: ignore[return-value]
 
 
 def test_xquad_pairs_by_id_and_takes_the_english_answer() -> None:
@@ -73,11 +73,11 @@ def test_gsm8k_cleans_its_reasoning() -> None:
 def test_commonsenseqa_asks_three_ways() -> None:
     choices = {"label": ["A", "B"], "text": ["home", "away"]}
     row = {"id": "x", "question": "Where?", "answerKey": "B", "choices": choices}
-    found = read("commonsenseqa", {"dev.jsonl": json.dumps(row).encode()})
-    assert [q.group for q in found] == ["plain", "repeat", "paraphrase"]
+    rows = read("commonsenseqa", {"dev.jsonl": json.dumps(row).encode()})
+    assert [q.group for q in rows] == ["plain", "repeat", "paraphrase"]
     assert BENCHMARKS["commonsenseqa"].grade is not None
-    assert BENCHMARKS["commonsenseqa"].grade(found[0], "away") == {"accuracy": 1}
-    repeated = BENCHMARKS["commonsenseqa"].grade(found[1], f"{found[1].input}\n\nThe answer is (B).")
+    assert BENCHMARKS["commonsenseqa"].grade(rows[0], "away") == {"accuracy": 1}
+    repeated = BENCHMARKS["commonsenseqa"].grade(rows[1], f"{rows[1].input}\n\nThe answer is (B).")
     assert repeated == {"accuracy": 1, "rouge_l": 0.769231, "following": 1, "answered": 1, "both": 1}
 
 
@@ -97,13 +97,13 @@ def test_seqeval_counts_the_tasks_that_were_added() -> None:
 
 def test_seqeval_as_released_sets_its_broken_rows_aside() -> None:
     texts = ["Do it.", "", "Do  it.", "Say it. #New Instruction#: Do it.", "Pick an option is not all."]
-    rows = [{"instruction": text, "iteration": 2} for text in texts]
-    files = {"seqEval.json": json.dumps(rows).encode()}
-    found = list(BENCHMARKS["seqeval"].read(files, [], "n/a", {}))
-    assert len({row.id for row in found}) == 5
-    kept = [row for row in found if isinstance(row, Question)]
+    released = [{"instruction": text, "iteration": 2} for text in texts]
+    files = {"seqEval.json": json.dumps(released).encode()}
+    rows = list(BENCHMARKS["seqeval"].read(files, [], "n/a", {}))
+    assert len({row.id for row in rows}) == 5
+    kept = [row for row in rows if isinstance(row, Question)]
     assert [(q.instruction, q.tasks, q.group) for q in kept] == [(texts[0], 3, "2"), (texts[4], 3, "2")]
-    assert [row.reason for row in found if isinstance(row, Rejected)] == ["empty", "duplicate", "leaking"]
+    assert [row.reason for row in rows if isinstance(row, Rejected)] == ["empty", "duplicate", "leaking"]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def test_the_real_files(benchmark: str, folder: str, languages: list[str], kept:
     root = SHARED / folder
     paths = [path for path in root.rglob("*") if path.suffix in (".json", ".jsonl", ".tsv")]
     files = {str(path.relative_to(root)): path.read_bytes() for path in paths}
-    found = list(BENCHMARKS[benchmark].read(files, languages, "n/a", WORDING))
-    assert sum(isinstance(row, Question) for row in found) == kept
-    assert len(found) - kept == rejected
+    rows = list(BENCHMARKS[benchmark].read(files, languages, "n/a", WORDING))
+    assert sum(isinstance(row, Question) for row in rows) == kept
+    assert len(rows) - kept == rejected

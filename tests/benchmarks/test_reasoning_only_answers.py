@@ -15,9 +15,9 @@ from tests.benchmarks.test_scoring import answer, idle, nobody, question
     "benchmark", ["xquad", "mgsm", "gsm8k", "commonsenseqa", "seqeval", "humaneval", "mmlu", "arc"]
 )
 def test_reasoning_without_an_answer_is_unscored(benchmark: str) -> None:
-    asked = question(benchmark, 1)
-    found, total = evaluate([asked], [answer(asked, "", "thought")], Graders(nobody, idle), [1])
-    assert [score.values for score in found] == [{}] and total["unscored"] == {"answer-thought": 1}
+    item = question(benchmark, 1)
+    scores, total = evaluate([item], [answer(item, "", "thought")], Graders(nobody, idle), [1])
+    assert [score.values for score in scores] == [{}] and total["unscored"] == {"answer-thought": 1}
     assert BENCHMARKS[benchmark] is not None and total["scored"] == 0
 
 
@@ -28,7 +28,7 @@ def test_a_model_that_only_reasons_has_answered_nothing() -> None:
         for _ in prompts:
             yield Reply("<think>\nThe answer is 308.", "truncated", 1, 9, id="k", model="m")
 
-    asked = question("xquad", 1)
-    given = list(generate_answers(AnswersOnly(thinking, Reasoning()), [asked], GenerationConfig("it", SAMPLING, 1)))
+    item = question("xquad", 1)
+    given = list(generate_answers(AnswersOnly(thinking, Reasoning()), [item], GenerationConfig("it", SAMPLING, 1)))
     assert [(one.text, one.status) for one in given] == [("", "thought")]
-    assert evaluate([asked], given, Graders(nobody, idle), [1])[1]["unscored"] == {"answer-thought": 1}
+    assert evaluate([item], given, Graders(nobody, idle), [1])[1]["unscored"] == {"answer-thought": 1}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.benchmarks import choices, numbers, xquad
+from stages.evaluation.benchmarks import multiple_choice, number_rules, xquad
 from stages.evaluation.benchmarks.questions import Question
 from stages.evaluation.metrics.rouge import common_subsequence, exceeds_l, rouge_1, rouge_l
 
@@ -93,17 +93,17 @@ def test_an_answer_without_a_text_is_unscored_under_both_rules(text: str, values
     ],
 )
 def test_numbers(text: str, gold: str, paper: bool, strict: bool) -> None:
-    assert (numbers.paper_rule(text, gold), numbers.strict_rule(text, gold)) == (paper, strict)
+    assert (number_rules.paper_rule(text, gold), number_rules.strict_rule(text, gold)) == (paper, strict)
 
 
 @given(st.integers(-(10**6), 10**6), TEXT)
 def test_the_last_number_counts(number: int, before: str) -> None:
-    assert numbers.last_number(f"{before} : {number} apples") == number
+    assert number_rules.last_number(f"{before} : {number} apples") == number
 
 
 @given(st.text())
 def test_any_text_has_a_number_or_none(text: str) -> None:
-    numbers.last_number(text)
+    number_rules.last_number(text)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_rouge_bounds(text: str, reference: str) -> None:
 
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
 def test_common_subsequence_is_common_and_longest(left: list[str], right: list[str]) -> None:
-    found = common_subsequence(left, right)
-    assert is_within(found, left) and is_within(found, right)
-    assert len(found) == max(len(part) for part in parts(left) if is_within(part, right))
+    common = common_subsequence(left, right)
+    assert is_within(common, left) and is_within(common, right)
+    assert len(common) == max(len(part) for part in parts(left) if is_within(part, right))
 
 
 def is_within(part: list[str], whole: list[str]) -> bool:
@@ -169,4 +169,4 @@ CHOICES = {"A": "bank", "B": "library", "C": "mall"}
     ],
 )
 def test_commonsenseqa_choice(text: str, label: str | None) -> None:
-    assert choices.choice(text, "What?\n(A) bank\n(B) library\n(C) mall", CHOICES) == label
+    assert multiple_choice.parse_choice(text, "What?\n(A) bank\n(B) library\n(C) mall", CHOICES) == label

@@ -12,8 +12,8 @@ REJECTED = Rejected(id="x-0", reason="empty", detail="", row={})
 
 def question(item: int, language: str) -> Question:
     name = f"xquad-{language}-{item}"
-    said = "c" if language == "zh" else ""
-    return Question(name, "xquad", language, "l", str(item), "a b", said)
+    input_text = "c" if language == "zh" else ""
+    return Question(name, "xquad", language, "l", str(item), "a b", input_text)
 
 
 ITEMS = st.lists(st.integers(0, 30), unique=True).map(

@@ -17,21 +17,22 @@ GREEDY = Sampling(0.0, 1.0, 0, 16)
 
 def question(benchmark: str, number: int) -> Question:
     name = f"{benchmark}-{number}"
-    said = f"Question: {number}?"
-    return Question(name, benchmark, "en", "CC0-1.0", str(number), "Say it.", said, ("308",), "a b", tasks=2)
+    return Question(
+        name, benchmark, "en", "CC0-1.0", str(number), "Say it.", f"Question: {number}?", ("308",), "a b", tasks=2
+    )
 
 
-def answer(asked: Question, text: str, status: str = "ok") -> Answer:
-    return Answer(f"{asked.id}/0", asked.id, "it", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
+def answer(item: Question, text: str, status: str = "ok") -> Answer:
+    return Answer(f"{item.id}/0", item.id, "it", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
 
 
 def model(prompts: Iterable[Prompt]) -> Iterator[Reply]:
     for prompt in prompts:
-        said = prompt.messages[-1].content
-        if "2?" in said:
+        shown = prompt.messages[-1].content
+        if "2?" in shown:
             yield Reply("", "failed", 3, 0, "timed out", "id", "m")
         else:
-            yield Reply(f"{said}#{prompt.sample}#{prompt.seed}", "truncated", 3, 5, "", "id", "m")
+            yield Reply(f"{shown}#{prompt.sample}#{prompt.seed}", "truncated", 3, 5, "", "id", "m")
 
 
 def nobody(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
@@ -68,26 +69,26 @@ def generous(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
 
 
 def test_answers_keep_order_number_and_status() -> None:
-    asked = [question("xquad", n) for n in (1, 2, 3)]
-    found = list(generate_answers(model, asked, GenerationConfig("it", GREEDY, 1, samples=2)))
-    assert [a.id for a in found] == [f"xquad-{n}/{s}" for n in (1, 2, 3) for s in (0, 1)]
-    assert [a.status for a in found] == ["truncated"] * 2 + ["failed"] * 2 + ["truncated"] * 2
-    assert found[2].error == "timed out" and found[2].text == ""
-    assert found[0].text.startswith("Say it.\n\nQuestion: 1?#0#")
+    item = [question("xquad", n) for n in (1, 2, 3)]
+    results = list(generate_answers(model, item, GenerationConfig("it", GREEDY, 1, samples=2)))
+    assert [a.id for a in results] == [f"xquad-{n}/{s}" for n in (1, 2, 3) for s in (0, 1)]
+    assert [a.status for a in results] == ["truncated"] * 2 + ["failed"] * 2 + ["truncated"] * 2
+    assert results[2].error == "timed out" and results[2].text == ""
+    assert results[0].text.startswith("Say it.\n\nQuestion: 1?#0#")
 
 
 def test_runs_are_asked_with_the_same_seeds() -> None:
-    asked = [question("xquad", 1)]
-    one, other = (next(generate_answers(model, asked, GenerationConfig(run, GREEDY, 1))) for run in ("it", "sit"))
+    item = [question("xquad", 1)]
+    one, other = (next(generate_answers(model, item, GenerationConfig(run, GREEDY, 1))) for run in ("it", "sit"))
     assert (one.text, one.run, other.run) == (other.text, "it", "sit")
 
 
 def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     first, second, third = (question("xquad", n) for n in (1, 2, 3))
     given = [answer(first, "Answer: 308"), answer(second, "", "refused"), answer(third, "Answer: 9", "truncated")]
-    found, total = evaluate([third, first, second], given, Graders(nobody, idle), [1])
-    assert [s.id for s in found] == [a.id for a in given]
-    assert [s.values.get("accuracy") for s in found] == [1, None, 0]
+    results, total = evaluate([third, first, second], given, Graders(nobody, idle), [1])
+    assert [s.id for s in results] == [a.id for a in given]
+    assert [s.values.get("accuracy") for s in results] == [1, None, 0]
     assert total["unscored"] == {"answer-refused": 1}
     assert total["statuses"] == {"ok": 1, "refused": 1, "truncated": 1}
     assert total["accuracy"].n == 2
@@ -96,10 +97,10 @@ def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
 def test_a_judge_is_asked_only_about_texts() -> None:
     first, second, third = (question("seqeval", n) for n in (1, 2, 3))
     given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
-    found = list(score_answers({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))
-    assert [s.values for s in found] == [{"following": 1, "quality": 4}, {}, {}]
-    assert [s.reason for s in found] == ["", "answer-failed", "judge-unparsed"]
-    assert (found[0].replies, found[0].judge, found[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
+    results = list(score_answers({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))
+    assert [s.values for s in results] == [{"following": 1, "quality": 4}, {}, {}]
+    assert [s.reason for s in results] == ["", "answer-failed", "judge-unparsed"]
+    assert (results[0].replies, results[0].judge, results[0].verdict) == (("k1", "k2"), "judge-model", "[[Yes, 4]]")
 
 
 def test_an_answer_to_no_question() -> None:
@@ -115,7 +116,7 @@ def test_without_a_sandbox_all_but_programs_is_scored() -> None:
         "rule": ([first], [answer(first, "308")]),
         "judge": ([second], [answer(second, "Done!")]),
     }
-    found = evaluate_all(benchmarks, Graders(generous, nowhere), [1])
-    assert [(name, total["scored"]) for name, _, total in (next(found), next(found))] == [("rule", 1), ("judge", 1)]
+    results = evaluate_all(benchmarks, Graders(generous, nowhere), [1])
+    assert [(name, total["scored"]) for name, _, total in (next(results), next(results))] == [("rule", 1), ("judge", 1)]
     with pytest.raises(NoSandbox, match=r"^programs is not scored, all others are: bwrap: not found$"):
-        next(found)
+        next(results)

@@ -17,17 +17,17 @@ SAMPLE = JudgeSample(None, 2, 1, 200)
 
 
 def question(number: int, tasks: int, benchmark: str = "seqeval") -> Question:
-    said = " ".join(f"Do {number}.{k}" for k in range(tasks))
-    return Question(f"{benchmark}-{number}", benchmark, "en", "CC0-1.0", str(number), said, tasks=tasks)
+    instruction = " ".join(f"Do {number}.{k}" for k in range(tasks))
+    return Question(f"{benchmark}-{number}", benchmark, "en", "CC0-1.0", str(number), instruction, tasks=tasks)
 
 
-def answer(asked: Question, text: str, status: str = "ok") -> Answer:
-    return Answer(f"{asked.id}/0", asked.id, "sit", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
+def answer(item: Question, text: str, status: str = "ok") -> Answer:
+    return Answer(f"{item.id}/0", item.id, "sit", text, status, 0, "r", "m", 1, 1)  # type: ignore[arg-type]
 
 
-def lists(found: Iterable[tuple[str, str]]) -> Iterator[TaskList]:
+def lists(instructions: Iterable[tuple[str, str]]) -> Iterator[TaskList]:
     """ "Do 1.0 Do 1.1" -> its pairs of words; what begins with "Do 9" can't be listed."""
-    for _, text in found:
+    for _, text in instructions:
         words = text.split()
         tasks = tuple(f"{a} {b}" for a, b in zip(words[::2], words[1::2], strict=True))
         yield TaskList((), reason="judge-unparsed") if text.startswith("Do 9") else TaskList(tasks)
@@ -49,8 +49,8 @@ ANSWERS = [
 
 
 def test_what_is_done_and_what_nobody_can_tell() -> None:
-    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
-    real = [row for row in found if not row.control]
+    scores, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
+    real = [row for row in scores if not row.control]
     assert [row.values.get("done") for row in real] == pytest.approx([1, 2 / 3, None, 1 / 4, None, None])
     assert [row.values.get("following") for row in real] == [1, 0, None, 0, None, None]
     assert total["unscored"] == {"judge-unparsed": 2, "answer-failed": 1}
@@ -61,8 +61,8 @@ def test_what_is_done_and_what_nobody_can_tell() -> None:
 def test_only_the_first_sample_of_a_known_question_is_marked() -> None:
     second = replace(ANSWERS[0], id="seqeval-0/1", sample=1)
     stranger = answer(question(77, 2), "77.0")
-    found, _ = score_tasks(QUESTIONS, [ANSWERS[0], second, stranger], TASK_JUDGE, SAMPLE)
-    assert [row.id for row in found] == ["seqeval-0/0"]
+    scores, _ = score_tasks(QUESTIONS, [ANSWERS[0], second, stranger], TASK_JUDGE, SAMPLE)
+    assert [row.id for row in scores] == ["seqeval-0/0"]
 
 
 def test_a_single_task_has_a_position_and_no_place() -> None:
@@ -91,22 +91,22 @@ def test_by_number_by_position_and_by_place() -> None:
 
 
 def test_controls_show_another_answer_and_count_nowhere_else() -> None:
-    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
-    controls = [row for row in found if row.control]
+    scores, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
+    controls = [row for row in scores if row.control]
     assert [row.values["done"] for row in controls] == [0, 0]
     # On the same two questions, own answers did 1 and 2/3 of the tasks, planted ones none.
     assert total["control"].n == 2 and total["control"].difference == pytest.approx(5 / 6, abs=1e-5)
 
 
 def test_the_rows_hold_all_that_the_summary_needs() -> None:
-    found, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
-    again = [json.decode(json.encode(row), type=TaskScore) for row in found]
+    scores, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
+    again = [json.decode(json.encode(row), type=TaskScore) for row in scores]
     assert summarize([r for r in again if not r.control], [r for r in again if r.control], SAMPLE) == total
 
 
 def test_nothing_answered() -> None:
-    found, total = score_tasks(QUESTIONS, [], TASK_JUDGE, SAMPLE)
-    assert found == [] and total["n"] == 0 and total["positions"] == {} and total["control"] is None
+    scores, total = score_tasks(QUESTIONS, [], TASK_JUDGE, SAMPLE)
+    assert scores == [] and total["n"] == 0 and total["positions"] == {} and total["control"] is None
 
 
 def second(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
@@ -141,8 +141,8 @@ def first(values: dict[str, float]) -> list[Score]:
 
 def test_two_judges_agree_on_what_both_scored() -> None:
     before = first({"0": 1.0, "1": 0.0, "2": 1.0, "3": 1.0})
-    found, total = score_again(QUESTIONS, ANSWERS, before, second, None, 1, 200)
-    assert [s.reason for s in found] == ["", "", "judge-unparsed", "", "", "answer-failed"]
+    scores, total = score_again(QUESTIONS, ANSWERS, before, second, None, 1, 200)
+    assert [s.reason for s in scores] == ["", "", "judge-unparsed", "", "", "answer-failed"]
     assert set(total["agreement"]) == {"following"}
     assert total["agreement"]["following"].n == 3
     assert total["agreement"]["following"].raw.mean == pytest.approx(2 / 3, abs=1e-5)

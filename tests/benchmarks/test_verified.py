@@ -19,10 +19,10 @@ def questions(rows: list[Verified]) -> list[Question]:
 
 
 def test_each_row_is_a_question_that_its_right_response_answers() -> None:
-    asked = questions(ROWS)
-    assert [question.tasks for question in asked] == [len(row.checks) for row in ROWS]
-    assert len({question.id for question in asked}) == len(ROWS)
-    for question, row in zip(asked, ROWS, strict=True):
+    all_questions = questions(ROWS)
+    assert [question.tasks for question in all_questions] == [len(row.checks) for row in ROWS]
+    assert len({question.id for question in all_questions}) == len(ROWS)
+    for question, row in zip(all_questions, ROWS, strict=True):
         assert set(BENCHMARKS["verified"].grade(question, row.response).values()) == {1.0}  # type: ignore[misc]
         assert set(BENCHMARKS["verified"].grade(question, "").values()) == {0.0}  # type: ignore[misc]
 

@@ -12,12 +12,14 @@ from stages.prompts import parse
 PROMPTS = Path(__file__).resolve().parents[2] / "stages/prompts"
 
 
-def judge_config(file: str, said: Callable[[Prompt], Reply], reading: str = "stated", attempts: int = 2) -> JudgeConfig:
+def judge_config(
+    file: str, script: Callable[[Prompt], Reply], reading: str = "stated", attempts: int = 2
+) -> JudgeConfig:
     """A judge that is asked with one of our prompt files and replies what `said` makes of each prompt."""
 
     def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         for number, prompt in enumerate(prompts):
-            reply = said(prompt)
+            reply = script(prompt)
             yield Reply(
                 reply.text, reply.status, 1, 1, reply.error, f"{prompt.purpose}/{prompt.sample}/{number}", "m",
                 reply.scores,

@@ -44,15 +44,15 @@ def test_parse_verdict(text: str, verdict: StatedRating | None) -> None:
 
 @given(st.text())
 def test_any_text_has_a_verdict_or_none(text: str) -> None:
-    found = parse_rating(text)
-    assert found is None or 1 <= found.rating <= 5
+    stated = parse_rating(text)
+    assert stated is None or 1 <= stated.rating <= 5
 
 
 @given(st.text(), st.booleans(), st.integers(1, 5))
-def test_what_comes_before_changes_nothing(before: str, run_responses: bool, rating: int) -> None:
-    said = "Yes" if run_responses else "No"
+def test_what_comes_before_changes_nothing(before: str, answered: bool, rating: int) -> None:
+    word = "Yes" if answered else "No"
     assume(considers_nothing(before))
-    assert parse_rating(f"{before} [[{said}, {rating}]]") == StatedRating(run_responses, rating)
+    assert parse_rating(f"{before} [[{word}, {rating}]]") == StatedRating(answered, rating)
 
 
 def scripted(replies: dict[tuple[str, int], tuple[str, ReplyStatus]], seen: list[Prompt]) -> Complete:

@@ -75,22 +75,23 @@ def test_no_verdict_comes_out_of_reasoning(prose: str, form: str) -> None:
     assert parse_rating(f"{thought}Good. {prose} [[Yes, 4]]") == YES
 
 
+YES_NO = JUDGES["scores"]
 EXCHANGE = Exchange("e", "Do it.", "Done.")
 PAIR, CASE = ResponsePair("e", "Do it.", "a", "b"), TaskCase("e", ("x",), "Do it.", "a")
 STATED = {
-    "rating": (lambda said: next(rating.rate(judge_config("judge.txt", said), [EXCHANGE])), "[[Yes, 4]]"),
-    "stated": (lambda said: next(JUDGES["stated"].rate(judge_config("judge.txt", said), [EXCHANGE])), "[[Yes, 4]]"),
-    "pairs": (lambda said: next(compare_pairs(judge_config("judges/compare.txt", said), [PAIR])), "[[A]]"),
-    "tasks": (lambda said: next(check_tasks(judge_config("judges/mark.txt", said), [CASE])), "[[1: Yes]]"),
+    "rating": (lambda script: next(rating.rate(judge_config("judge.txt", script), [EXCHANGE])), "[[Yes, 4]]"),
+    "stated": (lambda script: next(JUDGES["stated"].rate(judge_config("judge.txt", script), [EXCHANGE])), "[[Yes, 4]]"),
+    "pairs": (lambda script: next(compare_pairs(judge_config("judges/compare.txt", script), [PAIR])), "[[A]]"),
+    "tasks": (lambda script: next(check_tasks(judge_config("judges/mark.txt", script), [CASE])), "[[1: Yes]]"),
     "list": (
-        lambda said: next(LISTERS["judge"](judge_config("judges/list.txt", said), [("e", "Do it.")])), "1. Do it.",
+        lambda script: next(LISTERS["judge"](judge_config("judges/list.txt", script), [("e", "Do it.")])), "1. Do it.",
     ),
     "yes or no": (
-        lambda said: next(JUDGES["scores"].rate(judge_config("judges-small/review.txt", said, "scores"), [EXCHANGE])),
+        lambda script: next(YES_NO.rate(judge_config("judges-small/review.txt", script, "scores"), [EXCHANGE])),
         "Yes",
     ),
     "letters": (
-        lambda said: next(compare_pairs(judge_config("judges-small/compare.txt", said, "scores"), [PAIR])), "A",
+        lambda script: next(compare_pairs(judge_config("judges-small/compare.txt", script, "scores"), [PAIR])), "A",
     ),
 }  # fmt: skip
 
@@ -102,5 +103,5 @@ STATED = {
 )
 def test_no_verdict_comes_out_of_a_reply_that_did_not_end(kind: str, status: str, reason: str) -> None:
     ask, text = STATED[kind]
-    said = ok(text) if status == "ok" else Reply(text if status == "truncated" else "", status, 1, 1, "why")  # type: ignore[arg-type]
-    assert ask(lambda _: said).reason == reason
+    script = ok(text) if status == "ok" else Reply(text if status == "truncated" else "", status, 1, 1, "why")  # type: ignore[arg-type]
+    assert ask(lambda _: script).reason == reason

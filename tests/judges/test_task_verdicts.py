@@ -56,13 +56,13 @@ def test_any_text_has_all_marks_or_none(text: str, count: int) -> None:
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9), st.text())
 def test_marks_come_back(done: list[bool], before: str) -> None:
-    said = ", ".join(f"{i}: {'Yes' if d else 'No'}" for i, d in enumerate(done, 1))
+    script = ", ".join(f"{i}: {'Yes' if d else 'No'}" for i, d in enumerate(done, 1))
     assume(considers_nothing(before))
-    assert parse_task_verdicts(f"{before} [[{said}]]", len(done)) == tuple(map(float, done))
+    assert parse_task_verdicts(f"{before} [[{script}]]", len(done)) == tuple(map(float, done))
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "tasks"),
     [
         ("Name a sea. Then draw it.", ("Name a sea.", "Then draw it.")),
         ("List: \n1. a sea\n- a lake", ("List:", "a sea", "a lake")),
@@ -71,8 +71,8 @@ def test_marks_come_back(done: list[bool], before: str) -> None:
         (" \n… ", ()),
     ],
 )
-def test_sentences(text: str, found: tuple[str, ...]) -> None:
-    assert sentences(text) == found
+def test_sentences(text: str, tasks: tuple[str, ...]) -> None:
+    assert sentences(text) == tasks
 
 
 def test_long_lines_take_no_time() -> None:
@@ -85,11 +85,13 @@ def test_long_lines_take_no_time() -> None:
 def test_the_list_never_sees_an_answer_and_is_asked_again() -> None:
     seen: list[Prompt] = []
 
-    def said(prompt: Prompt) -> Reply:
+    def script(prompt: Prompt) -> Reply:
         seen.append(prompt)
         return ok("well" if prompt.sample == 0 else "1. Name a sea.")
 
-    one, two = LISTERS["judge"](judge_config("judges/list.txt", said), [("q1", "Name a sea."), ("q2", "Name a lake.")])
+    one, two = LISTERS["judge"](
+        judge_config("judges/list.txt", script), [("q1", "Name a sea."), ("q2", "Name a lake.")]
+    )
     assert (one.tasks, one.reason, len(one.replies)) == (("Name a sea.",), "", 2)
     assert two.tasks == ("Name a sea.",)
     (none,) = LISTERS["judge"](judge_config("judges/list.txt", lambda _: ok("well")), [("q1", "Name a sea.")])
@@ -104,23 +106,23 @@ CASES: list[TaskCase] = [
 
 
 def test_one_request_marks_all_tasks() -> None:
-    def said(prompt: Prompt) -> Reply:
+    def script(prompt: Prompt) -> Reply:
         shown = prompt.messages[-1].content
         return ok("[[1: Yes, 2: No]]" if "1. Name a sea.\n2. Draw it." in shown else "no idea")
 
-    a, b, c = check_tasks(judge_config("judges/mark.txt", said), CASES)
+    a, b, c = check_tasks(judge_config("judges/mark.txt", script), CASES)
     assert (a.done, a.reason, a.judge) == ((1.0, 0.0), "", "m")
     assert (b.done, b.reason, b.replies) == ((), "no-tasks", ())
     assert (c.done, c.reason, len(c.replies)) == ((), "judge-unparsed", 2)
 
 
 def test_scores_are_read_task_by_task_less_what_nothing_gets() -> None:
-    def said(prompt: Prompt) -> Reply:
+    def script(prompt: Prompt) -> Reply:
         shown = prompt.messages[0].content
-        lean = 3.0 if "The Baltic" in shown and "sea" in shown else 1.0 if "N/A" in shown or "..." in shown else 0.5
-        return ok(" Yes", **{" Yes": lean, " No": 0.0})
+        score = 3.0 if "The Baltic" in shown and "sea" in shown else 1.0 if "N/A" in shown or "..." in shown else 0.5
+        return ok(" Yes", **{" Yes": score, " No": 0.0})
 
-    a, b, c = check_tasks(judge_config("judges-small/mark.txt", said, "scores"), CASES)
+    a, b, c = check_tasks(judge_config("judges-small/mark.txt", script, "scores"), CASES)
     # Everything leans to Yes; only what leans further than the texts that say nothing counts as done.
     assert [share > 0.5 for share in a.done] == [True, False]
     assert b.done == () and [share > 0.5 for share in c.done] == [False]
@@ -128,10 +130,10 @@ def test_scores_are_read_task_by_task_less_what_nothing_gets() -> None:
 
 
 def test_a_task_without_a_mark_leaves_the_answer_unscored() -> None:
-    def said(prompt: Prompt) -> Reply:
+    def script(prompt: Prompt) -> Reply:
         shown = prompt.messages[0].content
         return Reply("", "failed", 1, 0, "gone") if "Draw" in shown else ok("Yes.")
 
-    a, _, c = check_tasks(judge_config("judges-small/mark.txt", said, "scores"), CASES)
+    a, _, c = check_tasks(judge_config("judges-small/mark.txt", script, "scores"), CASES)
     assert (a.done, a.reason) == ((), "judge-failed")
     assert c.done == (1.0,)

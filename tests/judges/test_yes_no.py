@@ -21,16 +21,16 @@ def silent(prompt: Prompt) -> bool:
     return any(f"Answer: {text}" in shown(prompt) for text in CONTENT_FREE)
 
 
-def judged(said: object, reading: str = "scores", file: str = SMALL) -> list[Rating | None]:
-    return list(JUDGES[reading].rate(judge_config(file, said, reading), EXCHANGES))  # type: ignore[arg-type]
+def judged(script: object, reading: str = "scores", file: str = SMALL) -> list[Rating | None]:
+    return list(JUDGES[reading].rate(judge_config(file, script, reading), EXCHANGES))  # type: ignore[arg-type]
 
 
 def test_what_leans_further_than_texts_that_say_nothing_follows() -> None:
-    def said(prompt: Prompt) -> Reply:
-        lean = 1.0 if silent(prompt) else 2.0 if "Baltic" in shown(prompt) else 0.5
-        return ok(" Yes", **{" Yes": lean, " No": 0.0})
+    def script(prompt: Prompt) -> Reply:
+        score = 1.0 if silent(prompt) else 2.0 if "Baltic" in shown(prompt) else 0.5
+        return ok(" Yes", **{" Yes": score, " No": 0.0})
 
-    a, none, c = judged(said)
+    a, none, c = judged(script)
     assert a is not None and (a.values, a.reason, a.judge, len(a.replies)) == ({"following": 1.0}, "", "m", 1)
     assert none is None
     # It says Yes, but less than it does to nothing.
@@ -66,8 +66,8 @@ def test_a_failed_content_free_request_is_asked_again_and_never_left_out_of_the_
         if silent(prompt) and failures:
             failures -= 1
             return Reply("", "failed", 0, 0, "HTTP 500")
-        lean = 1.0 if "N/A" in shown(prompt) else 3.0
-        return ok(" Yes", **{" Yes": lean, " No": 0.0})
+        score = 1.0 if "N/A" in shown(prompt) else 3.0
+        return ok(" Yes", **{" Yes": score, " No": 0.0})
 
     disturbed, failures = judged(flaky), 0
     assert disturbed == judged(flaky)
@@ -86,11 +86,11 @@ def test_the_papers_verdict_is_one_more_reading() -> None:
 def test_each_try_of_each_prompt_file_draws_apart(file: str, reading: str) -> None:
     seen: list[Prompt] = []
 
-    def said(prompt: Prompt) -> Reply:
+    def script(prompt: Prompt) -> Reply:
         seen.append(prompt)
         return ok("well")
 
-    judged(said, reading, file)
+    judged(script, reading, file)
     # The paper's reading draws for the answer alone, whatever its prompt file says: replies to it stay remembered.
     purpose = "judge" if reading == "stated" else f"judge/{judge_config(file, ok).template.hash}"  # type: ignore[arg-type]
     seeds = [prompt.seed for prompt in seen if "Baltic" in prompt.messages[-1].content + shown(prompt)]

@@ -25,8 +25,8 @@ CHAT = msgspec.structs.replace(RAW, raw=False)
 def questions(*benchmarks: str) -> list[Question]:
     folder = SEEDS / "generic"
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    found = [q for q in BENCHMARKS["generic"].read(files, [], "Apache-2.0", {}) if isinstance(q, Question)]
-    return [q for q in found if not benchmarks or q.benchmark in benchmarks]
+    every_question = [q for q in BENCHMARKS["generic"].read(files, [], "Apache-2.0", {}) if isinstance(q, Question)]
+    return [q for q in every_question if not benchmarks or q.benchmark in benchmarks]
 
 
 class Recorder:
@@ -39,20 +39,20 @@ class Recorder:
     def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         for prompt in prompts:
             self.prompts.append(prompt)
-            said = prompt.messages[-1].content
-            if self.fails in said:
+            text = prompt.messages[-1].content
+            if self.fails in text:
                 yield Reply("", "failed", 1, 0, "too long", "id", "m")
                 continue
-            draw = random.Random(said)
+            draw = random.Random(text)
             choices = prompt.constraint.choice if prompt.constraint else ()
             text = f"#### {draw.randrange(40)}"
             yield Reply(text, "ok", 9, 2, "", "id", "m", {choice: draw.uniform(-9, 0) for choice in choices})
 
 
 def test_prompts_are_lm_evals_with_our_examples() -> None:
-    model, asked = Recorder(), questions()
-    found = list(answer_questions(model, asked, RAW))
-    assert [answer.question for answer in found] == [question.id for question in asked]
+    model, items = Recorder(), questions()
+    answers = list(answer_questions(model, items, RAW))
+    assert [answer.question for answer in answers] == [question.id for question in items]
     assert all(p.raw and p.sampling.temperature == 0 and len(p.messages) == 1 for p in model.prompts)
     mmlu, arc, gsm8k = (
         next(p for p in model.prompts if word in p.messages[0].content)
@@ -78,11 +78,11 @@ def test_its_numbers_are_ours() -> None:
         ("mmlu", "acc", "mmlu"), ("arc", "acc_norm", "arc"), ("arc", "acc", "arc_acc"),
         ("gsm8k-harness", "exact_match", "gsm8k"),
     ):  # fmt: skip
-        asked = questions(benchmark)
-        total = evaluate(asked, answer_questions(Recorder(), asked, RAW), Graders(nobody, idle), [1])[1]
-        logged = lm_eval.evaluator.evaluate(Model(Recorder(), RAW), to_tasks(asked), bootstrap_iters=0)["samples"]
+        items = questions(benchmark)
+        total = evaluate(items, answer_questions(Recorder(), items, RAW), Graders(nobody, idle), [1])[1]
+        logged = lm_eval.evaluator.evaluate(Model(Recorder(), RAW), to_tasks(items), bootstrap_iters=0)["samples"]
         values = [s[theirs] for some in logged.values() for s in some if s["filter"] in ("none", "strict-match")]
-        assert len(values) == len(asked) == total[ours].n
+        assert len(values) == len(items) == total[ours].n
         assert total[ours].mean == pytest.approx(sum(values) / len(values), abs=1e-6), (benchmark, theirs)
 
 
@@ -96,19 +96,19 @@ def test_a_question_is_asked_alike_among_others_and_alone() -> None:
 
 def test_with_a_chat_template_examples_and_question_are_one_message() -> None:
     model = Recorder()
-    found = list(answer_questions(model, questions("arc", "gsm8k-harness"), CHAT))
+    answers = list(answer_questions(model, questions("arc", "gsm8k-harness"), CHAT))
     assert all(not p.raw and [m.role for m in p.messages] == ["user"] for p in model.prompts)
     assert model.prompts[0].messages[0].content.count("Question: ") == 26
     assert model.prompts[0].constraint is not None
     assert not any(choice.startswith(" ") for choice in model.prompts[0].constraint.choice)
-    assert found[0].text in found[0].scores and not found[-1].scores and found[-1].text.startswith("#### ")
+    assert answers[0].text in answers[0].scores and not answers[-1].scores and answers[-1].text.startswith("#### ")
 
 
 def test_a_failure_stays_a_failure() -> None:
-    asked = questions("mmlu")
-    found = list(answer_questions(Recorder(fails="How many legs"), asked, RAW))
-    assert [a.status for a in found].count("failed") == 1
-    scored, total = evaluate(asked, found, Graders(nobody, idle), [1])
+    items = questions("mmlu")
+    answers = list(answer_questions(Recorder(fails="How many legs"), items, RAW))
+    assert [a.status for a in answers].count("failed") == 1
+    scored, total = evaluate(items, answers, Graders(nobody, idle), [1])
     assert total["unscored"] == {"answer-failed": 1} and total["mmlu"].n == 7
     assert [s.values for s in scored if s.reason] == [{}]
 
@@ -128,13 +128,13 @@ def test_a_choice_that_was_not_weighed() -> None:
             assert prompt.constraint is not None
             yield Reply("x", "ok", 1, 1, scores=dict.fromkeys(prompt.constraint.choice[:2], -1.0))
 
-    found = list(answer_questions(half, questions("mmlu"), RAW))
-    assert {(a.status, a.text) for a in found} == {("failed", "")} and "' C'" in found[0].error
+    answers = list(answer_questions(half, questions("mmlu"), RAW))
+    assert {(a.status, a.text) for a in answers} == {("failed", "")} and "' C'" in answers[0].error
 
 
 def test_a_subject_that_mmlu_does_not_have() -> None:
-    (asked, *_) = questions("mmlu")
-    odd = msgspec.structs.replace(asked, meta={**asked.meta, "task": "mmlu_astrology"})
+    (items, *_) = questions("mmlu")
+    odd = msgspec.structs.replace(items, meta={**items.meta, "task": "mmlu_astrology"})
     with pytest.raises(UserError, match="no task mmlu_astrology"):
         list(answer_questions(Recorder(), [odd], RAW))
 
@@ -142,18 +142,18 @@ def test_a_subject_that_mmlu_does_not_have() -> None:
 def test_other_benchmarks_are_asked_as_they_stand() -> None:
     other = Question("x-1", "xquad", "en", "x", "1", "Say it.", "Now.")
     model = Recorder()
-    found = list(answer_questions(model, [other, *questions("gsm8k-harness")[:1], other], CHAT))
-    assert [a.question for a in found] == ["x-1", "gsm8k-harness-0000", "x-1"]
+    answers = list(answer_questions(model, [other, *questions("gsm8k-harness")[:1], other], CHAT))
+    assert [a.question for a in answers] == ["x-1", "gsm8k-harness-0000", "x-1"]
     assert model.prompts[0].messages[0].content == "Say it.\n\nNow." and model.prompts[0].sampling.temperature == 0.7
 
 
 def test_hostile_documents_are_data() -> None:
     row = {"question": "{{ 7 * 7 }} {% for %} ${x} {{question}}", "answer": "{{ 1/0 }} #### 3"}
     files = {name: json.dumps(row).encode() for name in ("train.jsonl", "test.jsonl")}
-    (asked,) = BENCHMARKS["gsm8k-harness"].read(files, [], "x", {})
+    (items,) = BENCHMARKS["gsm8k-harness"].read(files, [], "x", {})
     model = Recorder()
-    assert isinstance(asked, Question)
-    list(answer_questions(model, [asked], RAW))
+    assert isinstance(items, Question)
+    list(answer_questions(model, [items], RAW))
     assert model.prompts[0].messages[0].content == (
         f"Question: {row['question']}\nAnswer: {row['answer']}\n\nQuestion: {row['question']}\nAnswer:"
     )
@@ -203,7 +203,7 @@ def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anyth
 
 @pytest.mark.parametrize("status", ["ok", "truncated"])
 def test_a_choice_without_scores_is_unscored_and_never_a_traceback(status: Any) -> None:
-    asked = questions("mmlu", "arc")
+    items = questions("mmlu", "arc")
 
     def unscored(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         for number, one in enumerate(prompts):
@@ -211,9 +211,9 @@ def test_a_choice_without_scores_is_unscored_and_never_a_traceback(status: Any) 
             scores = {} if number == 1 else {choice: -1.0 - place for place, choice in enumerate(choices)}
             yield Reply(choices[0], "truncated" if number == 1 else "ok", 1, 1, "", "id", "m", scores)
 
-    found = list(answer_questions(unscored, asked, RAW))
-    total = evaluate(asked, found, Graders(nobody, idle), [1])[1]
-    assert total["unscored"] == {"answer-failed": 1} and total["scored"] == len(asked) - 1
-    bare = [msgspec.structs.replace(answer, scores={}, status=status) for answer in found]
-    total = evaluate(asked, bare, Graders(nobody, idle), [1])[1]
-    assert total["unscored"] == {"answer-no-scores": len(asked)} and total["scored"] == 0
+    answers = list(answer_questions(unscored, items, RAW))
+    total = evaluate(items, answers, Graders(nobody, idle), [1])[1]
+    assert total["unscored"] == {"answer-failed": 1} and total["scored"] == len(items) - 1
+    bare = [msgspec.structs.replace(answer, scores={}, status=status) for answer in answers]
+    total = evaluate(items, bare, Graders(nobody, idle), [1])[1]
+    assert total["unscored"] == {"answer-no-scores": len(items)} and total["scored"] == 0

@@ -37,10 +37,10 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_numbers_are_those_of_the_package(encoder: Path) -> None:
     with bertscore(str(encoder), layer=2, batch=2) as similarity:
         assert similarity is not None
-        found = list(similarity(iter(PAIRS)))
+        similarities = list(similarity(iter(PAIRS)))
     # bert-score 0.3.13: BERTScorer(model_type=encoder, num_layers=2).score(texts, references)
-    assert found[:3] == pytest.approx(PACKAGE, abs=1e-4)
-    assert found[3:] == [0, 0]
+    assert similarities[:3] == pytest.approx(PACKAGE, abs=1e-4)
+    assert similarities[3:] == [0, 0]
 
 
 def test_without_a_model_nothing_is_compared() -> None:

@@ -65,7 +65,7 @@ def test_the_interval_of_a_paired_difference_covers_it(n: int, gains: float, los
     def draw(random: numpy.random.Generator) -> numpy.ndarray:
         return random.choice((1.0, -1.0, 0.0), n, p=(gains, losses, 1 - gains - losses))
 
-    assert simulated(draw, lambda found: intervals.paired(found, 1.0), gains - losses) > 0.93
+    assert simulated(draw, lambda result: intervals.paired(result, 1.0), gains - losses) > 0.93
 
 
 def test_no_interval_is_without_width_where_all_values_agree() -> None:
@@ -84,12 +84,12 @@ def test_the_exact_interval_is_the_textbooks() -> None:
 
 def test_more_items_detect_smaller_differences() -> None:
     random = Random(1)
-    found = [
+    result = [
         intervals.paired(numpy.array([random.choice((1.0, 0.0, -1.0)) for _ in range(n)]), 1.0).detectable
         for n in (10, 40, 160, 640)
     ]
-    assert found == sorted(found, reverse=True)
-    assert found[2] / found[3] == pytest.approx(2, abs=0.2)
+    assert result == sorted(result, reverse=True)
+    assert result[2] / result[3] == pytest.approx(2, abs=0.2)
 
 
 def test_as_many_items_as_needed_have_the_power_promised() -> None:
@@ -107,8 +107,8 @@ def test_as_many_items_as_needed_have_the_power_promised() -> None:
 def test_equivalence_is_two_one_sided_tests() -> None:
     """The 90% interval of a mean of 0.01 with a standard error of 0.05, t with 401 degrees of freedom."""
     values = numpy.tile((0.01 + 1.0, 0.01 - 1.0), 200)
-    found = intervals.paired(values, 1.0)
-    assert found.excluded == pytest.approx(0.00995 + 1.649 * 1.0 / sqrt(402), abs=0.001)
+    result = intervals.paired(values, 1.0)
+    assert result.excluded == pytest.approx(0.00995 + 1.649 * 1.0 / sqrt(402), abs=0.001)
 
 
 def flips(differences: list[float]) -> float:

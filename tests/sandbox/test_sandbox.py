@@ -14,7 +14,7 @@ import pytest
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks.program_outcomes import Outcome, Program
 from stages.evaluation.sandbox import Limits, connect
-from stages.evaluation.sandbox.bubblewrap import jail
+from stages.evaluation.sandbox.bubblewrap import sandbox_command
 from stages.evaluation.sandbox.process import run
 from tests.sandbox import programs
 from tests.sandbox.programs import PATIENT, plain
@@ -46,9 +46,9 @@ def everybody(request: pytest.FixtureRequest) -> Run:
 def test_programs_end_in_their_order() -> None:
     texts = ["x = 1", "assert 1 == 2, 'no'", "import time; time.sleep(0.5)", "1 / 0", "def f(", "print('fine')"]
     with connect(PATIENT) as execute:
-        found = list(execute(map(plain, texts)))
-    assert [outcome.ending for outcome in found] == ["passed", "failed", "passed", "failed", "failed", "passed"]
-    assert [outcome.detail.partition(":")[0] for outcome in found if outcome.detail] == [
+        outcomes = list(execute(map(plain, texts)))
+    assert [outcome.ending for outcome in outcomes] == ["passed", "failed", "passed", "failed", "failed", "passed"]
+    assert [outcome.detail.partition(":")[0] for outcome in outcomes if outcome.detail] == [
         "AssertionError", "ZeroDivisionError", "SyntaxError",
     ]  # fmt: skip
 
@@ -102,10 +102,10 @@ TOO_MUCH = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "ending", "told"), TOO_MUCH.values(), ids=TOO_MUCH)
-def test_nobody_takes_more_than_the_limits(program: str, ending: str, told: str) -> None:
+@pytest.mark.parametrize(("program", "ending", "detail"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_nobody_takes_more_than_the_limits(program: str, ending: str, detail: str) -> None:
     outcome = one(program)
-    assert (outcome.ending, told in outcome.detail) == (ending, True), outcome
+    assert (outcome.ending, detail in outcome.detail) == (ending, True), outcome
 
 
 THREADS = (
@@ -166,10 +166,10 @@ CONTAINED = {
 
 
 def test_nothing_outside_can_be_changed(everybody: Run) -> None:
-    found = dict(zip(CONTAINED, everybody([plain(program) for program, _ in CONTAINED.values()]), strict=True))
-    for name, (_, told) in CONTAINED.items():
-        outcome = found[name]
-        assert outcome.ending == "failed" and any(part in outcome.detail for part in told.split("|")), (name, outcome)
+    outcomes = dict(zip(CONTAINED, everybody([plain(program) for program, _ in CONTAINED.values()]), strict=True))
+    for name, (_, detail) in CONTAINED.items():
+        outcome = outcomes[name]
+        assert outcome.ending == "failed" and any(part in outcome.detail for part in detail.split("|")), (name, outcome)
 
 
 NUMBERINGS = {"of 32 bits": r"\xb8\x14\0\0\0\xcd\x80\xc3", "of x32": r"\xb8\x27\0\0\x40\x0f\x05\xc3"}
@@ -183,8 +183,8 @@ def test_other_numberings_of_system_calls_are_refused(everybody: Run) -> None:
         "ctypes.c_char.from_buffer(m))\nraise SystemExit(ctypes.CFUNCTYPE(ctypes.c_long)(address)())"
     )
     own = r"\xb8\x27\0\0\0\x0f\x05\xc3"
-    found = everybody([plain(code % each) for each in (own, *NUMBERINGS.values())])
-    assert [(outcome.ending, outcome.detail) for outcome in found] == [
+    outcomes = everybody([plain(code % each) for each in (own, *NUMBERINGS.values())])
+    assert [(outcome.ending, outcome.detail) for outcome in outcomes] == [
         ("failed", "SystemExit: 3"), ("killed", "signal 31"), ("failed", "SystemExit: -38"),
     ]  # fmt: skip
 
@@ -287,12 +287,12 @@ def test_sets_are_ordered_alike_in_every_run() -> None:
 
 
 def test_root_can_use_a_user_namespace_as_well() -> None:
-    walls = jail("bwrap", PATIENT, root=False)
+    walls = sandbox_command("bwrap", PATIENT, root=False)
     if run(walls, plain(""), PATIENT, 0).ending != "passed":
         pytest.skip("this machine forbids user namespaces")
     for name in ("write to the system", "root", "a user namespace", "a mount", "the net"):
-        program, told = CONTAINED[name]
-        assert told in run(walls, plain(program), PATIENT, 0).detail, name
+        program, detail = CONTAINED[name]
+        assert detail in run(walls, plain(program), PATIENT, 0).detail, name
     look = "raise SystemExit('read ' + open('/proc/1/environ').read()[:200])"
     assert run(walls, plain(look), PATIENT, 0).detail.strip() in (
         "SystemExit: read", "PermissionError: [Errno 13] Permission denied: '/proc/1/environ'",

@@ -97,9 +97,9 @@ def _ordinary(programs_: Sequence[Program]) -> list[Outcome]:
 
 @pytest.mark.parametrize("run", [outcomes, _ordinary], ids=["own", "ordinary"])
 def test_no_forgery_passes(run: Callable[[Sequence[Program]], list[Outcome]]) -> None:
-    right, *found = run([with_test(code, TEST) for code in ("def f(x): return x + 1", *FORGERIES.values())])
+    right, *forged = run([with_test(code, TEST) for code in ("def f(x): return x + 1", *FORGERIES.values())])
     assert right == Outcome("passed")
-    assert [name for name, outcome in zip(FORGERIES, found, strict=True) if outcome.ending == "passed"] == []
+    assert [name for name, outcome in zip(FORGERIES, forged, strict=True) if outcome.ending == "passed"] == []
 
 
 def test_a_test_sees_values_and_nothing_else() -> None:

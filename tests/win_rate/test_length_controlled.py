@@ -15,14 +15,14 @@ from stages.evaluation.win_rate import FILES, length_controlled
 def judged(count: int = QUESTIONS) -> list[Annotation]:
     """Longer answers win more often: what the estimator is to take off."""
     random = Random(1)
-    found = []
+    result = []
     for number in range(count):
         longer = random.random() < 0.7
         preference = 1 + min(1.0, max(0.0, random.gauss(0.6 if longer else 0.3, 0.2)))
-        found.append(
+        result.append(
             Annotation(f"Do {number}.", "a" * 200, "b" * (400 if longer else 100), "rival", "ours", preference, "j")
         )
-    return found
+    return result
 
 
 def files(folder: Path) -> Path:
@@ -42,9 +42,9 @@ def files(folder: Path) -> Path:
 
 
 def test_without_the_files_it_says_so_and_gives_no_number(tmp_path: Path) -> None:
-    found = length_controlled(judged(), tmp_path)
-    assert set(found) == {"left_out"}
-    assert "left out" in found["left_out"] and all(name in found["left_out"] for name in FILES)
+    result = length_controlled(judged(), tmp_path)
+    assert set(result) == {"left_out"}
+    assert "left out" in result["left_out"] and all(name in result["left_out"] for name in FILES)
 
 
 @pytest.mark.parametrize("count", [0, 24, QUESTIONS - 1, QUESTIONS + 1])
@@ -54,21 +54,21 @@ def test_any_other_number_of_instructions_is_an_error(count: int, tmp_path: Path
 
 
 def test_an_unscored_answer_is_an_error(tmp_path: Path) -> None:
-    found = judged()
-    found[7].preference = None
+    result = judged()
+    result[7].preference = None
     with pytest.raises(UserError, match="804 have a preference"):
-        length_controlled(found, tmp_path)
+        length_controlled(result, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("alpaca_eval") is None, reason="the extra alpaca-eval is not installed")
 def test_the_estimator_takes_length_off(tmp_path: Path) -> None:
-    found = length_controlled(judged(), files(tmp_path))
+    result = length_controlled(judged(), files(tmp_path))
     plain = win_rate(judged())["win_rate"]
-    assert found["win_rate"] == pytest.approx(plain)
-    assert found["length_controlled_winrate"] < plain - 2
-    assert found["lc_standard_error"] > 0
-    assert length_controlled(judged(), files(tmp_path)) == found
+    assert result["win_rate"] == pytest.approx(plain)
+    assert result["length_controlled_winrate"] < plain - 2
+    assert result["lc_standard_error"] > 0
+    assert length_controlled(judged(), files(tmp_path)) == result
 
 
 @pytest.mark.slow

@@ -1,14 +1,14 @@
 """CommonsenseQA with intermediate dummy tasks: plain, repeat and paraphrase (paper A.1, A.2; Talmor et al., 2019).
 
-Every row is asked in all three ways, zero-shot; `group` names the way. The paper takes the first 100 validation rows.
+Every row becomes three zero-shot questions; `group` names the version. The paper takes the first 100 validation rows.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stages.evaluation.benchmarks.choices import choice
 from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.lm_eval_rows import MultipleChoice, multiple_choice
+from stages.evaluation.benchmarks.multiple_choice import parse_choice
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import picked
 from stages.evaluation.metrics.rouge import rouge_l
@@ -16,22 +16,22 @@ from stages.readers.layout import Wanted
 
 TASK = "choose the correct answer to the question from the choices."
 CHAINS = ("repeat", "paraphrase")
-"""Intermediate tasks, in the words of training; a model was trained on one of them, or on neither (paper A.2)."""
+"""Intermediate tasks, worded as in training; a model was trained on one of them, or on neither (paper A.2)."""
 FOLLOWED = 0.5
 """ROUGE-L F of the answer against the input above which the intermediate task was attempted."""
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Three questions a row. Raises UserError naming a row whose answer is none of its choices."""
-    for where, found in picked(files, Wanted("validation", lone=True), dict[str, Any]):
-        row = multiple_choice(found, where)
+    for where, raw in picked(files, Wanted("validation", lone=True), dict[str, Any]):
+        row = multiple_choice(raw, where)
         yield _question(row, "plain", TASK[0].upper() + TASK[1:], licence)
         yield from (_question(row, chain, f"{wording[chain]} {TASK}", licence) for chain in CHAINS)
 
 
 def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) -> Question:
     choices = dict(zip(row.choices.label, row.choices.text, strict=True))
-    said = row.asked()
+    text = row.question_text()
     return Question(
         id=f"commonsenseqa-{prompt}-{row.id}",
         benchmark="commonsenseqa",
@@ -39,9 +39,9 @@ def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) 
         licence=licence,
         item=row.id,
         instruction=instruction,
-        input=said,
+        input=text,
         gold=(row.answerKey,),
-        reference="" if prompt == "plain" else said,
+        reference="" if prompt == "plain" else text,
         group=prompt,
         tasks=1 if prompt == "plain" else 2,
         meta=choices,
@@ -49,13 +49,13 @@ def _question(row: MultipleChoice, prompt: str, instruction: str, licence: str) 
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy, 0 or 1, unless no choice can be read; where an intermediate task was asked also what Table 1 has, whose
-    counts people made:
+    """accuracy, 0 or 1, left out where no choice is stated; with an intermediate task also the measures of Table 1,
+    which people counted in the paper:
 
     rouge_l in [0, 1] (R-L); following (R), answered (A) and both (R+A), 0 or 1: the task was attempted, and a choice
-    was settled on, right or wrong.
+    was stated, right or wrong.
     """
-    label = choice(text, question.input, question.meta)
+    label = parse_choice(text, question.input, question.meta)
     # By its text: in a few rows two choices say the same.
     right = label is not None and question.meta[label] == question.meta[question.gold[0]]
     values = {} if label is None else {"accuracy": float(right)}

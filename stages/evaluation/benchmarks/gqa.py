@@ -28,7 +28,7 @@ class _Types(msgspec.Struct, frozen=True):
     structural: str = ""
 
 
-class _Asked(msgspec.Struct):
+class _Row(msgspec.Struct):
     question: str
     imageId: str
     answer: str
@@ -39,7 +39,7 @@ class _Asked(msgspec.Struct):
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """Two questions a row, in file order. Raises UserError naming a question without an answer."""
     texts = captions(files)
-    for name, key, row in _asked(files):
+    for name, key, row in _rows(files):
         if not normalised(row.answer):
             raise UserError(f"{name}: question {key} has no answer; mend or remove it")
         item = Item(
@@ -54,14 +54,14 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
         yield from image_questions.both_versions(item, licence, wording)
 
 
-def _asked(files: Files) -> Iterator[tuple[str, str, _Asked]]:
+def _rows(files: Files) -> Iterator[tuple[str, str, _Row]]:
     """(file, id, question) of each question."""
     if tabular(files):
         wanted = Wanted("testdev", ("testdev_balanced_instructions",), lone=True)
-        yield from ((where, row.id, row) for where, row in picked(files, wanted, _Asked))
+        yield from ((where, row.id, row) for where, row in picked(files, wanted, _Row))
     else:
         name = only(files, *([BALANCED] if any(name.endswith(BALANCED) for name in files) else ["questions.json"]))
-        yield from ((name, key, row) for key, row in document(files, name, dict[str, _Asked]).items())
+        yield from ((name, key, row) for key, row in document(files, name, dict[str, _Row]).items())
 
 
 def grade(question: Question, text: str) -> dict[str, float]:

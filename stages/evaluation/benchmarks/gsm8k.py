@@ -1,6 +1,6 @@
 """GSM8K: grade-school mathematics in English with worked examples (paper B.6; Cobbe et al., 2021).
 
-Reads the test split and, for the worked examples, the first rows of the train split; without one it is asked zero-shot.
+Reads the test split and, for the worked examples, the first rows of the train split; without one it is zero-shot.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks import number_rules
 from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.lm_eval_rows import GSM8K, Gsm8k
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
@@ -23,7 +23,7 @@ _CALCULATION = re.compile(r"<<.*?>>")
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The rows of the test split in order. Raises UserError naming the row for an answer without "#### number"."""
-    worked = [_worked(row, where) for where, row in _shown(files)]
+    examples = [_example_text(row, where) for where, row in _example_rows(files)]
     for number, (where, row) in enumerate(_split(files, Wanted("test", GSM8K, lone=True))):
         yield Question(
             id=f"gsm8k-{number:04}",
@@ -31,7 +31,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
             language="en",
             licence=licence,
             item=f"{number:04}",
-            instruction="\n\n".join([INSTRUCTION, *worked]),
+            instruction="\n\n".join([INSTRUCTION, *examples]),
             input=f"Question: {row.question}",
             gold=(solved(row, where)[1],),
         )
@@ -40,25 +40,25 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 def grade(question: Question, text: str) -> dict[str, float]:
     """accuracy (the paper's rule) and strict (by value), each 0 or 1."""
     return {
-        "accuracy": float(numbers.paper_rule(text, question.gold[0])),
-        "strict": float(numbers.strict_rule(text, question.gold[0])),
+        "accuracy": float(number_rules.paper_rule(text, question.gold[0])),
+        "strict": float(number_rules.strict_rule(text, question.gold[0])),
     }
 
 
-def _split(files: Files, wanted: Wanted) -> Iterator[tuple[str, Gsm8k]]:
+def _split(files: Files, split: Wanted) -> Iterator[tuple[str, Gsm8k]]:
     """(place, row) of each row of a split."""
-    for number, (where, row) in enumerate(picked(files, wanted, Gsm8k, avoid="socratic")):
+    for number, (where, row) in enumerate(picked(files, split, Gsm8k, avoid="socratic")):
         yield f"{where.partition(':')[0]}: row {number}", row
 
 
-def _shown(files: Files) -> list[tuple[str, Gsm8k]]:
-    """The rows that are shown as worked examples; none where there is no train split."""
+def _example_rows(files: Files) -> list[tuple[str, Gsm8k]]:
+    """The rows of the worked examples; none where there is no train split."""
     if not has_split(files, "train"):
         return []
     return list(islice(_split(files, Wanted("train", GSM8K, exact=True)), SHOTS))
 
 
-def _worked(row: Gsm8k, where: str) -> str:
+def _example_text(row: Gsm8k, where: str) -> str:
     reasoning, answer = solved(row, where)
     return f"Question: {row.question}\nStep-by-Step Answer: {reasoning} The answer is {answer}."
 
@@ -70,7 +70,7 @@ def solved(row: Gsm8k, where: str) -> tuple[str, str]:
     """
     reasoning, _, answer = row.answer.rpartition("####")
     answer = answer.strip().replace(",", "")
-    if numbers.last_number(answer) is None:
+    if number_rules.last_number(answer) is None:
         raise UserError(f"{where}: the answer does not end with '#### <number>'; mend or remove it")
     return " ".join(_CALCULATION.sub("", reasoning).split()), answer
 

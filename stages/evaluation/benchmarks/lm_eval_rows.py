@@ -1,4 +1,4 @@
-"""The splits of MMLU, ARC and GSM8K from any of the shapes in which they are passed around."""
+"""Read the splits of MMLU, ARC and GSM8K from any of the formats in which they are distributed."""
 
 import csv
 import io
@@ -28,11 +28,11 @@ class Mmlu(msgspec.Struct):
     subject: str = ""
 
     def doc(self) -> dict[str, Any]:
-        """The same as lm-eval takes it."""
+        """The row as a document of lm-eval."""
         return {"question": self.question, "subject": self.subject, "choices": self.choices, "answer": self.answer}
 
-    def asked(self) -> str:
-        """Question and choices for people."""
+    def question_text(self) -> str:
+        """Question and choices as one text."""
         return "\n".join([self.question, *map("{}. {}".format, "ABCD", self.choices)])
 
 
@@ -52,11 +52,11 @@ class MultipleChoice(msgspec.Struct):
     answerKey: str
 
     def doc(self) -> dict[str, Any]:
-        """The same as lm-eval takes it."""
+        """The row as a document of lm-eval."""
         return msgspec.to_builtins(self)  # type: ignore[no-any-return]
 
-    def asked(self) -> str:
-        """Question and choices for people."""
+    def question_text(self) -> str:
+        """Question and choices as one text."""
         return "\n".join([self.question, *map("({}) {}".format, self.choices.label, self.choices.text)])
 
     def checked(self, where: str) -> "MultipleChoice":
@@ -73,7 +73,7 @@ class Gsm8k(msgspec.Struct):
     answer: str
 
     def doc(self) -> dict[str, Any]:
-        """The same as lm-eval takes it."""
+        """The row as a document of lm-eval."""
         return {"question": self.question, "answer": self.answer}
 
 
@@ -170,16 +170,16 @@ def _arc(row: dict[str, Any], where: str, number: str) -> MultipleChoice:
 
 
 def _flat(row: _Ai2) -> MultipleChoice:
-    some = row.question.choices
-    choices = Choices([choice.text for choice in some], [choice.label for choice in some])
+    listed = row.question.choices
+    choices = Choices([choice.text for choice in listed], [choice.label for choice in listed])
     return MultipleChoice(row.id, row.question.stem, choices, row.answerKey)
 
 
 def _adapted(row: _Adapted, where: str, number: str) -> MultipleChoice:
-    asked, _, rest = row.instruction.partition("\n\nAnswer1:")
+    introduction, _, rest = row.instruction.partition("\n\nAnswer1:")
     texts = re.split(r" Answer\d+:", rest.partition("\n\nAnswer format:")[0])
     labels = [f"answer{place}" for place in range(1, len(texts) + 1)]
-    question = asked.removeprefix("Please choose the correct answer to the question:").strip()
+    question = introduction.removeprefix("Please choose the correct answer to the question:").strip()
     if not rest or not question:
         raise UserError(f"{where}: its instruction has no choices; mend or remove it")
     return MultipleChoice(number, question, Choices([text.strip() for text in texts], labels), row.answer)

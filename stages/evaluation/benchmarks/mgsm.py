@@ -1,8 +1,8 @@
 """MGSM: grade-school mathematics in eleven languages, with worked examples (paper 4.2 and C.2; Shi et al., 2023).
 
-Two ways to ask. "mgsm" (translate-CoT): translate the question into English, reason, answer. "mgsm-en" (en-CoT): reason
-in English at once. Both read mgsm_<language>.tsv (no header; question, number; rows aligned across languages) and
-exemplars/<language>.jsonl, or the makers' exemplars.py, or instead of both the Hub's Parquet, a config for each
+Two instructions. "mgsm" (translate-CoT): translate the question into English, reason, answer. "mgsm-en" (en-CoT):
+reason in English at once. Both read mgsm_<language>.tsv (no header; question, number; rows aligned across languages)
+and exemplars/<language>.jsonl, or the makers' exemplars.py, or instead of both the Hub's Parquet, a config for each
 language with the splits test and train; English is always needed. Every worked example of the files is used, so a small
 model gets a file with one or two.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks import number_rules
 from stages.evaluation.benchmarks.declaration import Benchmark, Reader
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import contents, of_language, picked, rows, separated
@@ -56,10 +56,10 @@ def direct_questions(files: Files, languages: Sequence[str], licence: str, wordi
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy (the paper's exact match) and strict (by value), 0 or 1; following where a translation was asked."""
+    """accuracy (the paper's exact match) and strict (by value), 0 or 1; following where a translation was requested."""
     values = {
-        "accuracy": float(numbers.paper_rule(text, question.gold[0])),
-        "strict": float(numbers.strict_rule(text, question.gold[0], question.language)),
+        "accuracy": float(number_rules.paper_rule(text, question.gold[0])),
+        "strict": float(number_rules.strict_rule(text, question.gold[0], question.language)),
     }
     if question.reference:
         values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
@@ -67,15 +67,15 @@ def grade(question: Question, text: str) -> dict[str, float]:
 
 
 def _questions(
-    benchmark: str, files: Files, languages: Sequence[str], licence: str, worked: Callable[[Files, str], str]
+    benchmark: str, files: Files, languages: Sequence[str], licence: str, instruct: Callable[[Files, str], str]
 ) -> Iterator[Question]:
     english = _rows(files, "en")
     for language in languages:
-        asked = _rows(files, language)
-        if len(asked) != len(english):
-            raise UserError(f"mgsm_{language}.tsv: {len(asked)} rows, mgsm_en.tsv has {len(english)}; align them")
-        instruction, label = worked(files, language), _label(files, language)
-        for number, ((text, gold), (translation, _)) in enumerate(zip(asked, english, strict=True)):
+        questions = _rows(files, language)
+        if len(questions) != len(english):
+            raise UserError(f"mgsm_{language}.tsv: {len(questions)} rows, mgsm_en.tsv has {len(english)}; align them")
+        instruction, label = instruct(files, language), _label(files, language)
+        for number, ((text, gold), (translation, _)) in enumerate(zip(questions, english, strict=True)):
             yield Question(
                 id=f"{benchmark}-{language}-{number:04}",
                 benchmark=benchmark,
@@ -94,11 +94,11 @@ def _rows(files: Files, language: str) -> list[tuple[str, str]]:
     name = f"mgsm_{language}.tsv"
     if name not in files and (own := of_language(files, "mgsm", language)):
         return [(row.question, str(row.answer_number)) for _, row in picked(own, Wanted("test", lone=True), _Row)]
-    found = [(text, gold.strip()) for text, gold in separated(files, name, 2)]
-    for number, (_, gold) in enumerate(found, 1):
-        if numbers.last_number(gold) is None:
+    rows = [(text, gold.strip()) for text, gold in separated(files, name, 2)]
+    for number, (_, gold) in enumerate(rows, 1):
+        if number_rules.last_number(gold) is None:
             raise UserError(f"{name}:{number}: the answer {gold!r:.40} is not a number; mend this line")
-    return found
+    return rows
 
 
 def _examples(files: Files, language: str) -> list[Example]:
@@ -140,17 +140,17 @@ def _translated(files: Files, language: str) -> str:
     own, english = _examples(files, language), _examples(files, "en")
     if len(own) != len(english):
         raise UserError(f"exemplars/{language}.jsonl: {len(own)} rows, en.jsonl has {len(english)}; align them")
-    shown = (
+    examples = (
         f"{here.question}\nTranslation: {_LABEL.sub('', there.question)}\n{there.answer}"
         for here, there in zip(own, english, strict=True)
     )
-    return "\n\n".join([TRANSLATE, *shown])
+    return "\n\n".join([TRANSLATE, *examples])
 
 
 def _direct(files: Files, language: str) -> str:
     own, english = _examples(files, language), _examples(files, "en")
-    shown = (f"{here.question}\n{there.answer}" for here, there in zip(own, english, strict=False))
-    return "\n\n".join([DIRECT, *shown])
+    examples = (f"{here.question}\n{there.answer}" for here, there in zip(own, english, strict=False))
+    return "\n\n".join([DIRECT, *examples])
 
 
 def _declaration(title: str, questions: Reader, translated: bool) -> Benchmark:

@@ -7,7 +7,7 @@ import msgspec
 
 from stages.evaluation.benchmarks.questions import Answer, Question, Score, user_text
 from stages.evaluation.benchmarks.sampling import JudgeSample, sample_questions, swap_answers
-from stages.evaluation.benchmarks.score_statistics import agreement, compare, means, summary
+from stages.evaluation.benchmarks.score_statistics import agreement, compare, metric_means, summary
 from stages.evaluation.verdict_types import ComparePairs, Preference, ResponsePair
 
 
@@ -89,9 +89,9 @@ def _kind(control: bool) -> str:
     return "control" if control else "pair"
 
 
-def _swapped(answered: Sequence[tuple[Question, Response]]) -> list[Pair]:
+def _swapped(responses: Sequence[tuple[Question, Response]]) -> list[Pair]:
     """Each question with the next one's answer as the baseline, and its own as the treatment."""
-    return [(q, other, own) for (q, own), (_, other) in zip(answered, swap_answers(answered), strict=False)]
+    return [(q, other, own) for (q, own), (_, other) in zip(responses, swap_answers(responses), strict=False)]
 
 
 def _response_pair(pair: Pair, control: bool) -> ResponsePair:
@@ -137,11 +137,11 @@ def summarize(scores: Sequence[PairScore], controls: Sequence[PairScore], sample
     verdicts = [(s.item, _won(s.orders[0]), _won(s.orders[1])) for s in scored]
     first = [msgspec.structs.replace(s, values={"first": 1 - _won(share) if second else _won(share)})
              for s in scored for second, share in zip((True, False), s.orders, strict=True)]  # fmt: skip
-    control_means = means([score for score in controls if score.values])
+    control_means = metric_means([score for score in controls if score.values])
     return {
         **summary(scores),
         "against_half": compare(half, scored, "win", sample.seed),
         "orders": agreement(verdicts, sample.seed, sample.resamples),
-        "first_shown": means(first).get("first"),
+        "first_shown": metric_means(first).get("first"),
         "control": control_means.get("won"),
     }

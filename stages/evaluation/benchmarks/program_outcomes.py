@@ -1,4 +1,4 @@
-"""What became of a program that somebody else wrote and a sandbox ran."""
+"""Programs to run in a sandbox, and their outcomes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
@@ -9,22 +9,21 @@ from stages.core.errors import UserError
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to cut a reply into pieces of code."""
+    """The pieces of code of a reply, by one of several rules of extraction."""
 
     pieces: tuple[str, ...]
     loose: bool = False
-    """Whether there may be prose between the code or a statement that was cut off: definitions are taken from it and
-    nothing else runs."""
+    """Whether there may be prose between the code, or a truncated statement: only definitions are taken from it."""
     tentative: bool = False
-    """Whether it is none if it is not valid Python as a whole. Otherwise a piece that is meant to define the function
-    and is not valid is a wrong answer."""
+    """Whether it is ignored if it is not valid Python as a whole. Otherwise an invalid piece that begins the function's
+    definition is a wrong answer."""
 
 
 class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Code that somebody wrote, and how it is tested."""
+    """Code of an answer, and its tests."""
 
     name: str
-    """What it has to define: a function, or anything else that can be called."""
+    """The function, or another callable, that it must define."""
     readings: tuple[Reading, ...]
     """Best first; see `stages.evaluation.sandbox.inside.loading.load`."""
     test: str
@@ -40,7 +39,7 @@ was met. killed: a signal ended it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one program ended."""
+    """The end of one program."""
 
     ending: Ending
     detail: str = ""
@@ -48,10 +47,10 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoSandbox(UserError):
-    """There is nowhere to run programs in, so none is."""
+    """This machine has no sandbox, so no program is run."""
 
 
 Execute = Callable[[Iterable[Program]], Iterator[Outcome]]
-"""Programs in, what became of each out; same order and number, lazily, each in a sandbox of its own.
+"""Programs -> their outcomes, in the same order and number, lazily, each in a sandbox of its own.
 
 Raises NoSandbox, from the stream, where there is none."""

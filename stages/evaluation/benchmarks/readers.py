@@ -1,4 +1,4 @@
-"""The bytes of benchmark files as values; every mistake names the file, the row and what to do."""
+"""Read rows from the bytes of benchmark files; every error names the file, the row and the remedy."""
 
 import io
 import re
@@ -23,7 +23,7 @@ def contents(files: Files, name: str) -> bytes:
     """The file of that name. Raises UserError if it is missing."""
     if name not in files:
         raise UserError(
-            f"{name}: missing among the benchmark's files ({_some(files)}); download it, or shorten `languages`"
+            f"{name}: missing among the benchmark's files ({_file_names(files)}); download it, or shorten `languages`"
         )
     return files[name]
 
@@ -32,7 +32,7 @@ def only(files: Files, *endings: str) -> str:
     """The name of the one file that ends in one of `endings`. Raises UserError if there is none or more than one."""
     names = sorted(name for name in files if name.endswith(endings) and is_data(name))
     if len(names) != 1:
-        among = ", ".join(names) or f"none among {_some(files)}"
+        among = ", ".join(names) or f"none among {_file_names(files)}"
         wanted = " or ".join(f"*{ending}" for ending in endings)
         raise UserError(f"{wanted}: exactly one such file is needed, not {among}; name it or its folder as the source")
     return names[0]
@@ -49,7 +49,9 @@ def pick(files: Files, wanted: Wanted, avoid: str = "") -> list[str]:
     choice = choice._replace(files=(), split="" if wanted.exact else choice.split)
     names = _one_format([name for name in sorted(files) if is_data(name)])
     if not names:
-        raise UserError(f"no file of the split {wanted.split} ({_some(files)}); download it, or correct the source")
+        raise UserError(
+            f"no file of the split {wanted.split} ({_file_names(files)}); download it, or correct the source"
+        )
     chosen = select(_source(files), _by_words(names, wanted.configs, avoid), wanted, choice, _readme(files)).names
     if not wanted.together and len({_base(name) for name in chosen}) > 1:
         listed = ", ".join(chosen[:12])
@@ -117,14 +119,14 @@ def converted(row: dict[str, Any], type: type[T], where: str) -> T:
 
 def separated(files: Files, name: str, columns: int) -> list[list[str]]:
     """The rows of a tab-separated file without a header line. Raises UserError naming the row."""
-    found = []
+    records = []
     for line, row in formats.numbered(name, io.BytesIO(contents(files, name))):
         if not any(row.values()):
             continue
         if len(row) != columns:
             raise UserError(f"{name}:{line}: {len(row)} columns, not {columns}; mend this line")
-        found.append(list(row.values()))
-    return found
+        records.append(list(row.values()))
+    return records
 
 
 def _source(files: Files) -> str:
@@ -135,7 +137,7 @@ def _readme(files: Files) -> str:
     return files["README.md"].decode(errors="replace") if "README.md" in files else ""
 
 
-def _some(files: Files) -> str:
+def _file_names(files: Files) -> str:
     return ", ".join(sorted(files)[:12]) or "no file"
 
 
@@ -154,8 +156,8 @@ def _one_format(names: Sequence[str]) -> list[str]:
 
 def _by_words(names: Sequence[str], words: Sequence[str], avoid: str) -> list[str]:
     for word in words:
-        if found := [name for name in names if _has(name, word)]:
-            return found
+        if matches := [name for name in names if _has(name, word)]:
+            return matches
     return [name for name in names if not (avoid and avoid in name.lower())] or list(names)
 
 

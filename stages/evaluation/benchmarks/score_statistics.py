@@ -1,7 +1,7 @@
-"""What scores add up to: means with intervals, differences between runs, trends. numpy, no files.
+"""Statistics of scores: means with intervals, differences between runs, trends.
 
-Answers to one item (in several languages, asked in several ways) are not independent, so the item is the unit of every
-interval and test (see `intervals`): ten versions of one question are no more evidence than one.
+Answers to one item (in several languages or versions) are not independent, so the item is the unit of every interval
+and test (see `intervals`): ten versions of one question are no more evidence than one.
 """
 
 from collections import Counter, defaultdict
@@ -55,7 +55,7 @@ class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How often two verdicts on the same `n` things are equal, and how often beyond chance."""
+    """The share of `n` rows on which two verdicts are equal, and the agreement beyond chance."""
 
     n: int
     raw: Estimate
@@ -79,7 +79,7 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
         "scored": len(scored),
         "statuses": dict(Counter(score.status for score in scores)),
         "unscored": dict(Counter(score.reason for score in scores if not score.values)),
-        **means(scored),
+        **metric_means(scored),
         **{name: parts for name, parts in cut_up.items() if parts},
         **({"trend": trend} if trend else {}),
     }
@@ -91,10 +91,10 @@ def _cut(scores: Sequence[Score], key: Callable[[Score], str]) -> dict[str, dict
         parts[key(score)].append(score)
     if len(parts) < 2:
         return {}
-    return {part: means(parts[part]) for part in sorted(parts)}
+    return {part: metric_means(parts[part]) for part in sorted(parts)}
 
 
-def means(scores: Sequence[Score]) -> dict[str, Estimate]:
+def metric_means(scores: Sequence[Score]) -> dict[str, Estimate]:
     """Metric -> mean over the answers that have it, with its interval; independent of the order of `scores`."""
     metrics = sorted({metric for score in scores for metric in score.values})
     if not metrics:
@@ -151,7 +151,7 @@ def compare(baseline: Iterable[Score], treatment: Iterable[Score], metric: str, 
     """The difference that `treatment` makes, item by item; None if no item was scored in both."""
     import numpy
 
-    before, after = _item_means(baseline, metric), _item_means(treatment, metric)
+    before, after = _means_by_item(baseline, metric), _means_by_item(treatment, metric)
     items = sorted(before.keys() & after.keys())
     if not items:
         return None
@@ -167,18 +167,20 @@ def compare(baseline: Iterable[Score], treatment: Iterable[Score], metric: str, 
 
 
 def agreement(rows: Sequence[tuple[str, float, float]], seed: int, resamples: int) -> Agreement | None:
-    """How far two verdicts on the same things agree; None if there are none. rows: (item, one verdict, the other).
+    """The agreement of two verdicts on the same rows; None for no rows. rows: (item, one verdict, the other verdict).
 
-    Kappa (Cohen, 1960, https://doi.org/10.1177/001316446002000104) is what remains of the agreement when that of two
-    judges who say as much of each verdict, but blindly, is taken off; None where either says the same of everything.
+    Kappa (Cohen, 1960, https://doi.org/10.1177/001316446002000104) is the agreement beyond that of two
+    judges with the same shares of verdicts, but independent of each other; None where one verdict is constant.
     """
     if not rows:
         return None
     known = sorted({value for _, *both in rows for value in both})
     cells = {(a, b): i * len(known) + j for i, a in enumerate(known) for j, b in enumerate(known)}
     totals = _by_item((item, _one_hot(cells[one, two], len(cells))) for item, one, two in rows)
-    drawn = _resampled(totals, seed, resamples, "agreement")
-    (raw, chance), (every, by_chance) = (_agreed(tables, len(known)) for tables in (totals.sum(axis=0)[None], drawn))
+    resampled = _resampled(totals, seed, resamples, "agreement")
+    (raw, chance), (every, by_chance) = (
+        _agreed(tables, len(known)) for tables in (totals.sum(axis=0)[None], resampled)
+    )
     low, high = intervals.share(*_agreeing(rows))
     kappa = None
     if 1 - chance[0] > 1e-9:
@@ -208,12 +210,12 @@ def _agreed(tables: "Array", verdicts: int) -> tuple["Array", "Array"]:
     return both, (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / whole**2
 
 
-def _item_means(scores: Iterable[Score], metric: str) -> dict[str, float]:
-    found: dict[str, list[float]] = defaultdict(list)
+def _means_by_item(scores: Iterable[Score], metric: str) -> dict[str, float]:
+    by_item: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         if metric in score.values:
-            found[score.item].append(score.values[metric])
-    return {item: sum(values) / len(values) for item, values in found.items()}
+            by_item[score.item].append(score.values[metric])
+    return {item: sum(values) / len(values) for item, values in by_item.items()}
 
 
 def pass_at_k(samples: int, correct: int, k: int) -> float:
@@ -233,10 +235,10 @@ def _by_item(rows: Iterable[tuple[str, list[float]]]) -> "Array":
     """(items, columns): the rows of each item added up, items in the order of their names."""
     import numpy
 
-    found: dict[str, list[float]] = {}
+    sums: dict[str, list[float]] = {}
     for item, row in rows:
-        found[item] = [a + b for a, b in zip(found[item], row, strict=True)] if item in found else row
-    return numpy.array([found[item] for item in sorted(found)], dtype=numpy.float64)
+        sums[item] = [a + b for a, b in zip(sums[item], row, strict=True)] if item in sums else row
+    return numpy.array([sums[item] for item in sorted(sums)], dtype=numpy.float64)
 
 
 def _resampled(totals: "Array", seed: int, resamples: int, purpose: str) -> "Array":

@@ -41,24 +41,24 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
     rows = picked(files, Wanted("test", lone=True), dict[str, Any])
     first = list(islice(rows, 1))
     all_rows = chain(first, rows)
-    found = _own(all_rows) if first and "id" in first[0][1] else _released(all_rows, licence)
-    said: set[tuple[str, str]] = set()
-    for question in found:
-        reason = _broken(question, said)
+    candidates = _own(all_rows) if first and "id" in first[0][1] else _released(all_rows, licence)
+    seen: set[tuple[str, str]] = set()
+    for question in candidates:
+        reason = _broken(question, seen)
         row = {"instruction": question.instruction, "input": question.input, "group": question.group}
         yield Rejected(question.id, reason, BROKEN[reason], row) if reason else question
 
 
-def _broken(question: Question, said: set[tuple[str, str]]) -> str:
-    """A key of `BROKEN`, or "" for a question that can be asked; `said` remembers what was asked before."""
+def _broken(question: Question, seen: set[tuple[str, str]]) -> str:
+    """A key of `BROKEN`, or "" for a usable question; `said` remembers what was asked before."""
     text = " ".join(question.instruction.split()).casefold()
     if not text:
         return "empty"
     if _LEAK.search(question.instruction):
         return "leaking"
-    if (text, question.input) in said:
+    if (text, question.input) in seen:
         return "duplicate"
-    said.add((text, question.input))
+    seen.add((text, question.input))
     return ""
 
 
@@ -85,8 +85,8 @@ def growth(record: Record) -> int:
 
 def _released(rows: Iterable[tuple[str, dict[str, Any]]], licence: str) -> Iterator[Question]:
     seen: dict[str, int] = {}
-    for where, found in rows:
-        row = converted(found, _Released, where)
+    for where, raw in rows:
+        row = converted(raw, _Released, where)
         item = digest(msgspec.structs.asdict(row), 16)
         seen[item] = seen.get(item, 0) + 1
         item += f"-{seen[item]}" if seen[item] > 1 else ""

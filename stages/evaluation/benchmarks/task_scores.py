@@ -7,7 +7,7 @@ import msgspec
 
 from stages.evaluation.benchmarks.questions import Answer, Question, Score, user_text
 from stages.evaluation.benchmarks.sampling import JudgeSample, sample_questions, swap_answers
-from stages.evaluation.benchmarks.score_statistics import compare, means, summary, trends
+from stages.evaluation.benchmarks.score_statistics import compare, metric_means, summary, trends
 from stages.evaluation.verdict_types import CheckTasks, ListTasks, TaskCase, TaskList, TaskVerdicts
 
 Pair = tuple[Question, Answer]
@@ -101,8 +101,8 @@ def summarize(scores: Sequence[TaskScore], controls: Sequence[TaskScore], sample
     places = {name: [t for t in single if t.group == name] for name in ("first", "middle", "last")}
     return {
         **summary(scores),
-        "positions": {name: means(rows)["done"] for name, rows in positions.items()},
-        "places": {name: means(rows)["done"] for name, rows in places.items() if rows},
+        "positions": {name: metric_means(rows)["done"] for name, rows in positions.items()},
+        "places": {name: metric_means(rows)["done"] for name, rows in places.items() if rows},
         "position_slope": trends(single),
         "control": compare(controls, scores, "done", sample.seed),
     }

@@ -50,7 +50,7 @@ def _plain(text: str) -> str:
     """
     every = _THOUSANDS.search(text) is not None
     loose = set("".join(_BESIDE_SPACE.findall(_overlapping(text))))
-    return _PERIOD.sub("", _MARK.sub(lambda found: "" if every or found[0] in loose else " ", text))
+    return _PERIOD.sub("", _MARK.sub(lambda match: "" if every or match[0] in loose else " ", text))
 
 
 def _overlapping(text: str) -> str:
@@ -68,7 +68,7 @@ def accuracy(answer: str, people: Sequence[str]) -> float:
 
     With the usual ten, 0.3 for one that gave the answer, 0.6 for two, 0.9 for three, 1 for more.
     """
-    said = normalised(answer)
-    same = [normalised(other) == said for other in people]
+    own_answer = normalised(answer)
+    same = [normalised(other) == own_answer for other in people]
     matches = sum(same)
     return sum(min(1.0, (matches - own) / ENOUGH) for own in same) / len(same) if same else 0.0

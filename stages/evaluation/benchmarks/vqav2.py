@@ -22,31 +22,31 @@ from stages.evaluation.benchmarks.vqa_rule import accuracy
 from stages.readers.layout import Wanted
 
 
-class _Asked(msgspec.Struct):
+class _QuestionRow(msgspec.Struct):
     image_id: int
     question: str
     question_id: int
 
 
 class _Questions(msgspec.Struct):
-    questions: list[_Asked]
+    questions: list[_QuestionRow]
     data_subtype: str = ""
 
 
-class _Said(msgspec.Struct):
+class _AnswerRow(msgspec.Struct):
     answer: str
 
 
 class _Annotation(msgspec.Struct):
     question_id: int
-    answers: list[_Said]
+    answers: list[_AnswerRow]
     answer_type: str = ""
 
 
-class _Row(_Asked):
+class _Row(_QuestionRow):
     """A question as the Hub has it."""
 
-    answers: list[_Said] = []
+    answers: list[_AnswerRow] = []
     answer_type: str = ""
 
 
@@ -73,14 +73,15 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 def _paired(files: Files) -> Iterator[tuple[_Row, str]]:
     """(question with its answers, file name of its picture) from the makers' two files."""
     name, sheet = only(files, "questions.json"), only(files, "annotations.json")
-    said, found = _said(document(files, sheet, _Annotations).annotations, sheet), document(files, name, _Questions)
-    for row in found.questions:
-        if row.question_id not in said:
+    answers_of = _answers_by_question(document(files, sheet, _Annotations).annotations, sheet)
+    contents = document(files, name, _Questions)
+    for row in contents.questions:
+        if row.question_id not in answers_of:
             raise UserError(f"{sheet}: has no answer to question {row.question_id} of {name}; remove it there")
-        answers = said[row.question_id]
+        answers = answers_of[row.question_id]
         yield (
             _Row(row.image_id, row.question, row.question_id, answers.answers, answers.answer_type),
-            _file(row.image_id, found.data_subtype),
+            _file(row.image_id, contents.data_subtype),
         )
 
 
@@ -94,14 +95,14 @@ def _tabular(files: Files) -> Iterator[tuple[_Row, str]]:
         yield row, _file(row.image_id, "val2014")
 
 
-def _said(rows: Sequence[_Annotation], sheet: str) -> dict[int, _Annotation]:
+def _answers_by_question(rows: Sequence[_Annotation], sheet: str) -> dict[int, _Annotation]:
     """Question id -> its answers, of those that have one that is not empty."""
-    found: dict[int, _Annotation] = {}
+    by_question: dict[int, _Annotation] = {}
     for row in rows:
-        if row.question_id in found:
+        if row.question_id in by_question:
             raise UserError(f"{sheet}: answers question {row.question_id} twice; remove one of them")
-        found[row.question_id] = row
-    return {key: row for key, row in found.items() if any(answer.answer.strip() for answer in row.answers)}
+        by_question[row.question_id] = row
+    return {key: row for key, row in by_question.items() if any(answer.answer.strip() for answer in row.answers)}
 
 
 def grade(question: Question, text: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""XQuAD, asked as two tasks: translate the input into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020).
+"""XQuAD as two tasks: translate the input into English, then answer (paper 4.1.1, C.1; Artetxe et al., 2020).
 
 The files are SQuAD's, xquad.<language>.json, ids aligned, or the Hub's Parquet of them, a config xquad.<language> for
 each. The right answer is the ENGLISH one, so the English file is always needed.
@@ -19,12 +19,12 @@ from stages.readers.layout import Wanted
 
 TASK = "answer the question with a few words from the context."
 MARKERS = ("result:", "answer:", "answer is", "result is")
-"""What announces the final answer, in the order in which the paper's rule looks for them."""
+"""Markers of the final answer, in the order in which the paper's rule searches them."""
 FOLLOWED = 0.4
 """ROUGE-1 F against the English context and question above which the translation was attempted."""
 
 
-_ALIKE = str.maketrans(
+_LOOKALIKES = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201b\u00b4`", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
@@ -36,7 +36,7 @@ class _Text(msgspec.Struct):
     text: str
 
 
-class _Asked(msgspec.Struct):
+class _SquadQuestion(msgspec.Struct):
     id: str
     question: str
     answers: list[_Text]
@@ -57,7 +57,7 @@ class _Row(msgspec.Struct):
 
 class _Paragraph(msgspec.Struct):
     context: str
-    qas: list[_Asked]
+    qas: list[_SquadQuestion]
 
 
 class _Article(msgspec.Struct):
@@ -70,17 +70,17 @@ class _Squad(msgspec.Struct):
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """The questions of each language in file order. Raises UserError for a file or an id that does not fit."""
-    english = {asked.id: (context, asked) for context, asked in _asked(files, "en")}
+    english = {row.id: (context, row) for context, row in _rows(files, "en")}
     for language in languages:
-        for context, asked in _asked(files, language):
-            if asked.id not in english:
-                raise UserError(f"xquad.{language}.json: question {asked.id} is not in xquad.en.json; remove it")
+        for context, row in _rows(files, language):
+            if row.id not in english:
+                raise UserError(f"xquad.{language}.json: question {row.id} is not in xquad.en.json; remove it")
             instruction = f"{wording['translate']} {TASK}"
-            yield _question(language, licence, instruction, _said(context, asked), asked.id, *english[asked.id])
+            yield _question(language, licence, instruction, _input_text(context, row), row.id, *english[row.id])
 
 
 def _question(
-    language: str, licence: str, instruction: str, said: str, item: str, context: str, english: _Asked
+    language: str, licence: str, instruction: str, input_text: str, item: str, context: str, english: _SquadQuestion
 ) -> Question:
     return Question(
         id=f"xquad-{language}-{item}",
@@ -89,45 +89,43 @@ def _question(
         licence=licence,
         item=item,
         instruction=instruction,
-        input=said,
+        input=input_text,
         gold=tuple(dict.fromkeys(answer.text for answer in english.answers)),
-        reference=_said(context, english),
+        reference=_input_text(context, english),
         tasks=2,
     )
 
 
-def _said(context: str, asked: _Asked) -> str:
-    return f"Context: {context}\n\nQuestion: {asked.question}"
+def _input_text(context: str, row: _SquadQuestion) -> str:
+    return f"Context: {context}\n\nQuestion: {row.question}"
 
 
-def _asked(files: Files, language: str) -> Iterator[tuple[str, _Asked]]:
-    """(context, question) of a language, whose answers are checked."""
-    for where, context, asked in _read(files, language):
-        if not any(answer.text.strip() for answer in asked.answers):
-            raise UserError(f"{where}: question {asked.id} has no answer; remove it")
-        yield context, asked
+def _rows(files: Files, language: str) -> Iterator[tuple[str, _SquadQuestion]]:
+    """(context, question) of a language. Raises UserError naming a question without an answer."""
+    for where, context, row in _read(files, language):
+        if not any(answer.text.strip() for answer in row.answers):
+            raise UserError(f"{where}: question {row.id} has no answer; remove it")
+        yield context, row
 
 
-def _read(files: Files, language: str) -> Iterator[tuple[str, str, _Asked]]:
+def _read(files: Files, language: str) -> Iterator[tuple[str, str, _SquadQuestion]]:
     name = f"xquad.{language}.json"
     if name not in files and (own := of_language(files, "xquad", language)):
         for where, row in picked(own, Wanted("validation", lone=True), _Row):
-            yield where, row.context, _Asked(row.id, row.question, [_Text(text) for text in row.answers.text])
+            yield where, row.context, _SquadQuestion(row.id, row.question, [_Text(text) for text in row.answers.text])
         return
     for article in document(files, name, _Squad).data:
         for paragraph in article.paragraphs:
-            yield from ((name, paragraph.context, asked) for asked in paragraph.qas)
+            yield from ((name, paragraph.context, row) for row in paragraph.qas)
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """What `rules` says, without the rules that find no text to judge: such an answer is neither right nor wrong.
-
-    Where nothing at all was written, nothing is graded.
-    """
+    """The metrics of `rules`, without those whose rule extracts no answer, which is neither right nor wrong; {} for an
+    empty text."""
     if not text.strip():
         return {}
     values = rules(question, text)
-    empty = {"accuracy": not _first_marked(text.lower()), "strict": not _last_marked(folded(text)).strip()}
+    empty = {"accuracy": not _after_first_marker(text.lower()), "strict": not _after_last_marker(folded(text)).strip()}
     return {metric: value for metric, value in values.items() if not empty.get(metric)}
 
 
@@ -142,30 +140,31 @@ def rules(question: Question, text: str) -> dict[str, float]:
 
 
 def paper_rule(text: str, gold: Sequence[str]) -> bool:
-    """The text after the first marker, or all of it, holds a gold answer or is held by one. All in lower case.
+    """Whether the text after the first marker, or all of it, contains a gold answer or is contained in one.
 
-    Kept as the authors had it so that numbers compare: an empty answer counts as right, and a short one is favoured.
+    All in lower case. The authors' rule, so that numbers compare: an empty answer counts as right, and a short one is
+    favoured.
     """
-    answer = _first_marked(text)
+    answer = _after_first_marker(text)
     return any(each in answer or answer in each for each in gold)
 
 
-def _first_marked(text: str) -> str:
+def _after_first_marker(text: str) -> str:
     marker = next((marker for marker in MARKERS if marker in text), "")
     return text.partition(marker)[2].strip() if marker else text.strip()
 
 
 def strict_rule(text: str, gold: Sequence[str]) -> bool:
-    """The text after the LAST marker, or the last line, holds a gold answer as whole words, both being `folded`.
+    """Whether the text after the LAST marker, or the last line, contains a gold answer as whole words, both `folded`.
 
-    Of folded texts, whatever it accepts the paper's rule accepts too. A translation that happens to hold the answer,
-    on lines of its own, is no answer; nor is an empty one.
+    For folded texts the paper's rule accepts whatever this rule accepts. A translation that contains the answer on a
+    line of its own is no answer; nor is an empty text.
     """
-    answer = " ".join(_last_marked(folded(text)).split())
-    return any(_holds(answer, each) for each in map(_one_line, gold) if each)
+    answer = " ".join(_after_last_marker(folded(text)).split())
+    return any(_contains(answer, each) for each in map(_one_line, gold) if each)
 
 
-def _last_marked(text: str) -> str:
+def _after_last_marker(text: str) -> str:
     end = max((text.rfind(marker) + len(marker) for marker in MARKERS if marker in text), default=-1)
     return text[end:] if end >= 0 else text.rstrip().rpartition("\n")[2]
 
@@ -173,7 +172,7 @@ def _last_marked(text: str) -> str:
 def folded(text: str) -> str:
     """The text with what looks alike written alike: width, ligatures and composition (NFKC), case, quotation marks,
     dashes, spaces; without invisible signs. Accents stay: they tell words apart."""
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text.translate(_ALIKE))).casefold()
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text.translate(_LOOKALIKES))).casefold()
     return re.sub(r"[^\S\n]+", " ", re.sub(r"\r\n?|[\u2028\u2029\x85\x0b\x0c]", "\n", text))
 
 
@@ -181,7 +180,7 @@ def _one_line(text: str) -> str:
     return " ".join(folded(text).split())
 
 
-def _holds(text: str, answer: str) -> bool:
+def _contains(text: str, answer: str) -> bool:
     """Whether `answer` stands in `text` with no letter or figure right before or behind it."""
     start = text.find(answer)
     while start >= 0:
@@ -195,8 +194,8 @@ def _holds(text: str, answer: str) -> bool:
 def _texts(question: Question) -> Iterator[str]:
     """The context and the question, each by itself, in the question's language and in English."""
     for text in (question.input, question.reference):
-        context, _, asked = text.rpartition("\n\n")
-        yield from (LABEL.sub("", part) for part in (context, asked))
+        context, _, own_question = text.rpartition("\n\n")
+        yield from (LABEL.sub("", part) for part in (context, own_question))
 
 
 BENCHMARK = Benchmark(

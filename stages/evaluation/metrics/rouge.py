@@ -29,17 +29,17 @@ def exceeds_l(text: str, reference: str, threshold: float) -> bool:
 def common_subsequence(left: Sequence[str], right: Sequence[str]) -> list[str]:
     """One longest common subsequence of two sequences; where several are longest, the end of `right` yields first."""
     table = _lengths(left, right)
-    found: list[str] = []
+    shared: list[str] = []
     row, column = len(left), len(right)
     while row and column:
         if left[row - 1] == right[column - 1]:
-            found.append(left[row - 1])
+            shared.append(left[row - 1])
             row, column = row - 1, column - 1
         elif table[row - 1][column] > table[row][column - 1]:
             row -= 1
         else:
             column -= 1
-    return found[::-1]
+    return shared[::-1]
 
 
 def _lengths(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:

@@ -1,13 +1,12 @@
-"""Python programs that nobody has read run here and can do no harm: bubblewrap, one sandbox a program.
+"""Run untrusted Python programs in bubblewrap, one sandbox a program.
 
-No network, no home, no environment, no keys, no other processes to see; every file is read-only but a small tmpfs;
-time, memory, threads and output are limited, and system calls that get around these limits are refused. Where there is
-no sandbox nothing runs.
+No network, home folder, environment, keys or other processes; every file is read-only but a small tmpfs; time, memory,
+threads and output are limited, and system calls that circumvent these limits are refused. Without a sandbox nothing
+runs.
 
-The tests of a program run in a process of their own, the program in another that never has them: only plain values pass
+The tests of a program run in one process and the program in another, which never receives them: only plain values pass
 between the two. So a program cannot read its tests or the verdict, cannot change what they compare, and cannot pass by
-an object that equals everything. What remains is what a test cannot know of any function: whether it computes its
-results or has learnt them by heart.
+an object that equals everything. No test can tell whether a function computes its results or contains a table of them.
 """
 
 import os
@@ -21,7 +20,7 @@ from itertools import count
 from threading import Lock
 
 from stages.evaluation.benchmarks.program_outcomes import Execute, NoSandbox, Outcome, Program, Reading
-from stages.evaluation.sandbox.bubblewrap import Jail, Limits, jail
+from stages.evaluation.sandbox.bubblewrap import Limits, SandboxCommand, sandbox_command
 from stages.evaluation.sandbox.process import run
 
 __all__ = ["ASSUMED", "Limits", "connect"]
@@ -29,15 +28,15 @@ __all__ = ["ASSUMED", "Limits", "connect"]
 INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
 _TRIAL = Program("trial", (Reading(("def trial(value):\n    return value",)),), "assert trial([1]) == [1]")
 ASSUMED: ContextVar[Outcome | None] = ContextVar("assumed", default=None)
-"""Set while a plan is made: nothing runs, and every program is said to have ended like this."""
+"""Set while a plan is made: nothing runs, and every program gets this outcome."""
 
 
 @contextmanager
 def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
     """An `Execute` that runs as many programs at a time as there are cores.
 
-    The sandbox is tried when the first program comes; from the stream, NoSandbox is raised where there is none: no
-    bubblewrap, or a machine that forbids namespaces.
+    The sandbox is tested with the first program. Raises NoSandbox, from the stream, without bubblewrap and on a machine
+    that forbids namespaces.
     """
     if assumed := ASSUMED.get():
         yield lambda programs: (assumed for _ in programs)
@@ -48,13 +47,13 @@ def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
 
 
 def _runner(limits: Limits, bwrap: str) -> Callable[[Program], Outcome]:
-    """Runs one program; the sandbox is looked for and tried at the first."""
-    lock, tried, numbers = Lock(), cache(lambda: _tried(limits, bwrap)), count(1)
+    """A function that runs one program; it tests the sandbox before the first."""
+    lock, checked, numbers = Lock(), cache(lambda: _checked_sandbox(limits, bwrap)), count(1)
 
     def one(program: Program) -> Outcome:
         with lock:
-            walls, number = tried(), next(numbers)
-        return run(walls, program, limits, number)
+            sandbox, number = checked(), next(numbers)
+        return run(sandbox, program, limits, number)
 
     return one
 
@@ -76,17 +75,17 @@ def _ordered(
             future.cancel()
 
 
-def _tried(limits: Limits, bwrap: str) -> Jail:
-    """The walls of a sandbox, once an empty program has run in one. Raises NoSandbox if it can't."""
-    walls = jail(bwrap, limits, os.geteuid() == 0)
+def _checked_sandbox(limits: Limits, bwrap: str) -> SandboxCommand:
+    """The command of a sandbox, after a trial program has passed in it. Raises NoSandbox if it did not."""
+    sandbox = sandbox_command(bwrap, limits, os.geteuid() == 0)
     try:
-        outcome = run(walls, _TRIAL, Limits(60, limits.memory, limits.processes, limits.output), 0)
+        outcome = run(sandbox, _TRIAL, Limits(60, limits.memory, limits.processes, limits.output), 0)
     except (FileNotFoundError, PermissionError) as error:
-        found = "not found" if isinstance(error, FileNotFoundError) else "may not be run"
-        raise NoSandbox(f"{bwrap}: {found}; generated code runs in bubblewrap or not at all, {INSTALL}") from None
+        problem = "not found" if isinstance(error, FileNotFoundError) else "may not be run"
+        raise NoSandbox(f"{bwrap}: {problem}; generated code runs in bubblewrap or not at all, {INSTALL}") from None
     if outcome.ending != "passed":
         raise NoSandbox(
             f"{bwrap}: no sandbox can be opened ({outcome.detail or outcome.ending}), so generated code is not run; "
             f"the machine must allow user namespaces (or root), and bubblewrap must be current: {INSTALL}"
         )
-    return walls
+    return sandbox

@@ -1,4 +1,4 @@
-"""bubblewrap's command line: what a sandbox shows, and which rights its first process begins with.
+"""Build bubblewrap's command line: the files in a sandbox, and the rights of its first process.
 
 https://github.com/containers/bubblewrap; namespaces(7), setrlimit(2), user_namespaces(7).
 """
@@ -17,12 +17,12 @@ from stages.evaluation.sandbox import packages, seccomp
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one program may use."""
+    """Resource limits of one program."""
 
     seconds: float
     """Wall-clock time, and processor time."""
     memory: int
-    """MiB of address space, and as much again of files in the tmpfs. There is no other memory to be had."""
+    """MiB of address space, and as much again of files in the tmpfs. No other memory is available."""
     processes: int
     """Threads at a time, the first counted; a program may start no process."""
     output: int
@@ -31,10 +31,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Installed packages that it may import, beyond the standard library."""
 
 
-ROOM = "/room"
-"""Where the program's own view of the file system is laid out."""
+VIEW_ROOT = "/room"
+"""Root of the program's view of the file system, where root starts the sandbox."""
 PACKAGES = "/packages"
-"""Where packages that programs may import are shown."""
+"""Folder inside with the packages that programs may import."""
 _INSIDE = Path(__file__).with_name("inside")
 _FOLDER = "/stages/evaluation/sandbox/inside"
 _CODE = "/supervisor"
@@ -44,13 +44,13 @@ _START = (
 )
 
 
-class Jail(NamedTuple):
+class SandboxCommand(NamedTuple):
     """The command that opens a sandbox."""
 
     command: list[str]
     """bubblewrap with its options, up to what runs inside."""
     arguments: list[str]
-    """What runs inside is given: the system call filter and the limits."""
+    """Arguments of the process inside: the system call filter and the limits."""
     root: bool
 
     def line(self, number: int, source: int, report: int, info: int) -> list[str]:
@@ -61,11 +61,11 @@ class Jail(NamedTuple):
         processes are counted alone.
         """
         user = 0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if self.root else 0
-        own = ["--info-fd", str(info), "--", *_python(), ROOM, str(user), str(source), str(report)]
+        own = ["--info-fd", str(info), "--", *_python(), VIEW_ROOT, str(user), str(source), str(report)]
         return [*self.command, *own, *self.arguments]
 
 
-def jail(bwrap: str, limits: Limits, root: bool) -> Jail:
+def sandbox_command(bwrap: str, limits: Limits, root: bool) -> SandboxCommand:
     """A sandbox for one program.
 
     Root opens no user namespace, since the limit on processes does not hold for a user that is root outside: instead
@@ -82,7 +82,8 @@ def jail(bwrap: str, limits: Limits, root: bool) -> Jail:
     command = [
         bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
         "--die-with-parent", "--new-session", "--hostname", "sandbox", *rights,
-        *_view("", limits, places), *(_view(ROOM, limits, places) if root else []), *_bound(_INSIDE, _CODE + _FOLDER),
+        *_view("", limits, places), *(_view(VIEW_ROOT, limits, places) if root else []),
+        *_bound(_INSIDE, _CODE + _FOLDER),
         "--remount-ro", "/", "--chdir", "/",
         # Texts hash alike in every run, so that a program that depends on the order of a set does so every time.
         "--setenv", "PYTHONHASHSEED", "0",
@@ -93,7 +94,7 @@ def jail(bwrap: str, limits: Limits, root: bool) -> Jail:
     ]  # fmt: skip
     most = (math.ceil(limits.seconds), limits.memory, limits.processes)
     filters = seccomp.program(platform.machine()).hex()
-    return Jail(command, [filters, *map(str, most), *([PACKAGES] if places else [])], root)
+    return SandboxCommand(command, [filters, *map(str, most), *([PACKAGES] if places else [])], root)
 
 
 def _python() -> list[str]:

@@ -1,4 +1,4 @@
-"""Which files of the environment a Python package consists of, so that a sandbox shows these and no others."""
+"""List the files of a Python package in the environment, so that a sandbox contains these and no others."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
@@ -10,7 +10,7 @@ from stages.evaluation.benchmarks.program_outcomes import NoSandbox
 
 
 def folders(names: Iterable[str]) -> dict[str, Path]:
-    """Name in site-packages -> where it is, for the packages, what they need, and nothing else.
+    """Name in site-packages -> its path, for the packages and their requirements.
 
     Raises NoSandbox for a package that is not installed.
     """

@@ -1,4 +1,4 @@
-"""One sandboxed program from its start to its end: fed, watched, killed at its limits."""
+"""Run one program in a sandbox: start it, read its output, kill it at its limits."""
 
 import contextlib
 import json
@@ -13,21 +13,21 @@ from typing import NamedTuple
 import msgspec
 
 from stages.evaluation.benchmarks.program_outcomes import Ending, Outcome, Program
-from stages.evaluation.sandbox.bubblewrap import Jail, Limits
+from stages.evaluation.sandbox.bubblewrap import Limits, SandboxCommand
 
 LONGEST = 300
 """Characters of a reason for people."""
 
 
-class _Seen(NamedTuple):
+class _Observed(NamedTuple):
     limit: str
-    """Which limit was met: "timeout", "output" or ""."""
+    """The limit that ended it: "timeout", "output" or ""."""
     report: bytes
     printed: bytes
 
 
-def run(walls: Jail, program: Program, limits: Limits, number: int) -> Outcome:
-    """What became of `program` in a sandbox; `number` tells the runs of this process apart.
+def run(sandbox: SandboxCommand, program: Program, limits: Limits, number: int) -> Outcome:
+    """The outcome of `program` in a sandbox; `number` distinguishes the runs of this process.
 
     Raises FileNotFoundError if there is no bubblewrap, PermissionError if it may not be run.
     """
@@ -35,7 +35,7 @@ def run(walls: Jail, program: Program, limits: Limits, number: int) -> Outcome:
         source = stack.enter_context(os.fdopen(os.memfd_create("program"), "wb+"))
         source.write(_encoded(program))
         source.seek(0)
-        process, report, info = _start(walls, number, source.fileno(), stack)
+        process, report, info = _start(sandbox, number, source.fileno(), stack)
         try:
             seen = _watch(process, report, limits)
         finally:
@@ -54,34 +54,34 @@ def _encoded(program: Program) -> bytes:
 
 
 def _start(
-    walls: Jail, number: int, source: int, stack: contextlib.ExitStack
+    sandbox: SandboxCommand, number: int, source: int, stack: contextlib.ExitStack
 ) -> tuple["subprocess.Popen[bytes]", int, int]:
     """The process, and the descriptors that its report and bubblewrap's information can be read from."""
     report, inside = os.pipe()
-    info, told = os.pipe()
+    info, info_writer = os.pipe()
     stack.callback(os.close, report)
     stack.callback(os.close, info)
     try:
         # No environment: bubblewrap is process 1 inside, and what it was started with could be read there.
         process = subprocess.Popen(
-            walls.line(number, source, inside, told), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, pass_fds=(source, inside, told), env={},
+            sandbox.line(number, source, inside, info_writer), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, pass_fds=(source, inside, info_writer), env={},
         )  # fmt: skip
     finally:
         os.close(inside)
-        os.close(told)
+        os.close(info_writer)
     return stack.enter_context(process), report, info
 
 
 def _await_end(info: int) -> None:
     """Wait for the end of process 1 inside, which is the last to end there; bubblewrap outside does not wait for it."""
-    if told := os.read(info, 1 << 12):
-        first = json.loads(told)["child-pid"]
+    if data := os.read(info, 1 << 12):
+        first = json.loads(data)["child-pid"]
         with contextlib.suppress(ProcessLookupError), os.fdopen(os.pidfd_open(first), "rb") as ended:
             select.select([ended], [], [])
 
 
-def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _Seen:
+def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _Observed:
     """Read what it prints and reports until it ends or meets a limit, whatever it does to its descriptors."""
     assert process.stdout is not None
     kept = {process.stdout.fileno(): bytearray(), report: bytearray()}
@@ -103,10 +103,10 @@ def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _
                 break
             elif time.monotonic() >= deadline:
                 limit = "timeout"
-    return _Seen(limit, bytes(kept[report]), bytes(kept[process.stdout.fileno()]))
+    return _Observed(limit, bytes(kept[report]), bytes(kept[process.stdout.fileno()]))
 
 
-def _outcome(seen: _Seen, status: int) -> Outcome:
+def _outcome(seen: _Observed, status: int) -> Outcome:
     if seen.limit == "output":
         return Outcome("output", "printed more than it may")
     try:
@@ -116,7 +116,7 @@ def _outcome(seen: _Seen, status: int) -> Outcome:
     return Outcome(ending, _printable(detail.encode(errors="replace")).removesuffix(":"))  # an exception without a word
 
 
-def _unreported(seen: _Seen, status: int) -> Outcome:
+def _unreported(seen: _Observed, status: int) -> Outcome:
     """Of a sandbox that ended, or was ended, before it reported."""
     if seen.limit == "timeout" or status == 128 + signal.SIGXCPU:
         return Outcome("timeout", "ran longer than it may")

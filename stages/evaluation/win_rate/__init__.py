@@ -1,7 +1,7 @@
-"""Estimators of others, called as they are: AlpacaEval 2.0's length-controlled win rate by its own package.
+"""AlpacaEval 2.0's length-controlled win rate, estimated by its own package.
 
-alpaca_eval runs in a process of its own: it sets options of scikit-learn for good, writes to the log, and asks the Hub
-for its files; there it finds the files of `folder` in a Hub cache made for it, with the network off.
+alpaca_eval runs in a process of its own, since it changes options of scikit-learn for good, writes to the log, and
+downloads files from the Hub; that process gets the files of `folder` in a temporary Hub cache, and no network.
 """
 
 import json
@@ -20,7 +20,7 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks.alpaca_eval import LEFT_OUT, QUESTIONS, Annotation
 
 FILES = ("df_gamed.csv", "instruction_difficulty.csv")
-"""What the estimator reads: annotations of two models that play with length, and how hard each instruction is."""
+"""Files of the estimator: annotations of two models with different lengths, and the difficulty of each instruction."""
 
 
 def length_controlled(annotations: Sequence[Annotation], folder: Path) -> dict[str, Any]:
@@ -55,12 +55,12 @@ def _run(annotations: Sequence[Annotation], folder: Path) -> dict[str, Any]:
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:300]
         raise UserError(f"{folder}: alpaca_eval can't use these files: {last}; download them again")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    estimates: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return estimates
 
 
 def _cache(cache: Path, folder: Path) -> None:
-    """The files as a Hub cache holds them, under the repository that alpaca_eval asks for."""
+    """Link the files into a Hub cache, under the repository that alpaca_eval reads."""
     repository = cache / "datasets--tatsu-lab--alpaca_eval"
     snapshot = repository / "snapshots" / ("0" * 40)
     (repository / "refs").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The process in which alpaca_eval estimates: annotations as JSON come in, one line of JSON goes out."""
+"""The process that runs alpaca_eval: reads annotations as JSON from stdin, writes one line of JSON to stdout."""
 
 import json
 import sys
@@ -14,9 +14,9 @@ def main() -> None:
 
     estimate = import_module("alpaca_eval.metrics.glm_winrate").get_length_controlled_winrate
     frame = pandas.DataFrame(json.load(sys.stdin))
-    found = estimate(frame, save_weights_dir=None, is_add_glm_preference_inplace=False)
-    wanted = ("length_controlled_winrate", "lc_standard_error", "win_rate")
-    print(json.dumps({name: float(found[name]) for name in wanted}))
+    estimates = estimate(frame, save_weights_dir=None, is_add_glm_preference_inplace=False)
+    names = ("length_controlled_winrate", "lc_standard_error", "win_rate")
+    print(json.dumps({name: float(estimates[name]) for name in names}))
 
 
 def _without_pkg_resources() -> None:

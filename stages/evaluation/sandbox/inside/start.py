@@ -65,11 +65,11 @@ class Remote:
 
 def main() -> NoReturn:
     """The whole life of a sandbox. Arguments: see `Jail.line`."""
-    room, (user, source, report) = sys.argv[1], map(int, sys.argv[2:5])
+    root, (user, source, report) = sys.argv[1], map(int, sys.argv[2:5])
     filters, (seconds, memory, processes) = bytes.fromhex(sys.argv[5]), map(int, sys.argv[6:9])
     packages = sys.argv[9:]
     sys.argv = [""]
-    _become_nobody(room, user)
+    _become_nobody(root, user)
     _limit(seconds, memory << 20, processes)
     from_supervisor, calls = os.pipe()
     results, to_supervisor = os.pipe()
@@ -91,9 +91,9 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def _become_nobody(room: str, user: int) -> None:
+def _become_nobody(root: str, user: int) -> None:
     if user:
-        os.chroot(room)
+        os.chroot(root)
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.benchmarks.choices import choice
+from stages.evaluation.benchmarks.multiple_choice import parse_choice
 
 CHOICES = {"A": "bank", "B": "library", "C": "park", "D": "car park", "E": "a dog"}
 RIGHT = [
@@ -134,17 +134,17 @@ NONE = [
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_what_states_a_choice(text: str) -> None:
-    assert choice(text, "Q?", CHOICES) == "B"
+    assert parse_choice(text, "Q?", CHOICES) == "B"
 
 
 @pytest.mark.parametrize(("text", "label"), OTHERS)
 def test_letters_that_are_words(text: str, label: str) -> None:
-    assert choice(text, "Q?", CHOICES) == label
+    assert parse_choice(text, "Q?", CHOICES) == label
 
 
 @pytest.mark.parametrize("text", [text for text in NONE if text != "A"])
 def test_what_settles_on_nothing(text: str) -> None:
-    assert choice(text, "Q?", CHOICES) is None
+    assert parse_choice(text, "Q?", CHOICES) is None
 
 
 FORMS = [
@@ -162,12 +162,12 @@ FORMS = [
 @given(st.lists(st.tuples(st.sampled_from(FORMS), st.sampled_from("ABCDE")), min_size=1, max_size=4))
 def test_the_last_of_several_statements_counts(statements: list[tuple[str, str]]) -> None:
     text = "\n\nBut wait.\n\n".join(form.format(label) for form, label in statements)
-    assert choice(text, "Q?", CHOICES) == statements[-1][1]
+    assert parse_choice(text, "Q?", CHOICES) == statements[-1][1]
 
 
 @given(st.text(alphabet="ABab ().:*\\boxed{}answerisoption\n-'", max_size=80))
 def test_any_text_settles_on_a_choice_or_none(text: str) -> None:
-    assert choice(text, "Q?", CHOICES) in {None, *CHOICES}
+    assert parse_choice(text, "Q?", CHOICES) in {None, *CHOICES}
 
 
 @given(
@@ -175,9 +175,9 @@ def test_any_text_settles_on_a_choice_or_none(text: str) -> None:
     st.sampled_from(["A {} ran.", "I saw a {}.", "A {}", "Is it a {}? I wonder."]),
 )
 def test_an_article_is_no_choice(noun: str, sentence: str) -> None:
-    assert choice(sentence.format(noun), "Q?", CHOICES) is None
+    assert parse_choice(sentence.format(noun), "Q?", CHOICES) is None
 
 
 def test_long_texts_take_no_time_of_their_square() -> None:
     for text in ("answer: ", "**B", "\\boxed{", "(A) ", "library "):
-        choice(text * 20_000, "Q?", CHOICES)
+        parse_choice(text * 20_000, "Q?", CHOICES)

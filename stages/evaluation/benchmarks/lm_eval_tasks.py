@@ -1,8 +1,8 @@
-"""MMLU 5-shot, ARC-challenge 25-shot and GSM8K 8-shot, asked through lm-evaluation-harness (paper 4.2, B.6).
+"""MMLU 5-shot, ARC-challenge 25-shot and GSM8K 8-shot, run by lm-evaluation-harness (paper 4.2, B.6).
 
 Each is read from its own files, as upstream or the Hub has them; `suite` reads a folder with a folder for each, so that
-a model is loaded once for all three. Prompts are lm-eval's own (stages/harness); what it logged is graded here, so that
-a rule can change without it. The worked examples are the first rows of the split that is for them.
+a model is loaded once for all three. Prompts are lm-eval's own (stages/evaluation/lm_eval); its samples are graded
+here, so that a rule can change without a new run. The worked examples are the first rows of their split.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.core.errors import UserError
 from stages.core.records import Rejected
-from stages.evaluation.benchmarks import numbers
+from stages.evaluation.benchmarks import number_rules
 from stages.evaluation.benchmarks.declaration import Benchmark, Reader
 from stages.evaluation.benchmarks.gsm8k import solved
 from stages.evaluation.benchmarks.lm_eval_rows import arc_rows, gsm8k_rows, mmlu_rows
@@ -23,14 +23,14 @@ SHOTS = {"mmlu": 5, "arc": 25, "gsm8k": 8}
 
 def mmlu(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
     """Subject by subject, in file order. Raises UserError for files or rows that do not fit."""
-    shown = mmlu_rows(files, "dev")
+    examples = mmlu_rows(files, "dev")
     for subject, rows in mmlu_rows(files, "test").items():
-        if subject not in shown:
+        if subject not in examples:
             raise UserError(f"mmlu: the dev split has no rows of {subject}; add them, or remove its test rows")
-        shots = [row.doc() for row in shown[subject][: SHOTS["mmlu"]]]
+        shots = [row.doc() for row in examples[subject][: SHOTS["mmlu"]]]
         for number, row in enumerate(rows):
             yield _question(
-                "mmlu", f"{subject}-{number:04}", licence, row.asked(), "ABCD"[row.answer], row.doc(), shots,
+                "mmlu", f"{subject}-{number:04}", licence, row.question_text(), "ABCD"[row.answer], row.doc(), shots,
                 task=f"mmlu_{subject}", group=f"mmlu/{subject}",
             )  # fmt: skip
 
@@ -40,7 +40,9 @@ def arc(files: Files, languages: Sequence[str], licence: str, wording: Wording) 
     shots = [row.doc() for row in arc_rows(files, "train")[: SHOTS["arc"]]]
     for row in arc_rows(files, "test"):
         right = row.choices.text[row.choices.label.index(row.answerKey)]
-        yield _question("arc", row.id, licence, row.asked(), right, row.doc(), shots, task="arc_challenge", group="arc")
+        yield _question(
+            "arc", row.id, licence, row.question_text(), right, row.doc(), shots, task="arc_challenge", group="arc"
+        )
 
 
 def gsm8k(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
@@ -58,17 +60,17 @@ PARTS: dict[str, Reader] = {"mmlu": mmlu, "arc": arc, "gsm8k": gsm8k}
 
 def suite(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question | Rejected]:
     """All of a folder with the folders mmlu, arc and gsm8k, or some of them. Raises UserError as its parts do."""
-    found = {name.partition("/")[0] for name in files if "/" in name} & set(PARTS)
-    if not found:
+    parts = {name.partition("/")[0] for name in files if "/" in name} & set(PARTS)
+    if not parts:
         raise UserError(f"{', '.join(sorted(files)) or 'no file'}: a folder with {', '.join(PARTS)} in it is needed")
     for part in PARTS:
-        if part in found:
+        if part in parts:
             own = {name.partition("/")[2]: data for name, data in files.items() if name.startswith(f"{part}/")}
             yield from PARTS[part](own, languages, licence, wording)
 
 
 def _question(
-    benchmark: str, item: str, licence: str, asked: str, gold: str, doc: Mapping[str, Any],
+    benchmark: str, item: str, licence: str, question_text: str, gold: str, doc: Mapping[str, Any],
     shots: Sequence[Mapping[str, Any]], task: str, group: str,
 ) -> Question:  # fmt: skip
     return Question(
@@ -77,7 +79,7 @@ def _question(
         language="en",
         licence=licence,
         item=item,
-        instruction=asked,
+        instruction=question_text,
         gold=(gold,),
         group=group,
         meta={"task": task, "doc": json.dumps(doc, ensure_ascii=False), "shots": json.dumps(shots, ensure_ascii=False)},
@@ -102,8 +104,8 @@ def _likeliest(question: Question, scores: Mapping[str, float], length: Callable
 def grade_gsm8k(question: Question, text: str) -> dict[str, float]:
     """gsm8k (the paper's rule: the last number) and gsm8k_strict (by value), each 0 or 1."""
     return {
-        "gsm8k": float(numbers.paper_rule(text, question.gold[0])),
-        "gsm8k_strict": float(numbers.strict_rule(text, question.gold[0])),
+        "gsm8k": float(number_rules.paper_rule(text, question.gold[0])),
+        "gsm8k_strict": float(number_rules.strict_rule(text, question.gold[0])),
     }
 
 

@@ -62,9 +62,9 @@ GSM8K = {
 
 
 def read(benchmark: str, files: dict[str, bytes]) -> list[Question]:
-    found = list(BENCHMARKS[benchmark].read(files, [], "MIT", {}))
-    assert len({question.id for question in found}) == len(found)
-    return found  # type: ignore[return-value]
+    rows = list(BENCHMARKS[benchmark].read(files, [], "MIT", {}))
+    assert len({question.id for question in rows}) == len(rows)
+    return rows  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("shape", MMLU)
@@ -100,9 +100,9 @@ def test_a_suite_is_its_parts() -> None:
 def test_our_own_files() -> None:
     folder = ROOT / "data" / "seeds" / "generic"
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    found = read("generic", files)
-    assert {q.benchmark: len(json.loads(q.meta["shots"])) for q in found} == {"mmlu": 5, "arc": 25, "gsm8k-harness": 8}
-    golds = [q.gold[0] for q in found if q.benchmark == "mmlu"]
+    rows = read("generic", files)
+    assert {q.benchmark: len(json.loads(q.meta["shots"])) for q in rows} == {"mmlu": 5, "arc": 25, "gsm8k-harness": 8}
+    golds = [q.gold[0] for q in rows if q.benchmark == "mmlu"]
     assert {letter: golds.count(letter) for letter in "ABCD"} == dict.fromkeys("ABCD", 2)
 
 
@@ -112,7 +112,7 @@ def weighed(question: Question, weights: dict[str, float]) -> dict[str, float]:
     return score.values
 
 
-def asked(benchmark: str, gold: str) -> Question:
+def item(benchmark: str, gold: str) -> Question:
     return Question("q", benchmark, "en", "MIT", "q", "Why?", gold=(gold,))
 
 
@@ -128,7 +128,7 @@ def asked(benchmark: str, gold: str) -> Question:
     ],
 )  # fmt: skip
 def test_what_was_weighed_is_graded(benchmark: str, gold: str, weights: dict[str, float], expected: Any) -> None:
-    assert weighed(asked(benchmark, gold), weights) == expected
+    assert weighed(item(benchmark, gold), weights) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_what_was_weighed_is_graded(benchmark: str, gold: str, weights: dict[str
 def test_gsm8k_is_graded_by_its_last_number(text: str, expected: tuple[int, int]) -> None:
     grade = BENCHMARKS["gsm8k-harness"].grade
     assert grade is not None
-    assert tuple(grade(asked("gsm8k-harness", "18"), text).values()) == expected
+    assert tuple(grade(item("gsm8k-harness", "18"), text).values()) == expected
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "files", "told"),
+    ("benchmark", "files", "message"),
     [
         ("mmlu", {"test/anatomy_test.csv": CSV}, "no file of the split dev"),
         ("mmlu", {**MMLU["csv"], "test/virology_test.csv": CSV}, "no rows of virology"),
@@ -162,8 +162,8 @@ def test_gsm8k_is_graded_by_its_last_number(text: str, expected: tuple[int, int]
         ("generic", {"x.json": b""}, r"a folder with mmlu, arc, gsm8k"),
     ],
 )
-def test_files_that_do_not_fit(benchmark: str, files: dict[str, bytes], told: str) -> None:
-    with pytest.raises(UserError, match=told) as error:
+def test_files_that_do_not_fit(benchmark: str, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
         read(benchmark, files)
     assert "\n" not in str(error.value)
 
@@ -176,6 +176,6 @@ def test_files_that_do_not_fit(benchmark: str, files: dict[str, bytes], told: st
 def test_the_real_files(benchmark: str, folder: str, count: int) -> None:
     root = SHARED / folder
     files = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
-    found = read(benchmark, files)
-    assert len(found) == count
-    assert {len(json.loads(q.meta["shots"])) for q in found} == {{"mmlu": 5, "arc": 25, "gsm8k-harness": 8}[benchmark]}
+    rows = read(benchmark, files)
+    assert len(rows) == count
+    assert {len(json.loads(q.meta["shots"])) for q in rows} == {{"mmlu": 5, "arc": 25, "gsm8k-harness": 8}[benchmark]}

@@ -1,4 +1,4 @@
-"""The number that an answer gives, and when it equals the right one (MGSM and GSM8K)."""
+"""Parse the number that an answer states, and compare it with the right one (MGSM and GSM8K)."""
 
 import re
 import string
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from stages.evaluation.benchmarks.numerals import COMMA_LANGUAGES, han, numbers, plain
+from stages.evaluation.benchmarks.number_parser import COMMA_LANGUAGES, normalize, parse_han, parse_numbers
 
 _NUMBER = re.compile(r"[-+]?\d*\.\d+|\d+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d)")
@@ -18,9 +18,9 @@ _NAMED = {
     "ja": "答え", "zh": "答案|答", "th": "คำตอบ", "bn": "উত্তর", "te": "సమాధానం", "hi": "उत्तर", "ar": "الجواب|الإجابة",
     "ko": "정답|답",
 }  # fmt: skip
-"""Language -> how it names the answer."""
+"""Language -> its words for "answer"."""
 _JOINED = frozenset(("zh", "ja", "th", "bn", "te", "hi", "ar", "ko"))
-"""Languages that may put a number or an ending right behind the word."""
+"""Languages that may append a number or an ending to the word without a space."""
 _STATED = re.compile(
     "|".join(
         rf"(?P<{language}>(?<![\w-])(?:{names})(?!\w))" if language not in _JOINED else f"(?P<{language}>{names})"
@@ -42,36 +42,36 @@ _SENTENCE = re.compile(r"[!?。！？।॥]|\.(?!\d)|\n")
 _SO = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.I)
 _BULLET = re.compile(r"[-–*•+]\s+")
 NEAR = 5
-"""Words between the name of an answer and its number; behind more the number belongs to the reasoning."""
+"""Words between "answer" and its number; after more words the number belongs to the reasoning."""
 NEAR_CHARACTERS = 60
 LONGEST = 400
 """Characters of a statement."""
 REST = 4000
-"""Characters behind a statement that are looked at for more reasoning."""
+"""Characters after a statement that are searched for more reasoning."""
 
 
 def paper_rule(text: str, gold: str) -> bool:
-    """The last number equals `gold` once both have lost their punctuation; with no number, the whole text is compared.
+    """Whether the last number equals `gold`, both without punctuation; without a number the whole text is compared.
 
-    As the authors computed it, so that numbers compare: 4.8 equals 48, and -10 equals 10.
+    The authors' rule, so that numbers compare: 4.8 equals 48, and -10 equals 10.
     """
-    found = _NUMBER.findall(_THOUSANDS.sub("", text))
-    return bool((found[-1] if found else text).translate(_PUNCTUATION) == gold.translate(_PUNCTUATION))
+    matches = _NUMBER.findall(_THOUSANDS.sub("", text))
+    return bool((matches[-1] if matches else text).translate(_PUNCTUATION) == gold.translate(_PUNCTUATION))
 
 
 def strict_rule(text: str, gold: str, language: str = "en") -> bool:
-    """The number that the text gives as its answer has the value of `gold`: 4.8 is not 48, -10 is not 10, 18.00 is 18.
+    """Whether the number that the text states has the value of `gold`: 4.8 is not 48, -10 is not 10, 18.00 is 18.
 
-    language: the question's, whose separators are read where the digits leave them open; those of the text's own
-    language if it is English, which is what the tasks ask for.
+    language: that of the question, whose separators are assumed where the digits are ambiguous; an English text is
+    read with the English separators.
     """
-    number = answer(text, language)
-    return number is not None and number == answer(gold, "en")
+    number = parse_answer(text, language)
+    return number is not None and number == parse_answer(gold, "en")
 
 
 def last_number(text: str) -> Fraction | None:
     """The value of the last number in `text`, or None if there is none."""
-    values = numbers(plain(text), comma=False)
+    values = parse_numbers(normalize(text), comma=False)
     return values[-1].value if values else None
 
 
@@ -84,12 +84,12 @@ class _Statement(NamedTuple):
     """Whether it may be reasoning of which the answer is the end: "Answer: Ann has 5 eggs. She eats 3."."""
 
 
-def answer(text: str, language: str) -> Fraction | None:
+def parse_answer(text: str, language: str) -> Fraction | None:
     """The last boxed or stated number; else, of the last line with a number, the last bold one or the last one.
 
     None if there is none. language: see `strict_rule`.
     """
-    text = plain(text)
+    text = normalize(text)
     own = "en" if len(_ENGLISH.findall(text)) > 1 else language
     for statement in sorted(_statements(text), key=lambda each: each.start, reverse=True):
         number = _first(statement, (statement.language or own) in COMMA_LANGUAGES)
@@ -112,7 +112,7 @@ def _statements(text: str) -> Iterator[_Statement]:
 
 
 def _braced(text: str) -> str:
-    """Up to the brace that closes one before the text, or to the end of the line."""
+    """The text up to its first unmatched closing brace, or to the end of the line."""
     depth = 1
     for place, sign in enumerate(text):
         depth += (sign == "{") - (sign == "}")
@@ -131,18 +131,18 @@ def _sentence(text: str) -> tuple[str, str]:
 
 
 def _first(statement: _Statement, comma: bool) -> Fraction | None:
-    """The number that a statement gives: the first, behind its last equals sign if one has a number behind it."""
+    """The first number of a statement, after its last equals sign if a number follows that."""
     text = re.sub(r"\([^()]*\)", " ", statement.text)
-    text = text if numbers(text, comma) else statement.text
+    text = text if parse_numbers(text, comma) else statement.text
     concluded = _SO.split(text)[-1]
-    text = concluded if numbers(concluded, comma) else text
+    text = concluded if parse_numbers(concluded, comma) else text
     after = text.rpartition("=")[2]
-    values = numbers(after, comma)
+    values = parse_numbers(after, comma)
     if "=" in text and values:
         return None if statement.reasoning else values[0].value
-    values = numbers(text, comma)
+    values = parse_numbers(text, comma)
     if not values:
-        return han(statement.text.strip(" *$")) if statement.language in ("zh", "ja", "") else None
+        return parse_han(statement.text.strip(" *$")) if statement.language in ("zh", "ja", "") else None
     before = text[: values[0].start].strip(" *_`$")
     far = len(before.split()) > NEAR or len(before) > NEAR_CHARACTERS or (statement.reasoning and before)
     return None if statement.language and far else values[0].value
@@ -152,10 +152,12 @@ def _ending(text: str, comma: bool) -> Fraction | None:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     for line in reversed(lines):
         line = _BULLET.sub("", line, count=1) if _BULLET.match(line) and len(lines) > 1 else line
-        bold = [values[0] for part in _BOLD.findall(line) if _emphasised(part) and (values := numbers(part, comma))]
-        if bold or (bold := numbers(line, comma)):
+        bold = [
+            values[0] for part in _BOLD.findall(line) if _emphasised(part) and (values := parse_numbers(part, comma))
+        ]
+        if bold or (bold := parse_numbers(line, comma)):
             return bold[-1].value
-    return han(text.strip(" *。.\n"), alone=True)
+    return parse_han(text.strip(" *。.\n"), alone=True)
 
 
 def _emphasised(part: str) -> bool:

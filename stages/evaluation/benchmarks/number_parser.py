@@ -1,4 +1,4 @@
-"""The numbers that stand in a text, in any script and with the separators of any language."""
+"""Parse the numbers of a text, in any script and with the separators of any language."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ COMMA_LANGUAGES = frozenset({
     "is", "it", "ka", "kk", "lt", "lv", "mk", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr",
     "sv", "tr", "uk", "uz", "vi",
 })  # fmt: skip
-"""Languages that write 1.234,5 for what others write 1,234.5 (CLDR's decimal separators)."""
+"""Languages with a decimal comma: 1.234,5 and not 1,234.5 (CLDR)."""
 LONGEST = 1000
-"""Digits of a number; one that is longer has no value here."""
+"""Digits of a number; longer ones are ignored."""
 NEAR = 40
-"""Characters before a number that are looked at for its sign."""
+"""Characters before a number that are searched for its sign."""
 
 _SPACES = re.compile(r"[\u00a0\u2000-\u200a\u202f]|\\[,;: ](?=\d)")
 _SIGNS = str.maketrans("\u2212\uff0d\ufe63\u2012\u2019\u02bc\u066b\u066c\uff0e\u2044\u2215", "----''.'.//")
@@ -40,14 +40,14 @@ _SCALE = re.compile(rf" ?({'|'.join(sorted(_WORDS, key=len, reverse=True))})\b|(
 
 
 class Number(NamedTuple):
-    """A number and where it stands, its sign and currency included."""
+    """A number with its place in the text, including sign and currency."""
 
     start: int
     end: int
     value: Fraction
 
 
-def plain(text: str) -> str:
+def normalize(text: str) -> str:
     """The text with ASCII digits, plain spaces, one kind of minus, and without LaTeX's markup around numbers."""
     text = _WIDE_COMMA.sub(",", text)
     for pattern, plain_form in _LATEX:
@@ -61,11 +61,11 @@ def _vulgar(match: re.Match[str]) -> str:
     return " " + unicodedata.normalize("NFKC", match.group()).replace("\u2044", "/")
 
 
-def numbers(text: str, comma: bool) -> list[Number]:
-    """The numbers of a `plain` text in their order.
+def parse_numbers(text: str, comma: bool) -> list[Number]:
+    """The numbers of a text that was normalised by `normalize`, in order.
 
-    comma: whether a comma is the decimal separator where digits leave it open: 1,234 and 1.234. What they do not leave
-    open is read as it must be meant: 1.234,5, 1.000.000, 0,125, 4,8. A list of numbers is several.
+    comma: whether the comma is the decimal separator of ambiguous numbers such as 1,234 and 1.234. Unambiguous ones do
+    not depend on it: 1.234,5, 1.000.000, 0,125, 4,8. A list of numbers gives each of them.
     """
     return list(_fractions(text, [each for match in _NUMBER.finditer(text) for each in _parts(text, match, comma)]))
 
@@ -124,37 +124,37 @@ def _sign(text: str, start: int) -> int | None:
     return None if re.search(r"[\w)\]]$", before) else place
 
 
-def _fractions(text: str, found: list[Number]) -> Iterator[Number]:
+def _fractions(text: str, parsed: list[Number]) -> Iterator[Number]:
     """Numbers with a slash between two of them as one, and with the whole that stands before it."""
     place = 0
-    while place < len(found):
-        number, place = found[place], place + 1
-        if _over(text, found, place) and not (_over(text, found, place + 1) or _over(text, found, place - 1)):
-            number, place = Number(number.start, found[place].end, number.value / found[place].value), place + 1
-        elif _mixed(text, found, place):
-            part = found[place].value / found[place + 1].value
+    while place < len(parsed):
+        number, place = parsed[place], place + 1
+        if _over(text, parsed, place) and not (_over(text, parsed, place + 1) or _over(text, parsed, place - 1)):
+            number, place = Number(number.start, parsed[place].end, number.value / parsed[place].value), place + 1
+        elif _mixed(text, parsed, place):
+            part = parsed[place].value / parsed[place + 1].value
             value = number.value + part if number.value >= 0 else number.value - part
-            number, place = Number(number.start, found[place + 1].end, value), place + 2
+            number, place = Number(number.start, parsed[place + 1].end, value), place + 2
         yield number
 
 
-def _over(text: str, found: list[Number], place: int) -> bool:
+def _over(text: str, parsed: list[Number], place: int) -> bool:
     """Whether the number at `place` divides the one before it."""
-    if not 0 < place < len(found) or not found[place].value:
+    if not 0 < place < len(parsed) or not parsed[place].value:
         return False
-    return text[found[place - 1].end : found[place].start].strip(" ") == "/"
+    return text[parsed[place - 1].end : parsed[place].start].strip(" ") == "/"
 
 
-def _mixed(text: str, found: list[Number], place: int) -> bool:
+def _mixed(text: str, parsed: list[Number], place: int) -> bool:
     """Whether a fraction below one stands right behind a whole number."""
-    if not _over(text, found, place + 1) or _over(text, found, place + 2):
+    if not _over(text, parsed, place + 1) or _over(text, parsed, place + 2):
         return False
-    whole, above, below = found[place - 1 : place + 2]
+    whole, above, below = parsed[place - 1 : place + 2]
     near = re.fullmatch(" {1,2}", text[whole.end : above.start])
     return bool(near) and whole.value.denominator == 1 and 0 < above.value < below.value
 
 
-def han(text: str, alone: bool = False) -> Fraction | None:
+def parse_han(text: str, alone: bool = False) -> Fraction | None:
     """The number that a text begins with in Chinese numerals, or is if it has to be alone; None if there is none."""
     match = _HAN.fullmatch(text) if alone else _HAN.match(text)
     if not match:

@@ -1,4 +1,4 @@
-"""The choice that an answer to a multiple-choice question settles on."""
+"""Parse the choice that an answer to a multiple-choice question states."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ _NAMED = re.compile(r"\b(?:answer|choice|option)\b[\s*_`\"']*(?:(?:is|would be|s
 _LABEL = r"(?:\\(?:text|mathrm|textbf|mathbf)\{)?[(\[\"'*_`$]*(?P<label>[A-Za-z])(?P<after>[)\].:,;!*_`\"'}$]*)(?=\s|$)"
 _LABELLED = re.compile(_LABEL)
 _ALSO = re.compile(r"[)\].*_`\"'}]*,?\s*(?:or|and|/|&)\s*(?:option\s+)?[(\[*_`\"']*(?P<label>[A-Z])(?![\w'])")
-"""What names one more choice behind a label: "B or C"."""
+"""One more choice after a label: "B or C"."""
 _FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.M)
 _TAG = (re.compile(r"<(?:final_?)?answer>", re.I), re.compile(r"</(?:final_?)?answer>", re.I))
 _WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
@@ -19,14 +19,13 @@ _CLAUSE = re.compile(r"[.!?;:\n]+(?:\s|$)")
 _SENTENCE = re.compile(r"[.!?\n](?:\s|$)")
 
 
-def choice(text: str, asked: str, choices: Mapping[str, str]) -> str | None:
+def parse_choice(text: str, question: str, choices: Mapping[str, str]) -> str | None:
     """The label of the last choice that is stated, boxed or alone in bold; else the one that lines or clauses name.
 
-    None where there is none, or where several are named and none is stated: such an answer is not read, never wrong.
-    A repetition of the question itself names every choice and settles on none, so it is cut away first.
-    choices: label -> text.
+    None where there is none, or where several are named and none is stated. A repetition of the question names every
+    choice, so it is removed first. choices: label -> text.
     """
-    rest = _plain(text.rpartition(asked)[2] if asked and asked in text else text)
+    rest = _plain(text.rpartition(question)[2] if question and question in text else text)
     statements = sorted(_statements(rest, choices))
     if statements:
         return statements[-1][1]
@@ -56,7 +55,7 @@ def _statements(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, st
 
 
 def _named(sentence: str, choices: Mapping[str, str], bare: bool) -> str | None:
-    """What follows the name of an answer: a label, or the text of one choice."""
+    """The label after a word such as "answer", by the label or by the text of one choice."""
     label = _label(sentence, choices)
     if label or bare:
         match = _LABELLED.match(sentence)
@@ -94,19 +93,19 @@ def _labels(text: str, choices: Mapping[str, str]) -> set[str]:
 
 
 def _mentioned(text: str, choices: Mapping[str, str]) -> str | None:
-    """The one choice that the last clause which names any names."""
+    """The choice in the last clause that contains one; None where that clause contains several."""
     for clause in reversed(_CLAUSE.split(text.lower())):
-        if found := _texts(clause, choices):
-            return found.pop() if len(found) == 1 else None
+        if labels := _labels_of_texts(clause, choices):
+            return labels.pop() if len(labels) == 1 else None
     return None
 
 
 def _only(text: str, choices: Mapping[str, str]) -> str | None:
-    labels = _texts(text.lower(), choices)
+    labels = _labels_of_texts(text.lower(), choices)
     return labels.pop() if len(labels) == 1 else None
 
 
-def _texts(clause: str, choices: Mapping[str, str]) -> set[str]:
+def _labels_of_texts(clause: str, choices: Mapping[str, str]) -> set[str]:
     """The choices whose texts are named as whole words; where one stands within another ("car park") the longer."""
     labels = {each.strip().lower(): label for label, each in choices.items() if each.strip()}
     either = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))

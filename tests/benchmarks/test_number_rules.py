@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.benchmarks import numbers
-from stages.evaluation.benchmarks.numbers import answer
+from stages.evaluation.benchmarks import number_rules
+from stages.evaluation.benchmarks.number_rules import parse_answer
 
 STATED = [
     ("The answer is 18. Checked 2 times.", 18), ("**18** apples in 2 boxes", 18), (r"\boxed{18}, as in step 2", 18),
@@ -33,7 +33,7 @@ STATED = [
 
 @pytest.mark.parametrize(("text", "value"), STATED)
 def test_the_stated_number_counts(text: str, value: int | None) -> None:
-    assert answer(text, "en") == value
+    assert parse_answer(text, "en") == value
 
 
 OTHERS = [
@@ -56,7 +56,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("language", "text", "value"), OTHERS)
 def test_the_answer_of_every_language(language: str, text: str, value: str) -> None:
-    assert answer(text, language) == Fraction(value)
+    assert parse_answer(text, language) == Fraction(value)
 
 
 WRITTEN = [
@@ -77,7 +77,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("text", "value"), WRITTEN)
 def test_how_numbers_are_written(text: str, value: str) -> None:
-    assert answer(text, "en") == Fraction(value)
+    assert parse_answer(text, "en") == Fraction(value)
 
 
 DIGITS = [
@@ -97,20 +97,20 @@ SPACES = [",", ".", " ", "\u00a0", "\u202f", "\u2009", "'", "’", "{,}", r"\,"]
 def test_groups_of_thousands_in_every_script(number: int, digits: str, separator: str, negative: bool) -> None:
     written = f"{number:,}".replace(",", separator).translate(dict(zip(map(ord, "0123456789"), digits, strict=True)))
     language = "de" if separator == "." else "en"
-    assert answer(f"= {'-' * negative}{written} in 2", "en") is not None
-    assert answer("\\boxed{" + "-" * negative + written + "} in 2", language) == (-number if negative else number)
+    assert parse_answer(f"= {'-' * negative}{written} in 2", "en") is not None
+    assert parse_answer("\\boxed{" + "-" * negative + written + "} in 2", language) == (-number if negative else number)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 99), st.sampled_from(["de", "en", "fr"]))
 def test_decimals_by_language(whole: int, part: int, language: str) -> None:
     groups, point = {"de": (".", ","), "en": (",", "."), "fr": (" ", ",")}[language]
     written = f"{whole:,}".replace(",", groups) + f"{point}{part:02}"
-    assert answer(f"#### {written}\n\n2", language) == Fraction(f"{whole}.{part:02}")
+    assert parse_answer(f"#### {written}\n\n2", language) == Fraction(f"{whole}.{part:02}")
 
 
 @given(st.integers(1, 10**8 - 1))
 def test_chinese_numerals(number: int) -> None:
-    assert answer(f"答案是{chinese(number)}。", "zh") == number
+    assert parse_answer(f"答案是{chinese(number)}。", "zh") == number
 
 
 def chinese(number: int) -> str:
@@ -131,14 +131,14 @@ def chinese(number: int) -> str:
     st.sampled_from(["en", "de", "zh"]),
 )
 def test_any_text_has_an_answer_or_none(text: str, language: str) -> None:
-    value = answer(text, language)
+    value = parse_answer(text, language)
     assert value is None or isinstance(value, Fraction)
 
 
 @given(st.integers(-(10**6), 10**6), st.integers(0, 99))
 def test_what_follows_a_statement_is_no_answer(number: int, later: int) -> None:
     for statement in (f"The answer is {number}.", f"\\boxed{{{number}}}", f"#### {number}\n", f"Answer: {number}."):
-        assert answer(f"3 boxes. {statement} It took {later} steps.", "en") == number
+        assert parse_answer(f"3 boxes. {statement} It took {later} steps.", "en") == number
 
 
 def test_long_texts_and_numbers_take_no_time_of_their_square() -> None:
@@ -151,9 +151,11 @@ def test_long_texts_and_numbers_take_no_time_of_their_square() -> None:
         "- " * 10**5,
         "1 000" * 10**4,
     ):
-        answer(text, "en")
+        parse_answer(text, "en")
 
 
 def test_the_strict_rule_reads_by_the_language_of_the_question() -> None:
-    assert numbers.strict_rule("Die Antwort ist 1.234.", "1234", "de") and numbers.strict_rule("1.234", "1234", "de")
-    assert not numbers.strict_rule("1.234", "1234", "en") and numbers.strict_rule("18,00", "18", "en")
+    assert number_rules.strict_rule("Die Antwort ist 1.234.", "1234", "de") and number_rules.strict_rule(
+        "1.234", "1234", "de"
+    )
+    assert not number_rules.strict_rule("1.234", "1234", "en") and number_rules.strict_rule("18,00", "18", "en")
