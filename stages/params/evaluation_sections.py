@@ -146,7 +146,7 @@ class JudgeRequests(Section):
 class Judge(JudgeRequests):
     """The judge of `evaluate`."""
 
-    reading: Annotated[str, AfterValidator(_registered_judge)] = "stated"
+    reading: Annotated[str, AfterValidator(_registered_judge)]
     """How verdicts are parsed: a name in JUDGES of stages/core/registry.py."""
 
 
