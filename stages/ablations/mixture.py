@@ -25,7 +25,7 @@ def draw_mixture(rounds: Sequence[Iterable[Record]], shares: Sequence[float], se
     A version's iteration is the number of tasks that were added to its source row: rewrites that came out ok and
     did not hold. So a round that failed for a row (unparsed, truncated, rejected for leaking or for being empty, …)
     gives no version, and what it left unchanged does not count as one round further. Not usable either are a
-    version without instruction, and one that says the same as a version of another row (of these, one row keeps it).
+    version without instruction, and one with the same texts as a version of another row (of these, one row keeps it).
 
     Rows are lined up by their own draws and cut into blocks of the wanted sizes. A row that has no version of its
     block's iteration changes places along the shortest chain of rows that can; only where no such chain exists do the
@@ -117,12 +117,12 @@ def place(usable: Mapping[str, frozenset[int]], quota: Sequence[int]) -> dict[st
     free.subtract(Counter(placed.values()))
     for id in usable:
         if id not in placed:
-            _squeeze_in(id, usable, placed, free)
+            _place_by_moves(id, usable, placed, free)
     return placed
 
 
-def _squeeze_in(id: str, usable: Mapping[str, frozenset[int]], placed: dict[str, int], free: Counter[int]) -> None:
-    """Place a row in one of its iterations, moving rows along the shortest chain that ends where there is room."""
+def _place_by_moves(id: str, usable: Mapping[str, frozenset[int]], placed: dict[str, int], free: Counter[int]) -> None:
+    """Place a row in one of its iterations, moving rows along the shortest chain to one below its quota."""
     chain = _chain(usable[id], usable, placed, free)
     if chain is None:
         placed[id] = max(usable[id])
@@ -136,7 +136,7 @@ def _squeeze_in(id: str, usable: Mapping[str, frozenset[int]], placed: dict[str,
 def _chain(
     wanted: Iterable[int], usable: Mapping[str, frozenset[int]], placed: Mapping[str, int], free: Mapping[int, int]
 ) -> list[tuple[str, int]] | None:
-    """[("", k1), (a row in k1, k2), (a row in k2, k3), …] with room in the last iteration; None if there is none."""
+    """[("", k1), (a row in k1, k2), (a row in k2, k3), …] the last one below its quota; None if there is none."""
     reached: dict[int, list[tuple[str, int]]] = {k: [("", k)] for k in sorted(wanted)}
     waiting = list(reached)
     for k in waiting:

@@ -1,8 +1,8 @@
-"""Task level (paper 5.1): a model takes a sequential instruction apart again, into rows with one task each (SIT-split).
+"""Task level (paper 5.1): a model splits sequential instructions into single tasks (SIT-split) or turns (SIT-multi).
 
 In the paper's release fragments dangle ("then translate it") and have lost what they refer to, which confounds the
-comparison. Here a leading connective is taken off, a fragment that refers to an earlier one gets that one's result as
-its input, and one that speaks of the row's input gets that; every such repair is in the row's step.
+comparison. Here a leading connective is removed, a fragment that refers to an earlier one gets the result of that as
+its input, and one that mentions the row's input gets that; every such repair is recorded in the row's step.
 """
 
 import re
@@ -38,41 +38,41 @@ CLOSED = ("unparsed", "rejected")
 
 
 class SplitResult(NamedTuple):
-    """A record's tasks; one task, the record's own, where it was held or could not be taken apart."""
+    """A record's tasks; one task, the record's own, where it was on hold or could not be split."""
 
     record: Record
     tasks: tuple[Task, ...]
     step: Step
-    """What became of it. `reason` is of a closed list: "held", "numbering", "one-task", "too-short", "empty-task",
-    "response-lost", or the engine's error; "" if it was taken apart."""
+    """Its outcome. `reason` is of a closed list: "held", "numbering", "one-task", "too-short", "empty-task",
+    "response-lost", or the engine's error; "" if it was split."""
 
     @property
     def settled(self) -> bool:
-        """Held or taken apart: nothing more is asked."""
+        """On hold or split: no further request is made."""
         return self.step.status == "ok"
 
 
 class SplitConfig(NamedTuple):
-    """How a model is asked."""
+    """How the model splits records."""
 
     form: str
     """A key of FORMS."""
     template: Template
-    """Renders with what the form has to say of a record."""
+    """Rendered with the values that the form has for a record."""
     sampling: Sampling
     attempts: int
     seed: int
 
 
 def split_sequences(records: Iterable[Record], complete: Complete, config: SplitConfig) -> Iterator[SplitResult]:
-    """Each record with its tasks, in order, lazily. Held records (no task was ever added) stay whole and are not
-    asked."""
+    """Each record with its tasks, in order, lazily. Records without an added task stay whole, without a
+    request."""
     pending = (_initial_result(config, record) for record in records)
     return retry(complete, pending, config.attempts, partial(_request, config), partial(_parse_reply, config))
 
 
 def _initial_result(config: SplitConfig, record: Record) -> SplitResult:
-    """The record before it is asked about: settled unless a task was ever added to it."""
+    """The record before its request: settled if no task was ever added to it."""
     has_added_task = any(
         step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps
     )
@@ -165,7 +165,7 @@ def _step(result: SplitResult, action: str) -> Step:
 
 
 def losses(results: Iterable[SplitResult]) -> dict[str, dict[str, int]]:
-    """ "whole" -> why a row with several tasks could not be taken apart -> how many; an engine's error is its
+    """ "whole" -> why a row with several tasks could not be split -> number of rows; an engine's error is its
     status."""
     failed = (result.step for result in results if not result.settled)
     return {"whole": dict(Counter(s.reason if s.status in CLOSED and s.reason else s.status for s in failed))}

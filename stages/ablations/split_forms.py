@@ -1,9 +1,9 @@
-"""How a model tells the tasks of a sequence apart: by writing them out, as the paper did, or by marking where they
+"""The two forms in which a model splits a sequence: it writes the tasks out, as in the paper, or marks where they
 begin.
 
 Written: the model copies instruction and response, cut into tasks. Marked: the instruction is cut by rule where a
-sentence begins with a connective ("Then …"), and the model only says with which sentence of the response the answer to
-each later task begins; nothing can be lost or made up, and a small model can do it.
+sentence begins with a connective ("Then …"), and the model only states with which sentence of the response the answer
+to each later task begins; nothing can be lost or made up, and a small model can do it.
 """
 
 import re
@@ -27,21 +27,21 @@ _SENTENCE = re.compile(r"(?<=[.!?。！？])[ \t]+|\n+")
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One task of a sequence and what was said to it."""
+    """One task of a sequence and its answer."""
 
     instruction: str
     response: str
 
 
 class Form(NamedTuple):
-    """A way of telling tasks apart."""
+    """A form of the split: its prompt variables and the parser of its replies."""
 
     values: Callable[[Record], dict[str, str] | str]
-    """What the prompt file may speak of; or why a record can't be taken apart, and the model need not be asked."""
+    """The variables of the prompt file; or why a record can't be split, without a request to the model."""
     read: Callable[[Record, str], list[Task] | str]
     """The tasks by the model's reply, or why there are none."""
     regex: Callable[[Record], str] = lambda record: ""
-    """What a reply must look like, for engines that can see to it; "" for anything."""
+    """A regular expression for the reply, for engines with constrained decoding; "" for none."""
 
 
 # ---------------------------------------------------------------- written out

@@ -6,8 +6,8 @@ user's first, as UltraChat has it. Contents are text, or parts of which the text
 
 A conversation becomes ONE record. Its last exchange is the instruction and the response, which is what Seq-Instruct
 rewrites and answers anew; the exchanges before it are `history`, oldest first, untouched. Leading system messages are
-`system`. What the user says after the assistant's last turn has no response and is left off. Turns must be user and
-assistant by turns, beginning with the user: others are rejected, since nobody knows what answers what.
+`system`. User turns after the assistant's last turn have no response and are left off. Turns must alternate between
+user and assistant, beginning with the user: other conversations are rejected.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -158,7 +158,7 @@ def _messages(raw: Raw, field: str) -> list[dict[str, Any]]:
 def _exchange(message: dict[str, Any]) -> list[dict[str, Any]]:
     """A message, or those of an exchange: {human: …, assistant: …}, as Firefly has it, or {input: …, output: …}.
 
-    A system prompt in it comes first. What other keys say would be lost, so such an exchange stays as it is.
+    A system prompt in it comes first. An exchange with other keys is left as it is, since their content would be lost.
     """
     if not message or set(AUTHOR) & set(message):
         return [message]

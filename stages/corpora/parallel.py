@@ -13,7 +13,7 @@ from stages.corpora.row_types import Content, Read, Refusal, input_of, no_fields
 from stages.readers.formats import Raw
 
 LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
-"""ISO 639-1 with an optional region; other keys ("idx", "src") say something about the row."""
+"""ISO 639-1 with an optional region; other keys ("idx", "src") are metadata of the row."""
 
 
 def contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:

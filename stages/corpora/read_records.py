@@ -16,7 +16,7 @@ from stages.readers.formats import Raw
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What params.yaml says of a corpus."""
+    """Name, source, licence and language of a corpus, as in params.yaml."""
 
     corpus: str
     reference: str

@@ -1,4 +1,4 @@
-"""What adapters are made of: a row as downloaded, its text fields, and what it says once read."""
+"""The types and field readers that corpus formats are made of."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,8 +31,8 @@ BY_DESIGN: Final = frozenset({"other-subset", "no-input"})
 Repair = Literal["noinput", "unanswered-turn"]
 """What was changed of a row that is read.
 
-noinput: a marker such as "<noinput>" became an empty input. unanswered-turn: what the user says after the last response
-was left off.
+noinput: a marker such as "<noinput>" became an empty input. unanswered-turn: user turns after the last response were
+left off.
 """
 REPAIRED: Final[Mapping[str, str]] = {
     "noinput": 'an input that says "<noinput>" made empty',
@@ -48,7 +48,7 @@ _NO_INPUT = re.compile(
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What a row says, in the words of `Record`."""
+    """The content of a row, in the fields of `Record`."""
 
     instruction: str
     input: str = ""
@@ -62,7 +62,7 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class Refusal(NamedTuple):
-    """A row that says nothing we can use."""
+    """Why a row has no usable content."""
 
     reason: Reason
     detail: str = ""
@@ -70,10 +70,10 @@ class Refusal(NamedTuple):
 
 Read = tuple[Raw, Content | Refusal]
 Adapter = Callable[[Iterable[Raw], Mapping[str, str]], Iterator[Read]]
-"""(rows, the `fields` of params.yaml) -> each row with what it says, lazily and in order.
+"""(rows, the `fields` of params.yaml) -> each row with its content, lazily and in order.
 
-Raises UserError naming file and row for a row that lacks a field or holds another type in it: such a file is not what
-`adapter` says it is.
+Raises UserError naming file and row for a row that lacks a field or holds another type in it: such a file does not
+have the format of `adapter`.
 """
 
 

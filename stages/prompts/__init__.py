@@ -1,6 +1,6 @@
-"""Prompt files: one text file a prompt, strictly rendered, ours to replace by params.
+"""Prompt files: one text file a prompt, strictly rendered, replaceable through params.yaml.
 
-A file is a sequence of blocks, each opened by a line of its own; text before the first block is a note to people.
+A file is a sequence of blocks, each opened by a line of its own; text before the first block is a comment.
 
     --- system          the system message
     --- example         the user's side of a worked example, once for each
@@ -73,12 +73,12 @@ class Template:
 
     @property
     def framed(self) -> bool:
-        """Whether the file says what is made of the model's text."""
+        """Whether the file has a frame, which is put around the model's text."""
         return self._one("frame") is not None
 
     @property
     def replies(self) -> list[str]:
-        """What the assistant says in the worked examples, as written."""
+        """The replies of the worked examples, unrendered."""
         return [text for name, text in self.blocks if name == "reply"]
 
     def render(self, values: Mapping[str, str], rng: Random | None = None, orders: int = 1) -> Rendered:
@@ -103,7 +103,7 @@ class Template:
         return self._filled("begin", values)
 
     def frame(self, values: Mapping[str, str], reply: str) -> str:
-        """What the file makes of the model's text."""
+        """The model's text in the frame of the file."""
         return self._filled("frame", {**values, "reply": reply})
 
     def allows(self, text: str) -> bool:

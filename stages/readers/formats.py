@@ -1,4 +1,4 @@
-"""Files as downloaded become rows: JSON, JSON lines, CSV, TSV, Parquet and Arrow, each row with its place."""
+"""Read rows from downloaded files: JSON, JSON lines, CSV, TSV, Parquet and Arrow, each with its position."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
@@ -11,7 +11,7 @@ from stages.readers.json_rows import Numbered
 
 
 class Raw(NamedTuple):
-    """One row as downloaded and where it lies."""
+    """One row as downloaded, with its position."""
 
     row: dict[str, Any]
     number: int

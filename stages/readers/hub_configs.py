@@ -12,7 +12,7 @@ class Config(NamedTuple):
     name: str
     default: bool
     splits: list[tuple[str, list[str]]]
-    """(split, globs of its files); "" where the files' names say their split."""
+    """(split, globs of its files); "" where the split is in the files' names."""
 
 
 class _Front(yaml.SafeLoader):

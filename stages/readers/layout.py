@@ -1,4 +1,4 @@
-"""Which files of a download are read: its configs and splits, by its README, its folders and its file names."""
+"""Select the files of a download by config and split, from its README, its folders and its file names."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,16 +25,16 @@ METADATA = frozenset(
         "config.json",
     ]
 )
-"""Files that say something about the data and hold none."""
+"""Metadata files, which hold no rows."""
 FAMILIES = {
     "train": "train", "training": "train", "dev": "validation", "develop": "validation", "development": "validation",
     "val": "validation", "valid": "validation", "validation": "validation", "test": "test", "testing": "test",
 }  # fmt: skip
-"""What splits are called -> the split."""
+"""Name of a split -> its standard name."""
 EVALUATION = {"eval": "test", "evaluation": "test"}
 """The same, where it is the whole name or stands beside a file of the train split ("alpaca_eval.json" is no split)."""
 HELD_OUT = ("test", "validation")
-"""Splits that nothing may be trained on unless params.yaml says so."""
+"""Splits that are read for training only if params.yaml names them."""
 _SHARD = re.compile(r"(?P<split>.+?)-(?P<number>\d{3,})-of-(?P<total>\d{3,})(?:-[0-9a-f]+)?")
 """How the Hub names the shards of a split: train-00000-of-00002, test_sft-00000-of-00001-b42a775f407cee45."""
 _CACHED = re.compile(r"(cache-|tmp)\w*\.arrow")
@@ -44,7 +44,7 @@ _SHOWN = 8
 
 
 class Choice(NamedTuple):
-    """What an entry of params.yaml says of its files."""
+    """The selection of files in an entry of params.yaml."""
 
     split: str = ""
     config: str = ""
@@ -53,7 +53,7 @@ class Choice(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is read where params.yaml says nothing."""
+    """The default selection, where params.yaml has none."""
 
     split: str
     configs: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Placed(NamedTuple):
     name: str
     config: str
     split: str
-    """As the download calls it; "" where nothing says."""
+    """Its name in the download; "" if unknown."""
 
 
 class Selected(NamedTuple):
@@ -85,9 +85,9 @@ class Selected(NamedTuple):
 def select(source: str, names: Iterable[str], wanted: Wanted, choice: Choice, readme: str = "") -> Selected:
     """The files of one split and one config, in the order of their names. `readme`: the text of README.md.
 
-    A file's split is what the README's `configs` say, else what its name does (Hub shards, "dev.jsonl", "x_test.csv"),
+    A file's split is that of the README's `configs`, else of its name (Hub shards, "dev.jsonl", "x_test.csv"),
     else a folder's. Folders that each hold splits are configs. Files without a split are taken together, as shards.
-    Raises UserError, with the choices, where it is not plain which files are meant.
+    Raises UserError, with the choices, if the selection is ambiguous.
     """
     data = matching(source, [name for name in sorted(names) if is_data(name)], choice.files)
     if choice.files and not any(map(_is_glob, choice.files)) and not (choice.split or choice.config):
@@ -170,7 +170,7 @@ def _split_and_config(name: str, trained: bool) -> tuple[str, str]:
 
 
 def _of_stem(stem: str, trained: bool, in_data: bool) -> str:
-    """The split that a file's name says: all before a shard's number, else the one word that is a split's."""
+    """The split in a file's name: all before a shard's number, else the one word that names a split."""
     shard = _SHARD.fullmatch(stem)
     if shard and (in_data or family(shard["split"]) in FAMILIES.values()):
         return shard["split"]

@@ -1,4 +1,4 @@
-"""A source of params.yaml opened: the files of a corpus that are read, or those of a benchmark by name."""
+"""Open a source of params.yaml: the selected files of a corpus, or those of a benchmark by name."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ NO_CHOICE = Choice()
 
 
 class Corpus:
-    """The files of a corpus that are read: those of its train split, unless params.yaml says otherwise."""
+    """The selected files of a corpus: those of its train split, unless params.yaml names others."""
 
     def __init__(self, path: str, choice: Choice = NO_CHOICE) -> None:
-        """Raises UserError where it is not plain which files are meant."""
+        """Raises UserError if the selection is ambiguous."""
         self._path, names = path, _names(path, choice)
         if _is_file(path):
             self._chosen, self.note = names, ""

@@ -1,4 +1,4 @@
-"""Split what a reasoning model wrote into its reasoning and its answer.
+"""Split the reply of a reasoning model into its reasoning and its answer.
 
 Reasoning is what stands at the beginning of a reply between a pair of known marks, once or several times in a row; what
 precedes a closing mark whose opening mark is missing, since many chat templates write that one; and everything but the

@@ -60,6 +60,6 @@ def closing_of(opening: str) -> str:
 
 
 def is_mark(token: str) -> bool:
-    """Whether a token is a mark, or a part of one, so that without it reasoning could not be told from an answer."""
+    """Whether a token is a mark, or a part of one, without which reasoning could not be split from an answer."""
     pair = any(marks.opening.fullmatch(token) or marks.closing.fullmatch(token) for marks in MARKS)
     return pair or token in HARMONY

@@ -122,7 +122,7 @@ _BULLETS = re.compile(
 
 
 def _options(text: str) -> Iterator[str]:
-    """The texts of enumerated options (A. … B. …; (i) … (ii) …), and of bullets under a heading that says options."""
+    """The texts of enumerated options (A. … B. …; (i) … (ii) …), and of bullets under the heading options."""
     labels = [(match[1] or match[2], match) for match in _LABEL.finditer(text)]
     for order in _ORDERS:
         run = [match for label, match in labels if label in order]

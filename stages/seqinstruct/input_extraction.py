@@ -64,7 +64,7 @@ def extract_rows(records: Iterable[Record], complete: Complete, plan: Extraction
 
 
 def parse_parts(reply: str) -> tuple[str, str] | None:
-    """The last `#Instruction#` and the `#Input#` after it ("" where that says none); None if either is missing."""
+    """The last `#Instruction#` and the `#Input#` after it ("" if that is "none"); None if either is missing."""
     text = answer_text(reply)
     marks = list(_MARK.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)] * bool(marks)

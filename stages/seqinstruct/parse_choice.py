@@ -1,9 +1,9 @@
-"""Which action a reply states.
+"""Parse the action that a reply states.
 
-Models state their choice in many ways, and quote, list and negate options on the way there. `parse_choice` looks for
+Models state their choice in many forms, and quote, list and negate options before it. `parse_choice` looks for
 statements from the most explicit kind to the least ("the option is: C" before a lone "C." before "Option C" before "the
 answer is C" before "a suitable adaptation is to add a suffix task") and takes the LAST one of the first kind that it
-finds. What no careful reader could settle is None.
+finds. An ambiguous reply gives None.
 """
 
 import re
@@ -180,7 +180,7 @@ def _last(patterns: list[re.Pattern[str]], text: str) -> Action | None:
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:
-    """Whether the words just before say that this is not the one."""
+    """Whether the words just before negate the option."""
     return _DENIAL.search(text, max(0, _point(match) - 48), _point(match)) is not None
 
 

@@ -1,8 +1,8 @@
-"""Which instruction a reply states.
+"""Parse the instruction that a reply states.
 
 Models write it after `#New Instruction#`, which they vary ("**New Instruction:**", "## New Instruction", a key of JSON,
 a tag), and go on: with `###`, an explanation, an afterword, another worked example. `parse_instruction` takes the LAST
-one that is whole, without its quotation marks and without what the model says about it.
+one that is whole, without its quotation marks and without the explanation after it.
 """
 
 import re
@@ -194,7 +194,7 @@ _AFTERWORD = re.compile(
 
 
 def _body(text: str, mark: str) -> str:
-    """What stands after a marker, without its quotation and without what the model says about it."""
+    """What stands after a marker, without its quotation and without the explanation after it."""
     text = _TRAILING.sub("", text.strip()).strip()
     for left in ("**", "*", "```"):
         text = text.removesuffix(left).strip() if text.count(left) % 2 else text
@@ -205,7 +205,7 @@ def _body(text: str, mark: str) -> str:
     text = _unwrapped(text)
     after = _AFTERWORD.search(text)
     text = text[: after.start()].strip() if after else text
-    # An explanation counts as one where it is the last thing said: what follows it may be instruction again.
+    # An explanation counts as one where it is the end of the text: what follows it may be instruction again.
     last = next((m for m in _EXPLAINS.finditer(text) if "\n\n" not in text[m.end() :]), None)
     return _unwrapped(_TRAILING.sub("", text[: last.start()]).strip()) if last else _unwrapped(text)
 

@@ -20,7 +20,7 @@ class PendingRow:
     text: str = ""
     """The model's text for it: a new instruction, or a response."""
     reasoning: str = ""
-    """The model's reasoning in the last reply, where params say to keep it."""
+    """The model's reasoning in the last reply, if params keep it."""
     done: bool = False
     """Settled: no further request is made for it."""
     replies: tuple[str, ...] = ()

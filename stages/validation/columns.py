@@ -33,7 +33,7 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
       language the row names, by its code of ISO 15924, null where that is not known or there are several
     - FIELD.foreign: 1 where there are letters but none of `script`, else 0; null where no script is known for it
     - FIELD.strange: 1 where the text is in another language than the row names (`tongue`), else 0, also where there is
-      too little to tell (see `language_identification.strange`); null where the row names none that is known there
+      too little text (see `language_identification.strange`); null where the row names none that is known there
     - FIELD.untranslated: 1 where there are letters but none of `translated`, the script of the language that a chain
       translated the input into, else 0; null where none did
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok

@@ -1,4 +1,4 @@
-"""What was found, as a table for a person on stderr."""
+"""Print unmet expectations as a table on stderr."""
 
 from collections.abc import Sequence
 

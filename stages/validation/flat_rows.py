@@ -23,7 +23,7 @@ NUMBERS = ("tasks", "sample", "tokens_in", "tokens_out")
 
 
 class Step(msgspec.Struct, gc=False):
-    """What is asked of a step."""
+    """The fields of a step that suites may name."""
 
     stage: str | None = None
     action: str | None = None
@@ -40,7 +40,7 @@ class Message(msgspec.Struct, gc=False):
 
 
 class Source(msgspec.Struct, gc=False):
-    """What is asked of a source."""
+    """The fields of a source that suites may name."""
 
     language: str | None = None
     licence: str | None = None
@@ -69,7 +69,7 @@ def _chosen(row: Any) -> str | None:
 
 
 def _tag(row: Any) -> str:
-    """The tag of the language that a row says it is in; "" where it says none, or several ("multi")."""
+    """The language tag of a row; "" where it has none, or several ("multi")."""
     return row.language or row.source.language or ""
 
 
@@ -79,7 +79,7 @@ def _script(row: Any) -> str | None:
 
 
 def _tongue(row: Any) -> str | None:
-    """The row's language by its code of ISO 639; null where it says none."""
+    """The row's language by its code of ISO 639; null where it has none."""
     return languages.base(_tag(row)) or None
 
 

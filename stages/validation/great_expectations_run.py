@@ -1,5 +1,4 @@
-"""Great Expectations judges a slim table: which rows do not meet which expectations, and what the table lacks as a
-whole."""
+"""Run Great Expectations on a table of columns: which rows, and which properties of the table, fail expectations."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One expectation that was not met."""
+    """One failed expectation."""
 
     expectation: Expectation
     rows: tuple[int, ...]
-    """0-based positions of the rows that do not meet it; empty for an expectation of the whole table."""
+    """0-based positions of the rows that fail it; empty for an expectation of the whole table."""
     observed: str
-    """What was found instead, for people."""
+    """The observed value, for people."""
 
 
 def findings(frame: "pl.DataFrame", suite: Suite, file: str) -> list[Finding]:
-    """What of the suite is not met, in the suite's order. A mean, a share, … over no value at all is passed over.
+    """The failed expectations, in the order of the suite. A mean, a share, … over no value at all is skipped.
 
     file: the suite's, for messages. Raises UserError for an expectation that Great Expectations does not know, with
     arguments that it does not take, or that it can't compute.

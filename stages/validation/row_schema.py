@@ -1,4 +1,4 @@
-"""What the rows of an artifact are to the stages that read them, so that a field which they refuse is told here."""
+"""Check that the rows of an artifact have the fields which the stages that read it expect."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from stages.core.records import Record
 QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
 ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
 FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages"}
-"""Artifacts that hold no records -> the fields of their rows, as the rooms above have them (a test compares)."""
+"""Artifacts that hold no records -> the fields of their rows, as the packages above define them (a test compares)."""
 NUL = "holds a NUL character"
 """Why a row is set aside: C programs take it for the end of a text. An answer is scored as it is."""
 _values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

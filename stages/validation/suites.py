@@ -1,4 +1,4 @@
-"""A suite as written in schemas/<name>.json: Great Expectations' own format, read strictly."""
+"""Suites of expectations, read strictly from schemas/<name>.json in the format of Great Expectations."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one kind of artifact must be like."""
+    """The expectations of one kind of artifact."""
 
     name: str
     expectations: tuple[Expectation, ...]

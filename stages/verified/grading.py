@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"(?<![\w.,-])[-\u2212]?\d+(?![\w]|[.,]\d)")
 
 
 class TaskGrade(NamedTuple):
-    """What became of one task."""
+    """The grade of one task."""
 
     attempted: bool
     """Whether the response has something of the right type in its place, right or wrong."""
@@ -37,7 +37,7 @@ class TaskGrade(NamedTuple):
 
 
 class Grade(NamedTuple):
-    """What became of a sequence; every share is in [0, 1]."""
+    """The grade of a sequence; every share is in [0, 1]."""
 
     tasks: tuple[TaskGrade, ...]
     following: float

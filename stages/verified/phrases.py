@@ -36,7 +36,7 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openings: _Openings
     layouts: dict[Layout, tuple[str, ...]]
     tasks: dict[str, tuple[str, ...]]
-    """Type of task -> its wordings; a task that is not here is not asked for in this language."""
+    """Type of task -> its wordings; a task without one is not used in this language."""
 
 
 @cache

@@ -151,7 +151,7 @@ def _task(
     if not (choices := pool.get(type)):
         return None
     task = random.choice(choices)
-    # The same task twice about one value asks for nothing new while others are left.
+    # The same task twice about one value adds nothing new while others are left.
     if (task.name, source) in used and any((other.name, source) not in used for other in choices):
         return None
     arguments = task.draw(random, value)
