@@ -36,6 +36,7 @@ def follow(repository: Path, recipe: str) -> list[str]:
         path, place, text = repository / block["file"], block["place"], block["text"]
         if place is None:
             assert not path.exists()
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
         elif path.suffix == ".yaml":
             add_entries(path, place, text)
@@ -91,6 +92,22 @@ def test_a_chain_is_one_module_and_one_line(repository: Path) -> None:
     assert chained.instruction == "First write the input in capitals, then Sum it up."
     assert (chained.input, chained.response) == ("some text", "Capitals:\nSOME TEXT\n\nAnswer:\nText.")
     assert plain == row and [step.action for step in chained.steps] == ["shout"]
+
+
+def test_an_engine_is_one_module_and_one_line(repository: Path) -> None:
+    follow(repository, "benchmark")
+    source = repository / "data" / "downloads" / "capitals.jsonl"
+    source.parent.mkdir(parents=True)
+    source.write_text('{"country": "Peru", "capital": "Lima"}\n')
+    use_scripted_engine(repository, [{"reply": "Lima"}], "capitals")
+    assert follow(repository, "engine") == [
+        "stages/inference/backends/first_words/engine.py", "stages/inference/backends/__init__.py", "params.yaml"
+    ]  # fmt: skip
+    run(repository, "stages.ingest", "benchmark", "capitals")
+    validated(repository, "ingested/benchmarks/capitals", "questions", 1)
+    run(repository, "stages.predict", "sit")
+    (answer,) = artifacts.read(repository / "data" / "predictions" / "sit" / "capitals.jsonl", Answer)
+    assert (answer.text, answer.status) == ("Name the", "ok")
 
 
 REGISTERED = [
