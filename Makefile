@@ -18,7 +18,7 @@ UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
+.PHONY: help docs env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -66,7 +66,12 @@ repro: env sandbox  ## environment, embedded model, the whole pipeline; says how
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
 
-lint: env-dev  ## ruff, mypy, import contracts
+# Warnings of the theme about its own successor are no warnings about these pages.
+docs: env-dev  ## the documents as web pages, in .site; a broken link fails
+	@echo "== mkdocs: README and docs/"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+lint: env-dev docs  ## ruff, mypy, import contracts, documents
 	@echo "== ruff, mypy, import-linter"
 	$(BIN)/ruff check stages tests
 	$(BIN)/ruff format --check stages tests
@@ -136,4 +141,4 @@ bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by i
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
-	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) .venv-lowest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
