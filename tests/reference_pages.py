@@ -6,6 +6,7 @@ import sys
 import textwrap
 import types
 import typing
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -31,10 +32,10 @@ def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
     for base in reversed([base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
-        for field, following in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    texts[field.target.id] = " ".join(str(following.value.value).split())
+        for field, following in pairwise(body.body):
+            is_described = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            if is_described and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                texts[field.target.id] = " ".join(str(following.value.value).split())
     return texts
 
 
@@ -121,8 +122,8 @@ def params_page() -> str:
     parts = [
         "# params.yaml\n",
         MARK,
-        "Every key of `params.yaml`, generated from its types in `stages/params`. `params.yaml` itself explains the values"
-        " and names those of the paper.\nNAME is a name of yours: small letters, digits, `-` and `_`.\n",
+        "Every key of `params.yaml`, generated from its types in `stages/params`. `params.yaml` itself explains the"
+        " values and names those of the paper.\nNAME is a name of yours: small letters, digits, `-` and `_`.\n",
         "Errors in the file are reported with their path in it, before anything runs.\n",
     ]
     for name, field in Params.model_fields.items():

@@ -1,0 +1,346 @@
+"""README.md and docs/: every block of code is checked or run, every link resolves, generated parts are current."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+import pytest
+import yaml
+from dvc.cli.parser import get_main_parser
+
+from stages.__main__ import COMMANDS
+from stages.core import artifacts
+from stages.core.records import Record, Rejected, Source, Step
+from stages.params import parse
+from tests import reference_pages, results_table
+from tests.command_apps import all_names, click_command
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_RUN = {
+    "git clone": "needs an address",
+    "make repro": "the default run: `make repro` of a fresh clone, tests/test_pipeline.py",
+    "make test": "is what runs this test",
+    "source": "the environment is on PATH here",
+    "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",
+    "pip install": "needs the package index; `make test-engines` installs both",
+    "seqit repro": "tests/test_pipeline.py",
+    "seqit plan": "tests/planning and tests/test_pipeline.py",
+    "dvc repro": "tests/test_pipeline.py",
+    "dvc exp run": "tests/test_pipeline.py",
+    "dvc exp show": "needs experiments; tests/test_pipeline.py",
+    "dvc metrics diff": "needs experiments; tests/test_pipeline.py",
+    "dvc plots diff": "needs experiments",
+    "pre-commit": "tests/test_project_files.py",
+}
+"""Beginning of a command line that is only checked, not run -> why, or what covers it."""
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(path: Path) -> Iterator[Block]:
+    """The fenced blocks of a page; those with a title belong to recipes, which tests/test_recipes.py carries out."""
+    text = path.read_text()
+    for match in re.finditer(r"^```([^\n]*)\n(.*?)^```$", text, re.S | re.M):
+        yield Block(str(path.relative_to(ROOT)), text[: match.start()].count("\n") + 1, match[1], match[2])
+
+
+BLOCKS = [block for path in PAGES for block in blocks_of(path) if path.parent.name != "recipes"]
+COMMAND_LINES = [
+    (block, command.strip())
+    for block in BLOCKS
+    if block.language == "bash"
+    for line in block.code.splitlines()
+    for command in re.sub(r"(^|\s)#.*", "", line).split("&&")
+    if command.strip()
+]
+
+
+def merged(values: Any, more: Any) -> Any:
+    """`values` with the entries of `more` in place of theirs, at every depth."""
+    if not isinstance(values, dict) or not isinstance(more, dict):
+        return more
+    return values | {key: merged(values.get(key), part) for key, part in more.items()}
+
+
+def params_of(page: str) -> dict[str, Any]:
+    """The default params.yaml with all YAML examples of the README and of a page."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for block in BLOCKS:
+        if block.page in ("README.md", page) and block.language == "yaml":
+            values = merged(values, yaml.safe_load(block.code))
+    return values
+
+
+# ---------------------------------------------------------------- the text
+def test_the_readme_is_short() -> None:
+    lines = README.read_text().splitlines()
+    assert len(lines) <= 150
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+
+
+def test_every_block_has_a_language_that_is_checked() -> None:
+    assert [str(block) for block in BLOCKS if block.language not in ("bash", "python", "yaml", "text")] == []
+
+
+def anchor(heading: str) -> str:
+    """The anchor that MkDocs and forges give a heading."""
+    return re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", heading.replace("`", "")).strip().lower())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_resolve(path: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+://|mailto:", target):
+            continue
+        name, _, part = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists(), f"{path.name}: {target}"
+        if part:
+            assert part in {anchor(line) for line in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)}, target
+        if linked.suffix in (".svg", ".png"):
+            assert linked.stat().st_size < 500_000
+
+
+FILES = sorted({
+    (str(path.relative_to(ROOT)), name)
+    for path in PAGES
+    for name in re.findall(r"`((?:stages|tests|schemas|docs|data/seeds)/[\w./-]+[\w/])`", path.read_text())
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "name"), FILES)
+def test_files_that_are_named_exist(page: str, name: str) -> None:
+    assert (ROOT / name).exists() or page.startswith("docs/recipes/")
+
+
+def test_modules_that_are_named_exist() -> None:
+    for path in PAGES:
+        for module in re.findall(r"python -m (tests\.[\w.]+\w)", path.read_text()):
+            assert (ROOT / f"{module.replace('.', '/')}.py").exists(), f"{path.name}: {module}"
+
+
+def test_the_pipeline_page_lists_every_stage_in_order() -> None:
+    text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert rows == [name for name in COMMANDS if name not in ("plan", "replies", "show")]
+
+
+# ---------------------------------------------------------------- generated parts
+def test_the_table_of_results_is_that_of_the_committed_run() -> None:
+    text = README.read_text()
+    assert results_table.BLOCK.search(text)
+    assert results_table.updated(text) == text, "run `python -m tests.results_table --write`"
+
+
+@pytest.mark.parametrize("name", ["params.md", "commands.md"])
+def test_the_reference_is_current(name: str) -> None:
+    path = reference_pages.PAGES / name
+    assert path.read_text() == reference_pages.pages()[path], "run `python -m tests.reference_pages --write`"
+
+
+def test_the_site_is_built_strictly(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "tutorial.html").exists()
+
+
+# ---------------------------------------------------------------- YAML
+@pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS if block.language == "yaml"}))
+def test_yaml_examples_are_valid_params(page: str) -> None:
+    """All of a page at once, since later examples use the entries of earlier ones."""
+    known = parse(yaml.safe_load((ROOT / "params.yaml").read_text())).model_fields
+    for block in BLOCKS:
+        if block.page == page and block.language == "yaml":
+            assert set(yaml.safe_load(block.code)) <= {field.alias or name for name, field in known.items()}, str(block)
+    parse(params_of(page))
+
+
+def added_lines(page: str, name: str) -> tuple[int, set[str]]:
+    """Lines of the first YAML example of a page that are no headings of sections, and the sections."""
+    block = next(block for block in BLOCKS if block.page == page and block.language == "yaml")
+    values = yaml.safe_load(block.code)
+    lines = [line for line in block.code.splitlines() if not re.fullmatch(r"\s*\w+:(\s*#.*)?", line)]
+    assert any(name in group for section in values.values() for group in section.values())
+    return len(lines), set(values)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/own-corpus.md"])
+def test_a_corpus_of_yours_takes_six_lines_in_three_sections(page: str) -> None:
+    lines, sections = added_lines(page, "mine")
+    assert lines <= 6 and len(sections) <= 3
+
+
+# ---------------------------------------------------------------- command lines
+def checked_seqit(arguments: list[str], values: dict[str, Any]) -> None:
+    """Raises click.ClickException or AssertionError where a command line of seqit would be refused."""
+    if arguments in (["--help"], []):
+        return
+    name, rest = arguments[0], arguments[1:]
+    assert name in all_names(), name
+    if name == "repro":
+        get_main_parser().parse_args(["repro", *rest])
+        return
+    command = click_command(name)
+    if rest == ["--help"]:
+        return
+    while isinstance(command, click.Group):
+        assert rest and rest[0] in command.commands, f"{name}: {rest}"
+        command, rest = command.commands[rest[0]], rest[1:]
+    command.make_context(name, list(rest))
+    if name == "show":
+        assert rest[0] in values["rewrite"]["corpora"], rest[0]
+    if name == "publish":
+        assert rest[0] in values["publish"], rest[0]
+
+
+def checked_overrides(arguments: list[str], values: dict[str, Any]) -> None:
+    """Raises AssertionError where -S names a key that is not in params.yaml."""
+    for option, text in pairwise(arguments):
+        if option == "-S":
+            place: Any = values
+            for part in text.partition("=")[0].split("."):
+                assert part in place, text
+                place = place[part]
+
+
+def checked_targets(arguments: list[str], values: dict[str, Any]) -> None:
+    """Raises AssertionError where a stage NAME@ENTRY is not in dvc.yaml and params.yaml."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for stage, _, name in (word.partition("@") for word in arguments if re.fullmatch(r"[a-z_]+@\S+", word)):
+        place: Any = values
+        for part in re.findall(r"\$\{([\w.]+)\}", str(stages[stage]["foreach"]))[0].split("."):
+            place = place[part]
+        assert "<" in name or name in place, f"{stage}@{name}"
+
+
+@pytest.mark.parametrize(("block", "line"), COMMAND_LINES, ids=lambda value: str(value)[:60])
+def test_command_lines_are_well_formed(block: Block, line: str) -> None:
+    words, values = shlex.split(re.sub(r"^\w+=\S+ ", "", line)), params_of(block.page)
+    if words[0] == "seqit":
+        checked_seqit(words[1:], values)
+    elif words[0] == "dvc":
+        get_main_parser().parse_args(words[1:])
+    elif words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M), line
+    else:
+        assert any(line.startswith(known) for known in (*NOT_RUN, "cd ", "git ")), f"{block}: {line}"
+    checked_overrides(words, values)
+    checked_targets(words, values)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_in_the_text_exist(path: Path) -> None:
+    for code in re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", path.read_text(), flags=re.S)):
+        words = code.split()
+        if words[0] == "seqit" and len(words) > 1 and path.parent.name != "reference":
+            assert words[1] in {*all_names(), "--help", "NAME"}, code
+        if words[0] == "make" and len(words) > 1:
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M), code
+        if words[0] == "-S":
+            checked_overrides(words, params_of("README.md"))
+
+
+# ---------------------------------------------------------------- what is run
+RUN_HERE = ("seqit --help", "seqit show", "seqit use", "seqit publish", "seqit replies")
+"""Beginnings of command lines that are run in a scratch project."""
+
+
+def row(name: str, rounds: int, response: str = "") -> Record:
+    """A row that each of `rounds` put a task before."""
+    steps = [Step("rewrite", "prefix", "ok", round=number + 1) for number in range(rounds)]
+    steps += [Step("respond", "respond", "ok", round=rounds)] if response else []
+    text = "First, name a lake. Then " * rounds + "name a river."
+    return Record(name, "seed", text, "", response, "", Source("path:x", 0, "0", "MIT", "en"), steps=tuple(steps))
+
+
+def write_artifact(folder: Path, name: str, rows: list[Record]) -> None:
+    """An artifact with a receipt, a rejected row beside it."""
+    path = folder / "data" / f"{name}.jsonl"
+    artifacts.write(path, rows)
+    receipt = artifacts.Receipt(name, artifacts.sha256(path), "x", len(rows), {}, 1)
+    artifacts.write_json(folder / "data" / "validated" / f"{name}.json", receipt)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with rows of the corpora that the documents name, as if the pipeline had run."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("stages", "schemas", "dvc.yaml"):
+        (folder / name).symlink_to(ROOT / name)
+    values = params_of("docs/how-to/own-corpus.md")
+    values["publish"] = params_of("docs/how-to/publish.md")["publish"]
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    for corpus, entry in values["rewrite"]["corpora"].items():
+        write_artifact(folder, entry["reads"], [row("row-a", 0), row("row-b", 0)])
+        for number in range(entry["rounds"] + 1):
+            rows = [row("row-a", number, "The Rhine."), row("row-b", number, "The Elbe.")]
+            write_artifact(folder, f"rewritten/{corpus}/{number}", rows)
+            write_artifact(folder, f"responded/{corpus}/{number}", rows[:1])
+            lost = Rejected("row-b", "failed", "", msgspec.to_builtins(rows[1]))
+            artifacts.write(folder / "data" / "responded" / corpus / f"{number}.rejected.jsonl", [lost])
+    return folder
+
+
+def environment(project: Path) -> dict[str, str]:
+    folders = {"SEQIT_REPLIES": "replies.sqlite", "SEQIT_CACHE": "cache", "HF_HOME": "hf"}
+    own = {name: str(project / folder) for name, folder in folders.items()}
+    return os.environ | own | {"HF_HUB_OFFLINE": "1", "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+
+
+RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE)]
+
+
+@pytest.mark.parametrize("line", list(dict.fromkeys(line for _, line in RUNNABLE)))
+def test_cheap_command_lines_run(line: str, project: Path) -> None:
+    if "import" in line:
+        words = line.replace("import", "export").split()
+        subprocess.run([sys.executable, "-m", "stages", *words[1:]], cwd=project, env=environment(project), check=True)
+    command = [sys.executable, "-m", "stages", *shlex.split(line)[1:]]
+    kept = (project / "params.yaml").read_bytes()
+    done = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
+    (project / "params.yaml").write_bytes(kept)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
+def test_python_blocks_run(block: Block, project: Path) -> None:
+    command = [sys.executable, "-m", "stages", "publish", "seed-sit"]
+    subprocess.run(command, cwd=project, env=environment(project), check=True, capture_output=True)
+    code = block.code + "\nassert len(rows) == 1 and 'The Rhine.' in rows[0].values(), rows[0]\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=environment(project), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_run_is_listed_with_a_reason() -> None:
+    for block, line in COMMAND_LINES:
+        is_known = line.startswith((*RUN_HERE, *NOT_RUN, "cd "))
+        assert is_known or re.match(r"git (checkout|clone)|dvc (checkout|dag)|make (env|docs|help|lint)", line), (
+            f"{block}: {line}"
+        )
