@@ -1,6 +1,15 @@
 """The paper's own figures (Hu et al., NAACL 2025), for comparison; percentages unless a comment says otherwise."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from stages.evaluation.benchmarks import BENCHMARKS
+
+
+def published(benchmark: str) -> Mapping[str, Mapping[str, float]]:
+    """Metric -> method -> the paper's figure, as the benchmark declares it; {} for a name that is not registered."""
+    declared = BENCHMARKS.get(benchmark)
+    return declared.published if declared else {}
 
 
 class Iteration(NamedTuple):
@@ -33,24 +42,6 @@ TABLE_4 = (
 
 HOLD_OF_PROMPTED = {"Alpaca": 55.5, "FlanCoT": 57.0}
 """Share held in round 2 among the rows really asked again, from the released data; Table 4 counts frozen rows too."""
-
-TABLE_3 = {
-    "vqav2": {"prompt": 60.7, "IT": 61.3, "SIT": 63.4},
-    "gqa": {"prompt": 46.8, "IT": 47.0, "SIT": 48.9},
-}
-"""Benchmark -> method -> accuracy of InstructBLIP-Vicuna-7B."""
-
-# Llama-3-8B tuned on Alpaca (Tables 5 and 12). SIT's XQuAD and MGSM come from two different checkpoints.
-TABLE_5 = {
-    "mmlu": {"IT": 56.3, "WizardLM": 58.4, "SIT": 59.5},
-    "arc": {"IT": 49.7, "WizardLM": 51.8, "SIT": 52.8},
-    "gsm8k": {"IT": 17.7, "WizardLM": 32.9, "SIT": 34.5},
-    "humaneval": {"IT": 53.7, "WizardLM": 63.9, "SIT": 56.5},
-    "xquad": {"IT": 38.5, "WizardLM": 42.1, "SIT": 46.1},
-    "mgsm": {"IT": 15.7, "WizardLM": 26.9, "SIT": 32.9},
-    "seqeval": {"IT": 83.4, "WizardLM": 73.9, "SIT": 89.3},
-}
-"""Benchmark -> method -> accuracy; for SeqEval the following rate of Table 12."""
 
 # Llama-3-8B tuned on Alpaca: accuracy, and for XQuAD the following rate (Tables 9 and 10, trans-CoT).
 LANGUAGES: dict[str, dict[str, dict[str, tuple[float, float | None]]]] = {

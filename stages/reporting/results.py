@@ -5,23 +5,13 @@ from collections.abc import Sequence
 from stages.reporting.caveats import MEANINGS, Unscored
 from stages.reporting.findings import Difference, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, join, number, table
-from stages.reporting.paper_values import TABLE_3, TABLE_5
+from stages.reporting.paper_values import published
 from stages.reporting.score_section import judged, ordered, percent, place, rank
 
 FILES = {
     "evaluate": "data/evaluated/<run>/<benchmark>.json",
     "judge_tasks": "data/metrics/judge_tasks/<name>.json",
 }
-PAPERS = {
-    ("seqeval", "following"): "seqeval", ("xquad", "accuracy"): "xquad", ("mgsm", "accuracy"): "mgsm",
-    ("gsm8k", "accuracy"): "gsm8k", ("generic", "gsm8k"): "gsm8k", ("generic", "mmlu"): "mmlu",
-    ("generic", "arc"): "arc",
-    ("mmlu", "mmlu"): "mmlu", ("arc", "arc"): "arc", ("humaneval", "pass@10"): "humaneval",
-    ("vqav2", "official"): "vqav2", ("gqa", "official"): "gqa",
-}  # fmt: skip
-"""Benchmark and measure -> the column of Table 3 or 5 that it is."""
-QUALITY = ("seqeval", "quality")
-PAPERS_QUALITY = {"IT": 4.453, "SIT": 4.659}
 CLEAR = 0.05
 NOTE = (
     "Means with 95% intervals over the questions (exact for shares); shares in %, quality in marks from 1 to 5. The "
@@ -127,14 +117,7 @@ def _change(difference: Difference | None) -> list[object]:
 
 def _paper(benchmark: str, measure: str) -> object:
     """The paper's IT and SIT; None where it has no such figure."""
-    paper_key = PAPERS.get((benchmark, measure))
-    values = (
-        (TABLE_5 | TABLE_3).get(paper_key, {})
-        if paper_key
-        else PAPERS_QUALITY
-        if (benchmark, measure) == QUALITY
-        else {}
-    )
+    values = published(benchmark).get(measure, {})
     digits = 2 if judged(measure) else 1
     shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
     return element("span", shown, class_="paper") if shown else None

@@ -1,14 +1,17 @@
 """Table 3: questions about pictures, asked plainly and with a description first; ours beside the paper's."""
 
+from collections.abc import Mapping
+
+from stages.evaluation.benchmarks import BENCHMARKS
 from stages.reporting.findings import Findings, Score
 from stages.reporting.html import Safe, element, number, table
-from stages.reporting.paper_values import TABLE_3
+from stages.reporting.paper_values import published
 from stages.reporting.score_section import ordered, percent, rank
 
 WAYS = {"plain": "answer", "caption": "describe, then answer"}
 """What a question's group is -> how it was asked."""
 NOTE = (
-    "official: the benchmarks' own accuracy. accuracy: the same where an answer was found in what a model title "
+    "official: the benchmarks' own accuracy. accuracy: the same where an answer is stated in what a model replied "
     "(answered, the share). following: whether the description is one of the picture. Where captions stand in for "
     "pictures (images under ingest.benchmarks), these are questions about a text. Italic: the paper's "
     "InstructBLIP-Vicuna-7B, on VQAv2's test split and GQA's test-dev."
@@ -17,10 +20,10 @@ NOTE = (
 
 def vqa_section(findings: Findings) -> list[Safe]:
     """The table; empty where no question about a picture was asked."""
-    scores = [s for s in findings.scores if s.benchmark in TABLE_3 and s.group.partition(":")[2] in WAYS]
+    scores = [s for s in findings.scores if _theirs(s.benchmark) and s.group.partition(":")[2] in WAYS]
     if not scores:
         return []
-    names = [name for name in TABLE_3 if any(score.benchmark == name for score in scores)]
+    names = [name for name in BENCHMARKS if any(score.benchmark == name for score in scores)]
     cells = {(s.run, s.group.partition(":")[2], s.measure, s.benchmark): s for s in scores}
     rows: list[list[object]] = [
         [run, title, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
@@ -28,7 +31,7 @@ def vqa_section(findings: Findings) -> list[Safe]:
         for way, title in WAYS.items()
         for measure in sorted({m for r, w, m, _ in cells if (r, w) == (run, way)}, key=rank)
     ]
-    rows += [_theirs(method, names) for method in ("prompt", "IT", "SIT")]
+    rows += [_their_row(method, names) for method in ("prompt", "IT", "SIT")]
     head = ["run", "asked to", "measure", *names]
     return [element("h3", "Questions about pictures (Table 3)"), table(head, rows, NOTE, first=3)]
 
@@ -40,6 +43,12 @@ def _cell(score: Score | None) -> str | None:
     return f"{number(bar.value)} [{number(bar.low)}, {number(bar.high)}]"
 
 
-def _theirs(method: str, names: list[str]) -> list[object]:
-    values = [element("span", number(TABLE_3[name][method]), class_="paper") for name in names]
+def _theirs(benchmark: str) -> Mapping[str, float]:
+    """Method -> the paper's accuracy; {} for a benchmark that is not in Table 3."""
+    figures = published(benchmark).get("official", {})
+    return figures if "prompt" in figures else {}
+
+
+def _their_row(method: str, names: list[str]) -> list[object]:
+    values = [element("span", number(_theirs(name)[method]), class_="paper") for name in names]
     return [f"paper's {method}", None, "official", *values]

@@ -40,6 +40,8 @@ class Benchmark:
     questions: Reader
     metrics: Mapping[str, str] = field(default_factory=dict)
     """Metric -> its meaning; values are in [0, 1]. Those of a judged benchmark are the judge's."""
+    published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Metric -> method ("IT", "SIT") -> the paper's figure, for the report: percent, or the value of another scale."""
     grade: Callable[[Question, str], dict[str, float]] | None = None
     """(question, answer text) -> metric -> value; a metric that can't be computed is left out."""
     program: Callable[[Question, str], Program] | None = None

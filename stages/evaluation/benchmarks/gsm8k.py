@@ -79,5 +79,6 @@ BENCHMARK = Benchmark(
     title="GSM8K, grade-school mathematics, 8-shot (paper B.6; Cobbe et al., 2021)",
     questions=questions,
     metrics={"accuracy": "the paper's exact match of the last number", "strict": "the last number by its value"},
+    published={"accuracy": {"IT": 17.7, "WizardLM": 32.9, "SIT": 34.5}},  # Table 5; Llama-3-8B tuned on Alpaca
     grade=grade,
 )

@@ -105,6 +105,10 @@ def _released(rows: Iterable[tuple[str, dict[str, Any]]], licence: str) -> Itera
 BENCHMARK = Benchmark(
     title="SeqEval, open-ended sequential instructions (paper 3)",
     questions=questions,
+    published={  # Table 12; Llama-3-8B tuned on Alpaca
+        "following": {"IT": 83.4, "WizardLM": 73.9, "SIT": 89.3},
+        "quality": {"IT": 4.453, "SIT": 4.659},
+    },
     judge=True,
     texts=whole_text,
 )
