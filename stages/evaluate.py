@@ -18,7 +18,7 @@ from stages.inference.connect import connect
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, entry_argument("An entry of `predict.runs` in params.yaml")]) -> str:
+def evaluate(run: Annotated[str, entry_argument("An entry of `train.runs` or `predict.models` in params.yaml")]) -> str:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
     Reads data/predictions/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl
@@ -36,7 +36,7 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `predict.runs` in p
             artifacts.artifact(f"ingested/benchmarks/{name}", Question),
             artifacts.artifact(f"predictions/{run}/{name}", Answer),
         )
-        for name in params.predict.of(run)
+        for name in params.benchmarks_of(run)
     }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,

@@ -9,7 +9,7 @@ from stages.params import entry, load
 from stages.training import training_rows
 
 
-def format(name: Annotated[str, entry_argument("An entry of `format` in params.yaml")]) -> None:
+def format(name: Annotated[str, entry_argument("An entry of `train.runs` in params.yaml")]) -> None:
     """Turn an artifact's records into chat messages, what a training run eats.
 
     A row is {id, messages}: the system prompt if there is one, earlier turns, the instruction with its input, the
@@ -17,7 +17,7 @@ def format(name: Annotated[str, entry_argument("An entry of `format` in params.y
     instruction or response can't be trained on; they go to data/formatted/<name>.rejected.jsonl with the reason;
     so do those about an image, unless the entry says where the pictures are.
     """
-    chosen = entry(load().format, name, "format")
+    chosen = entry(load().train.runs, name, "train.runs")
     records = artifacts.artifact(chosen.reads, Record)
     paths = {"rows": f"data/formatted/{name}.jsonl", "rejected": f"data/formatted/{name}.rejected.jsonl"}
     look = image_files.album(chosen.pictures) if chosen.pictures else None

@@ -11,7 +11,7 @@ from stages.params import load
 
 
 def predict(
-    run: Annotated[str, entry_argument("An entry of `predict.runs` in params.yaml: a model under models/")],
+    run: Annotated[str, entry_argument("An entry of `train.runs` or `predict.models` in params.yaml")],
 ) -> None:
     """Ask a model every question of the benchmarks under `predict` in params.yaml: all, or those that the run names.
 
@@ -27,7 +27,7 @@ def predict(
             list(artifacts.artifact(f"ingested/benchmarks/{name}", Question)),
             lm_eval.GenerationConfig(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
         )
-        for name, how in params.predict.of(run).items()
+        for name, how in params.benchmarks_of(run).items()
     }
     paths = {name: f"data/predictions/{run}/{name}.jsonl" for name in asked}
     with connect(params.engines.tuned, model=run, purpose=f"predict {run}") as complete:

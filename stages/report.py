@@ -26,7 +26,7 @@ def report() -> None:
     """
     params = load()
     plain = params.model_dump(mode="json")
-    answers = [f"{run}/{benchmark}" for run in params.predict.runs for benchmark in params.predict.of(run)]
+    answers = [f"{run}/{benchmark}" for run in params.runs for benchmark in params.benchmarks_of(run)]
     metrics = {s: _documents(f"data/metrics/{s}/{{}}.json", names) for s, names in collect.names(plain).items()}
     evaluated = _documents("data/evaluated/{}.json", answers)
     logs = _existing("data/metrics/train/{}.csv", [*params.train.runs])

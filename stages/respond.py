@@ -1,4 +1,4 @@
-"""Responses to the instructions of a round; round 0, the original instructions, is the IT baseline."""
+"""Responses to the instructions of every round; round 0, the original instructions, is the IT baseline."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,31 +11,37 @@ from stages.model_files.token_lengths import counter
 from stages.params import entry, load
 from stages.seqinstruct.responses import Wishes, respond_round
 from stages.seqinstruct.round_statistics import Tally
+from stages.validation.receipts import write_receipts
 
 
 def respond(
-    name: Annotated[str, entry_argument("An entry of `respond.rounds` in params.yaml, such as seed-0")],
+    name: Annotated[str, entry_argument("An entry of `rewrite.corpora` in params.yaml, such as seed")],
 ) -> None:
-    """Respond to every instruction of one round.
+    """Respond to every instruction of a corpus as it is (round 0) and after each round of rewriting.
 
     Frozen rows keep the response of the round before; rows without a usable response are rejected with their reason.
-    Writes data/responded/NAME.jsonl, NAME.rejected.jsonl beside it, and data/metrics/respond/NAME.json with lengths in
-    tokens.
+    Writes for each ROUND data/responded/NAME/ROUND.jsonl with its receipt, ROUND.rejected.jsonl beside it, and
+    data/metrics/respond/NAME/ROUND.json with lengths in tokens.
     """
     params = load()
-    settings, this = params.respond.settings, entry(params.respond.rounds, name, "respond.rounds")
-    wishes = Wishes(params.seed, this.round, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
-    rows = artifacts.artifact(this.reads, Record)
-    earlier = artifacts.artifact(this.earlier, Record)
-    paths = {"rows": f"data/responded/{name}.jsonl", "rejected": f"data/responded/{name}.rejected.jsonl"}
-    tally = Tally("respond", counter(Path("models", params.tokenizer)))
+    settings, corpus = params.respond.settings, entry(params.rewrite.corpora, name, "rewrite.corpora")
+    count = counter(Path("models", params.tokenizer))
+    reads = earlier = corpus.reads
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
-        made = complete.rows(respond_round(rows, earlier, complete, wishes), of=rows)
-        artifacts.write_split(paths, tally.split(made))
-    summary = tally.summary()
-    artifacts.write_json(f"data/metrics/respond/{name}.json", summary | complete.summary())
-    lost = {"rejected": summary["rejected_by_reason"]}
-    report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])
+        for number in range(corpus.rounds + 1):
+            wishes = Wishes(params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
+            rows, before = artifacts.artifact(reads, Record), artifacts.artifact(earlier, Record)
+            earlier, reads = f"responded/{name}/{number}", f"rewritten/{name}/{number + 1}"
+            paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
+            tally = Tally("respond", count)
+            artifacts.write_split(
+                paths, tally.split(complete.rows(respond_round(rows, before, complete, wishes), of=rows))
+            )
+            write_receipts([earlier], "responded", params.validation.max_quarantined, complete.is_dry_run)
+            summary = tally.summary()
+            artifacts.write_json(f"data/metrics/respond/{name}/{number}.json", summary | complete.take())
+            lost = {"rejected": summary["rejected_by_reason"]}
+            report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One round of Seq-Instruct over a corpus: choose an action per row and write the new instruction (paper 2.2)."""
+"""Seq-Instruct over a corpus: every round chooses an action per row and writes the new instruction (paper 2.2)."""
 
 from typing import Annotated
 
@@ -12,39 +12,40 @@ from stages.seqinstruct.filters import Limits
 from stages.seqinstruct.policies import Plan
 from stages.seqinstruct.round_statistics import Tally
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
+from stages.validation.receipts import write_receipts
 
 
 def rewrite(
-    name: Annotated[str, entry_argument("An entry of `rewrite.rounds` in params.yaml, such as seed-1")],
+    name: Annotated[str, entry_argument("An entry of `rewrite.corpora` or `rewrite.benchmarks`, such as seed")],
 ) -> None:
-    """Rewrite the instructions of one corpus, one round.
+    """Rewrite the instructions of a corpus, round by round.
 
-    Each row is decomposed, gets a task before or after its own, or is held. Rows held in an earlier round are not asked
-    again; rows whose reply can't be used keep their instruction under a status that says why. Writes
-    data/rewritten/NAME.jsonl, as many rows as were read and in the same order, and data/metrics/rewrite/NAME.json.
+    Each row is decomposed, gets a task before or after its own, or is held. Rows held in an earlier round are not sent
+    again; rows whose reply can't be used keep their instruction under a status that says why. Writes for each ROUND
+    data/rewritten/NAME/ROUND.jsonl, as many rows as were read and in the same order, with its receipt, before the next
+    round reads it, and data/metrics/rewrite/NAME/ROUND.json.
     """
     params = load()
-    settings, this = params.rewrite.settings, entry(params.rewrite.rounds, name, "rewrite.rounds")
-    files = {part: f"{this.prompts}/{part}.txt" for part in prompts_needed(this.policy, this.actions)}
-    plan = Plan(
-        seed=params.seed,
-        round=this.round,
-        policy=this.policy,
-        actions=tuple(this.actions),
-        templates={part: prompts.parse(artifacts.read_text(path), path) for part, path in files.items()},
-        sampling=settings.sampling.engine(),
-        attempts=settings.attempts,
-        orders=settings.orders,
-        limits=Limits(settings.gates.max_words, settings.gates.max_growth),
-    )
-    rows = artifacts.artifact(this.reads, Record)
-    tally = Tally("rewrite")
+    settings, corpus = params.rewrite.settings, entry(params.rewrite.entries, name, "rewrite.corpora")
+    reads = corpus.reads
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
-        made = complete.rows(rewrite_round(rows, complete, plan), of=rows)
-        artifacts.write(f"data/rewritten/{name}.jsonl", tally.records(made))
-    summary = tally.summary()
-    artifacts.write_json(f"data/metrics/rewrite/{name}.json", summary | complete.summary())
-    report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/rewritten/{name}.jsonl")
+        for number in range(1, corpus.rounds + 1):
+            actions = corpus.actions_in(number)
+            files = {part: f"{corpus.prompts}/{part}.txt" for part in prompts_needed(corpus.policy, actions)}
+            plan = Plan(
+                seed=params.seed, round=number, policy=corpus.policy, actions=actions,
+                templates={part: prompts.parse(artifacts.read_text(path), path) for part, path in files.items()},
+                sampling=settings.sampling.engine(), attempts=settings.attempts, orders=settings.orders,
+                limits=Limits(settings.gates.max_words, settings.gates.max_growth),
+            )  # fmt: skip
+            rows, tally = artifacts.artifact(reads, Record), Tally("rewrite")
+            reads = f"rewritten/{name}/{number}"
+            rewritten = complete.rows(rewrite_round(rows, complete, plan), of=rows)
+            artifacts.write(f"data/{reads}.jsonl", tally.records(rewritten))
+            write_receipts([reads], "rewritten", params.validation.max_quarantined, complete.is_dry_run)
+            summary = tally.summary()
+            artifacts.write_json(f"data/metrics/rewrite/{name}/{number}.json", summary | complete.take())
+            report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/{reads}.jsonl")
 
 
 if __name__ == "__main__":

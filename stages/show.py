@@ -27,17 +27,12 @@ def show(
     Reads what the stages have written; rows appear page by page on a terminal.
     """
     params = load()
-    entries = {e.round: (key, e) for key, e in params.rewrite.rounds.items() if e.corpus == name}
-    if not entries:
-        known = sorted({e.corpus for e in params.rewrite.rounds.values()})
-        entry(dict.fromkeys(known), name, "rewrite.rounds.*.corpus")
-    first = entries[min(entries)][1].reads
-    answered = {e.round: key for key, e in params.respond.rounds.items() if e.corpus == name}
-    last = f"responded/{answered[max(answered)]}" if answered else ""
+    corpus = entry(params.rewrite.entries, name, "rewrite.corpora")
+    last = f"responded/{name}/{corpus.rounds}" if name in params.rewrite.corpora else ""
     lost = Path(f"data/{last}.rejected.jsonl")
     views = row_views(
-        artifacts.read(f"data/{first}.jsonl", Record),
-        {number: artifacts.read(f"data/rewritten/{key}.jsonl", Record) for number, (key, _) in entries.items()},
+        artifacts.read(f"data/{corpus.reads}.jsonl", Record),
+        {n: artifacts.read(f"data/rewritten/{name}/{n}.jsonl", Record) for n in range(1, corpus.rounds + 1)},
         artifacts.read(f"data/{last}.jsonl", Record) if last else (),
         artifacts.read(lost, Rejected) if last and lost.exists() else (),
     )

@@ -1,4 +1,4 @@
-"""Fine-tune a model on an assembled set with Axolotl."""
+"""Fine-tune a model on a formatted set with Axolotl."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ from stages.training.training_rows import Row
 
 
 def train(name: Annotated[str, entry_argument("An entry of `train.runs` in params.yaml")]) -> None:
-    """Fine-tune a model on an assembled set with Axolotl, all parameters or the `unfrozen` ones, loss on the responses.
+    """Fine-tune a model on a formatted set with Axolotl, all parameters or the `unfrozen` ones, loss on the responses.
 
     The result is models/<name>/, a Transformers directory with the chat template it was trained through. Kill it at any
     moment and run it again: it goes on from its last checkpoint under .seqit/train/ and makes the same bytes. The
@@ -25,8 +25,10 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     params = load()
     run = entry(params.train.runs, name, "train.runs")
     recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
-    recipe = msgspec.structs.replace(recipe, **run.model_dump(exclude={"model", "set"}, exclude_none=True))
-    rows = artifacts.artifact(run.set, Row)
+    recipe = msgspec.structs.replace(
+        recipe, **run.model_dump(include={"template", "learning_rate", "unfrozen"}, exclude_none=True)
+    )
+    rows = artifacts.artifact(f"formatted/{name}", Row)
     base, out = Path("models") / run.model, Path("models") / name
     check_fetched(base, params.references)
     trained = axolotl_run.train(name, recipe, params.seed, base, rows, out, params.train.environment)

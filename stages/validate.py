@@ -8,16 +8,14 @@ If more than `validate.max_quarantined` of params.yaml of the rows are among the
 A suite is Great Expectations' own JSON; which columns it may name is told in stages/validation/columns.py.
 """
 
-from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stages import validation
 from stages.core import artifacts
-from stages.core.cli import entry_names, main, report_losses
+from stages.core.cli import entry_names, main
 from stages.params import load
+from stages.validation.receipts import write_receipts
 
 
 def validate(
@@ -26,20 +24,8 @@ def validate(
     suite: Annotated[str, typer.Option(help="A file of schemas/, without suffix: rewritten")],
 ) -> None:
     """Validate each data/FOLDER/NAME.jsonl against schemas/SUITE.json and write data/validated/FOLDER/NAME.json."""
-    schema, limit = f"schemas/{suite}.json", load().validation.max_quarantined
-    asked = artifacts.read_json(schema, validation.Suite)
-    receipts = {}
-    for artifact in [one for name in names for one in artifacts.artifacts("data", f"{folder}/{name}")]:
-        path = Path("data", f"{artifact}.jsonl")
-        verdict = validation.judge(artifacts.lines(path), asked, str(path), schema, limit, artifact)
-        receipts[artifact] = artifacts.Receipt(
-            artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=verdict.rows,
-            quarantined=verdict.quarantined, expectations=len(asked.expectations),
-        )  # fmt: skip
-    for name, receipt in receipts.items():
-        artifacts.write_json(f"data/validated/{name}.json", receipt)
-        lost = {"set aside": Counter(reasons[0] for reasons in receipt.quarantined.values())}
-        report_losses(receipt.rows, lost, see=f"data/validated/{name}.json", name=name)
+    every = [one for name in names for one in artifacts.artifacts("data", f"{folder}/{name}")]
+    write_receipts(every, suite, load().validation.max_quarantined)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(typer.__version__ < "0.29", reason="this environ
 @pytest.mark.parametrize(
     ("command", "usage", "told"),
     [
-        ("rewrite", "python -m stages.rewrite [OPTIONS] {name}", "An entry of `rewrite.rounds` in params.yaml"),
+        ("rewrite", "python -m stages.rewrite [OPTIONS] {name}", "An entry of `rewrite.corpora` or"),
         ("fetch model", "python -m stages.fetch model [OPTIONS] {name}", "An entry of `fetch.models` or"),
         ("replies show", "python -m stages.replies show [OPTIONS] {key}", "A key from a record's steps"),
         ("use", "python -m stages use [OPTIONS] {profile}", "paper or embedded"),

@@ -66,10 +66,7 @@ def params(workplace: Path) -> dict[str, Any]:
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     for role, engine in values["engines"].items():
         values["engines"][role] = {**engine, "engine": "scripted", "options": {"rules": str(workplace / "rules.yaml")}}
-    values["predict"] = {
-        "runs": {"it": {}, "sit": {}},
-        "benchmarks": {"seqeval": values["predict"]["benchmarks"]["seqeval"]},
-    }
+    values["predict"]["benchmarks"] = {"seqeval": values["predict"]["benchmarks"]["seqeval"]}
     values["compare"] |= {"runs": {"both": values["compare"]["runs"]["seqeval-it-sit"]}, "references": {}}
     values["ingest"]["benchmarks"] = {"seqeval": values["ingest"]["benchmarks"]["seqeval"]}
     values["judge_agreement"]["runs"]["seqeval-sit"]["sample"] = 10
@@ -130,11 +127,11 @@ def versions(w: Path, *actions: str) -> None:
     for number in (1, 2, 3, 4):
         steps = (Step("rewrite", "suffix", "ok" if number == 1 else "unparsed", round=number),)
         rows = [record(f"r{n}", f"Do {n} and {n}.", steps=steps if n else ()) for n in range(3)]
-        write(w, f"rewritten/heldout-{number}", *rows)
+        write(w, f"rewritten/heldout/{number}", *rows)
 
 
 def lengths(w: Path) -> None:
-    for name, rows in (("responded/seed-2", [5, 6]), ("responded/seed-0", [9, 9, 9])):
+    for name, rows in (("responded/seed/2", [5, 6]), ("responded/seed/0", [9, 9, 9])):
         write(w, name, *(record(f"r{n}") for n in range(len(rows))))
         measured = [RowLength(f"r{n}", 1, tokens) for n, tokens in enumerate(rows)]
         artifacts.write(w / f"data/token_counts/{name}.jsonl", measured)
@@ -150,9 +147,12 @@ def trained(w: Path) -> None:
 WITH_TASKS = record("b", "Stop. FAIL now. Then go.", "Yes. No. Well.", steps=(ADDED,))
 CASES = [
     Case(
-        "respond seed-0",
-        lambda w: write(w, "decontaminated/seed", record("a"), record("b", "REFUSE"), record("c", "HUSH")),
-        "3 rows: 1 kept, 2 rejected (empty 1, refused 1); see data/responded/seed-0.rejected.jsonl",
+        "respond seed",
+        lambda w: (
+            write(w, "decontaminated/seed", record("a"), record("b", "REFUSE"), record("c", "HUSH")),
+            [write(w, f"rewritten/seed/{number}", record("a")) for number in (1, 2)],
+        ),
+        "3 rows: 1 kept, 2 rejected (empty 1, refused 1); see data/responded/seed/0.rejected.jsonl",
     ),
     Case(
         "evolve seed",
@@ -165,18 +165,19 @@ CASES = [
         "3 rows: 0 done, 3 unchanged (failed 2, refused 1); see the steps in data/extracted/flat.jsonl",
     ),
     Case(
-        "rewrite seed-1",
+        "rewrite seed",
         lambda w: write(w, "decontaminated/seed", record("a", "FAIL"), record("b", "FAIL it")),
-        "2 rows: 0 done, 2 unchanged (failed 2); see the steps in data/rewritten/seed-1.jsonl",
+        "2 rows: 0 done, 2 unchanged (failed 2); see the steps in data/rewritten/seed/1.jsonl\n"
+        "2 rows: 0 done, 2 unchanged (failed 2); see the steps in data/rewritten/seed/2.jsonl",
     ),
     Case(
         "augment model paraphrase",
-        lambda w: write(w, "responded/seed-0", record("a"), msgspec.structs.replace(record("b"), input="FAIL")),
+        lambda w: write(w, "responded/seed/0", record("a"), msgspec.structs.replace(record("b"), input="FAIL")),
         "2 rows: 1 done, 1 unchanged (paraphrase failed 1); see the steps in data/augmented/paraphrase.jsonl",
     ),
     Case(
         "split sit-split",
-        lambda w: write(w, "responded/seed-2", record("a"), WITH_TASKS),
+        lambda w: write(w, "responded/seed/2", record("a"), WITH_TASKS),
         "2 rows: 1 done, 1 whole (failed 1); see the steps in data/split/sit-split.jsonl",
     ),
     Case(
@@ -188,12 +189,12 @@ CASES = [
     Case(
         "sample combination seed-flat",
         lambda w: (
-            write(w, "responded/seed-0", record("a"), record("b")), write(w, "extracted/flat", record("a"), record("c"))
+            write(w, "responded/seed/0", record("a"), record("b")), write(w, "extracted/flat", record("a"), record("c"))
         ),
         "4 rows: 3 kept, 1 rejected (same-id 1); see data/sampled/seed-flat.rejected.jsonl",
-        "seed-flat: wanted 16 rows of responded/seed-0, got 2 of 2",
+        "seed-flat: wanted 16 rows of responded/seed/0, got 2 of 2",
     ),
-    Case("sample budget sit-budget", lengths, "", "sit-budget: wanted 27 tokens of responded/seed-2, it has 11"),
+    Case("sample budget sit-budget", lengths, "", "sit-budget: wanted 27 tokens of responded/seed/2, it has 11"),
     Case(
         "sample pairs sit-pairs", lengths, "", "sit-pairs: wanted a pair for each of 2 rows, 0 pair off (tolerance 0)"
     ),
@@ -213,7 +214,7 @@ CASES = [
     ),
     Case(
         "format it",
-        lambda w: write(w, "responded/seed-0", record("a"), record("b", response=" "), record("c", image="x.jpg")),
+        lambda w: write(w, "responded/seed/0", record("a"), record("b", response=" "), record("c", image="x.jpg")),
         "3 rows: 1 kept, 2 rejected (image 1, no-response 1); see data/formatted/it.rejected.jsonl",
     ),
     Case("train it", trained, "3 rows: 1 used, 2 dropped (longer than 512 tokens 1, special token 1)"),
@@ -251,8 +252,8 @@ CASES = [
     ),
     Case(
         "publish seed-sit",
-        lambda w: write(w, "responded/seed-2", record("a"), record("b"), b=["expect_text"]),
-        "2 rows: 1 published, 1 left out (expect_text 1); see data/validated/responded/seed-2.json",
+        lambda w: write(w, "responded/seed/2", record("a"), record("b"), b=["expect_text"]),
+        "2 rows: 1 published, 1 left out (expect_text 1); see data/validated/responded/seed/2.json",
     ),
     Case(
         "validate responded x --suite responded",
@@ -274,19 +275,19 @@ def test_what_is_lost_is_one_line_and_what_is_missing_the_last(workplace: Path, 
     if case.words == "report":
         assert len(told) == 1 and re.fullmatch(case.line, told[0])
     else:
-        assert told == ([case.line] if case.line else [])
+        assert told == (case.line.splitlines() if case.line else [])
     assert re.sub(r"^done in .*", "", lines[-1]) == (f"warning: {case.warning}" if case.warning else "")
 
 
 READS = [
-    ("respond seed-1", "responded/seed-0"), ("respond seed-1", "rewritten/seed-1"),
-    ("rewrite seed-1", "decontaminated/seed"), ("evaluate it", "ingested/benchmarks/seqeval"),
+    ("respond seed", "decontaminated/seed"), ("respond seed", "rewritten/seed/1"),
+    ("rewrite seed", "decontaminated/seed"), ("evaluate it", "ingested/benchmarks/seqeval"),
     ("evaluate it", "predictions/it/seqeval"), ("compare runs both", "ingested/benchmarks/seqeval"),
     ("judge_tasks seqeval-it", "ingested/benchmarks/seqeval"),
     ("judge_agreement seqeval-sit", "ingested/benchmarks/seqeval"),
-    ("report", "responded/seed-0"), ("report", "responded/seed-2"), ("publish seed-sit", "responded/seed-2"),
-    ("count_tokens seed-0", "responded/seed-0"), ("format it", "responded/seed-0"), ("train it", "formatted/it"),
-    ("sample mixture seqeval", "rewritten/heldout-3"),
+    ("report", "responded/seed/0"), ("report", "responded/seed/2"), ("publish seed-sit", "responded/seed/2"),
+    ("count_tokens seed-0", "responded/seed/0"), ("format it", "responded/seed/0"), ("train it", "formatted/it"),
+    ("sample mixture seqeval", "rewritten/heldout/3"),
 ]  # fmt: skip
 
 
@@ -296,7 +297,7 @@ def test_an_edited_artifact_is_refused_by_every_command_that_reads_it(
 ) -> None:
     answers(workplace, "ok", "ok")
     versions(workplace)
-    for name in ("responded/seed-0", "responded/seed-2", "rewritten/seed-1", "decontaminated/seed", "formatted/it"):
+    for name in ("responded/seed/0", "responded/seed/2", "rewritten/seed/1", "decontaminated/seed", "formatted/it"):
         write(workplace, name, record("a"))
     path = workplace / "data" / f"{artifact}.jsonl"
     path.write_bytes(path.read_bytes() + b"\n")
@@ -308,7 +309,9 @@ def test_an_edited_artifact_is_refused_by_every_command_that_reads_it(
 
 def test_a_command_that_loses_nothing_says_nothing(workplace: Path) -> None:
     write(workplace, "decontaminated/seed", record("a"))
-    result = call(workplace, "respond", "seed-0")
+    for number in (1, 2):
+        write(workplace, f"rewritten/seed/{number}", record("a"))
+    result = call(workplace, "respond", "seed")
     assert result.exit_code == 0
     assert [line for line in result.stderr.splitlines() if "rows:" in line or "warning" in line] == []
 

@@ -65,24 +65,29 @@ MISTAKES = [
     ("train.settings.template", "vicuna", "train.settings.template"),
     ("train.settings.batch", 0, "train.settings.batch"),
     ("train.runs.it.model", "llama", "unknown 'llama'"),
-    ("train.runs.it.set", "formatted/nothing", "unknown 'formatted/nothing'"),
+    ("train.runs.it.reads", "responded/nothing/0", "unknown 'responded/nothing/0'"),
+    ("train.runs.it.reads", "responded/seed-0", "write rewritten/NAME/ROUND or responded/NAME/ROUND"),
+    ("train.runs.it.reads", "responded/seed/3", "unknown 'responded/seed/3'"),
+    ("train.runs.it.reads", "ingested/seed/1", "others FOLDER/NAME"),
+    ("rewrite.corpora.seed.rounds", 0, "rewrite.corpora.seed.rounds"),
+    ("rewrite.corpora.heldout", VALUES["rewrite"]["benchmarks"]["heldout"], "'heldout' names two entries"),
     ("fetch.models.smollm2.reference", "smollm2", "fetch.models.smollm2.reference"),
-    ("rewrite.rounds.seed-1.policy", "best", "rewrite.rounds.seed-1.policy"),
-    ("rewrite.rounds.seed-1.actions", ["merge"], "rewrite.rounds.seed-1.actions"),
+    ("rewrite.corpora.seed.policy", "best", "rewrite.corpora.seed.policy"),
+    ("rewrite.corpora.seed.actions", ["merge"], "rewrite.corpora.seed.actions"),
     ("fetch.models.smollm2.reference", "hub:org/name", "is not pinned; write hub:org/name@COMMIT"),
     ("fetch.models.smollm2.reference", "hub:org/name@main", "git ls-remote https://huggingface.co/org/name HEAD"),
     ("fetch.corpora", {"c": {"reference": "hub:org/data", "files": ["*"]}}, "is not pinned"),
     ("sample.combination.seed-flat.sizes", [1], "sample.combination.seed-flat.sizes"),
-    ("sample.combination.seed-flat.second", "responded/seed-0", "name two sets"),
+    ("sample.combination.seed-flat.second", "responded/seed/0", "name two sets"),
     ("extract_inputs.corpora.flat.reads", "ingested/nothing", "unknown 'ingested/nothing'"),
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
-    ("predict.runs", {"gpt": {}}, "unknown 'gpt'"),
+    ("predict.models", {"gpt": {}}, "unknown 'gpt'"),
     ("train.settings.unfrozen", ["("], "'(' is no regular expression"),
     ("train.settings.unfrozen", "all", "train.settings.unfrozen"),
     ("train.runs.it.unfrozen", [""], "train.runs.it.unfrozen.0"),
-    ("format.it.pictures", 3, "format.it.pictures"),
-    ("predict.runs.it", {"benchmarks": ["mmlu"]}, "predict.runs.it.benchmarks: unknown 'mmlu'"),
-    ("predict.runs.it", {"benchmarks": []}, "predict.runs.it.benchmarks"),
+    ("train.runs.it.pictures", 3, "train.runs.it.pictures"),
+    ("train.runs.it.benchmarks", ["mmlu"], "train.runs.it.benchmarks: unknown 'mmlu'"),
+    ("train.runs.it.benchmarks", [], "train.runs.it.benchmarks"),
     ("predict.benchmarks.gqa.runs", ["gpt"], "predict.benchmarks.gqa.runs: unknown 'gpt'"),
     ("ingest.benchmarks.gqa.images", None, "the questions of gqa show pictures; write pixels"),
     ("ingest.benchmarks.xquad.images", "captions", "xquad has no pictures"),
@@ -121,19 +126,14 @@ MISTAKES = [
     ("ingest.corpora.seed.source", "a\0b", "ingest.corpora.seed.source"),
     ("ingest.benchmarks.xquad.languages", ["../x"], "ingest.benchmarks.xquad.languages.0"),
     ("evolve.settings.operations", ["../x"], "evolve.settings.operations.0"),
-    ("rewrite.rounds.seed-1.reads", "rewritten/seed-1", "in a circle: rewritten/seed-1 < rewritten/seed-1"),
-    ("rewrite.rounds.seed-1.reads", "responded/seed-2", "in a circle: "),
+    ("rewrite.corpora.seed.reads", "rewritten/seed/1", "in a circle: rewritten/seed/1 < rewritten/seed/1"),
+    ("rewrite.corpora.seed.reads", "responded/seed/2", "in a circle: "),
     ("augment.rules.repeat.reads", "augmented/repeat.plain", "in a circle: "),
-    (
-        "rewrite.rounds.seed-1.corpus",
-        "nothing",
-        "rewrite.rounds.seed-1.corpus: unknown 'nothing'; known are captions, ",
-    ),
-    ("respond.rounds.seed-1.corpus", "xquad", "respond.rounds.seed-1.corpus: unknown 'xquad'"),
-    ("rewrite.rounds.seed-1.actions", ["hold", "hold"], "rewrite.rounds.seed-1.actions: names one twice"),
-    ("predict.runs.it", {"benchmarks": ["mgsm", "mgsm"]}, "predict.runs.it.benchmarks: names one twice; remove it"),
+    ("rewrite.corpora.seed.reads", "ingested/nothing", "rewrite.corpora.seed.reads: unknown 'ingested/nothing'"),
+    ("rewrite.corpora.seed.actions", ["hold", "hold"], "rewrite.corpora.seed.actions: names one twice"),
+    ("train.runs.it.benchmarks", ["mgsm", "mgsm"], "train.runs.it.benchmarks: names one twice; remove it"),
     ("evaluate.pass_at", [1, 1], "evaluate.pass_at: names one twice"),
-    ("rewrite.rounds.seed-1.policy", "fixed", "rewrite.rounds.seed-1.actions: policy fixed takes one action, not 4"),
+    ("rewrite.corpora.seed.policy", "fixed", "rewrite.corpora.seed.actions: policy fixed takes one action, not 4"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "share": 0.5}], "share: chain repeat takes none"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "languages": ["de"]}], "languages: chain repeat takes none"),
     ("augment.rules.repeat.chains", [{"chain": "repeat", "labels": ["", "A:"]}], "chains.0.labels.0"),
@@ -160,7 +160,7 @@ MISTAKES = [
     ),
     ("judge_tasks.runs.seqeval-it.benchmark", "humaneval", "these can: seqeval, xquad, commonsenseqa, alpaca_eval"),
     ("compare.runs.seqeval-it-sit.benchmark", "generic", "generic can't be an entry of `compare`"),
-    ("predict.runs.it", {"benchmarks": ["gqa"]}, "seqeval-it-sit.baseline: it does not answer seqeval; see"),
+    ("train.runs.it.benchmarks", ["gqa"], "seqeval-it-sit.baseline: it does not answer seqeval; see"),
     (
         "predict.benchmarks.seqeval.runs",
         ["it"],
@@ -193,8 +193,8 @@ NAMED = {
     "withheld": ("index_benchmarks", {"reads": "ingested/seed"}),
     "decontaminated": ("decontaminate.corpora", {"reads": "ingested/seed", "remove": [], "ngram": 13}),
     "extracted": ("extract_inputs.corpora", {"reads": "ingested/seed"}),
-    "rewritten": ("rewrite.rounds", VALUES["rewrite"]["rounds"]["seed-1"]),
-    "responded": ("respond.rounds", VALUES["respond"]["rounds"]["seed-0"]),
+    "rewritten": ("rewrite.corpora", VALUES["rewrite"]["corpora"]["seed"]),
+    "rewritten benchmark": ("rewrite.benchmarks", VALUES["rewrite"]["benchmarks"]["heldout"]),
     "evolved": ("evolve.corpora", {"reads": "ingested/seed"}),
     "rules": ("augment.rules", VALUES["augment"]["rules"]["repeat"]),
     "aligned": ("augment.aligned", VALUES["augment"]["aligned"]["translate"]),
@@ -205,8 +205,8 @@ NAMED = {
     "pairs": ("sample.pairs", VALUES["sample"]["pairs"]["sit-pairs"]),
     "mixture": ("sample.mixture", VALUES["sample"]["mixture"]["seqeval"]),
     "combination": ("sample.combination", VALUES["sample"]["combination"]["seed-flat"]),
-    "assembled": ("format", {"reads": "ingested/seed"}), "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
-    "run": ("predict.runs", {}), "answered": ("predict.benchmarks", VALUES["predict"]["benchmarks"]["xquad"]),
+    "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
+    "untuned": ("predict.models", {}), "answered": ("predict.benchmarks", VALUES["predict"]["benchmarks"]["xquad"]),
     "compared": ("compare.runs", VALUES["compare"]["runs"]["seqeval-it-sit"]),
     "referred": ("compare.references", VALUES["compare"]["references"]["alpaca_eval-it"]),
     "marked": ("judge_tasks.runs", VALUES["judge_tasks"]["runs"]["seqeval-it"]),
@@ -254,14 +254,14 @@ def test_a_wrong_name_that_is_used_often_is_one_mistake() -> None:
     values = changed("ingest.corpora", VALUES["ingest"]["corpora"] | {"alpaca-v1.1": CORPUS})
     reads = {"reads": "ingested/alpaca-v1.1", "remove": [], "ngram": 13}
     values["decontaminate"]["corpora"]["alpaca-v1.1"] = reads
-    values["format"]["it"]["reads"] = "augmented/alpaca-v1.1.plain"
-    values["rewrite"]["rounds"]["seed-1"]["corpus"] = "alpaca-v1.1"
+    values["train"]["runs"]["it"]["reads"] = "augmented/alpaca-v1.1.plain"
+    values["rewrite"]["corpora"]["seed"]["reads"] = "ingested/alpaca-v1.1"
     with pytest.raises(UserError) as error:
         parse(values)
     assert str(error.value) == (
         "params.yaml: ingest.corpora.alpaca-v1.1: 'alpaca-v1.1' is no name: only small letters, digits, - and _, since "
         "DVC takes a dot for a separator; write alpaca-v1-1 (also at decontaminate.corpora.alpaca-v1.1, "
-        "decontaminate.corpora.alpaca-v1.1.reads, rewrite.rounds.seed-1.corpus and 1 more)"
+        "decontaminate.corpora.alpaca-v1.1.reads, rewrite.corpora.seed.reads and 1 more)"
     )
 
 
@@ -282,10 +282,10 @@ MANY = {
     "respond.settings.sampling.temperatur": (1.0, "unknown key; did you mean 'temperature'?"),
     "rewrit": ({}, "unknown key; did you mean 'rewrite'?"),
     "train.settings.template": ("tulip", "; did you mean 'tulu'?"),
-    "train.runs.sit.set": ("formatted/sitt", "unknown 'formatted/sitt'; did you mean 'formatted/sit'"),
+    "train.runs.sit.reads": ("extracted/flatt", "unknown 'extracted/flatt'; did you mean 'extracted/flat'"),
     "engines.judge.model": ("smollm", "unknown 'smollm'; did you mean 'smollm2'?"),
     "evaluate.pass_at": ([0], "evaluate.pass_at.0: Input should be greater than or equal to 1 (given: 0)"),
-    "rewrite.rounds.seed-1.policy": ("fixed", "policy fixed takes one action, not 4"),
+    "rewrite.corpora.seed.policy": ("fixed", "policy fixed takes one action, not 4"),
 }
 
 
@@ -384,20 +384,22 @@ def test_whatever_stands_in_its_place_a_value_is_taken_or_told(data: st.DataObje
 
 
 def test_a_run_and_a_benchmark_may_each_name_the_other() -> None:
-    values = changed("predict.runs", {"it": {"benchmarks": ["gqa", "xquad"]}, "sit": {}, "smollm2": {}})
+    values = changed("predict.models", {"smollm2": {}})
+    values["train"]["runs"]["it"]["benchmarks"] = ["gqa", "xquad"]
     values["predict"]["benchmarks"]["gqa"]["runs"] = ["it", "smollm2"]
     values["compare"] |= {"runs": {}, "references": {}}
     values["judge_tasks"]["runs"] = {}
-    answer = parse(values).predict
-    assert list(answer.of("it")) == ["xquad", "gqa"]
-    assert [set(answer.benchmarks) - set(answer.of(run)) for run in ("sit", "smollm2")] == [{"gqa"}, set()]
+    params = parse(values)
+    assert list(params.benchmarks_of("it")) == ["xquad", "gqa"]
+    left_out = [set(params.predict.benchmarks) - set(params.benchmarks_of(run)) for run in ("sit", "smollm2")]
+    assert left_out == [{"gqa"}, set()]
 
 
 def test_a_run_that_nothing_asks_is_told() -> None:
-    values = changed("predict.runs.smollm2", {})
+    values = changed("predict.models.smollm2", {})
     for asked in values["predict"]["benchmarks"].values():
         asked["runs"] = ["it", "sit"]
-    with pytest.raises(UserError, match=r"predict\.runs\.smollm2: answers no benchmark; remove it"):
+    with pytest.raises(UserError, match=r"predict\.models\.smollm2: answers no benchmark; remove it"):
         parse(values)
 
 

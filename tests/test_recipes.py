@@ -82,10 +82,10 @@ def test_a_chain_is_one_module_and_one_line(repository: Path) -> None:
         "stages/chains/shout.py", "stages/core/registry.py", "params.yaml", "params.yaml"
     ]  # fmt: skip
     row = Record("a-1", "a", "Sum it up.", "some text", "Text.", "", Source("path:x", 0, "0", "MIT", "en"))
-    path = repository / "data" / "responded" / "seed-0.jsonl"
+    path = repository / "data" / "responded" / "seed" / "0.jsonl"
     artifacts.write_split({"": path}, [("", row)])
-    receipt = artifacts.Receipt("responded/seed-0", artifacts.sha256(path), "responded", 1, {}, 1)
-    artifacts.write_json(repository / "data" / "validated" / "responded" / "seed-0.json", receipt)
+    receipt = artifacts.Receipt("responded/seed/0", artifacts.sha256(path), "responded", 1, {}, 1)
+    artifacts.write_json(repository / "data" / "validated" / "responded" / "seed" / "0.json", receipt)
     run(repository, "stages.augment", "rules", "shout")
     (chained,) = artifacts.read(repository / "data" / "augmented" / "shout.jsonl", Record)
     (plain,) = artifacts.read(repository / "data" / "augmented" / "shout.plain.jsonl", Record)
@@ -129,7 +129,7 @@ def use_scripted_engine(repository: Path, rules: list[dict[str, str]], benchmark
     for part in values["engines"].values():
         part |= {"engine": "scripted", "options": {"rules": "rules.json"}}
     for run in ("it", "sit"):
-        values["predict"]["runs"][run] = {"benchmarks": [benchmark]}
+        values["train"]["runs"][run]["benchmarks"] = [benchmark]
     for section in ("compare", "judge_tasks", "judge_agreement"):
         values[section]["runs"] = {}
     values["compare"]["references"] = {}

@@ -19,8 +19,9 @@ ENTRIES = {
     "evolve/corpora": {},
     "augment/rules": {}, "augment/aligned": {}, "augment/captions": {}, "augment/model": {}, "count_tokens": {},
     "split": {},
-    "sample/budget": {}, "sample/pairs": {}, "sample/mixture": {}, "sample/combination": {}, "format": {},
-    "train/runs": {}, "compare/references": {}, "judge_tasks/runs": {}, "judge_agreement/runs": {},
+    "sample/budget": {}, "sample/pairs": {}, "sample/mixture": {}, "sample/combination": {},
+    "train/runs": {}, "rewrite/benchmarks": {}, "compare/references": {}, "judge_tasks/runs": {},
+    "judge_agreement/runs": {},
 }  # fmt: skip
 """Sections of params.yaml that are empty in this profile."""
 
@@ -37,11 +38,10 @@ def without_training(params: dict[str, Any], url: str) -> None:
     for section, kept in (("corpora", "seed"), ("benchmarks", "commonsenseqa")):
         params["ingest"][section] = {kept: params["ingest"][section][kept]}
     params["predict"]["benchmarks"] = {"commonsenseqa": params["predict"]["benchmarks"]["commonsenseqa"]}
-    params["predict"]["runs"] = {name: {"benchmarks": ["commonsenseqa"]} for name in ("served", "scored")}
-    params["rewrite"]["rounds"] = {"seed-1": params["rewrite"]["rounds"]["seed-1"]}
-    params["respond"]["rounds"].pop("seed-2")
-    params["report"]["after"] = "responded/seed-1"
-    params["publish"] = {"seed-sit": params["publish"]["seed-sit"] | {"reads": "responded/seed-1"}}
+    params["predict"]["models"] = {name: {"benchmarks": ["commonsenseqa"]} for name in ("served", "scored")}
+    params["rewrite"]["corpora"]["seed"]["rounds"] = 1
+    params["report"]["after"] = "responded/seed/1"
+    params["publish"] = {"seed-sit": params["publish"]["seed-sit"] | {"reads": "responded/seed/1"}}
 
 
 def test_a_profile_without_training_never_makes_its_environment(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_profile_without_training_never_makes_its_environment(tmp_path: Path) 
         for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
             clone.run(*command)
         ran = clone.repro()
-    assert {"respond@seed-1", "predict@served", "report", "publish@seed-sit"} <= set(ran)
+    assert {"respond@seed", "predict_model@served", "report", "publish@seed-sit"} <= set(ran)
     assert server.requests
     assert params["train"]["environment"] == ".venv-train"
     assert not (clone.folder / ".venv-train").exists()

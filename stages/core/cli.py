@@ -54,7 +54,7 @@ def report_losses(
 ) -> None:  # fmt: skip
     """Print one line on stderr that says how many rows a command lost and why; nothing where none was lost.
 
-    "seqit respond: 64 rows: 61 kept, 3 rejected (truncated 2, refused 1); see data/responded/seed-0.rejected.jsonl"
+    "seqit respond: 64 rows: 61 kept, 3 rejected (truncated 2, refused 1); see data/responded/seed/0.rejected.jsonl"
 
     rows: how many were read. lost: what happened to them ("rejected", "unchanged") -> reason -> count; reasons with the
     count 0 are left out. kept: what the command did to all others. see: the file that holds the lost rows. name: of

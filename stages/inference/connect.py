@@ -48,6 +48,11 @@ class Connected(Meter):
         replies = super().__call__(prompts)
         return (msgspec.structs.replace(reply, sent=self._sent) for reply in replies) if self._sent else replies
 
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether replies are stand-ins for those that a run would get, as while a plan is made."""
+        return self._progress is None
+
     def expect(self, rows: int) -> None:
         """Expect so many more rows."""
         if self._progress:

@@ -47,5 +47,5 @@ def check_prompt(prompt: Prompt, capabilities: Capabilities, model: str) -> None
     if prompt.constraint and prompt.constraint.choice and capabilities.choices == "refused":
         raise UserError(
             f"{name}: its reply is to be one of a few choices, which the engine of {model} can't enforce; list under "
-            "predict.runs the benchmarks that it answers"
+            "the run's `benchmarks` (train.runs, predict.models) those that it answers"
         )

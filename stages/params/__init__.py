@@ -15,7 +15,6 @@ from stages.params.data_sections import (
     CountTokensEntry,
     Evolve,
     ExtractInputs,
-    FormatEntry,
     Respond,
     Rewrite,
     Sample,
@@ -30,6 +29,7 @@ from stages.params.evaluation_sections import (
     JudgeAgreement,
     JudgeTasks,
     Predict,
+    PredictBenchmark,
     Report,
     WinRateEntry,
 )
@@ -43,7 +43,7 @@ __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed"
 
 PARAMS = Path("params.yaml")
 RENAMED = {
-    "withhold": "index_benchmarks", "extract": "extract_inputs", "measure": "count_tokens", "assemble": "format",
+    "withhold": "index_benchmarks", "extract": "extract_inputs", "measure": "count_tokens",
     "answer": "predict", "mark": "judge_tasks", "review": "judge_agreement", "estimate": "win_rate",
 }  # fmt: skip
 """Sections of earlier versions of params.yaml and what they are called now."""
@@ -73,7 +73,6 @@ class Params(Section):
     count_tokens: dict[Name, CountTokensEntry] = Field(default={})
     split: dict[Name, SplitEntry] = Field(default={})
     sample: Sample = Sample()
-    format: dict[Name, FormatEntry] = Field(default={})
     train: Train = Train()
     predict: Predict = Predict()
     evaluate: Evaluate = absent()
@@ -89,6 +88,20 @@ class Params(Section):
     def references(self) -> dict[str, str]:
         """Name -> reference of every model to fetch."""
         return {name: model.reference for name, model in self.fetch.models.items()}
+
+    @property
+    def runs(self) -> dict[str, list[str] | None]:
+        """Every model under test -> the benchmarks that its entry names, None for all."""
+        trained = {name: run.benchmarks for name, run in self.train.runs.items()}
+        return trained | {name: model.benchmarks for name, model in self.predict.models.items()}
+
+    def benchmarks_of(self, run: str) -> dict[str, PredictBenchmark]:
+        """The benchmarks that a model under test answers, in the order of `predict.benchmarks`."""
+        chosen = self.runs.get(run)
+        return {
+            name: benchmark for name, benchmark in self.predict.benchmarks.items()
+            if (chosen is None or name in chosen) and (benchmark.runs is None or run in benchmark.runs)
+        }  # fmt: skip
 
     def artifacts(self) -> set[str]:
         """Every artifact that some stage writes, as FOLDER/NAME."""
@@ -160,6 +173,8 @@ def _misplaced(values: Any) -> Iterator[Mistake]:
 
 def _renamed(mistake: Mistake) -> Mistake:
     new = RENAMED.get(mistake.path) if mistake.message.startswith("unknown key") else None
+    if mistake.path in ("assemble", "format") and mistake.message.startswith("unknown key"):
+        return mistake._replace(message="this section is gone; name what a run reads as `reads` under train.runs")
     return mistake._replace(message=f"this section is called {new} now; rename it") if new else mistake
 
 

@@ -37,11 +37,9 @@ def _unknown_names(params: "Params") -> Iterator[Mistake]:
         "artifact": artifacts(params),
         "counted": {entry.reads for entry in params.count_tokens.values()},
         "model": set(params.fetch.models),
-        "corpus": {*params.ingest.corpora, *params.sample.combination},
         "benchmark": set(params.ingest.benchmarks),
         "predicted": set(params.predict.benchmarks),
-        "run": set(params.predict.runs),
-        "weights": {*params.fetch.models, *params.train.runs},
+        "run": set(params.runs),
     }
     for path, kind, name in mentions(params):
         if kind == "counted" and name in known["artifact"] - known["counted"]:
@@ -89,9 +87,10 @@ def _images(where: str, entry: Any, shown: bool) -> Iterator[str]:
 
 
 def _idle(params: "Params") -> Iterator[str]:
-    for run in params.predict.runs:
-        if params.predict.benchmarks and not params.predict.of(run):
-            yield f"predict.runs.{run}: answers no benchmark; remove it, or let predict.benchmarks name it in `runs`"
+    for run in params.runs:
+        if params.predict.benchmarks and not params.benchmarks_of(run):
+            where = f"train.runs.{run}" if run in params.train.runs else f"predict.models.{run}"
+            yield f"{where}: answers no benchmark; remove it, or let predict.benchmarks name it in `runs`"
 
 
 def _judged(params: "Params") -> Iterator[str]:
@@ -110,9 +109,9 @@ def _judged(params: "Params") -> Iterator[str]:
                 )
             for field in ("run", "baseline", "treatment"):
                 run = getattr(entry, field, "")
-                known = run in params.predict.runs and entry.benchmark in params.predict.benchmarks
-                if known and entry.benchmark not in params.predict.of(run):
-                    settled = f"predict.runs.{run} and predict.benchmarks.{entry.benchmark}"
+                known = run in params.runs and entry.benchmark in params.predict.benchmarks
+                if known and entry.benchmark not in params.benchmarks_of(run):
+                    settled = f"the entry of {run} and predict.benchmarks.{entry.benchmark}"
                     yield f"{section}.{name}.{field}: {run} does not answer {entry.benchmark}; see {settled}"
 
 
@@ -137,10 +136,10 @@ def _pass_at(params: "Params") -> Iterator[str]:
 
 
 def _actions(params: "Params") -> Iterator[str]:
-    for name, entry in params.rewrite.rounds.items():
-        where = f"rewrite.rounds.{name}.actions"
-        if entry.policy == "fixed" and len(entry.actions) > 1:
-            yield f"{where}: policy fixed takes one action, not {len(entry.actions)}"
+    for name, entry in params.rewrite.entries.items():
+        path = f"{'corpora' if name in params.rewrite.corpora else 'benchmarks'}.{name}"
+        if entry.policy == "fixed" and any(len(entry.actions_in(n)) > 1 for n in range(1, entry.rounds + 1)):
+            yield f"rewrite.{path}.actions: policy fixed takes one action, not {len(entry.actions)}"
 
 
 def _wording(params: "Params") -> Iterator[str]:

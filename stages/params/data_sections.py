@@ -9,7 +9,6 @@ from stages.params.field_types import (
     LARGEST,
     Artifact,
     Attempts,
-    CorpusName,
     Count,
     CountedArtifact,
     Entry,
@@ -52,6 +51,10 @@ class ExtractInputs(Section):
     corpora: dict[Name, ExtractInputsEntry] = Field(default={})
 
 
+Policy = Literal["model", "calibrated", "uniform", "fixed"]
+Actions = Annotated[list[Action], Field(min_length=1), Unique]
+
+
 class InstructionLimits(Section):
     """Limits of a new instruction."""
 
@@ -62,7 +65,7 @@ class InstructionLimits(Section):
 
 
 class RewriteSettings(Section):
-    """What all rounds share."""
+    """What all corpora share."""
 
     sampling: Sampling
     attempts: Attempts
@@ -70,30 +73,63 @@ class RewriteSettings(Section):
     orders: Annotated[int, Field(ge=1, le=1000)]
     """How many orders of the worked examples there are; few let engines share prefixes."""
     gates: InstructionLimits
+    policy: Policy | None = None
+    """That of corpora which name none."""
+    actions: Actions | None = None
+    """Those of corpora which name none."""
 
 
-class RewriteRound(Entry):
-    """One round of Seq-Instruct over one corpus."""
+class RewriteBenchmark(Entry):
+    """The rounds of Seq-Instruct over a corpus that becomes a benchmark, without responses."""
 
     output_folder: ClassVar[str] = "rewritten"
     needs: ClassVar[tuple[str, ...]] = ("rewrite.settings", *GENERATOR)
-    corpus: CorpusName
-    round: Count
     reads: Artifact
-    """The artifact of the round before."""
+    """What the first round reads."""
+    rounds: Annotated[int, Field(ge=1, le=100)]
     prompts: FilePath
     """A folder with choose.txt, decompose.txt, prefix.txt and suffix.txt."""
-    policy: Literal["model", "calibrated", "uniform", "fixed"]
+    policy: Policy
     """model: the generator chooses (paper 2.2). calibrated: the same, corrected for its bias towards a letter. uniform:
     drawn from `actions` (SeqEval, paper 3). fixed: the only one of `actions`."""
-    actions: Annotated[list[Action], Field(min_length=1), Unique]
+    actions: Actions
+    later_actions: Actions | None = None
+    """Those of the rounds after the first, where they differ."""
+
+    def actions_in(self, round: int) -> tuple[Action, ...]:
+        """The actions that a round, counted from 1, allows."""
+        return tuple(self.later_actions if round > 1 and self.later_actions else self.actions)
+
+    def artifacts(self, name: str) -> list[str]:
+        """One artifact for each round."""
+        return [f"rewritten/{name}/{round}" for round in range(1, self.rounds + 1)]
+
+
+class RewriteCorpus(RewriteBenchmark):
+    """The rounds of Seq-Instruct over a training corpus, with responses before and after each round."""
+
+    needs: ClassVar[tuple[str, ...]] = (*RewriteBenchmark.needs, "respond.settings")
+
+    def artifacts(self, name: str) -> list[str]:
+        """Those of the rounds, and the responses to each; round 0 has the original instructions."""
+        return [*super().artifacts(name), *(f"responded/{name}/{round}" for round in range(self.rounds + 1))]
 
 
 class Rewrite(Section):
     """Seq-Instruct."""
 
     settings: RewriteSettings = absent()
-    rounds: dict[Name, RewriteRound] = Field(default={})
+    corpora: dict[Name, RewriteCorpus] = Field(default={})
+    benchmarks: dict[Name, RewriteBenchmark] = Field(default={})
+
+    @property
+    def entries(self) -> dict[str, RewriteBenchmark]:
+        """Name -> every corpus that is rewritten."""
+        return {**self.corpora, **self.benchmarks}
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Rewrite":
+        return check_names_differ(self)
 
 
 class RespondSettings(Section):
@@ -106,25 +142,10 @@ class RespondSettings(Section):
     """Statuses of responses that are kept; rows with others are rejected."""
 
 
-class RespondRound(Entry):
-    """Responses to the instructions of one round."""
-
-    output_folder: ClassVar[str] = "responded"
-    needs: ClassVar[tuple[str, ...]] = ("respond.settings", *GENERATOR)
-    corpus: CorpusName
-    round: Annotated[int, Field(ge=0)]
-    """0: the original instructions."""
-    reads: Artifact
-    """The instructions."""
-    earlier: Artifact
-    """The responses of the round before, kept for rows that did not change; in round 0 what `reads` names."""
-
-
 class Respond(Section):
-    """Responses."""
+    """Responses to the instructions of every round of `rewrite.corpora`."""
 
     settings: RespondSettings = absent()
-    rounds: dict[Name, RespondRound] = Field(default={})
 
 
 class EvolveSettings(Section):
@@ -261,12 +282,3 @@ class Sample(Section):
     @model_validator(mode="after")
     def _names_differ(self) -> "Sample":
         return check_names_differ(self)
-
-
-class FormatEntry(Entry):
-    """A training set: rows as chat messages."""
-
-    output_folder: ClassVar[str] = "formatted"
-    reads: Artifact
-    pictures: FilePath | None = None
-    """The folder of the images of the rows, for a base model that takes images; without it such rows are rejected."""

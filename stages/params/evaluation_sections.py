@@ -14,16 +14,17 @@ from stages.params.field_types import (
     Count,
     Entry,
     FilePath,
+    ModelName,
     Name,
     PredictedName,
     RunName,
     Sampling,
     Section,
     Unique,
-    WeightsName,
     absent,
     check_names_differ,
 )
+from stages.params.training_sections import TESTED
 
 JUDGE = ("engines.generator", "engines.judge.model", "evaluate.resamples")
 """What a stage that asks the judge reads beside its own section."""
@@ -33,12 +34,10 @@ Package = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """The name of an installed package."""
 
 
-class PredictRun(Entry):
-    """A model under test; its name is that of a run of `train` or a model of `fetch`."""
+class PredictModel(Entry):
+    """A model of `fetch` that is tested as it is."""
 
-    needs: ClassVar[tuple[str, ...]] = (
-        "engines.tuned", "predict.benchmarks", "judge.prompt", *JUDGE,
-    )  # fmt: skip
+    needs: ClassVar[tuple[str, ...]] = TESTED
     benchmarks: Annotated[list[PredictedName], Field(min_length=1), Unique] | None = None
     """The benchmarks that it answers; left out, all of them."""
 
@@ -70,19 +69,11 @@ class PredictBenchmark(Section):
 
 
 class Predict(Section):
-    """Which models answer which benchmarks."""
+    """How benchmarks are answered, and which models of `fetch` answer them beside the runs of `train`."""
 
-    runs: dict[WeightsName, PredictRun] = Field(default={})
+    models: dict[ModelName, PredictModel] = Field(default={})
     settings: PredictSettings = absent()
     benchmarks: dict[BenchmarkName, PredictBenchmark] = Field(default={})
-
-    def of(self, run: str) -> dict[str, PredictBenchmark]:
-        """The benchmarks that a run answers, in the order of `benchmarks`."""
-        chosen = self.runs[run].benchmarks if run in self.runs else None
-        return {
-            name: benchmark for name, benchmark in self.benchmarks.items()
-            if (chosen is None or name in chosen) and (benchmark.runs is None or run in benchmark.runs)
-        }  # fmt: skip
 
 
 class Sandbox(Section):

@@ -17,6 +17,8 @@ LONGEST_NAME = 255
 NAME_ERROR = "name"
 """The type of the error that `_addressable` raises."""
 ADDRESSABLE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+ROUND_FOLDERS = ("rewritten", "responded")
+"""Folders under data/ whose artifacts have the number of their round after the corpus."""
 PARTS = (".plain", ".turns", ".like")
 """Suffixes of the second artifact that a stage of augment, split or sample writes."""
 
@@ -24,9 +26,9 @@ PARTS = (".plain", ".turns", ".like")
 class Reference(NamedTuple):
     """Metadata of a field whose value names something that another section defines."""
 
-    kind: Literal["artifact", "counted", "model", "corpus", "benchmark", "predicted", "run", "weights"]
+    kind: Literal["artifact", "counted", "model", "benchmark", "predicted", "run"]
     """counted: an artifact under `count_tokens`. benchmark: an entry of `ingest.benchmarks`. predicted: of
-    `predict.benchmarks`. run: of `predict.runs`. weights: a model of `fetch` or a run of `train`."""
+    `predict.benchmarks`. run: of `train.runs` or `predict.models`."""
 
 
 def _addressable(name: str) -> str:
@@ -54,24 +56,26 @@ Name = Annotated[str, Field(max_length=100), BeforeValidator(_text_name), AfterV
 """The name of an entry: a file name that DVC also accepts in stage@name and in parameter paths. Small letters, digits,
 dash, underscore. Suffixes of artifacts and temporary files add up to 60 characters."""
 ModelName = Annotated[Name, Reference("model")]
-CorpusName = Annotated[Name, Reference("corpus")]
 BenchmarkName = Annotated[Name, Reference("benchmark")]
 PredictedName = Annotated[Name, Reference("predicted")]
 RunName = Annotated[Name, Reference("run")]
-WeightsName = Annotated[Name, Reference("weights")]
 
 
 def _artifact(artifact: str) -> str:
     """Return the artifact. Raises ValueError for a malformed one."""
     folder, slash, name = artifact.partition("/")
     if not slash or not re.fullmatch("[a-z]+", folder):
-        raise ValueError("is no artifact; write FOLDER/NAME as under data/, without suffix, such as responded/seed-0")
+        raise ValueError("is no artifact; write FOLDER/NAME as under data/, without suffix, such as ingested/seed")
+    name, _, number = name.partition("/")
+    if (folder in ROUND_FOLDERS) != number.isdecimal():
+        with_round = " or ".join(f"{folder}/NAME/ROUND" for folder in ROUND_FOLDERS)
+        raise ValueError(f"is no artifact; write {with_round}, others FOLDER/NAME")
     _addressable(next((name.removesuffix(part) for part in PARTS if name.endswith(part)), name))
     return artifact
 
 
 Artifact = Annotated[str, Field(max_length=200), AfterValidator(_artifact), Reference("artifact")]
-"""An artifact under data/, without its suffix: "rewritten/seed-1"."""
+"""An artifact under data/, without its suffix: "ingested/seed", "rewritten/seed/1"."""
 CountedArtifact = Annotated[Artifact, Reference("counted")]
 """An artifact that `count_tokens` counts."""
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -12,11 +12,19 @@ from stages.params.field_types import (
     FilePath,
     ModelName,
     Name,
+    PredictedName,
     Regex,
     Section,
     Share,
+    Unique,
     absent,
 )
+
+TESTED = (
+    "engines.tuned", "predict.benchmarks", "judge.prompt", "engines.generator", "engines.judge.model",
+    "evaluate.resamples",
+)  # fmt: skip
+"""What the stages that test a model read of params.yaml."""
 
 
 class TrainSettings(Section):
@@ -58,9 +66,15 @@ class TrainSettings(Section):
 class TrainRun(Entry):
     """One fine-tuning run; values of the recipe here replace those of `train.settings`."""
 
-    needs: ClassVar[tuple[str, ...]] = ("train.settings",)
+    output_folder: ClassVar[str] = "formatted"
+    needs: ClassVar[tuple[str, ...]] = ("train.settings", *TESTED)
     model: ModelName
-    set: Artifact
+    reads: Artifact
+    """The rows that are turned into chat messages."""
+    pictures: FilePath | None = None
+    """The folder of the images of the rows, for a base model that takes images; without it such rows are rejected."""
+    benchmarks: Annotated[list[PredictedName], Field(min_length=1), Unique] | None = None
+    """The benchmarks that it answers; left out, all of them."""
     template: Literal["own", "tulu", "alpaca"] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     unfrozen: list[Regex] | None = None

@@ -11,7 +11,7 @@ class Facts(msgspec.Struct, frozen=True):
     name: str
     version: str
     artifact: str
-    """Where seqit made it: "responded/seed-2"."""
+    """Where seqit made it: "responded/seed/2"."""
     split: str
     rows: int
     rows_sha256: str

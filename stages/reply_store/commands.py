@@ -32,7 +32,7 @@ def count(check: Annotated[bool, typer.Option(help="Read everything, compute eve
 @app.command()
 @reports_errors
 def compare(
-    artifact: Annotated[Path, typer.Argument(help="An artifact's JSONL file, such as data/responded/seed-0.jsonl")],
+    artifact: Annotated[Path, typer.Argument(help="An artifact's JSONL file, such as data/responded/seed/0.jsonl")],
 ) -> None:
     """Say whether the replies that an artifact's rows name have the texts of then."""
     with Replies(store_path()) as replies:

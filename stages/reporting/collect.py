@@ -24,6 +24,11 @@ class Entry(NamedTuple):
     corpus: str
     round: int
 
+    @property
+    def name(self) -> str:
+        """Of its artifacts and metrics: corpus/round."""
+        return f"{self.corpus}/{self.round}"
+
 
 def names(params: Document) -> dict[str, list[str]]:
     """Stage -> the names of its metrics files. params: params.yaml as plain values."""
@@ -31,8 +36,8 @@ def names(params: Document) -> dict[str, list[str]]:
         "ingest": [*params["ingest"]["corpora"], *params["ingest"]["benchmarks"]],
         "decontaminate": [*params["decontaminate"]["corpora"]],
         "extract_inputs": [*params["extract_inputs"]["corpora"]],
-        "rewrite": [*params["rewrite"]["rounds"]],
-        "respond": [*params["respond"]["rounds"]],
+        "rewrite": [entry.name for entry in rewritten(params)],
+        "respond": [entry.name for entry in responded(params)],
         "evolve": [*params["evolve"]["corpora"]],
         "augment": [name for entries in params["augment"].values() for name in entries],
         "split": [*params["split"]],
@@ -90,17 +95,22 @@ def findings(
 
 def rounds(params: Document, metrics: Mapping[str, Mapping[str, Document]]) -> list[Round]:
     """Every round that has metrics, by corpus and number; lengths are those of the responses to it."""
-    rewritten = _entries(params["rewrite"]["rounds"])
-    responded = _entries(params["respond"]["rounds"])
-    lengths = {entry: metrics["respond"].get(name, {}) for entry, name in responded.items()}
-    documents = {entry: metrics["rewrite"].get(name, {}) for entry, name in rewritten.items()}
+    lengths = {entry: metrics["respond"].get(entry.name, {}) for entry in responded(params)}
+    documents = {entry: metrics["rewrite"].get(entry.name, {}) for entry in rewritten(params)}
     documents |= {entry: document for entry, document in lengths.items() if not entry.round}
-    every = {**responded, **rewritten}
-    return [
-        _round(every[entry], entry, documents[entry], lengths.get(entry, {}))
-        for entry in sorted(documents)
-        if documents[entry]
-    ]
+    return [_round(entry, documents[entry], lengths.get(entry, {})) for entry in sorted(documents) if documents[entry]]
+
+
+def rewritten(params: Document) -> list[Entry]:
+    """Every round of rewriting over every corpus."""
+    corpora = {**params["rewrite"]["corpora"], **params["rewrite"]["benchmarks"]}
+    return [Entry(corpus, n) for corpus, entry in corpora.items() for n in range(1, entry["rounds"] + 1)]
+
+
+def responded(params: Document) -> list[Entry]:
+    """Every round whose instructions have responses."""
+    corpora = params["rewrite"]["corpora"]
+    return [Entry(corpus, n) for corpus, entry in corpora.items() for n in range(entry["rounds"] + 1)]
 
 
 def scores(evaluated: Mapping[str, Document]) -> list[Score]:
@@ -152,7 +162,7 @@ def settings(params: Document) -> dict[str, Any]:
     """What tells one experiment from another, in words."""
     engines, models = params["engines"], params["fetch"]["models"]
     train = params["train"]["settings"]
-    runs = {name: f"{run['model']} on {run['set']}" for name, run in params["train"]["runs"].items()}
+    runs = {name: f"{run['model']} on {run['reads']}" for name, run in params["train"]["runs"].items()}
     return {
         "models": {name: model["reference"] for name, model in models.items()},
         "generator": f"{engines['generator']['model']} through {engines['generator']['engine']}",
@@ -160,11 +170,14 @@ def settings(params: Document) -> dict[str, Any]:
         "second judge": f"{engines['reviewer']['model']} through {engines['reviewer']['engine']}",
         "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
         "rewriting": params["rewrite"]["settings"]["sampling"],
-        "policies": {name: entry["policy"] for name, entry in params["rewrite"]["rounds"].items()},
+        "policies": {
+            name: entry["policy"]
+            for name, entry in {**params["rewrite"]["corpora"], **params["rewrite"]["benchmarks"]}.items()
+        },
         "responses": params["respond"]["settings"]["sampling"],
         "trained": runs,
         "recipe": {key: train[key] for key in RECIPE},
-        "runs under test": [*params["predict"]["runs"]],
+        "runs under test": [*params["train"]["runs"], *params["predict"]["models"]],
         "benchmarks": [*params["predict"]["benchmarks"]],
         "shown for pictures": {
             name: entry["images"] for name, entry in params["ingest"]["benchmarks"].items() if entry.get("images")
@@ -173,15 +186,11 @@ def settings(params: Document) -> dict[str, Any]:
     }
 
 
-def _entries(entries: Document) -> dict[Entry, str]:
-    return {Entry(entry["corpus"], entry["round"]): name for name, entry in entries.items()}
-
-
-def _round(name: str, entry: Entry, document: Document, lengths: Document) -> Round:
+def _round(entry: Entry, document: Document, lengths: Document) -> Round:
     counts = dict(document.get("counts", {})) if entry.round else {}
     counts |= {"frozen": document.get("frozen", 0), "lost": document.get("failures", 0)} if entry.round else {}
     return Round(
-        name=name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
+        name=entry.name, corpus=entry.corpus, round=entry.round, number=document.get("rows", 0), by_action=counts,
         shares=_shares(document, "actions_with_frozen"), prompted=_shares(document, "actions"),
         input_tokens=lengths.get("tokens_input"), output_tokens=lengths.get("tokens_output"),
         tasks=document.get("tasks"),

@@ -24,7 +24,7 @@ def checked(
 ) -> Iterator[tuple[int, bytes]]:
     """The same rows; the 0-based positions of those that hold a NUL character are added to `nuls`.
 
-    artifact: its name, "responded/seed-0". Raises UserError naming the line for one that the stages which read the
+    artifact: its name, "responded/seed/0". Raises UserError naming the line for one that the stages which read the
     artifact would refuse.
     """
     fields = next((names for folder, names in FIELDS.items() if artifact.startswith(folder)), None)

@@ -33,8 +33,7 @@ STEPS = [
     "ingest benchmark seqeval", "validate ingested benchmarks --suite questions",
     "index_benchmarks corpus heldout", "index_benchmarks benchmarks",
     "decontaminate alpaca", "validate decontaminated alpaca --suite decontaminated",
-    "rewrite alpaca-1", "validate rewritten/alpaca-1 --suite rewritten --limit 0.1",
-    "rewrite alpaca-2", "validate rewritten/alpaca-2 --suite rewritten --limit 0.1",
+    "rewrite alpaca",
 ]  # fmt: skip
 
 

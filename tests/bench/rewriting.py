@@ -49,11 +49,11 @@ def main(count: int, folder: Path) -> None:
     """Prepare, then run twice."""
     if not (folder / "params.yaml").exists():
         prepare(folder, count)
-    made = folder / "data/rewritten/alpaca-1.jsonl"
+    made = folder / "data/rewritten/alpaca/1.jsonl"
     hashes = [artifacts.sha256(made)] if made.exists() else []
     for title in ["remembered"] if hashes else ["asked", "remembered"]:
         load = os.getloadavg()[0]
-        wall, user, peak = step("rewrite alpaca-1", folder)
+        wall, user, peak = step("rewrite alpaca", folder)
         hashes.append(artifacts.sha256(made))
         print(f"{title:10} {wall:8.1f} s wall {user:8.1f} s user {peak:6.0f} MiB peak; load {load:.1f}", flush=True)
     size = (folder / "replies.sqlite").stat().st_size / 2**20

@@ -195,7 +195,7 @@ def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anyth
             )
         line = str(caught.value)
         assert line.startswith(f"predict.benchmarks.suite: {benchmark} is scored by the log-probabilities")
-        assert "\n" not in line and "engine openai (m)" in line and "predict.runs.big.benchmarks" in line
+        assert "\n" not in line and "engine openai (m)" in line and "predict.models.big" in line
     shown = msgspec.structs.replace(questions("gsm8k-harness")[0], images=(Image("a" * 64),))
     with pytest.raises(UserError, match=r"predict\.benchmarks\.vqa: its questions show pictures"):
         require_capabilities(Capabilities(), "engine openai (m)", "big", {"vqa": ([shown], RAW)})

@@ -76,7 +76,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 
 def made(records: list, version: str = "0.1.0") -> dict[str, bytes]:
-    return publication("set", version, "responded/seed-2", lambda: records)
+    return publication("set", version, "responded/seed/2", lambda: records)
 
 
 def test_one_commit_and_an_annotated_tag_which_datasets_opens(session: Session) -> None:

@@ -39,18 +39,18 @@ def metrics() -> dict[str, dict[str, Any]]:
     length = {"rows": 63, "rejected": 1, "rejected_by_reason": {"empty": 1}, "tokens_input": 21.5}
     length["tokens_output"] = 118.25
     found = {stage: {} for stage in collect.names(PARAMS)}
-    found["rewrite"] = {"seed-1": first, "seed-2": second, "heldout-1": first | {"rows": 64}}
-    found["respond"] = {"seed-0": length, "seed-1": length | {"tokens_input": 40.0}, "seed-2": length}
+    found["rewrite"] = {"seed/1": first, "seed/2": second, "heldout/1": first | {"rows": 64}}
+    found["respond"] = {"seed/0": length, "seed/1": length | {"tokens_input": 40.0}, "seed/2": length}
     arms = {
         name: Arm([f"c-{n}" for n in range(rows)], [(n * step) % 160 for n in range(rows)])
-        for name, rows, step in (("responded/seed-2", 64, 7), ("responded/seed-0", 60, 5))
+        for name, rows, step in (("responded/seed/2", 64, 7), ("responded/seed/0", 60, 5))
     }
     pairs = instance_level(arms, 1, 0).statistics
-    tasks = {"single tasks": arms["responded/seed-2"], "turns": arms["responded/seed-0"]}
+    tasks = {"single tasks": arms["responded/seed/2"], "turns": arms["responded/seed/0"]}
     apart = {"outcomes": {"held": 40, "ok": 24}, "rows": 90, "actions": {"whole": 40, "part": 50}}
     found["sample"] = {"sit-budget": data_level(arms, 1).statistics, "sit-pairs": pairs, "seqeval": {"rows": 24}}
     found["split"] = {
-        "sit-split": report_lengths({"responded/seed-2": arms["responded/seed-2"]}, tasks) | {"taken_apart": apart}
+        "sit-split": report_lengths({"responded/seed/2": arms["responded/seed/2"]}, tasks) | {"taken_apart": apart}
     }
     found["compare"] = {
         "seqeval-it-sit": to_builtins(pairwise_comparison.summarize(*held(), JudgeSample(None, 4, 7, 200)))

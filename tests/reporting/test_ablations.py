@@ -45,7 +45,7 @@ def test_pages_need_nothing_from_elsewhere(path: str) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("sit-budget", ["Data level", "responded/seed-2", "Kolmogorov-Smirnov, before", "source rows in both sets"]),
+        ("sit-budget", ["Data level", "responded/seed/2", "Kolmogorov-Smirnov, before", "source rows in both sets"]),
         ("sit-pairs", ["Instance level", "no matching has more than", "the same lengths, row by rowyes"]),
         ("sit-split", ["Task level", "single tasks", "turns", "outcomesheld40", "actionspart50"]),
     ],

@@ -20,7 +20,7 @@ from tests.reporting.examples import asked, record, step, trained
 
 
 def files(records: list[Record], name: str = "set") -> dict[str, bytes]:
-    return publication(name, "0.1.0", "responded/seed-2", lambda: records)
+    return publication(name, "0.1.0", "responded/seed/2", lambda: records)
 
 
 def front(card: bytes) -> dict:

@@ -99,7 +99,7 @@ def test_where_another_licence_is_to_be_read(licence: str, address: str) -> None
 
 def published(licence: str, language: str = "en", name: str = "set") -> tuple[dict, str, dict[str, bytes]]:
     rows = [record(0, step("respond", "respond"), licence=licence, language=language)]
-    made = publication(name, "0.1.0", "responded/seed-2", lambda: rows)
+    made = publication(name, "0.1.0", "responded/seed/2", lambda: rows)
     card = made["README.md"].decode()
     return yaml.safe_load(card.split("---\n")[1]), card, made
 

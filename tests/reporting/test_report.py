@@ -117,7 +117,7 @@ def test_what_did_not_run_is_left_out(missing: list[str]) -> None:
 
 
 def test_frozen_rows_and_lost_steps_are_no_holds() -> None:
-    shares = figures(findings())["seqinstruct"]["seed-2"]
+    shares = figures(findings())["seqinstruct"]["seed/2"]
     assert shares["hold"] == pytest.approx(30 / 64, abs=1e-4)
     assert shares["frozen"] == pytest.approx(12 / 64, abs=1e-4)
     assert shares["lost"] == pytest.approx(2 / 64, abs=1e-4)
@@ -154,7 +154,8 @@ def test_the_difference_is_treatment_minus_baseline() -> None:
 
 
 def test_every_metrics_file_of_the_graph_has_a_name() -> None:
-    assert collect.names(PARAMS)["rewrite"] == list(PARAMS["rewrite"]["rounds"])
+    assert collect.names(PARAMS)["rewrite"] == ["seed/1", "seed/2", *(f"heldout/{n}" for n in (1, 2, 3, 4))]
+    assert collect.names(PARAMS)["respond"] == ["seed/0", "seed/1", "seed/2"]
     assert "seqeval" in collect.names(PARAMS)["sample"]
 
 

@@ -23,9 +23,9 @@ PREPARE = [
 ]  # fmt: skip
 """Stages whose files the others read."""
 ASK = [
-    "rewrite@seed-1", "rewrite@seed-2", "rewrite@heldout-1", "respond@seed-0", "respond@seed-1", "respond@seed-2",
+    "rewrite@seed", "rewrite_benchmark@heldout", "respond@seed",
     "evolve@seed", "extract_inputs@flat", "augment_model@paraphrase",
-    "split@sit-split", "predict@served", "evaluate@served",
+    "split@sit-split", "predict_model@served", "evaluate_model@served",
     "compare_references@alpaca_eval", "judge_tasks@seqeval", "judge_agreement@seqeval",
 ]  # fmt: skip
 """Every command that asks a model, each after those whose files it reads."""
@@ -94,14 +94,14 @@ class Project:
         return self._ran[address]
 
     def _add_sequence(self) -> None:
-        """A row to take apart among those of `responded/seed-2`: so small a model may have written none."""
-        path = self.folder / "data/responded/seed-2.jsonl"
+        """A row to take apart among those of `responded/seed/2`: so small a model may have written none."""
+        path = self.folder / "data/responded/seed/2.jsonl"
         row = json.loads(path.read_text("utf-8").splitlines()[0])
         step = row["steps"][0] | {"action": "suffix", "status": "ok", "reason": ""}
         made = {"id": "seed-sequence", "input": "", "steps": [step, row["steps"][-1]]} | SEQUENCE
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row | made) + "\n")
-        done = self._command('python -m stages.validate responded "$DVC_STAGE" --suite responded', "respond@seed-2")
+        done = self._command("python -m stages.validate responded/seed 2 --suite responded", "respond@seed")
         assert done.returncode == 0, done.stderr
 
     def run(self, address: str, validated: bool = True) -> Run:
@@ -167,13 +167,10 @@ def _few_rows(params: dict[str, Any]) -> None:
 
 
 def _few_rounds(params: dict[str, Any]) -> None:
-    rounds = params["rewrite"]["rounds"]
-    rounds["seed-1"]["reads"] = "ingested/seed"
-    rounds["seed-2"]["policy"] = "model"
+    params["rewrite"]["corpora"]["seed"]["reads"] = "ingested/seed"
+    params["rewrite"]["benchmarks"]["heldout"]["rounds"] = 1
     params["rewrite"]["settings"] |= {"sampling": sampling(16, 0.6), "attempts": 2, "orders": 1}
-    respond = params["respond"]
-    respond["rounds"]["seed-0"] |= {"reads": "ingested/seed", "earlier": "ingested/seed"}
-    respond["settings"]["sampling"] = sampling(12, 1.0)
+    params["respond"]["settings"]["sampling"] = sampling(12, 1.0)
     params["evolve"]["settings"] |= {"sampling": sampling(24, 1.0), "respond": sampling(12, 1.0)}
     params["evolve"]["corpora"] = {"seed": {"reads": "ingested/seed"}}
     params["extract_inputs"]["settings"]["sampling"] = sampling(24)
@@ -182,12 +179,12 @@ def _few_rounds(params: dict[str, Any]) -> None:
 
 
 def _few_answers(params: dict[str, Any]) -> None:
-    params["predict"]["runs"] = {"served": {"benchmarks": [*ANSWERED]}, "scored": {"benchmarks": ["generic"]}}
+    params["predict"]["models"] = {"served": {"benchmarks": [*ANSWERED]}, "scored": {"benchmarks": ["generic"]}}
     params["fetch"]["models"]["scored"] = params["fetch"]["models"]["served"]
     for name in ANSWERED:
         params["predict"]["benchmarks"][name]["sampling"] |= {"max_tokens": 12}
     params["report"] = {
-        "baseline": "served", "treatment": "scored", "before": "responded/seed-0", "after": "responded/seed-2",
+        "baseline": "served", "treatment": "scored", "before": "responded/seed/0", "after": "responded/seed/2",
     }  # fmt: skip
     params["judge"]["max_tokens"] = 8
     params["compare"]["settings"]["controls"] = params["judge_tasks"]["settings"]["controls"] = 1

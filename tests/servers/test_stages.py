@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(3600)]
 TRANSFORMERS = "transformers"
 NOBODY = Server("nobody", "http://127.0.0.1:9/v1", "m", "plain")
 ENDS = {"ok", "truncated"}
-CONSTRAINED = {"rewrite@seed-1", "compare_references@alpaca_eval", "judge_tasks@seqeval", "judge_agreement@seqeval"}
+CONSTRAINED = {"rewrite@seed", "compare_references@alpaca_eval", "judge_tasks@seqeval", "judge_agreement@seqeval"}
 """Stages whose prompts restrict the reply to some choices."""
 
 
@@ -97,14 +97,14 @@ def one_line(stderr: str, stage: str) -> str:
 
 
 def test_what_is_scored_by_choices_is_refused_over_chat(project: Project) -> None:
-    refused = project.run("predict@scored")
+    refused = project.run("predict_model@scored")
     assert refused.code == 2 and refused.files == {}, refused.stderr
     assert "scored by the log-probabilities of its choices" in one_line(refused.stderr, "predict")
 
 
 def test_a_server_that_ignores_echo_gives_no_scores(project: Project) -> None:
     with changed(project, "tuned", api="completions", scores="echo"):
-        done = project.run("predict@scored")
+        done = project.run("predict_model@scored")
     assert done.code == 0 and "Traceback" not in done.stderr, done.stderr
     rows = [json.loads(line) for line in done.files["data/predictions/scored/generic.jsonl"].splitlines()]
     assert {row["status"] for row in rows if not row["question"].startswith("gsm8k")} == {"failed"}, rows
@@ -112,9 +112,9 @@ def test_a_server_that_ignores_echo_gives_no_scores(project: Project) -> None:
 
 
 def test_completions_serve_a_base_model(project: Project) -> None:
-    project.ran("rewrite@seed-1")
+    project.ran("rewrite@seed")
     with changed(project, "generator", api="completions"):
-        done = project.run("respond@seed-0", validated=False)
+        done = project.run("respond@seed", validated=False)
     assert done.code == 0 and done.counts[2] >= 3 and done.counts[3] == 0, done.stderr
     assert statuses(done.files) <= ENDS
 

@@ -15,7 +15,7 @@ SOURCE = Source(reference="path:x", row=0, sha256="0" * 64, licence="Apache-2.0"
 RECORD = Record(id="x-0", corpus="x", instruction="Say.", input="", response="Hi.", system="", source=SOURCE)
 ANSWER = Answer("q/0", "q", "it", "Hi.", "ok", 0, "", "m", 1, 1)
 ROWS = {
-    "responded/seed-0": RECORD,
+    "responded/seed/0": RECORD,
     "ingested/seed": RECORD,
     "ingested/benchmarks/xquad": Question("q", "xquad", "de", "Apache-2.0", "1", "Say."),
     "predictions/it/xquad": ANSWER,
@@ -41,7 +41,7 @@ def test_fields_within_fields_and_fields_that_no_expectation_reads_count() -> No
     line = msgspec.json.encode(RECORD)
     for change, told in ((b'"row":"0"', "Expected `int`"), (b'"row":0,"rows":1', "unknown field `rows`")):
         with pytest.raises(UserError, match=told):
-            judged("responded/seed-0", line.replace(b'"row":0', change))
+            judged("responded/seed/0", line.replace(b'"row":0', change))
 
 
 def test_the_fields_are_those_of_the_rooms() -> None:
@@ -60,9 +60,9 @@ def test_a_nul_character_sets_a_row_aside_wherever_it_is() -> None:
         record(RECORD, id="d"),
     ]
     lines = list(map(msgspec.json.encode, rows))
-    assert judged("responded/seed-0", *lines) == {"a": [row_schema.NUL], "c": [row_schema.NUL]}
+    assert judged("responded/seed/0", *lines) == {"a": [row_schema.NUL], "c": [row_schema.NUL]}
     with pytest.raises(UserError, match="2 of 4 rows would be set aside"):
-        judged("responded/seed-0", *lines, limit=0.1)
+        judged("responded/seed/0", *lines, limit=0.1)
 
 
 def test_an_answer_is_scored_whatever_characters_it_holds() -> None:

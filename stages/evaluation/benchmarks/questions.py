@@ -56,7 +56,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     question: str
     """Question.id."""
     run: str
-    """A key of predict.runs in params.yaml."""
+    """A key of train.runs or predict.models in params.yaml."""
     text: str
     """"" unless status is ok or truncated."""
     status: ReplyStatus

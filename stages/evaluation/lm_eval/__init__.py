@@ -23,7 +23,7 @@ def require_capabilities(
     benchmarks: Mapping[str, tuple[Sequence[Question], GenerationConfig]],
 ) -> None:
     """Raise UserError for the first benchmark that needs a capability that the engine lacks."""
-    remedy = f"name the benchmarks that it can answer under predict.runs.{run}.benchmarks"
+    remedy = f"name the benchmarks that it can answer as `benchmarks` of train.runs.{run} or predict.models.{run}"
     for name, (questions, _) in benchmarks.items():
         by_choices = next((q.benchmark for q in questions if BENCHMARKS[q.benchmark].grade_choices), "")
         if by_choices and not capabilities.choice_scores:

@@ -1,0 +1,49 @@
+"""Receipts of artifacts: validate files under data/ and write what later stages read them by."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from stages import validation
+from stages.core import artifacts
+from stages.core.cli import report_losses
+
+
+def write_receipts(names: list[str], suite: str, limit: float, dry_run: bool = False) -> None:
+    """Validate each data/NAME.jsonl against schemas/SUITE.json and write its receipt, all or none.
+
+    limit: `validate.max_quarantined`. dry_run: rows are stand-ins for those of a run, so they count as valid. Raises
+    UserError, after a table on stderr, for an artifact that is not valid.
+    """
+    if dry_run:
+        for artifact in names:
+            assume_valid(artifact, suite)
+        return
+    schema = f"schemas/{suite}.json"
+    expectations = artifacts.read_json(schema, validation.Suite)
+    receipts = {}
+    for artifact in names:
+        path = Path("data", f"{artifact}.jsonl")
+        verdict = validation.judge(artifacts.lines(path), expectations, str(path), schema, limit, artifact)
+        receipts[artifact] = artifacts.Receipt(
+            artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=verdict.rows,
+            quarantined=verdict.quarantined, expectations=len(expectations.expectations),
+        )  # fmt: skip
+    for name, receipt in receipts.items():
+        artifacts.write_json(f"data/validated/{name}.json", receipt)
+        lost = {"set aside": Counter(reasons[0] for reasons in receipt.quarantined.values())}
+        report_losses(receipt.rows, lost, see=f"data/validated/{name}.json", name=name)
+
+
+def assume_valid(artifact: str, suite: str, folder: Path = Path()) -> None:
+    """Write the receipt of an artifact below `folder` as if every row met every expectation.
+
+    A receipt that is there for the same bytes is kept.
+    """
+    receipt, data = folder / f"data/validated/{artifact}.json", folder / f"data/{artifact}.jsonl"
+    sha256 = artifacts.sha256(data)
+    if receipt.exists() and artifacts.read_json(receipt, artifacts.Receipt).sha256 == sha256:
+        return
+    rows = sum(1 for _ in artifacts.lines(data))
+    expectations = artifacts.read_json(folder / f"schemas/{suite}.json", dict[str, Any])["expectations"]
+    artifacts.write_json(receipt, artifacts.Receipt(artifact, sha256, suite, rows, {}, len(expectations)))
