@@ -20,12 +20,13 @@ MEASURES = {
 
 
 def results_table() -> str:
-    """Scores of the runs `it` and `sit` in data/report/metrics.json in percent, as a Markdown table."""
+    """Scores of the runs `it` and `sit` in data/report/metrics.json in percent, and the number of answers."""
     scores = json.loads((ROOT / "data" / "report" / "metrics.json").read_text())["scores"]
-    lines = ["| benchmark | measure | IT, % | SIT, % |", "|---|---|---|---|"]
+    lines = ["| benchmark | measure | n | IT, % | SIT, % |", "|---|---|---|---|---|"]
     for benchmark, (title, measure) in MEASURES.items():
         cells = [f"{100 * scores[run][benchmark][measure]:.1f}" for run in ("it", "sit")]
-        lines.append(f"| {title} | `{measure}` | {cells[0]} | {cells[1]} |")
+        details = json.loads((ROOT / "data" / "evaluated" / "it" / f"{benchmark}.json").read_text())
+        lines.append(f"| {title} | `{measure}` | {details[measure]['n']} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines) + "\n"
 
 
