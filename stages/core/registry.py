@@ -1,9 +1,10 @@
-"""The registries: the names that params.yaml may use for corpus formats, chains, benchmarks and judges.
+"""The registries: the names that params.yaml may use for corpus formats, chains, benchmarks, judges and engines.
 
 A new corpus format is a module in stages/corpora and a line in CORPUS_FORMATS, a new chain a module in stages/chains
 and a line in CHAINS, a new benchmark a module in stages/evaluation/benchmarks and a line in BENCHMARKS, a new judge a
-module in stages/evaluation/judges and a line in JUDGES. An implementation is imported when it is used, so params.yaml
-is checked against these names without importing any.
+module in stages/evaluation/judges and a line in JUDGES, a new engine a package in stages/inference/backends and a line
+in ENGINES. An implementation is imported when it is used, so params.yaml is checked against these names without
+importing any.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,6 +80,17 @@ JUDGES = {
     "scores": Registered("stages.evaluation.judges.yes_no:JUDGE"),
 }
 """`reading` of a section that has single responses judged -> its `Judge` (stages/evaluation/judges)."""
+
+
+ENGINES = {
+    "embedded": Registered("stages.inference.backends.embedded.engine:BACKEND"),
+    "transformers": Registered("stages.inference.backends.transformers.engine:BACKEND"),
+    "openai": Registered("stages.inference.backends.openai.engine:BACKEND"),
+    "vllm": Registered("stages.inference.backends.vllm.engine:BACKEND"),
+    "ray": Registered("stages.inference.backends.ray.engine:BACKEND"),
+    "scripted": Registered("stages.inference.backends.scripted.engine:BACKEND"),
+}
+"""`engine` of an entry of `engines` -> its `Backend` (stages/inference/engine_interface.py)."""
 
 
 class Implementations(Mapping[str, T]):

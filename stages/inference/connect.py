@@ -12,7 +12,7 @@ from stages import params
 from stages.core.completions import Capabilities, Complete, Meter, Prompt, Reply
 from stages.core.state_folder import store_path
 from stages.inference.answer_only import AnswersOnly
-from stages.inference.backends import load_backend
+from stages.inference.backends import BACKENDS
 from stages.inference.budgets import Ledger
 from stages.inference.dry_run import PLANNER
 from stages.inference.progress import Progress
@@ -94,7 +94,7 @@ def connect(
     before its reference was changed, and from the stream for what concerns every prompt. While a plan is made
     (`dry_run.PLANNER`), no model is opened and nothing is stored.
     """
-    backend = load_backend(engine.engine)
+    backend = BACKENDS[engine.engine]
     directory = models / (engine.model or model or "")
     identity = backend.identify(reference_of(directory), engine.options)
     capabilities = backend.capabilities(directory, engine.options)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from stages.core.redaction import secret_in_url
+from stages.core.registry import ENGINES, unknown_name
 from stages.params.field_types import LARGEST, Count, Entry, Line, ModelName, Name, Section, Unique, absent
 
 MOVING = ("", "main", "master", "head")
@@ -104,13 +105,20 @@ class Reasoning(Section):
     """Whether the server's chat template opens the reasoning, so that a reply without a closing mark has no answer."""
 
 
+def _registered(engine: str) -> str:
+    if engine not in ENGINES:
+        raise ValueError(unknown_name("engine", engine, ENGINES))
+    return engine
+
+
 class Engine(Section):
     """How a model is reached; `model` is None where the run names it.
 
     `price`, `speed` and `budget` are under `costs` in params.yaml, apart from what replies depend on.
     """
 
-    engine: str
+    engine: Annotated[str, AfterValidator(_registered)]
+    """A name in ENGINES of stages/core/registry.py."""
     options: dict[str, Any]
     model: ModelName | None = None
     reasoning: Reasoning = Reasoning()

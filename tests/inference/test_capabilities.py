@@ -10,7 +10,7 @@ import pytest
 import stages.inference
 from stages.core.completions import Capabilities, Constraint, Image, Message
 from stages.core.errors import UserError
-from stages.inference.backends import BACKENDS, load_backend
+from stages.inference.backends import BACKENDS
 from stages.inference.connect import connect
 from stages.inference.prompt_requirements import check_prompt
 from stages.params import Engine
@@ -41,12 +41,12 @@ DECLARED = {
 def test_every_engine_declares_what_it_can_do_without_its_model(name: str, tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('[{"reply": "yes"}]')
     options = OPTIONS.get(name, {"rules": str(tmp_path / "rules.json")})
-    assert load_backend(name).capabilities(tmp_path / "nowhere", options) == DECLARED[name]
+    assert BACKENDS[name].capabilities(tmp_path / "nowhere", options) == DECLARED[name]
 
 
 def test_an_engine_that_is_not_registered_is_an_error() -> None:
-    with pytest.raises(UserError, match="engine 'nowhere' is unknown; known are embedded, openai"):
-        load_backend("nowhere")
+    with pytest.raises(ValueError, match=r"unknown engine 'opanai'; did you mean 'openai'. known are embedded, trans"):
+        Engine(engine="opanai", options={})
 
 
 def test_shared_modules_import_no_backend() -> None:
@@ -61,7 +61,7 @@ def test_shared_modules_import_no_backend() -> None:
 
 
 def test_what_a_server_can_do_depends_on_its_dialect_and_api(tmp_path: Path) -> None:
-    backend = load_backend("openai")
+    backend = BACKENDS["openai"]
     plain = backend.capabilities(tmp_path, OPTIONS["openai"] | {"dialect": "openai", "grouping": 64})
     assert plain == Capabilities(False, "ignored", "ignored", True, 64, paid=True)
     assert not backend.capabilities(tmp_path, OPTIONS["openai"] | {"api": "completions"}).images
@@ -69,7 +69,7 @@ def test_what_a_server_can_do_depends_on_its_dialect_and_api(tmp_path: Path) -> 
 
 def test_a_rule_with_scores_gives_scores(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(json.dumps([{"reply": "A", "weigh": True}]))
-    backend = load_backend("scripted")
+    backend = BACKENDS["scripted"]
     assert backend.capabilities(tmp_path, {"rules": str(tmp_path / "rules.json")}).choice_scores
 
 

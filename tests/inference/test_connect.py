@@ -177,7 +177,6 @@ def test_no_secret_reaches_the_disk_or_the_screen(
 @pytest.mark.parametrize(
     ("engine", "options", "message"),
     [
-        ("gpt", {}, "engine 'gpt' is unknown; known are"),
         ("embedded", {}, "needs a model of `fetch.models` or `train.runs`"),
         ("openai", OPENAI, "needs `url` and `model`"),
         ("openai", {"url": "http://h/v1", "model": "m"}, "missing required field `api`"),

@@ -15,7 +15,7 @@ from stages.reply_store.store import Replies
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from tests.inference.counting import IDENTITY, Counting, connected, prompt, said
 
-ENGINE = Engine(engine="none", options={})
+ENGINE = Engine(engine="scripted", options={})
 ROWS = tuple(f"row-{n}" for n in range(40))
 
 

@@ -47,7 +47,7 @@ def remember(store: Path, engine: Counting, prompts: list[Prompt], identity: Ide
 def planned(store: Path, prompts: list[Prompt], directory: Path, identity: Identity = IDENTITY) -> Load:
     with Replies(store) as replies:
         planner = Planner(replies)
-        list(planner.complete(identity, Engine(engine="none", options={}), directory)(prompts))
+        list(planner.complete(identity, Engine(engine="scripted", options={}), directory)(prompts))
         return planner.tokens(planner.counts[0])
 
 

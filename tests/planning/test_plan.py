@@ -326,7 +326,7 @@ def test_every_budget_of_a_model_is_told(tmp_path: Path) -> None:
     """Generator and judge may be one model at one endpoint, and either's budget stops its own requests."""
     replies, planner = Replies(filled(tmp_path / "s", 4)), Planner(None)
     for budget in (Budget(tokens=40, money=None), None, Budget(tokens=90, money=None), Budget(tokens=90, money=None)):
-        complete = planner.complete(IDENTITY, Engine(engine="none", options={}, budget=budget))
+        complete = planner.complete(IDENTITY, Engine(engine="scripted", options={}, budget=budget))
         list(complete([prompt("x", purpose="r/s")]))
     named = {"model": IDENTITY.model, "endpoint": IDENTITY.endpoint, "new": 1, "tokens_in": 5, "tokens_out": 64}
     (total,) = _totals([Forecast("a", ["x"], True, [requests(**named)], "")], planner, replies)

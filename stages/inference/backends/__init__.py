@@ -1,24 +1,10 @@
-"""The engines of params.yaml: one package each, named in `BACKENDS` and imported when an entry uses it."""
+"""The engines of params.yaml, one package each. A package imports nothing of another one, and no module outside does.
 
-from importlib import import_module
+`BACKENDS` imports a package when its engine is used. So an edit of a package concerns the stages that use its engine.
+"""
 
-from stages.core.errors import UserError
+from stages.core.registry import ENGINES, Implementations
 from stages.inference.engine_interface import Backend
 
-BACKENDS = {
-    "embedded": "stages.inference.backends.embedded.engine",
-    "transformers": "stages.inference.backends.transformers.engine",
-    "openai": "stages.inference.backends.openai.engine",
-    "vllm": "stages.inference.backends.vllm.engine",
-    "ray": "stages.inference.backends.ray.engine",
-    "scripted": "stages.inference.backends.scripted.engine",
-}
-"""Name in params.yaml -> module with a `BACKEND`. A package imports nothing of another one."""
-
-
-def load_backend(name: str) -> Backend:
-    """The backend of an engine's name. Raises UserError for a name that is not in `BACKENDS`."""
-    if name not in BACKENDS:
-        raise UserError(f"params.yaml: engine {name!r} is unknown; known are {', '.join(sorted(BACKENDS))}")
-    backend: Backend = import_module(BACKENDS[name]).BACKEND
-    return backend
+BACKENDS = Implementations(ENGINES, Backend)
+"""Name in params.yaml -> backend."""

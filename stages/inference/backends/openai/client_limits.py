@@ -1,6 +1,11 @@
-"""Thresholds of the HTTP client in one place, and the rule that ends a run of failures. No reply depends on them."""
+"""Thresholds of the HTTP client, the attempts of a request, and the rule that ends a run of failures.
 
+No reply depends on the thresholds.
+"""
+
+import math
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -39,6 +44,18 @@ class ClientLimits(msgspec.Struct, frozen=True):
 
 
 LIMITS = ClientLimits()
+
+
+class Attempts(msgspec.Struct):
+    """What has become of one request so far."""
+
+    session: Any
+    """The client session of the next attempt."""
+    sent: int = 0
+    spent: float = 0.0
+    """Of the option `attempts`; a rejection for load counts `LIMITS.busy_cost`."""
+    dropped_since: float = math.inf
+    """Time of the first of the dropped attempts up to now; infinite if the last attempt was not dropped."""
 
 
 class FailureCounter:

@@ -16,24 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.core.redaction import Redactor, without_secrets
-from stages.inference.backends.openai import request_body
-from stages.inference.backends.openai.client_limits import LIMITS, FailureCounter
+from stages.inference.backends.openai import endpoint, request_body
+from stages.inference.backends.openai.client_limits import LIMITS, Attempts, FailureCounter
 from stages.inference.backends.openai.concurrency import AdaptiveLimit, RequestSlots
-from stages.inference.backends.openai.endpoint import (
-    Endpoint,
-    Options,
-    api_key,
-    capabilities,
-    identify,
-    proxy_of,
-    read_endpoint,
-    sent_sampling,
-)
 from stages.inference.backends.openai.error_responses import BusyError, FatalError, TransientError
 from stages.inference.backends.openai.model_names import other_model
 from stages.inference.backends.openai.reply_reader import over_limit_message, printable, read_reply
@@ -49,39 +37,29 @@ RESUME = "replies received so far are kept, mend this and run again to go on"
 @contextmanager
 def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
     """An engine with an event loop in its own thread. Raises UserError for bad options, API key or proxy."""
-    parsed, endpoint = read_endpoint(reference_of(directory), options)
-    engine = OpenAI(parsed, endpoint, api_key(parsed.key_env), proxy_of(endpoint.url))
+    parsed, server = endpoint.read_endpoint(reference_of(directory), options)
+    engine = OpenAI(parsed, server, endpoint.api_key(parsed.key_env), endpoint.proxy_of(server.url))
     try:
         yield engine
     finally:
         engine.close()
 
 
-class Attempts(msgspec.Struct):
-    """What has become of one request so far."""
-
-    session: Any
-    """The client session of the next attempt."""
-    sent: int = 0
-    spent: float = 0.0
-    """Of the option `attempts`; a rejection for load counts `LIMITS.busy_cost`."""
-    dropped_since: float = math.inf
-    """Time of the first of the dropped attempts up to now; infinite if the last attempt was not dropped."""
-
-
 class OpenAI:
     """An `Engine` over HTTP."""
 
-    def __init__(self, options: Options, endpoint: Endpoint, key: str, proxy: str | None = None) -> None:
+    def __init__(
+        self, options: endpoint.Options, server: endpoint.Endpoint, key: str, proxy: str | None = None
+    ) -> None:
         """`key` appears in the request headers of this process only."""
         import uvloop
 
-        self.identity = endpoint.model
-        self._options, self._endpoint, self._key, self._proxy = options, endpoint, key, proxy
+        self.identity = server.model
+        self._options, self._endpoint, self._key, self._proxy = options, server, key, proxy
         self._redactor = Redactor(key)
-        self._requested_model = str(options.extra.get("model", endpoint.model))
+        self._requested_model = str(options.extra.get("model", server.model))
         self._body = request_body.BODIES[options.api]
-        limit = sent_sampling({"extra": options.extra}).get("max_tokens")
+        limit = endpoint.sent_sampling({"extra": options.extra}).get("max_tokens")
         self._token_limit = limit if isinstance(limit, int) else 0
         self._limit = AdaptiveLimit(options.concurrency, time.monotonic())
         self._slots = RequestSlots(self._limit)
@@ -306,4 +284,4 @@ async def _read_body(response: Any) -> bytes:
     raise TransientError(f"a reply of more than {LIMITS.response_bytes} bytes")
 
 
-BACKEND = Backend(identify, capabilities, open_engine, sent_sampling)
+BACKEND = Backend(endpoint.identify, endpoint.capabilities, open_engine, endpoint.sent_sampling)
