@@ -21,7 +21,7 @@ from stages.decontaminate import decontaminate
 from stages.evaluation.benchmarks.questions import Question
 
 ROOT = Path(__file__).resolve().parents[1]
-ASKED = "Which of the old bridges in the town was built before the war and which one after it"
+QUESTION = "Which of the old bridges in the town was built before the war and which one after it"
 
 
 def write(workplace: Path, artifact: str, rows: list[msgspec.Struct]) -> None:
@@ -40,10 +40,10 @@ def record(number: int, instruction: str) -> Record:
 def workplace(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for name in ("seqeval", "xquad", "mgsm"):
-        question = Question(f"{name}-1", name, "en", "MIT", "1", "Solve.", input=f"{name}: {ASKED}?")
+        question = Question(f"{name}-1", name, "en", "MIT", "1", "Solve.", input=f"{name}: {QUESTION}?")
         write(tmp_path, f"ingested/benchmarks/{name}", [question])
     write(tmp_path, "ingested/heldout", [record(9, "Where do people live?")])
-    texts = [ASKED, "Name a colour", "Name a colour", "Tell me where do people live", "Sing"]
+    texts = [QUESTION, "Name a colour", "Name a colour", "Tell me where do people live", "Sing"]
     write(tmp_path, "ingested/seed", [record(number, text) for number, text in enumerate(texts)])
     return tmp_path
 
@@ -94,7 +94,7 @@ def test_what_stays_what_goes_and_what_was_found(workplace: Path) -> None:
     assert rejected[0].detail.startswith("asked shares with ") and rejected[1].detail == "like seed-1"
     metrics = json.loads((workplace / "data/metrics/decontaminate/seed.json").read_text())
     assert (metrics["rows"], metrics["kept"]) == (5, 2)
-    assert {name: found["exact"]["rows"] for name, found in metrics["overlap"].items()} == {
+    assert {name: overlap["exact"]["rows"] for name, overlap in metrics["overlap"].items()} == {
         "heldout": 0, "mgsm": 1, "seqeval": 0, "xquad": 1
     }  # fmt: skip
 
@@ -124,10 +124,10 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "told"), MISTAKES)
-def test_a_mistake_in_the_parameters_is_one_line(workplace: Path, changes: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("changes", "message"), MISTAKES)
+def test_a_mistake_in_the_parameters_is_one_line(workplace: Path, changes: dict[str, Any], message: str) -> None:
     change(workplace, **changes)
-    told_once(corpus(workplace, "seed"), told)
+    fails_with_one_line(corpus(workplace, "seed"), message)
     assert made(workplace) == []
 
 
@@ -144,8 +144,10 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "told"), FILES)
-def test_a_bad_file_is_one_line_and_leaves_nothing(workplace: Path, name: str, content: str | None, told: str) -> None:
+@pytest.mark.parametrize(("name", "content", "message"), FILES)
+def test_a_bad_file_is_one_line_and_leaves_nothing(
+    workplace: Path, name: str, content: str | None, message: str
+) -> None:
     change(workplace, remove=[])
     run(workplace)
     shutil.rmtree(workplace / "data" / "decontaminated")
@@ -153,13 +155,13 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(workplace: Path, name: str, c
     path.unlink()
     if content is not None:
         path.write_text(content)
-    told_once(corpus(workplace, "seed"), told)
+    fails_with_one_line(corpus(workplace, "seed"), message)
     assert made(workplace) == []
 
 
 def test_unknown_names_are_told(workplace: Path) -> None:
-    told_once(corpus(workplace, "nothing"), "decontaminate.corpora has no entry 'nothing'; known are seed")
-    told_once(
+    fails_with_one_line(corpus(workplace, "nothing"), "decontaminate.corpora has no entry 'nothing'; known are seed")
+    fails_with_one_line(
         call(workplace, index_benchmarks.app, "corpus", "nothing"),
         "index_benchmarks has no entry 'nothing'; known are heldout",
     )
@@ -167,10 +169,10 @@ def test_unknown_names_are_told(workplace: Path) -> None:
 
 def test_a_benchmark_that_was_not_ingested_is_told(workplace: Path) -> None:
     (workplace / "data/ingested/benchmarks/xquad.jsonl").unlink()
-    told_once(call(workplace, index_benchmarks.app, "benchmarks"), "data/ingested/benchmarks/")
+    fails_with_one_line(call(workplace, index_benchmarks.app, "benchmarks"), "data/ingested/benchmarks/")
 
 
-def told_once(result: Result, told: str) -> None:
+def fails_with_one_line(result: Result, message: str) -> None:
     assert result.exit_code == 2, result.output
-    assert told in result.output
+    assert message in result.output
     assert result.output.count("\n") == 1, result.output

@@ -39,8 +39,8 @@ def with_corpus(workplace: Path, **changes: Any) -> None:
 
 
 def made(workplace: Path) -> list[str]:
-    found = [p.relative_to(workplace / "data").as_posix() for p in (workplace / "data").rglob("*") if p.is_file()]
-    return sorted(name for name in found if not name.startswith("seeds/"))
+    names = [p.relative_to(workplace / "data").as_posix() for p in (workplace / "data").rglob("*") if p.is_file()]
+    return sorted(name for name in names if not name.startswith("seeds/"))
 
 
 def metrics(workplace: Path, name: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_the_seed_benchmarks(workplace: Path, name: str, count: int) -> None:
 
 def test_a_broken_benchmark_is_one_line_and_leaves_nothing(workplace: Path) -> None:
     (workplace / "data" / "seeds" / "xquad" / "xquad.de.json").write_text('{"data": [')
-    told_once(ingest(workplace, "benchmark", "xquad"), "xquad.de.json")
+    fails_with_one_line(ingest(workplace, "benchmark", "xquad"), "xquad.de.json")
     assert made(workplace) == []
 
 
@@ -86,8 +86,8 @@ def test_a_rejected_row_is_on_disk_with_its_reason(workplace: Path) -> None:
     with_corpus(workplace, adapter="own", source="mine.jsonl", fields={"instruction": "q", "response": "a"})
     result = ingest(workplace, "corpus", "seed")
     assert result.exit_code == 0
-    said = "seed: 10 rows: 9 kept, 1 rejected (no-instruction 1); see data/ingested/seed.rejected.jsonl"
-    assert said in result.output
+    line = "seed: 10 rows: 9 kept, 1 rejected (no-instruction 1); see data/ingested/seed.rejected.jsonl"
+    assert line in result.output
     (rejected,) = artifacts.read(workplace / "data" / "ingested" / "seed.rejected.jsonl", Rejected)
     assert (rejected.reason, rejected.row) == ("no-instruction", {"q": " ", "a": "x"})
     assert metrics(workplace, "seed")["rejected"] == {"no-instruction": 1}
@@ -133,14 +133,16 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "told"), BAD, ids=lambda value: str(value)[:24])
-def test_a_mistake_is_one_line_and_leaves_nothing(workplace: Path, name: str, content: bytes | None, told: str) -> None:
+@pytest.mark.parametrize(("name", "content", "message"), BAD, ids=lambda value: str(value)[:24])
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    workplace: Path, name: str, content: bytes | None, message: str
+) -> None:
     if name.endswith("/"):
         (workplace / name).mkdir()
     elif content is not None:
         (workplace / name).write_bytes(content)
     with_corpus(workplace, source=name.rstrip("/"))
-    told_once(ingest(workplace, "corpus", "seed"), told)
+    fails_with_one_line(ingest(workplace, "corpus", "seed"), message)
     assert made(workplace) == []
 
 
@@ -148,7 +150,7 @@ def test_a_mistake_leaves_what_was_there_before(workplace: Path) -> None:
     ingest(workplace, "corpus", "seed")
     before = (workplace / "data" / "ingested" / "seed.jsonl").read_bytes()
     (workplace / "data" / "seeds" / "alpaca.json").write_text('[{"instruction": "I"}]')
-    told_once(ingest(workplace, "corpus", "seed"), "row 0: no field 'output'")
+    fails_with_one_line(ingest(workplace, "corpus", "seed"), "row 0: no field 'output'")
     assert (workplace / "data" / "ingested" / "seed.jsonl").read_bytes() == before
 
 
@@ -161,16 +163,16 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "changes", "told"), MISTAKES)
-def test_a_mistake_in_the_parameters(workplace: Path, words: tuple[str, ...], changes: dict, told: str) -> None:
+@pytest.mark.parametrize(("words", "changes", "message"), MISTAKES)
+def test_a_mistake_in_the_parameters(workplace: Path, words: tuple[str, ...], changes: dict, message: str) -> None:
     with_corpus(workplace, **changes)
-    told_once(ingest(workplace, *words), told)
+    fails_with_one_line(ingest(workplace, *words), message)
     assert made(workplace) == []
 
 
-def told_once(result: Result, told: str) -> None:
+def fails_with_one_line(result: Result, message: str) -> None:
     assert result.exit_code == 2, result.output
-    assert told in result.output
+    assert message in result.output
     assert result.output.count("\n") == 1, result.output
 
 
@@ -206,8 +208,8 @@ def test_questions_about_pictures_name_them_with_their_hash(workplace: Path) -> 
 
 def test_a_missing_picture_is_one_line_and_leaves_nothing(workplace: Path) -> None:
     with_pictures(workplace, 5)
-    told = "pictures/n306.jpg: no such picture, but question gqa-plain-20306000"
-    told_once(ingest(workplace, "benchmark", "gqa"), told)
+    message = "pictures/n306.jpg: no such picture, but question gqa-plain-20306000"
+    fails_with_one_line(ingest(workplace, "benchmark", "gqa"), message)
     assert made(workplace) == []
 
 
@@ -234,11 +236,11 @@ def chats(*roles: str) -> str:
 def test_more_rejected_rows_than_allowed_stop_the_run_and_leave_nothing(workplace: Path) -> None:
     (workplace / "mine.jsonl").write_text(chats(*["assistant"] * 8, "narrator", "tool"))
     with_corpus(workplace, adapter="chat", source="mine.jsonl")
-    told = (
+    message = (
         "seed: 2 of 10 rows can't be used (unknown-role 1, tool-use 1), more than the share 0.1 of "
         "validate.max_quarantined; the first: unknown-role: mine.jsonl:9, row 8, message 1: 'narrator'; mend them"
     )
-    told_once(ingest(workplace, "corpus", "seed"), told)
+    fails_with_one_line(ingest(workplace, "corpus", "seed"), message)
     assert made(workplace) == []
     (workplace / "mine.jsonl").write_text(chats(*["assistant"] * 9, "narrator"))
     result = ingest(workplace, "corpus", "seed")
@@ -271,12 +273,12 @@ def test_rejected_questions_are_told_and_limited_too(workplace: Path) -> None:
     with_entry(workplace, "benchmarks", "seqeval", source="seq.json")
     result = ingest(workplace, "benchmark", "seqeval")
     assert result.exit_code == 0, result.output
-    said = "seqeval: 20 questions: 19 kept, 1 rejected (empty 1); see data/ingested/benchmarks/seqeval.rejected.jsonl"
-    assert said in result.output
+    line = "seqeval: 20 questions: 19 kept, 1 rejected (empty 1); see data/ingested/benchmarks/seqeval.rejected.jsonl"
+    assert line in result.output
     (workplace / "seq.json").write_text(json.dumps(rows[16:]))
     for path in made(workplace):
         (workplace / "data" / path).unlink()
-    told_once(ingest(workplace, "benchmark", "seqeval"), "seqeval: 1 of 4 rows can't be used (empty 1)")
+    fails_with_one_line(ingest(workplace, "benchmark", "seqeval"), "seqeval: 1 of 4 rows can't be used (empty 1)")
     assert made(workplace) == []
 
 
@@ -286,7 +288,7 @@ def test_pictures_without_captions_are_limited_too(workplace: Path) -> None:
     images = sorted({row["image_id"] for row in captions["annotations"]})
     captions["annotations"] = [row for row in captions["annotations"] if row["image_id"] in images[:3]]
     (folder / "captions.json").write_text(json.dumps(captions))
-    told_once(ingest(workplace, "benchmark", "gqa"), "rows can't be used (no-caption")
+    fails_with_one_line(ingest(workplace, "benchmark", "gqa"), "rows can't be used (no-caption")
     assert made(workplace) == []
 
 
@@ -317,9 +319,9 @@ def test_a_folder_is_read_by_its_splits_and_says_what_was_left_out(workplace: Pa
         assert ingest(workplace, "corpus", "seed").exit_code == 0
         assert instructions() == expected
     with_corpus(workplace, files="*.csv")
-    told_once(ingest(workplace, "corpus", "seed"), "mine: no file of data matches '*.csv' of `files:`")
+    fails_with_one_line(ingest(workplace, "corpus", "seed"), "mine: no file of data matches '*.csv' of `files:`")
     with_corpus(workplace, source="mine/train.jsonl")
-    told_once(
+    fails_with_one_line(
         ingest(workplace, "corpus", "seed"), "mine/train.jsonl: is one file; split, config and files choose among"
     )
 
@@ -329,15 +331,15 @@ def test_a_folder_is_read_by_its_splits_and_says_what_was_left_out(workplace: Pa
 )
 def test_a_choice_of_another_type_is_named_by_its_path(workplace: Path, changes: dict[str, Any]) -> None:
     with_corpus(workplace, **changes)
-    told_once(ingest(workplace, "corpus", "seed"), f"ingest.corpora.seed.{next(iter(changes))}")
+    fails_with_one_line(ingest(workplace, "corpus", "seed"), f"ingest.corpora.seed.{next(iter(changes))}")
 
 
 @pytest.mark.parametrize(("sample", "last"), [(None, "done in "), (64, "done in "), (65, "warning: ")])
 def test_a_sample_larger_than_the_corpus_is_the_last_line(workplace: Path, sample: int | None, last: str) -> None:
     with_corpus(workplace, sample=sample)
-    told = ingest(workplace, "corpus", "seed").stderr.splitlines()[-1].partition(": ")[2]
-    assert told.startswith(last)
-    assert last == "done in " or told == "warning: wanted a sample of 65 rows, there are 64"
+    message = ingest(workplace, "corpus", "seed").stderr.splitlines()[-1].partition(": ")[2]
+    assert message.startswith(last)
+    assert last == "done in " or message == "warning: wanted a sample of 65 rows, there are 64"
 
 
 def test_a_sample_larger_than_the_benchmark_is_the_last_line(workplace: Path) -> None:
@@ -347,7 +349,7 @@ def test_a_sample_larger_than_the_benchmark_is_the_last_line(workplace: Path) ->
     params["ingest"]["benchmarks"]["commonsenseqa"] |= {"sample": None, "first": 2000}
     yaml.dump(params, workplace / "params.yaml")
     for name in ("xquad", "commonsenseqa"):
-        told = ingest(workplace, "benchmark", name).stderr.splitlines()[-1].partition(": ")[2]
+        message = ingest(workplace, "benchmark", name).stderr.splitlines()[-1].partition(": ")[2]
         number = 1000 if name == "xquad" else 2000
-        assert told.startswith(f"warning: wanted {number:,} questions of {name}, there are ")
+        assert message.startswith(f"warning: wanted {number:,} questions of {name}, there are ")
     assert "warning" not in ingest(workplace, "benchmark", "mgsm").stderr

@@ -18,12 +18,12 @@ SEEDS = {"xquad": ("xquad", ["de"]), "commonsenseqa": ("commonsenseqa", [])}
 ROW = Record("a", "a", "Do it.", "a b", "Yes.", "", Source("path:x", 0, "0", "MIT", "en"))
 
 
-def asked(name: str, params: Params) -> dict[str, str]:
+def instructions_of(name: str, params: Params) -> dict[str, str]:
     """Chain, or "plain" -> the instruction of a test question."""
     folder, languages = SEEDS[name]
     files = {path.name: path.read_bytes() for path in (ROOT / "data/seeds" / folder).iterdir()}
-    found = BENCHMARKS[name].read(files, languages, "x", params.wording)
-    return {(q.group or "translate"): q.instruction for q in found if isinstance(q, Question)}
+    questions = BENCHMARKS[name].read(files, languages, "x", params.wording)
+    return {(q.group or "translate"): q.instruction for q in questions if isinstance(q, Question)}
 
 
 def trained(params: Params) -> dict[str, str]:
@@ -41,7 +41,7 @@ def test_seen_and_unseen_chains_are_asked_for_as_in_training(profile: str) -> No
     params = load(ROOT / profile)
     before = trained(params)
     for name in SEEDS:
-        for chain, instruction in asked(name, params).items():
+        for chain, instruction in instructions_of(name, params).items():
             assert chain == "plain" or instruction.startswith(before[chain]), (name, chain)
     assert set(before) == {"repeat", "paraphrase", "translate"}
 
@@ -53,11 +53,11 @@ def test_another_wording_reaches_both() -> None:
     made = augmented_sets([ROW], [{"chain": "repeat"}], Resources(0, wording))
     row = dict(made.rows())[""]
     assert row.instruction == "Say the input again, and then Do it."
-    assert asked("commonsenseqa", changed)["repeat"].startswith("Say the input again, and then choose ")
-    assert asked("commonsenseqa", changed)["plain"] == asked("commonsenseqa", params)["plain"]
+    assert instructions_of("commonsenseqa", changed)["repeat"].startswith("Say the input again, and then choose ")
+    assert instructions_of("commonsenseqa", changed)["plain"] == instructions_of("commonsenseqa", params)["plain"]
 
 
 def test_the_papers_words() -> None:
-    told = asked("commonsenseqa", load(ROOT / "params.yaml"))
-    assert told["repeat"].startswith("First repeat the input, then ")
-    assert told["paraphrase"].startswith("First paraphrase the input, then ")
+    instructions = instructions_of("commonsenseqa", load(ROOT / "params.yaml"))
+    assert instructions["repeat"].startswith("First repeat the input, then ")
+    assert instructions["paraphrase"].startswith("First paraphrase the input, then ")

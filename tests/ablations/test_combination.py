@@ -15,10 +15,10 @@ def ids(parts: dict[str, list[Record]], sizes: list[int | None], seed: int = 3) 
 
 def test_rows_keep_their_order_source_and_licence() -> None:
     made = combined_sets({"a": rows("tulu", 3, "ODC-BY"), "b": rows("maths", 2)}, [None, None], 1)
-    found = [row for row in made.rows[""] if isinstance(row, Record)]
-    assert [row.id for row in found] == ["tulu-0", "tulu-1", "tulu-2", "maths-0", "maths-1"]
-    assert {row.source.licence for row in found} == {"ODC-BY", "MIT"}
-    assert {row.steps[-1].action for row in found} == {"combine:a", "combine:b"}
+    records = [row for row in made.rows[""] if isinstance(row, Record)]
+    assert [row.id for row in records] == ["tulu-0", "tulu-1", "tulu-2", "maths-0", "maths-1"]
+    assert {row.source.licence for row in records} == {"ODC-BY", "MIT"}
+    assert {row.steps[-1].action for row in records} == {"combine:a", "combine:b"}
     assert made.statistics["licences"] == {"ODC-BY": 3, "MIT": 2} and made.statistics["rows"] == 5
 
 

@@ -33,25 +33,25 @@ def lengths(records: Sequence[Record]) -> list[int]:
 
 
 def written(sets: AblationSets) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {part: [] for part in sets.rows}
+    written_rows: dict[str, list[Record]] = {part: [] for part in sets.rows}
     for part, record in sets.tagged():
-        found[part].append(record)
-    return found
+        written_rows[part].append(record)
+    return written_rows
 
 
 def test_data_level_writes_one_set() -> None:
     sets = data_level(ARMS, 1).sets(SETS.__getitem__)
-    found = written(sets)
-    assert set(found) == {""} and all(record.steps[-1].action == "budget" for record in found[""])
-    difference = sum(lengths(found[""])) - sum(lengths(SETS["responded/it"]))
+    written_rows = written(sets)
+    assert set(written_rows) == {""} and all(record.steps[-1].action == "budget" for record in written_rows[""])
+    difference = sum(lengths(written_rows[""])) - sum(lengths(SETS["responded/it"]))
     assert sets.statistics["tokens_difference"] == difference and abs(difference) <= 9
-    assert sets.statistics["after"]["responded/sit"]["rows"] == len(found[""])
+    assert sets.statistics["after"]["responded/sit"]["rows"] == len(written_rows[""])
 
 
 def test_instance_level_writes_both_sets_and_the_proof() -> None:
     drawn = instance_level(ARMS, 1, 0)
-    found = written(drawn.sets(SETS.__getitem__))
-    assert Counter(lengths(found[""])) == Counter(lengths(found[".like"])) == Counter({9: 1, 4: 1, 2: 1})
+    written_rows = written(drawn.sets(SETS.__getitem__))
+    assert Counter(lengths(written_rows[""])) == Counter(lengths(written_rows[".like"])) == Counter({9: 1, 4: 1, 2: 1})
     assert drawn.statistics["same_lengths"] and drawn.statistics["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
     assert drawn.statistics["matching"] == {"pairs": 3, "no_matching_has_more_than": 3, "tolerance": 0}
     assert drawn.certificate is not None
@@ -60,8 +60,8 @@ def test_instance_level_writes_both_sets_and_the_proof() -> None:
 
 def test_a_tolerance_pairs_more_rows() -> None:
     drawn = instance_level(ARMS, 1, 1)
-    found = written(drawn.sets(SETS.__getitem__))
-    pairs = zip(sorted(lengths(found[""])), sorted(lengths(found[".like"])), strict=True)
+    written_rows = written(drawn.sets(SETS.__getitem__))
+    pairs = zip(sorted(lengths(written_rows[""])), sorted(lengths(written_rows[".like"])), strict=True)
     assert all(abs(a - b) <= 1 for a, b in pairs) and drawn.statistics["matching"]["pairs"] == 4
 
 
@@ -76,9 +76,11 @@ def test_task_level_writes_tasks_and_turns_of_the_same_rows() -> None:
         "a", "c", "List. Then sort.", "", "One two. Two one.", "", SOURCE, steps=(Step("rewrite", "suffix", "ok"),)
     )
     template = parse("--- user\n{{ tasks }} {{ sentences }} {{ later }}", "t")
-    asked = SplitConfig("marked", template, Sampling(0, 1, 0, 9), 1, 1)
-    found = list(split_sequences([grown, *rows([3])], lambda prompts: (Reply("2", "ok", 1, 1) for _ in prompts), asked))
-    sets = task_level(found, "responded/sit", words)
+    config = SplitConfig("marked", template, Sampling(0, 1, 0, 9), 1, 1)
+    results = list(
+        split_sequences([grown, *rows([3])], lambda prompts: (Reply("2", "ok", 1, 1) for _ in prompts), config)
+    )
+    sets = task_level(results, "responded/sit", words)
     assert [r.id for r in sets.rows[""]] == ["a.1", "a.2", "c-0"]  # type: ignore[union-attr]
     assert [(r.id, len(r.history)) for r in sets.rows[".turns"]] == [("a", 1), ("c-0", 0)]
     assert [sets.statistics["after"][name]["tokens"] for name in ("single tasks", "turns")] == [7, 7]

@@ -19,9 +19,9 @@ def words(texts: Sequence[str]) -> list[int]:
 
 def test_lengths_of_each_side() -> None:
     row = Record("c", "c", "one two", "three", "a b c d", "", SOURCE, history=(Turn("x", "y z"),))
-    (found,) = count_lengths([row], words)
-    assert found == RowLength("c", 4, 6)
-    assert [arm_of([found], measure) for measure in ("output", "input", "both")] == [
+    (lengths,) = count_lengths([row], words)
+    assert lengths == RowLength("c", 4, 6)
+    assert [arm_of([lengths], measure) for measure in ("output", "input", "both")] == [
         Arm(["c"], [n]) for n in (6, 4, 10)
     ]  # fmt: skip
     assert list(count_lengths([], words)) == []
@@ -35,9 +35,9 @@ def test_texts_are_counted_once_in_large_calls_and_as_they_come() -> None:
         return [int(text.split()[-1]) for text in texts]
 
     rows = (Record(str(n), "c", f"i {n}", "", f"r {n + 1}", "", SOURCE) for n in range(CHUNK + 10))
-    found = count_lengths(rows, count)
-    assert next(found) == RowLength("0", 0, 1) and calls == [CHUNK, CHUNK]
-    assert [(row.input, row.output) for row in found] == [(n, n + 1) for n in range(1, CHUNK + 10)]
+    lengths = count_lengths(rows, count)
+    assert next(lengths) == RowLength("0", 0, 1) and calls == [CHUNK, CHUNK]
+    assert [(row.input, row.output) for row in lengths] == [(n, n + 1) for n in range(1, CHUNK + 10)]
     assert calls == [CHUNK, CHUNK, 10, 10]
 
 
@@ -70,14 +70,14 @@ def test_a_page() -> None:
     ids = [f"c-{n}" for n in range(4)]
     before = {"it": Arm(ids, [1, 2, 3, 4]), "sit": Arm(ids, [2, 3, 4, 100])}
     after = {"it": Arm(ids[1:], [2, 3, 4]), "sit": Arm(ids[:3], [2, 3, 4])}
-    found = report_lengths(before, after)
-    assert found["before"]["sit"] == {"rows": 4, "tokens": 109, "mean": 27.25, "histogram": [3, 0, 0, 1]}
-    assert (found["tokens_difference"], found["same_lengths"]) == (0, True)
-    assert found["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
-    assert found["ids"] == {"both": 2, "either": 4, "share": 0.5} == overlap(ids[1:], ids[:3])
+    report = report_lengths(before, after)
+    assert report["before"]["sit"] == {"rows": 4, "tokens": 109, "mean": 27.25, "histogram": [3, 0, 0, 1]}
+    assert (report["tokens_difference"], report["same_lengths"]) == (0, True)
+    assert report["kolmogorov_smirnov"]["after"] == {"d": 0.0, "p": 1.0}
+    assert report["ids"] == {"both": 2, "either": 4, "share": 0.5} == overlap(ids[1:], ids[:3])
 
 
 def test_a_set_that_is_compared_with_nothing_before() -> None:
-    found = report_lengths({"sit": Arm(["a"], [4])}, {"tasks": Arm(["a", "a"], [2, 2]), "turns": Arm(["a"], [4])})
-    assert set(found["kolmogorov_smirnov"]) == {"after"}
-    assert found["tokens_difference"] == 0 and found["ids"]["share"] == 1.0
+    report = report_lengths({"sit": Arm(["a"], [4])}, {"tasks": Arm(["a", "a"], [2, 2]), "turns": Arm(["a"], [4])})
+    assert set(report["kolmogorov_smirnov"]) == {"after"}
+    assert report["tokens_difference"] == 0 and report["ids"]["share"] == 1.0

@@ -17,10 +17,12 @@ def side(lengths: Sequence[int], name: str = "r") -> Arm:
     return Arm([f"{name}-{n}" for n in range(len(lengths))], lengths)
 
 
-def is_matching(found: Matching, left: Sequence[int], right: Sequence[int], tolerance: int) -> bool:
+def is_matching(matching: Matching, left: Sequence[int], right: Sequence[int], tolerance: int) -> bool:
     """Every row at most once, every pair within the tolerance."""
-    once = len(set(found.left)) == len(found.left) == len(found.right) == len(set(found.right))
-    return once and all(abs(left[a] - right[b]) <= tolerance for a, b in zip(found.left, found.right, strict=True))
+    once = len(set(matching.left)) == len(matching.left) == len(matching.right) == len(set(matching.right))
+    return once and all(
+        abs(left[a] - right[b]) <= tolerance for a, b in zip(matching.left, matching.right, strict=True)
+    )
 
 
 def bound(certificate: Certificate, left: Sequence[int], right: Sequence[int], tolerance: int) -> int:
@@ -50,16 +52,16 @@ def largest(left: Sequence[int], right: Sequence[int], tolerance: int) -> int:
 
 @given(LENGTHS, LENGTHS, st.integers(0, 4))
 def test_it_is_a_maximum_matching(left: list[int], right: list[int], tolerance: int) -> None:
-    found = match_pairs(side(left, "a"), side(right, "b"), 1, tolerance)
-    assert is_matching(found, left, right, tolerance)
-    assert len(found.left) == bound(found.certificate, left, right, tolerance) == largest(left, right, tolerance)
+    matching = match_pairs(side(left, "a"), side(right, "b"), 1, tolerance)
+    assert is_matching(matching, left, right, tolerance)
+    assert len(matching.left) == bound(matching.certificate, left, right, tolerance) == largest(left, right, tolerance)
 
 
 def test_a_smaller_matching_has_no_certificate_and_a_false_one_is_caught() -> None:
     left, right = [5, 5, 7], [5, 7, 7]
-    found = match_pairs(side(left), side(right), 1)
-    assert len(found.left) == 2 == bound(found.certificate, left, right, 0)
-    assert found.certificate.bound(left, right) == 2
+    matching = match_pairs(side(left), side(right), 1)
+    assert len(matching.left) == 2 == bound(matching.certificate, left, right, 0)
+    assert matching.certificate.bound(left, right) == 2
     with pytest.raises(AssertionError, match="not covered"):
         bound(Certificate((5,), (), 0), left, right, 0)
     with pytest.raises(ValueError, match="rows of 7 and 7 tokens can be paired and are not covered"):
@@ -77,10 +79,10 @@ def test_what_is_a_cover_is_judged_alike(
     except AssertionError:
         expected = None
     try:
-        found: int | None = cover.bound(left, right)
+        matching: int | None = cover.bound(left, right)
     except ValueError:
-        found = None
-    assert found == expected
+        matching = None
+    assert matching == expected
 
 
 @given(LENGTHS, LENGTHS, st.integers(0, 3), st.randoms(use_true_random=False))
@@ -95,16 +97,16 @@ def test_the_order_of_the_rows_changes_nothing(
         return Arm([one.ids[n] for n in order], [one.lengths[n] for n in order])
 
     def chosen(one: Arm, other: Arm) -> set[tuple[str, str]]:
-        found = match_pairs(one, other, 1, tolerance)
-        return {(one.ids[x], other.ids[y]) for x, y in zip(found.left, found.right, strict=True)}
+        matching = match_pairs(one, other, 1, tolerance)
+        return {(one.ids[x], other.ids[y]) for x, y in zip(matching.left, matching.right, strict=True)}
 
     assert chosen(a, b) == chosen(shuffled(a), shuffled(b))
 
 
 @given(LENGTHS, LENGTHS)
 def test_exact_pairs_leave_identical_histograms(left: list[int], right: list[int]) -> None:
-    found = match_pairs(side(left), side(right), 1)
-    ours, theirs = Counter(left[a] for a in found.left), Counter(right[b] for b in found.right)
+    matching = match_pairs(side(left), side(right), 1)
+    ours, theirs = Counter(left[a] for a in matching.left), Counter(right[b] for b in matching.right)
     assert ours == theirs == Counter(left) & Counter(right)
 
 

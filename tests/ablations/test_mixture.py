@@ -35,11 +35,11 @@ def good(number: int) -> dict[str, list[str]]:
 
 @given(st.integers(0, 120), st.integers(0, 5))
 def test_every_source_row_once_in_exact_shares(number: int, seed: int) -> None:
-    found = draw_mixture(rounds(good(number)), SHARES, seed)
-    assert sorted(r.id for r in found.rows) == sorted(good(number)) and not found.rejected
-    got = Counter(r.steps[-1].round for r in found.rows)
+    mixture = draw_mixture(rounds(good(number)), SHARES, seed)
+    assert sorted(r.id for r in mixture.rows) == sorted(good(number)) and not mixture.rejected
+    got = Counter(r.steps[-1].round for r in mixture.rows)
     assert [got[k] for k in (1, 2, 3, 4)] == quotas(SHARES, number)
-    for row in found.rows:
+    for row in mixture.rows:
         assert row.instruction.count(", then ") == row.steps[-1].round
 
 
@@ -54,15 +54,15 @@ def test_failed_rounds_give_no_version(seed: int, data: st.DataObject) -> None:
     outcomes = {
         f"c-{n}": data.draw(st.lists(how, min_size=4, max_size=4)) for n in range(data.draw(st.integers(0, 12)))
     }
-    found = draw_mixture(rounds(outcomes), SHARES, seed)
-    ids = [r.id for r in found.rows] + [r.id for r in found.rejected]
+    mixture = draw_mixture(rounds(outcomes), SHARES, seed)
+    ids = [r.id for r in mixture.rows] + [r.id for r in mixture.rejected]
     assert sorted(ids) == sorted(outcomes)
-    for row in found.rows:
+    for row in mixture.rows:
         assert row.steps[-1].round == row.instruction.count(", then ") >= 1
     nothing = {id for id, went in outcomes.items() if not {"prefix", "suffix"} & set(went)}
-    assert {r.id for r in found.rejected} == nothing
-    assert all(r.row["instruction"] for r in found.rejected)
-    assert statistics(found, SHARES)["rejected"] == dict.fromkeys(sorted(nothing), "no-version")
+    assert {r.id for r in mixture.rejected} == nothing
+    assert all(r.row["instruction"] for r in mixture.rejected)
+    assert statistics(mixture, SHARES)["rejected"] == dict.fromkeys(sorted(nothing), "no-version")
 
 
 def test_empty_and_duplicate_versions_do_not_enter() -> None:
@@ -70,10 +70,10 @@ def test_empty_and_duplicate_versions_do_not_enter() -> None:
     made = [[r.step(Step("x", "", "ok"), instruction=" ") if r.id == "c-0" else r for r in one] for one in made]
     same = {"c-1", "c-2"}
     made = [[r.step(Step("x", "", "ok"), instruction="Same  text") if r.id in same else r for r in one] for one in made]
-    found = draw_mixture(made, SHARES, 1)
-    texts = [r.instruction.lower() for r in found.rows]
+    mixture = draw_mixture(made, SHARES, 1)
+    texts = [r.instruction.lower() for r in mixture.rows]
     assert len(set(texts)) == len(texts) == 8
-    assert "c-0" in {r.id for r in found.rejected} and len({r.id for r in found.rejected} & same) == 1
+    assert "c-0" in {r.id for r in mixture.rejected} and len({r.id for r in mixture.rejected} & same) == 1
 
 
 def test_the_order_of_rows_changes_nothing() -> None:

@@ -23,16 +23,16 @@ ALPACA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "alpac
 def alpaca() -> list[Record]:
     if not ALPACA.exists():
         pytest.skip(f"{ALPACA} is not here")
-    found = read("alpaca", rows(str(ALPACA), artifacts.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
-    return [record for record in found if isinstance(record, Record)]
+    items = read("alpaca", rows(str(ALPACA), artifacts.files(ALPACA)), Origin("alpaca", "path:x", "CC", "en"), {})
+    return [record for record in items if isinstance(record, Record)]
 
 
 def longer(record: Record) -> Record:
     """The record with a response grown by a random share of itself, as chained tasks would."""
-    said = record.response.split()
-    more = said * 3
+    words = record.response.split()
+    more = words * 3
     return msgspec.structs.replace(
-        record, response=" ".join(said + more[: int(len(said) * seed_for(1, record.id, "longer").uniform(0, 1.5))])
+        record, response=" ".join(words + more[: int(len(words) * seed_for(1, record.id, "longer").uniform(0, 1.5))])
     )
 
 
@@ -45,35 +45,35 @@ def arms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Arm]:
 
 
 def test_every_row_is_there(arms: dict[str, Arm]) -> None:
-    assert {len(found.ids) for found in arms.values()} == {52_002}
+    assert {len(arm.ids) for arm in arms.values()} == {52_002}
 
 
 def test_data_level(arms: dict[str, Arm]) -> None:
-    found = data_level(arms, 1)
-    part = [arms["sit"].lengths[row] for row in found.rows["sit"]]
+    selection = data_level(arms, 1)
+    part = [arms["sit"].lengths[row] for row in selection.rows["sit"]]
     assert abs(sum(part) - sum(arms["it"].lengths)) <= max(arms["sit"].lengths)
-    assert found.statistics["tokens_difference"] == sum(part) - sum(arms["it"].lengths)
+    assert selection.statistics["tokens_difference"] == sum(part) - sum(arms["it"].lengths)
     assert 20_000 < len(part) < 40_000
-    assert found.statistics["ids"]["both"] == len(part)
+    assert selection.statistics["ids"]["both"] == len(part)
 
 
 def test_instance_level(arms: dict[str, Arm]) -> None:
     it, sit = arms["it"].lengths, arms["sit"].lengths
-    found = instance_level(arms, 1, 0)
-    theirs, ours = ([arms[name].lengths[row] for row in found.rows[name]] for name in ("sit", "it"))
+    selection = instance_level(arms, 1, 0)
+    theirs, ours = ([arms[name].lengths[row] for row in selection.rows[name]] for name in ("sit", "it"))
     assert Counter(ours) == Counter(theirs) == Counter(it) & Counter(sit)
-    assert found.statistics["same_lengths"] and len(ours) > 35_000
-    after = found.statistics["after"]
-    assert after["it"]["histogram"] == after["sit"]["histogram"] != found.statistics["before"]["it"]["histogram"]
-    assert found.certificate is not None and found.certificate.bound(sit, it) == len(ours)
+    assert selection.statistics["same_lengths"] and len(ours) > 35_000
+    after = selection.statistics["after"]
+    assert after["it"]["histogram"] == after["sit"]["histogram"] != selection.statistics["before"]["it"]["histogram"]
+    assert selection.certificate is not None and selection.certificate.bound(sit, it) == len(ours)
 
 
 def test_another_tokenisation_of_the_same_rows(arms: dict[str, Arm], tmp_path: Path) -> None:
     """A tolerance pairs nearly all of them, and none that is further apart."""
     count = counter(train(tmp_path, [record.response for record in alpaca()[:5_000]], vocabulary=600))
     other = arm_of(count_lengths(alpaca(), count), "output")
-    found = instance_level({"it": arms["it"], "other": other}, 1, 2)
-    left, right = (sorted(lengths[row] for row in found.rows[name]) for name, lengths in
+    selection = instance_level({"it": arms["it"], "other": other}, 1, 2)
+    left, right = (sorted(lengths[row] for row in selection.rows[name]) for name, lengths in
                    (("it", arms["it"].lengths), ("other", other.lengths)))  # fmt: skip
     assert all(abs(a - b) <= 2 for a, b in zip(left, right, strict=True))
-    assert found.statistics["matching"]["no_matching_has_more_than"] == len(left)
+    assert selection.statistics["matching"]["no_matching_has_more_than"] == len(left)

@@ -88,9 +88,9 @@ def test_what_can_not_be_marked_is_not_asked() -> None:
 
     one = Record("a", "c", "List rivers and sort them.", "", "Tagus. Douro.", "", SOURCE, steps=GROWN.steps)
     short = Record("b", "c", "List rivers. Then sort them.", "", "Tagus, Douro", "", SOURCE, steps=GROWN.steps)
-    found = list(split_sequences([one, short], never, config("marked", attempts=3)))
-    assert [(f.step.status, f.step.reason) for f in found] == [("unparsed", "one-task"), ("unparsed", "too-short")]
-    assert [single_task_rows(f)[0].response for f in found] == [one.response, short.response]
+    results = list(split_sequences([one, short], never, config("marked", attempts=3)))
+    assert [(f.step.status, f.step.reason) for f in results] == [("unparsed", "one-task"), ("unparsed", "too-short")]
+    assert [single_task_rows(f)[0].response for f in results] == [one.response, short.response]
 
 
 def test_the_model_is_shown_numbers_and_held_to_them() -> None:
@@ -101,11 +101,11 @@ def test_the_model_is_shown_numbers_and_held_to_them() -> None:
             asked.append(prompt)
             yield Reply("2", "ok", 1, 1)
 
-    (found,) = split_sequences([GROWN], complete, config("marked"))
+    (results,) = split_sequences([GROWN], complete, config("marked"))
     shown = asked[0].messages[-1].content
     assert "2. Then sort them." in shown and "2. Douro, Tagus." in shown and shown.endswith("Begin of task 2:")
     assert asked[0].constraint is not None and asked[0].constraint.regex == "[0-9]{1,2}"
-    assert len(found.tasks) == 2
+    assert len(results.tasks) == 2
 
 
 TEXTS = st.text(st.sampled_from("ab. \n!then,T"), max_size=60)
@@ -126,14 +126,14 @@ def test_an_attempt_that_fails_is_made_again() -> None:
     def complete(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         return (next(replies) for _ in prompts)
 
-    (found,) = split_sequences([GROWN], complete, config(attempts=3))
-    assert len(found.tasks) == 2 and found.step.replies == ("r1", "r2") and found.step.generator == "m"
-    assert found.step.prompt == config().template.hash and found.step.sampling["temperature"] == 0.7
+    (results,) = split_sequences([GROWN], complete, config(attempts=3))
+    assert len(results.tasks) == 2 and results.step.replies == ("r1", "r2") and results.step.generator == "m"
+    assert results.step.prompt == config().template.hash and results.step.sampling["temperature"] == 0.7
 
 
 def test_fragments_are_repaired_and_say_so() -> None:
-    (found,) = taken_apart(Reply(TWO, "ok", 1, 1, id="r", model="m"), GROWN)
-    first, second = single_task_rows(found)
+    (results,) = taken_apart(Reply(TWO, "ok", 1, 1, id="r", model="m"), GROWN)
+    first, second = single_task_rows(results)
     assert (first.id, first.instruction, first.input, first.response) == (
         "c-1.1",
         "List rivers.",
@@ -143,21 +143,21 @@ def test_fragments_are_repaired_and_say_so() -> None:
     assert (second.id, second.instruction, second.input) == ("c-1.2", "Sort them.", "Tagus, Douro.")
     assert [r.steps[-1].action for r in (first, second)] == ["part", "part+connective+context"]
     assert second.steps[-1].replies == ("r",) and second.steps[-1].generator == "m"
-    assert statistics([found])["rows"] == 2
+    assert statistics([results])["rows"] == 2
 
 
 def test_turns_are_the_same_tasks_in_one_conversation() -> None:
-    (found,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
-    row = conversation(found)
+    (results,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
+    row = conversation(results)
     assert row.history == (Turn("List rivers.\n\nin Portugal", "Tagus, Douro."),)
     assert (row.instruction, row.input, row.response) == ("Then sort them.", "", "Douro, Tagus.")
 
 
 def test_turns_follow_what_was_said_before_and_an_input_is_said_but_once() -> None:
-    (found,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
-    tasks = (*found.tasks, Task("Count them.", "Two."))
+    (results,) = taken_apart(Reply(TWO, "ok", 1, 1), GROWN)
+    tasks = (*results.tasks, Task("Count them.", "Two."))
     before = Turn("Hello.", "Hi.")
-    with_input = conversation(found._replace(tasks=tasks, record=replace(found.record, history=(before,))))
+    with_input = conversation(results._replace(tasks=tasks, record=replace(results.record, history=(before,))))
     assert [turn.instruction for turn in with_input.history] == [
         "Hello.",
         "List rivers.\n\nin Portugal",
@@ -165,7 +165,7 @@ def test_turns_follow_what_was_said_before_and_an_input_is_said_but_once() -> No
     ]
     assert (with_input.instruction, with_input.response, with_input.input) == ("Count them.", "Two.", "")
     assert with_input.steps[-1].action == "turns:3"
-    without = conversation(found._replace(tasks=tasks, record=replace(found.record, input="")))
+    without = conversation(results._replace(tasks=tasks, record=replace(results.record, input="")))
     assert [turn.instruction for turn in without.history] == ["List rivers.", "Then sort them."]
 
 
@@ -174,10 +174,10 @@ def test_held_rows_stay_whole_and_are_not_asked() -> None:
         assert not list(prompts)
         return iter(())
 
-    (found,) = split_sequences([HELD], never, config(attempts=2))
-    (row,) = single_task_rows(found)
+    (results,) = split_sequences([HELD], never, config(attempts=2))
+    (row,) = single_task_rows(results)
     assert (row.id, row.instruction, row.response, row.steps[-1].reason) == ("c-2", "Say yes.", "Yes.", "held")
-    assert conversation(found).history == ()
+    assert conversation(results).history == ()
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_held_rows_stay_whole_and_are_not_asked() -> None:
     ],
 )
 def test_a_row_that_can_not_be_taken_apart_stays_whole(reply: Reply, reason: str) -> None:
-    (found,) = taken_apart(reply, GROWN)
-    (row,) = single_task_rows(found)
+    (results,) = taken_apart(reply, GROWN)
+    (row,) = single_task_rows(results)
     assert (row.instruction, row.response, row.steps[-1].reason) == (GROWN.instruction, GROWN.response, reason)
 
 
@@ -210,9 +210,9 @@ def test_connectives_come_off(fragment: str, expected: str) -> None:
 
 def test_a_fragment_that_speaks_of_the_input_gets_it() -> None:
     reply = TWO.replace("Then sort them.", "Then translate the text and add it to the list of rivers.")
-    (found,) = taken_apart(Reply(reply, "ok", 1, 1), GROWN)
-    assert single_task_rows(found)[1].input == "in Portugal\n\nTagus, Douro."
-    assert single_task_rows(found)[1].steps[-1].action == "part+connective+input+context"
+    (results,) = taken_apart(Reply(reply, "ok", 1, 1), GROWN)
+    assert single_task_rows(results)[1].input == "in Portugal\n\nTagus, Douro."
+    assert single_task_rows(results)[1].steps[-1].action == "part+connective+input+context"
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -41,15 +41,15 @@ def in_all(records: Iterable[Record], languages: Iterable[str] = LANGUAGES) -> d
 
 def upper(prompts: Iterable[Prompt]) -> Iterator[Reply]:
     """A model that writes what stands after the first blank line of what it is sent in capitals."""
-    for asked in prompts:
-        text = asked.messages[-1].content.partition("\n\n")[2].upper()
-        yield Reply(text, "ok", 1, 1, id=f"reply-{asked.purpose}", model="upper")
+    for request in prompts:
+        text = request.messages[-1].content.partition("\n\n")[2].upper()
+        yield Reply(text, "ok", 1, 1, id=f"reply-{request.purpose}", model="upper")
 
 
 def saying(text: str) -> Any:
     return lambda prompts: (Reply(text, "ok", 1, 1, id="r", model="m") for _ in prompts)
 
 
-def applied(record: Record, asked: Iterable[Link]) -> list[Link]:
+def applied(record: Record, links: Iterable[Link]) -> list[Link]:
     done = {step.action.partition(":")[0] for step in record.steps if step.status == "ok"}
-    return [link for link in asked if link.chain in done]
+    return [link for link in links if link.chain in done]

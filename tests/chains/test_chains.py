@@ -110,17 +110,17 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
     """Of the rows that a model could not paraphrase, none is left with half of the chain."""
 
     def sometimes(prompts: Iterable[Prompt]) -> Iterator[Reply]:
-        for asked in prompts:
-            works = dict((f"c-{n}", ok) for n, (_, ok) in enumerate(texts))[asked.purpose.partition("/")[0]]
+        for links in prompts:
+            works = dict((f"c-{n}", ok) for n, (_, ok) in enumerate(texts))[links.purpose.partition("/")[0]]
             yield Reply("in other words", "ok", 1, 1) if works else Reply("", "failed", 1, 0, error="down")
 
     rows = [record(n, text) for n, (text, _) in enumerate(texts)]
-    asked = [PARAPHRASE, Link("repeat", "repeat it, then")]
-    after = list(chained_rows(rows, asked, Resources(complete=sometimes, templates=FILES)))
+    links = [PARAPHRASE, Link("repeat", "repeat it, then")]
+    after = list(chained_rows(rows, links, Resources(complete=sometimes, templates=FILES)))
     for old, new, (text, works) in zip(rows, after, texts, strict=True):
         if text.strip() and works:
             assert new.instruction == "First paraphrase the input, then repeat it, then " + old.instruction
-            assert final_answer(new.response, new.input, asked) == old.response
+            assert final_answer(new.response, new.input, links) == old.response
         else:
             assert (new.instruction, new.input, new.response) == (old.instruction, old.input, old.response)
             assert [step.status for step in new.steps] == (["failed"] if text.strip() else [])
@@ -128,25 +128,25 @@ def test_a_row_gets_all_links_or_none(texts: list[tuple[str, bool]]) -> None:
 
 def test_both_sets_hold_the_same_rows() -> None:
     rows = [record(n, f"text {n}" if n % 2 else "") for n in range(6)]
-    found = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix}))
-    made = list(found.rows())
+    sets = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix}))
+    made = list(sets.rows())
     assert [row for part, row in made if part == ".plain"] == rows
     assert [row.id for part, row in made if not part] == [row.id for row in rows]
-    assert found.statistics()["rows"] == 6 and found.statistics()["chained"] == 3
+    assert sets.statistics()["rows"] == 6 and sets.statistics()["chained"] == 3
 
 
 def test_sets_take_their_rows_as_they_are_needed() -> None:
     taken: list[int] = []
     rows = (taken.append(n) or record(n, f"text {n}") for n in range(1000))  # type: ignore[func-returns-value]
-    found = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix})).rows()
-    assert [next(found)[0] for _ in range(4)] == ["", ".plain", "", ".plain"]
+    tagged = augmented_sets(rows, [{"chain": "repeat"}], Resources(wording={"repeat": REPEAT.prefix})).rows()
+    assert [next(tagged)[0] for _ in range(4)] == ["", ".plain", "", ".plain"]
     assert len(taken) < 10
 
 
 def test_prompt_files_come_from_a_folder() -> None:
-    found = prompt_files({"paraphrase.txt": b"--- user\nSay {{ text }} otherwise."}, "mine")
-    (new,) = chained_rows([record(1, "a b")], [PARAPHRASE], Resources(complete=saying("b a"), templates=found))
-    assert new.steps[-1].prompt == found["paraphrase"].hash
+    templates = prompt_files({"paraphrase.txt": b"--- user\nSay {{ text }} otherwise."}, "mine")
+    (new,) = chained_rows([record(1, "a b")], [PARAPHRASE], Resources(complete=saying("b a"), templates=templates))
+    assert new.steps[-1].prompt == templates["paraphrase"].hash
     with pytest.raises(UserError, match=r"mine/x\.txt: not UTF-8"):
         prompt_files({"x.txt": b"\xff"}, "mine")
     with pytest.raises(UserError, match=r"needs paraphrase\.txt in the folder of `prompts`"):
@@ -173,18 +173,18 @@ def test_an_empty_paraphrase_is_rejected() -> None:
 
 
 def test_paraphrases_stream() -> None:
-    asked: list[str] = []
+    purposes: list[str] = []
 
     def watching(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         for one in prompts:
-            asked.append(one.purpose)
+            purposes.append(one.purpose)
             yield from upper([one])
 
     rows = chained_rows(
         (record(n, "a") for n in range(1000)), [PARAPHRASE], Resources(complete=watching, templates=FILES)
     )
     next(iter(rows))
-    assert len(asked) <= 2
+    assert len(purposes) <= 2
 
 
 def test_captions_of_every_question_and_the_plain_baseline_is_the_answer() -> None:
@@ -213,10 +213,10 @@ SHOUT = Chain(per_row(shout))
 def test_a_registered_chain_is_applied() -> None:
     CHAINS["shout"] = Registered(f"{__name__}:SHOUT")
     try:
-        (asked,) = parse_links([{"chain": "shout", "prefix": "First shout the input, then"}], {})
-        (row,) = chained_rows([record(1, "a b")], [asked], Resources())
+        (link,) = parse_links([{"chain": "shout", "prefix": "First shout the input, then"}], {})
+        (row,) = chained_rows([record(1, "a b")], [link], Resources())
         assert (row.instruction, row.response) == ("First shout the input, then Do 1.", "A B\nYes.")
-        assert final_answer(row.response, row.input, [asked]) == "Yes."
+        assert final_answer(row.response, row.input, [link]) == "Yes."
     finally:
         del CHAINS["shout"]
 

@@ -23,8 +23,8 @@ def records(source: str, adapter: str, fields: dict[str, str] | None = None, lan
     if not path.exists():
         pytest.skip(f"{path} is not here")
     origin = Origin("real", artifacts.origin(path), "see SOURCE.txt", language)
-    found = read(adapter, rows(str(path), artifacts.files(path)), origin, fields or {})
-    return [record for record in found if isinstance(record, Record)]
+    items = read(adapter, rows(str(path), artifacts.files(path)), origin, fields or {})
+    return [record for record in items if isinstance(record, Record)]
 
 
 ALIGNED = "alpaca_zh/alpaca_en_zh_aligned.json"
@@ -60,10 +60,13 @@ def test_what_is_said_to_be_chinese_is_chinese() -> None:
 def test_real_questions_with_real_captions() -> None:
     questions = records("okvqa_coco/OpenEnded_mscoco_val2014_questions.json", "vqa")
     # OK-VQA's answers are not here; what matters is that whatever was answered is what the baseline is trained on.
-    asked = [msgspec.structs.replace(q, response=f"answer {n}") for n, q in enumerate(questions)]
+    answered_questions = [msgspec.structs.replace(q, response=f"answer {n}") for n, q in enumerate(questions)]
     texts = captions_by_image(records("okvqa_coco/VinVL_base_val2014.tsv", "captions"))
     link = Link("caption", "First describe the image, then")
-    base, after = list(plain_rows(asked, [link])), list(chained_rows(asked, [link], Resources(seed=1, captions=texts)))
+    base, after = (
+        list(plain_rows(answered_questions, [link])),
+        list(chained_rows(answered_questions, [link], Resources(seed=1, captions=texts))),
+    )
     assert len(after) == len(base) == 5_046
     assert all(new.steps[-1].action == "caption" for new in after)
     for old, new in zip(base, after, strict=True):
@@ -74,7 +77,7 @@ def test_real_questions_with_real_captions() -> None:
 
 def test_human_captions_are_drawn_for_the_question() -> None:
     texts = captions_by_image(records("coco_caption/caps_boxes_coco2014_val_80.jsonl", "captions"))
-    assert len(texts) == 80 and {len(found) for found in texts.values()} <= {5, 6}
+    assert len(texts) == 80 and {len(several) for several in texts.values()} <= {5, 6}
     source = records("coco_caption/caps_boxes_coco2014_val_80.jsonl", "captions")[0].source
     rows = [
         Record(f"q-{n}-{image}", "q", "What is this?", "", "a thing", "", source, image=image)

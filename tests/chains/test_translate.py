@@ -78,6 +78,7 @@ def test_a_text_said_again_is_no_translation() -> None:
 
 def test_a_translation_that_is_the_text_itself_is_none() -> None:
     rows = [
-        Record(f"p-{n}", "p", "de", text, said, "", SOURCE) for n, (text, said) in enumerate([("a", "b"), ("c", "c ")])
+        Record(f"p-{n}", "p", "de", text, translation, "", SOURCE)
+        for n, (text, translation) in enumerate([("a", "b"), ("c", "c ")])
     ]
     assert translations_by_text(rows) == {"a": {"de": "b"}}

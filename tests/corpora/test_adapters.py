@@ -20,7 +20,7 @@ def through(adapter: str, *rows: dict[str, Any], **fields: str) -> list[Record |
     return list(read(adapter, raws, ORIGIN, fields))
 
 
-def said(item: Record | Rejected) -> tuple[str, ...]:
+def texts_of(item: Record | Rejected) -> tuple[str, ...]:
     if isinstance(item, Rejected):
         return ("rejected", item.reason)
     return (item.instruction, item.input, item.response, item.system, item.image)
@@ -77,7 +77,7 @@ CASES: list[tuple[str, list[dict[str, Any]], dict[str, str], list[tuple[str, ...
     ("captions", [{"0": "7", "1": '[{"caption": "C"}]'}], {}, [(INSTRUCTION, "", "C", "", "000000000007.jpg")]),
     (
         "captions", [{"image": "COCO_val2014_000000000007.jpg", "captions": ["C", "D"]}], {},
-        [(INSTRUCTION, "", said, "", "000000000007.jpg") for said in "CD"],
+        [(INSTRUCTION, "", texts_of, "", "000000000007.jpg") for texts_of in "CD"],
     ),
     ("own", [{"q": "Q", "a": {"text": "A"}}], {"instruction": "q", "response": "a.text"}, [("Q", "", "A", "", "")]),
     ("own", [{"a.b": "Q", "n": None}], {"instruction": "a.b", "system": "n"}, [("Q", "", "", "", "")]),
@@ -89,7 +89,7 @@ CASES: list[tuple[str, list[dict[str, Any]], dict[str, str], list[tuple[str, ...
 def test_rows_become_records(
     adapter: str, rows: list[dict[str, Any]], fields: dict[str, str], expected: list[tuple[str, ...]]
 ) -> None:
-    assert [said(item) for item in through(adapter, *rows, **fields)] == expected
+    assert [texts_of(item) for item in through(adapter, *rows, **fields)] == expected
 
 
 def test_the_last_exchange_of_a_conversation_is_the_record_and_the_others_its_history() -> None:
@@ -138,11 +138,11 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("adapter", "row", "told"), MALFORMED)
-def test_a_malformed_row_is_told_in_one_line(adapter: str, row: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("adapter", "row", "message"), MALFORMED)
+def test_a_malformed_row_is_told_in_one_line(adapter: str, row: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:
         through(adapter, row)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

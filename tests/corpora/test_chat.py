@@ -24,7 +24,7 @@ def through(
     return item
 
 
-def said(item: Record | Rejected) -> tuple[Any, ...]:
+def texts_of(item: Record | Rejected) -> tuple[Any, ...]:
     assert isinstance(item, Record), item
     return item.system, [(turn.instruction, turn.response) for turn in item.history], item.instruction, item.response
 
@@ -135,7 +135,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("adapter", ["chat", "tulu"])
 def test_a_conversation_in_every_form_is_one_record(form: str, adapter: str) -> None:
     row, expected = READ[form]
-    assert said(through(row, adapter)) == expected
+    assert texts_of(through(row, adapter)) == expected
 
 
 @pytest.mark.parametrize("form", REFUSED)
@@ -148,14 +148,14 @@ def test_a_conversation_that_cannot_be_used_says_why(form: str) -> None:
 
 def test_fields_name_the_messages_and_the_system_prompt() -> None:
     row = {"talk": [USER, ASSISTANT], "rules": "S", "messages": "no"}
-    assert said(through(row, messages="talk", system="rules")) == WITH_SYSTEM
+    assert texts_of(through(row, messages="talk", system="rules")) == WITH_SYSTEM
     with pytest.raises(UserError, match="maps 'response'; it may map messages and system"):
         through(row, response="talk")
 
 
 def test_what_is_left_off_is_counted() -> None:
     stats = IngestStats()
-    assert said(through({"messages": [USER, ASSISTANT, USER]}, stats=stats)) == PLAIN
+    assert texts_of(through({"messages": [USER, ASSISTANT, USER]}, stats=stats)) == PLAIN
     assert stats.repairs() == "rows repaired: a last turn of the user without a response left off in 1"
 
 
@@ -172,7 +172,7 @@ def test_no_turn_is_lost_or_moved_whatever_fields_and_roles_are_called(
     messages = [
         {author: who, spoken: words} for pair in pairs for who, words in zip((user, assistant), pair, strict=True)
     ]
-    assert said(through({field: messages})) == ("", pairs[:-1], *pairs[-1])
+    assert texts_of(through({field: messages})) == ("", pairs[:-1], *pairs[-1])
 
 
 PAIRS: list[Any] = [
@@ -185,7 +185,7 @@ PAIRS: list[Any] = [
 def test_the_system_prompt_and_the_history_of_alpaca_like_rows_are_read(history: Any) -> None:
     row = {"instruction": "Capital?", "input": "", "output": "Paris.", "system": "S", "history": history}
     record = through(row, "alpaca")
-    assert said(record) == ("S", [("Name one.", "France.")], "Capital?", "Paris.")
+    assert texts_of(record) == ("S", [("Name one.", "France.")], "Capital?", "Paris.")
     own = through(row, "own", instruction="instruction", response="output", system="system", history="history")
     assert isinstance(own, Record) and own.history == (Turn("Name one.", "France."),)
 
@@ -209,7 +209,7 @@ def test_an_empty_history_is_none(history: Any) -> None:
         with pytest.raises(UserError, match="field 'history' is not a list of messages"):
             through(row, "alpaca")
     else:
-        assert said(through(row, "alpaca")) == ("", [], "I", "O")
+        assert texts_of(through(row, "alpaca")) == ("", [], "I", "O")
 
 
 NO_INPUT = [

@@ -1,4 +1,4 @@
-"""Files as downloaded become rows, and what is wrong with them is told in one line with its place."""
+"""Rows of downloaded files; a malformed file gives one line with its position."""
 
 import gzip
 import io
@@ -91,20 +91,20 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "told"), BAD)
-def test_bad_files_are_told_in_one_line(name: str, content: bytes, told: str) -> None:
+@pytest.mark.parametrize(("name", "content", "message"), BAD)
+def test_bad_files_are_told_in_one_line(name: str, content: bytes, message: str) -> None:
     with pytest.raises(UserError) as error:
         list(rows(f"data/{name}", opened(name, content)))
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 300
 
 
 def test_a_folder_names_its_files_and_passes_over_others() -> None:
     files = [("LICENSE", io.BytesIO(b"text")), ("b/x.jsonl", io.BytesIO(b"{}\n{}")), ("c.json", io.BytesIO(b"[{}]"))]
-    found = list(rows("data/folder", files))  # type: ignore[arg-type]
-    assert [(raw.file, raw.number) for raw in found] == [("b/x.jsonl", 0), ("b/x.jsonl", 1), ("c.json", 0)]
-    assert found[1].where == "data/folder/b/x.jsonl:2, row 1"
+    raws = list(rows("data/folder", files))  # type: ignore[arg-type]
+    assert [(raw.file, raw.number) for raw in raws] == [("b/x.jsonl", 0), ("b/x.jsonl", 1), ("c.json", 0)]
+    assert raws[1].where == "data/folder/b/x.jsonl:2, row 1"
 
 
 def test_rows_are_read_lazily() -> None:

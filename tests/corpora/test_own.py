@@ -46,7 +46,7 @@ def test_a_field_that_some_rows_lack_is_empty_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "row", "told"),
+    ("field", "row", "message"),
     [
         ("b", {"a": "x"}, "x.json, row 0: no field 'b' (it has: 'q', 'a')"),
         ("a.1", {"a": ["x"]}, "no field 'a.1'"),
@@ -56,10 +56,10 @@ def test_a_field_that_some_rows_lack_is_empty_there() -> None:
         ("a", {"a": [["x"]]}, "field 'a' holds ['x'] and not text"),
     ],
 )
-def test_a_field_that_no_row_has_or_that_is_no_text_is_told(field: str, row: dict[str, Any], told: str) -> None:
+def test_a_field_that_no_row_has_or_that_is_no_text_is_told(field: str, row: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:
         responses(field, row)
-    assert told in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_row_without_the_instruction_is_told_at_once() -> None:

@@ -72,10 +72,10 @@ def questions(language: str) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("language", ["en", "de", "zh", "es", "ru"])
 def test_answers_lie_where_the_questions_say(language: str) -> None:
-    found = questions(language)
-    assert [qa["id"] for _, qa in found] == [qa["id"] for _, qa in questions("en")]
-    assert len({qa["id"] for _, qa in found}) == 12
-    for context, qa in found:
+    pairs = questions(language)
+    assert [qa["id"] for _, qa in pairs] == [qa["id"] for _, qa in questions("en")]
+    assert len({qa["id"] for _, qa in pairs}) == 12
+    for context, qa in pairs:
         (answer,) = qa["answers"]
         assert context[answer["answer_start"] :].startswith(answer["text"])
         assert context.count(answer["text"]) == 1
@@ -137,8 +137,8 @@ def test_canonical_solutions_pass_and_wrong_ones_fail(row: dict[str, str]) -> No
 
 
 def test_questions_answers_and_captions_are_of_the_same_images() -> None:
-    asked, known = load("vqa/questions.json")["questions"], load("vqa/annotations.json")["annotations"]
+    question_rows, known = load("vqa/questions.json")["questions"], load("vqa/annotations.json")["annotations"]
     captions = load("captions.json")
-    assert [row["question_id"] for row in asked] == [row["question_id"] for row in known]
-    assert len(asked) == 12
-    assert {row["image_id"] for row in asked} == {row["image_id"] for row in captions["annotations"]}
+    assert [row["question_id"] for row in question_rows] == [row["question_id"] for row in known]
+    assert len(question_rows) == 12
+    assert {row["image_id"] for row in question_rows} == {row["image_id"] for row in captions["annotations"]}

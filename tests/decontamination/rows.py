@@ -16,12 +16,12 @@ def contamination_of(
     rows: list[Record], *texts: str, remove: frozenset[str] = EVERYTHING, ngram: int = 13, similarity: float = 0.7,
     numbers: bool = False, slot: int = 0,
 ) -> DecontaminationResult:  # fmt: skip
-    held = {"bench": [BenchmarkText(f"i{number}", text) for number, text in enumerate(texts)]}
+    benchmarks = {"bench": [BenchmarkText(f"i{number}", text) for number, text in enumerate(texts)]}
     return find_contamination(
-        rows, build_index(held, [8, 13], 3), DecontaminationRules(3, similarity, remove, ngram, numbers, slot)
+        rows, build_index(benchmarks, [8, 13], 3), DecontaminationRules(3, similarity, remove, ngram, numbers, slot)
     )
 
 
 def kept(rows: list[Record], *texts: str, **rules: object) -> list[str]:
-    found = contamination_of(rows, *texts, **rules)  # type: ignore[arg-type]
-    return [row.id for name, row in found.split(rows) if name == "kept"]
+    contamination = contamination_of(rows, *texts, **rules)  # type: ignore[arg-type]
+    return [row.id for name, row in contamination.split(rows) if name == "kept"]

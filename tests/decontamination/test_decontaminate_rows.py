@@ -11,12 +11,12 @@ from stages.decontamination.benchmark_index import BenchmarkText, build_index, d
 from stages.decontamination.decontaminate_rows import Flag
 from tests.decontamination.rows import EVERYTHING, contamination_of, kept, record
 
-ASKED = "Which of the old bridges in the town was built before the war and which one after it"
-HELD = (ASKED, "Where do people live?", "Who?", "Who cares?", "Why the town has old bridges")
+QUESTION = "Which of the old bridges in the town was built before the war and which one after it"
+BENCHMARK_TEXTS = (QUESTION, "Where do people live?", "Who?", "Who cares?", "Why the town has old bridges")
 FOUND = [
-    (ASKED, [("overlap-exact", 13, "asked")]),
-    (f"  {ASKED.upper()}?!", [("overlap-exact", 13, "asked")]),
-    (f"Tell me. {ASKED} End.", [("overlap-ngram", 13, "asked")]),
+    (QUESTION, [("overlap-exact", 13, "asked")]),
+    (f"  {QUESTION.upper()}?!", [("overlap-exact", 13, "asked")]),
+    (f"Tell me. {QUESTION} End.", [("overlap-ngram", 13, "asked")]),
     ("which of the old bridges in the river", []),
     ("which of the old bridges in the town", [("overlap-ngram", 8, "asked")]),
     ("Where do people live", [("overlap-exact", 13, "asked")]),
@@ -30,20 +30,20 @@ FOUND = [
 
 @pytest.mark.parametrize(("text", "expected"), FOUND)
 def test_what_a_row_shares_with_a_benchmark(text: str, expected: list[tuple[str, int, str]]) -> None:
-    flags = contamination_of([record(0, text)], *HELD).flags.get("c-0", [])
+    flags = contamination_of([record(0, text)], *BENCHMARK_TEXTS).flags.get("c-0", [])
     assert [(flag.kind, flag.n, flag.side) for flag in flags] == expected
 
 
 def test_every_side_and_turn_is_looked_at_and_no_run_crosses_them() -> None:
-    first, last = ASKED.split(" was ")
+    first, last = QUESTION.split(" was ")
     rows = [
         record(0, first, f"was {last}"),
-        record(1, "Say it", response=ASKED),
-        record(2, "Go on", history=(Turn(ASKED, "Well"),)),
-        record(3, "Go on then", history=(Turn("Hm", ASKED),)),
+        record(1, "Say it", response=QUESTION),
+        record(2, "Go on", history=(Turn(QUESTION, "Well"),)),
+        record(3, "Go on then", history=(Turn("Hm", QUESTION),)),
         record(4, first, response=f"was {last}"),
     ]
-    flags = contamination_of(rows, ASKED).flags
+    flags = contamination_of(rows, QUESTION).flags
     assert [[(f.kind, f.n, f.side) for f in flags[f"c-{n}"]] for n in range(4)] == [
         [("overlap-exact", 13, side)] for side in ("asked", "response", "asked", "response")
     ]
@@ -53,13 +53,15 @@ def test_every_side_and_turn_is_looked_at_and_no_run_crosses_them() -> None:
 
 
 def test_a_match_names_the_item_and_the_words() -> None:
-    (flag,) = contamination_of([record(0, f"Hello! {ASKED}; or so")], "Something else entirely", ASKED).flags["c-0"]
+    (flag,) = contamination_of([record(0, f"Hello! {QUESTION}; or so")], "Something else entirely", QUESTION).flags[
+        "c-0"
+    ]
     words = "which of the old bridges in the town was built before the war"
     assert flag == Flag("c-0", "overlap-ngram", "bench", "i1", 13, "asked", words)
 
 
 def test_of_several_matches_the_one_that_comes_first_in_the_row_is_told() -> None:
-    (flag,) = contamination_of([record(0, f"So where do people live now? {ASKED}")], *HELD).flags["c-0"]
+    (flag,) = contamination_of([record(0, f"So where do people live now? {QUESTION}")], *BENCHMARK_TEXTS).flags["c-0"]
     assert (flag.item, flag.shared) == ("i1", "where do people live")
 
 
@@ -79,25 +81,25 @@ def test_rows_go_for_the_reasons_that_are_named_and_all_are_counted(
     remove: set[str], ngram: int, stay: list[int]
 ) -> None:
     texts = [
-        ASKED, f"Write a short poem in French that tells a child from far away this: {ASKED}",
+        QUESTION, f"Write a short poem in French that tells a child from far away this: {QUESTION}",
         "Draw which of the old bridges in the town", "Name the nine planets of the sun",
         "Name the nine planets of the sun", "name the nine planets of the sun!",
     ]  # fmt: skip
     rows = [record(number, text) for number, text in enumerate(texts)]
-    found = contamination_of(rows, ASKED, remove=frozenset(remove), ngram=ngram)
-    split = list(found.split(rows))
+    contamination = contamination_of(rows, QUESTION, remove=frozenset(remove), ngram=ngram)
+    split = list(contamination.split(rows))
     assert [row.id for name, row in split if name == "kept"] == [f"c-{number}" for number in stay]
     rejected = [row for name, row in split if name == "rejected"]
-    assert len(rejected) + len(stay) == len(rows) == found.metrics()["rows"]
-    assert found.metrics()["kept"] == len(stay)
-    assert found.metrics()["removed"] == Counter(row.reason for row in rejected if isinstance(row, Rejected))
+    assert len(rejected) + len(stay) == len(rows) == contamination.metrics()["rows"]
+    assert contamination.metrics()["kept"] == len(stay)
+    assert contamination.metrics()["removed"] == Counter(row.reason for row in rejected if isinstance(row, Rejected))
     # What is found does not depend on what goes, but that rows gone for an overlap are nobody's reason.
     assert {row.id for name, row in split if name == "flags"} == {"c-0", "c-1", "c-2", "c-4", "c-5"}
 
 
 def test_a_row_that_stays_says_what_was_found_and_nothing_else_of_it_changes() -> None:
-    rows = [record(0, ASKED), record(1, "Name a colour"), record(2, "Name a colour")]
-    split = contamination_of(rows, ASKED, remove=frozenset()).split(rows)
+    rows = [record(0, QUESTION), record(1, "Name a colour"), record(2, "Name a colour")]
+    split = contamination_of(rows, QUESTION, remove=frozenset()).split(rows)
     stays = [row for name, row in split if name == "kept" and isinstance(row, Record)]
     assert [[(s.stage, s.action, s.status) for s in row.steps] for row in stays] == [
         [("decontaminate", "overlap:bench:exact", "ok")], [("decontaminate", "clean", "ok")],
@@ -109,9 +111,9 @@ def test_a_row_that_stays_says_what_was_found_and_nothing_else_of_it_changes() -
 
 
 def test_counts_are_of_rows_responses_and_items() -> None:
-    rows = [record(0, ASKED), record(1, f"Well, {ASKED}"), record(2, "Hm", response=f"It is: {ASKED}")]
-    told = contamination_of(rows, ASKED, "Where do people live?").metrics()["overlap"]["bench"]
-    assert told == {
+    rows = [record(0, QUESTION), record(1, f"Well, {QUESTION}"), record(2, "Hm", response=f"It is: {QUESTION}")]
+    overlap = contamination_of(rows, QUESTION, "Where do people live?").metrics()["overlap"]["bench"]
+    assert overlap == {
         "items": 2, "exact": {"rows": 1, "responses": 0, "items": 1},
         "8-gram": {"rows": 2, "responses": 1, "items": 1}, "13-gram": {"rows": 2, "responses": 1, "items": 1},
     }  # fmt: skip
@@ -152,6 +154,6 @@ def test_texts_are_withheld_once_an_item_and_only_if_they_say_something() -> Non
 
 def test_a_corpus_longer_than_a_chunk_is_one_corpus() -> None:
     filler = "x" * (1 << 21)
-    rows = [record(n, f"Number {n} {filler}") for n in range(5)] + [record(9, ASKED), record(10, ASKED)]
+    rows = [record(n, f"Number {n} {filler}") for n in range(5)] + [record(9, QUESTION), record(10, QUESTION)]
     assert kept(rows, remove=frozenset({"duplicate"})) == [f"c-{n}" for n in (0, 1, 2, 3, 4, 9)]
     assert build_index({}, [8], 3).texts == []

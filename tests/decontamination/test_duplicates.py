@@ -13,8 +13,10 @@ TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=7).map(" ".join), mi
 
 
 def pairs(text: str) -> set[tuple[str, ...]]:
-    said = spelled([text])[0]
-    return {tuple(said[i : i + 2]) for i in range(len(said) - 1)} or ({tuple(said)} if said else set())
+    word_lists = spelled([text])[0]
+    return {tuple(word_lists[i : i + 2]) for i in range(len(word_lists) - 1)} or (
+        {tuple(word_lists)} if word_lists else set()
+    )
 
 
 def similar(one: str, other: str) -> float:
@@ -32,7 +34,7 @@ def test_every_pair_that_is_similar_enough_is_found_and_no_other(
     expected: dict[int, int] = {}
     for row in order:
         alike = (o for o in stays if pairs(texts[row]) | pairs(inputs[row]) and all(
-            similar(said[row], said[o]) >= threshold - 1e-9 for said in (texts, inputs)))  # fmt: skip
+            similar(word_lists[row], word_lists[o]) >= threshold - 1e-9 for word_lists in (texts, inputs)))  # fmt: skip
         first = next(alike, None)
         if first is None:
             stays.append(row)
@@ -83,7 +85,7 @@ def test_the_same_words_said_to_another_history_or_image_are_another_row() -> No
 def test_a_duplicate_and_a_near_duplicate_are_told_apart() -> None:
     rows = [record(0, LONG), record(1, LONG, response="Another."), record(2, LONG.lower())]
     flags = contamination_of(rows).flags
-    assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
+    assert {id: [(flag.kind, flag.against) for flag in contamination] for id, contamination in flags.items()} == {
         "c-1": [("duplicate", "c-0")], "c-2": [("near-duplicate", "c-0")],
     }  # fmt: skip
 
@@ -108,7 +110,7 @@ def test_the_same_question_under_another_system_prompt_is_another_row() -> None:
         for n, system in enumerate(systems)
     ]
     flags = contamination_of([*rows, *nearly]).flags
-    assert {id: [(flag.kind, flag.against) for flag in found] for id, found in flags.items()} == {
+    assert {id: [(flag.kind, flag.against) for flag in contamination] for id, contamination in flags.items()} == {
         "c-3": [("duplicate", "c-0")], "c-4": [("near-duplicate", "c-0")], "c-5": [("near-duplicate", "c-1")],
         "c-6": [("near-duplicate", "c-2")],
         "c-7": [("duplicate", "c-4"), ("near-duplicate", "c-0")],
@@ -137,16 +139,16 @@ def test_two_rows_of_one_template_are_told_apart_where_that_is_wanted(
     rows = [record(n, text) for n, text in enumerate(texts)]
     wanted = {(False, 0): plain, (True, 0): numbers, (False, 1): one, (False, 2): two}
     for (by_numbers, slot), expected in wanted.items():
-        found = contamination_of(rows, similarity=0.4, numbers=by_numbers, slot=slot)
-        assert found.metrics()["kept"] == expected, (by_numbers, slot)
-        told = found.metrics().get("templates")
+        contamination = contamination_of(rows, similarity=0.4, numbers=by_numbers, slot=slot)
+        assert contamination.metrics()["kept"] == expected, (by_numbers, slot)
+        templates = contamination.metrics().get("templates")
         reason = "numbers" if by_numbers else "slot"
-        assert told == (None if not (by_numbers or slot) else {reason: 1} if expected == 2 else {})
+        assert templates == (None if not (by_numbers or slot) else {reason: 1} if expected == 2 else {})
 
 
 def test_a_row_that_is_told_apart_from_one_row_still_goes_for_another() -> None:
     rows = [record(n, SUM.format(number, 3)) for n, number in enumerate([17, 18, 18, 17])]
     rows[2] = record(2, SUM.format(18, 3) + ", please")
-    found = contamination_of(rows, similarity=0.4, numbers=True)
-    assert [row.id for name, row in found.split(rows) if name == "kept"] == ["c-0", "c-1"]
-    assert found.metrics()["templates"] == {"numbers": 1}
+    contamination = contamination_of(rows, similarity=0.4, numbers=True)
+    assert [row.id for name, row in contamination.split(rows) if name == "kept"] == ["c-0", "c-1"]
+    assert contamination.metrics()["templates"] == {"numbers": 1}

@@ -27,23 +27,23 @@ def corpus(source: str, adapter: str) -> list[Record]:
     path = SHARED / source
     if not path.exists():
         pytest.skip(f"{path} is not here")
-    found = read(
+    items = read(
         adapter, rows(str(path), artifacts.files(path)), Origin("real", "path:real", "see SOURCE.txt", "en"), {}
     )
-    return [record for record in found if isinstance(record, Record)]
+    return [record for record in items if isinstance(record, Record)]
 
 
-def asked(records: Iterable[Record]) -> list[BenchmarkText]:
+def requests_of(records: Iterable[Record]) -> list[BenchmarkText]:
     return [row for _, row in distinct_texts({"": ((record.id, user_text(record)) for record in records)})]
 
 
 def questions(benchmark: str, source: str, *languages: str) -> list[BenchmarkText]:
     files = artifacts.contents(SHARED / source)
-    found = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
-    return [row for _, row in distinct_texts({"": compared_texts(q for q in found if isinstance(q, Question))})]
+    contamination = BENCHMARKS[benchmark].read(files, languages, "see SOURCE.txt", WORDING)
+    return [row for _, row in distinct_texts({"": compared_texts(q for q in contamination if isinstance(q, Question))})]
 
 
-def held_against(records: list[Record], *remove: str, **benchmarks: list[BenchmarkText]) -> DecontaminationResult:
+def compared_with(records: list[Record], *remove: str, **benchmarks: list[BenchmarkText]) -> DecontaminationResult:
     return find_contamination(
         records, build_index(benchmarks, [8, 13], 3), DecontaminationRules(3, 0.7, frozenset(remove), 13)
     )
@@ -60,55 +60,55 @@ def plain(texts: list[str]) -> list[Record]:
 def test_alpaca_holds_prompts_of_alpaca_eval_and_of_seqeval() -> None:
     alpaca, heldout = corpus("alpaca/alpaca_data.json", "alpaca"), corpus(ALPACA_EVAL, "alpaca_eval")
     released = questions("seqeval", "seqeval/seqEval.json")
-    found = held_against(alpaca, "overlap-exact", heldout=asked(heldout), seqeval=released)
-    told = found.metrics()["overlap"]
-    assert told["heldout"]["items"] == 805 and told["seqeval"]["items"] == 804
-    assert told["heldout"]["exact"]["items"] == told["heldout"]["exact"]["rows"] == 1
+    contamination = compared_with(alpaca, "overlap-exact", heldout=requests_of(heldout), seqeval=released)
+    overlap = contamination.metrics()["overlap"]
+    assert overlap["heldout"]["items"] == 805 and overlap["seqeval"]["items"] == 804
+    assert overlap["heldout"]["exact"]["items"] == overlap["heldout"]["exact"]["rows"] == 1
     # 8 prompts of 8 words and more, and three short ones that are in a row as a whole.
-    assert told["heldout"]["8-gram"]["items"] == 11 and told["seqeval"]["8-gram"]["items"] == 12
-    assert (found.metrics()["duplicates"], found.metrics()["near_duplicates"]) == (0, 0)
+    assert overlap["heldout"]["8-gram"]["items"] == 11 and overlap["seqeval"]["8-gram"]["items"] == 12
+    assert (contamination.metrics()["duplicates"], contamination.metrics()["near_duplicates"]) == (0, 0)
 
 
 def test_all_user_oriented_prompts_of_self_instruct_are_prompts_of_alpaca_eval() -> None:
-    said = [json.loads(line) for line in (SHARED / "self_instruct/user_oriented_instructions.jsonl").open()]
-    prompts = plain([f"{row['instruction']}\n\n{row['instances'][0]['input']}" for row in said])
-    held = asked(corpus(ALPACA_EVAL, "alpaca_eval"))
-    assert held_against(prompts, bench=held).metrics()["overlap"]["bench"]["exact"]["rows"] == len(prompts) == 252
+    questions_read = [json.loads(line) for line in (SHARED / "self_instruct/user_oriented_instructions.jsonl").open()]
+    prompts = plain([f"{row['instruction']}\n\n{row['instances'][0]['input']}" for row in questions_read])
+    benchmark = requests_of(corpus(ALPACA_EVAL, "alpaca_eval"))
+    assert compared_with(prompts, bench=benchmark).metrics()["overlap"]["bench"]["exact"]["rows"] == len(prompts) == 252
 
 
 def test_flan_cot_holds_validation_questions_of_commonsenseqa() -> None:
     flan = [row for row in corpus("flan_cot", "flan_cot") if row.source.reference.endswith("#ecqa_train.tsv")]
-    held = questions("commonsenseqa", "commonsenseqa/dev_rand_split.jsonl")
-    found = held_against(flan, "overlap-ngram", bench=held)
-    assert found.metrics()["overlap"]["bench"]["13-gram"]["items"] == 794
-    left = " ".join(row.instruction.lower() for name, row in found.split(flan) if name == "kept")
-    whole = [row.text.lower() for row in held if len(row.text.split()) > 12]
+    benchmark = questions("commonsenseqa", "commonsenseqa/dev_rand_split.jsonl")
+    contamination = compared_with(flan, "overlap-ngram", bench=benchmark)
+    assert contamination.metrics()["overlap"]["bench"]["13-gram"]["items"] == 794
+    left = " ".join(row.instruction.lower() for name, row in contamination.split(flan) if name == "kept")
+    whole = [row.text.lower() for row in benchmark if len(row.text.split()) > 12]
     assert len(whole) > 500 and not [text for text in whole if text in left]
 
 
 def test_the_questions_of_mgsm_are_the_first_of_gsm8k() -> None:
-    said = [json.loads(line)["question"] for line in (SHARED / "gsm8k/test.jsonl").open()]
-    found = held_against(plain(said), bench=questions("mgsm", "mgsm", "de", "zh"))
-    exact = {flag.id for flags in found.flags.values() for flag in flags if flag.kind == "overlap-exact"}
+    questions_read = [json.loads(line)["question"] for line in (SHARED / "gsm8k/test.jsonl").open()]
+    contamination = compared_with(plain(questions_read), bench=questions("mgsm", "mgsm", "de", "zh"))
+    exact = {flag.id for flags in contamination.flags.values() for flag in flags if flag.kind == "overlap-exact"}
     assert exact == {str(number) for number in range(250)}
-    told = found.metrics()["overlap"]["bench"]
-    assert told["items"] == told["exact"]["items"] == 250
+    overlap = contamination.metrics()["overlap"]["bench"]
+    assert overlap["items"] == overlap["exact"]["items"] == 250
     # No other question of GSM8K's test set shares 13 words with one of them.
-    assert told["13-gram"]["rows"] == 250
+    assert overlap["13-gram"]["rows"] == 250
 
 
 def test_worked_examples_are_training_rows_and_not_withheld() -> None:
-    said = [json.loads(line)["question"] for line in (SHARED / "gsm8k/train.jsonl").open()]
-    found = held_against(plain(said), bench=questions("mgsm", "mgsm", "de", "zh"))
-    assert found.metrics()["overlap"]["bench"]["13-gram"]["rows"] < 10
+    questions_read = [json.loads(line)["question"] for line in (SHARED / "gsm8k/train.jsonl").open()]
+    contamination = compared_with(plain(questions_read), bench=questions("mgsm", "mgsm", "de", "zh"))
+    assert contamination.metrics()["overlap"]["bench"]["13-gram"]["rows"] < 10
 
 
 def test_texts_without_spaces_meet_too() -> None:
-    held = questions("xquad", "xquad", "zh")
+    benchmark = questions("xquad", "xquad", "zh")
     squad = json.loads((SHARED / "xquad/xquad.zh.json").read_text())["data"]
     contexts = [paragraph["context"] for article in squad for paragraph in article["paragraphs"]][:40]
-    found = held_against(plain([f"请回答问题：{text[5:]}" for text in contexts]), bench=held)
-    assert found.metrics()["overlap"]["bench"]["13-gram"]["rows"] == 40
+    contamination = compared_with(plain([f"请回答问题：{text[5:]}" for text in contexts]), bench=benchmark)
+    assert contamination.metrics()["overlap"]["bench"]["13-gram"]["rows"] == 40
     unrelated = corpus("alpaca_zh/alpaca_en_zh_aligned.json", "parallel")[:2000]
     chinese = plain([row.response for row in unrelated])
-    assert held_against(chinese, bench=held).metrics()["overlap"]["bench"]["8-gram"]["rows"] <= 5
+    assert compared_with(chinese, bench=benchmark).metrics()["overlap"]["bench"]["8-gram"]["rows"] <= 5

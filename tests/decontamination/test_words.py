@@ -28,8 +28,8 @@ def test_the_words_of_a_text(text: str, expected: list[str]) -> None:
 
 def runs(text: str, n: int) -> list[list[str]]:
     """The n-grams of a text, spelled out."""
-    said, found = spelled([text])[0], grams(words([text]), n)
-    return [said[start : start + length] for start, length in zip(found.starts, found.lengths, strict=True)]
+    word_lists, runs_of = spelled([text])[0], grams(words([text]), n)
+    return [word_lists[start : start + length] for start, length in zip(runs_of.starts, runs_of.lengths, strict=True)]
 
 
 GRAMS = [
@@ -51,12 +51,12 @@ ALPHABET = st.text(st.sampled_from("ab 我爱.")).map(str)
 
 @given(st.lists(ALPHABET, max_size=6), st.integers(1, 4))
 def test_runs_are_equal_when_their_words_are_and_stay_inside_their_text(texts: list[str], length: int) -> None:
-    said = spelled(texts)
-    expected = [(t, s, tuple(w[s : s + length])) for t, w in enumerate(said) for s in range(len(w) - length + 1)]
-    found = windows(words(texts), length)
-    assert list(zip(found.texts, found.starts, strict=True)) == [(t, s) for t, s, _ in expected]
+    word_lists = spelled(texts)
+    expected = [(t, s, tuple(w[s : s + length])) for t, w in enumerate(word_lists) for s in range(len(w) - length + 1)]
+    runs_of = windows(words(texts), length)
+    assert list(zip(runs_of.texts, runs_of.starts, strict=True)) == [(t, s) for t, s, _ in expected]
     names: dict[tuple[str, ...], int] = {}
-    for (_, _, run), value in zip(expected, found.hashes.tolist(), strict=True):
+    for (_, _, run), value in zip(expected, runs_of.hashes.tolist(), strict=True):
         assert names.setdefault(run, value) == value
     assert len(set(names.values())) == len(names)
 

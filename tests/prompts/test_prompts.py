@@ -48,8 +48,8 @@ def test_orders_are_few_fixed_and_keep_pairs_together() -> None:
     assert 1 < len({r.prefix for r in rendered}) <= 4
     assert template.render(VALUES, Random(7), 4) == template.render(VALUES, Random(7), 4)
     for r in rendered:
-        said = [m.content for m in r.messages[1:-2]]
-        assert set(zip(said[::2], said[1::2], strict=True)) == {("one", "1"), ("two", "2"), ("three", "3")}
+        contents = [m.content for m in r.messages[1:-2]]
+        assert set(zip(contents[::2], contents[1::2], strict=True)) == {("one", "1"), ("two", "2"), ("three", "3")}
 
 
 def test_equal_beginnings_have_equal_prefixes() -> None:

@@ -113,10 +113,10 @@ def test_json_is_read_alike_by_line_and_as_a_document(items: list[dict[str, Any]
 
 def test_lines_of_any_name_are_read_lazily() -> None:
     for name in ("r.json", "r.jsonl"):
-        found = rows(name, [(name, io.BytesIO(b'{"a": 1}\n{"a": 2}\nnot json'))])
-        assert [next(found).row, next(found).row] == [{"a": 1}, {"a": 2}]
+        raws = rows(name, [(name, io.BytesIO(b'{"a": 1}\n{"a": 2}\nnot json'))])
+        assert [next(raws).row, next(raws).row] == [{"a": 1}, {"a": 2}]
         with pytest.raises(UserError, match=f"{name}:3: "):
-            next(found)
+            next(raws)
 
 
 def arrow(stream: bool) -> bytes:
@@ -150,9 +150,9 @@ def test_nested_times_are_those_of_python() -> None:
     )
     sink = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table({"x": column}), sink)
-    found = read("r.parquet", sink.getvalue())
-    assert found == [{"x": {"at": at, "all": [took]}}, {"x": None}, {"x": {"at": None, "all": None}}]
-    assert type(found[0]["x"]["at"]) is datetime
+    rows_read = read("r.parquet", sink.getvalue())
+    assert rows_read == [{"x": {"at": at, "all": [took]}}, {"x": None}, {"x": {"at": None, "all": None}}]
+    assert type(rows_read[0]["x"]["at"]) is datetime
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst", "bz2", "xz", "GZ"])
@@ -193,10 +193,10 @@ def test_the_command_that_is_told_converts_this_very_file(tmp_path: Path, encodi
     path.write_bytes(written.encode(encoding))
     with pytest.raises(UserError) as error:
         list(rows(str(path), artifacts.files(path)))
-    told = str(error.value)
-    subprocess.run(["bash", "-c", told.split("`")[1]], check=True)
+    message = str(error.value)
+    subprocess.run(["bash", "-c", message.split("`")[1]], check=True)
     (converted,) = tmp_path.glob("*.utf8.*")
-    assert [raw.row for raw in rows(str(converted), artifacts.files(converted))] == [row], told
+    assert [raw.row for raw in rows(str(converted), artifacts.files(converted))] == [row], message
 
 
 def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:

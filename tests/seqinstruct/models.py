@@ -35,9 +35,9 @@ def model(answer: Callable[[Prompt], str | Reply], seen: list[Prompt] | None = N
         for prompt in prompts:
             if seen is not None:
                 seen.append(prompt)
-            said = answer(prompt)
+            reply = answer(prompt)
             key = f"r{prompt.seed}-{prompt.sample}"
-            yield said if isinstance(said, Reply) else Reply(said, "ok", 1, 1, id=key, model="m")
+            yield reply if isinstance(reply, Reply) else Reply(reply, "ok", 1, 1, id=key, model="m")
 
     return complete
 

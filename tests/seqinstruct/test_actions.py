@@ -123,11 +123,11 @@ def _rows(name: str) -> list[dict[str, str]]:
 )
 def test_real_replies_to_the_choosing_prompt(name: str) -> None:
     ours = {action: letter for letter, action in LETTERS.items()}
-    found = {
+    actions = {
         (name, i): (row["their_option"], ours.get(parse_choice(row["completion"])))  # type: ignore[arg-type]
         for i, row in enumerate(_rows(name))
     }
-    differing = {place: pair for place, pair in found.items() if pair[0] != pair[1]}
+    differing = {place: pair for place, pair in actions.items() if pair[0] != pair[1]}
     assert differing == {place: (a, b) for place, (a, b, _) in DISAGREEMENTS.items() if place[0] == name}
 
 
@@ -190,11 +190,14 @@ def test_no_instruction_is_none(reply: str) -> None:
 def test_real_replies_to_the_writing_prompts(name: str) -> None:
     """Every one of them states an instruction; none keeps its markers, its quotation marks or the model's afterword."""
     for i, row in enumerate(_rows(name)):
-        found = parse_instruction(row["completion"])
-        assert found, (name, i)
-        assert "###" not in found and "#New Instruction" not in found and "#Original" not in found, (name, i)
-        assert "added task encourages" not in found and "Would you like me" not in found, (name, i)
-        assert found in row["completion"], (name, i)
+        instruction = parse_instruction(row["completion"])
+        assert instruction, (name, i)
+        assert "###" not in instruction and "#New Instruction" not in instruction and "#Original" not in instruction, (
+            name,
+            i,
+        )
+        assert "added task encourages" not in instruction and "Would you like me" not in instruction, (name, i)
+        assert instruction in row["completion"], (name, i)
 
 
 # What a careful reader takes from the replies that say more than the instruction: line from 0 -> its last words.
@@ -216,15 +219,15 @@ LAST_WORDS = {
 @pytest.mark.parametrize(("place", "words"), LAST_WORDS.items(), ids=lambda v: str(v))
 def test_where_the_instruction_ends(place: tuple[str, int], words: str) -> None:
     name, line = place
-    found = parse_instruction(_rows(name)[line]["completion"])
-    assert found is not None and found.endswith(words)
+    instruction = parse_instruction(_rows(name)[line]["completion"])
+    assert instruction is not None and instruction.endswith(words)
 
 
 @needs_shared
 def test_real_replies_of_seqeval_agree_with_what_was_released() -> None:
     for row in _rows("seqeval.gpt-4-turbo.sample60"):
-        found = parse_instruction(row["full_response"])
-        assert found is not None and " ".join(found.split()) == " ".join(row["seq_instruction"].split())
+        instruction = parse_instruction(row["full_response"])
+        assert instruction is not None and " ".join(instruction.split()) == " ".join(row["seq_instruction"].split())
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,9 @@ def test_a_number_is_never_lost() -> None:
 
 
 def test_a_prompt_becomes_instruction_and_input_as_it_stood() -> None:
-    found = one(reply(*PARTS))
-    assert (found.instruction, found.input) == (PARTS[0], "The ferry leaves at 8 and sails\nfor two hours.")
-    (step,) = found.steps
+    row = one(reply(*PARTS))
+    assert (row.instruction, row.input) == (PARTS[0], "The ferry leaves at 8 and sails\nfor two hours.")
+    (step,) = row.steps
     assert (step.stage, step.action, step.status, len(step.replies)) == ("extract", "split", "ok", 1)
     assert step.prompt == TEMPLATE.hash and step.sampling["temperature"] == 0.0
 
@@ -142,9 +142,9 @@ def test_an_input_is_within(given_input: str, instruction: str, within: bool) ->
 
 @given(st.text(), st.text())
 def test_no_reply_breaks_it_and_no_row_is_lost(text: str, prompt: str) -> None:
-    found = one(text, record(prompt))
-    assert found.steps[-1].status in ("ok", "unparsed", "rejected")
-    assert found.steps[-1].status == "ok" or found.instruction == prompt
+    row = one(text, record(prompt))
+    assert row.steps[-1].status in ("ok", "unparsed", "rejected")
+    assert row.steps[-1].status == "ok" or row.instruction == prompt
 
 
 def test_hostile_replies_cost_no_more_than_long_ones() -> None:

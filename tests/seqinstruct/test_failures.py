@@ -70,9 +70,9 @@ def test_rows_do_not_depend_on_failures_and_name_stored_replies_only(tmp_path: P
     with serving(flaky) as server:
         run(server.url, tmp_path / "store", tmp_path / "first")
         assert flaky.failures > ROWS // 4
-        asked = len(server.requests)
+        requests_before = len(server.requests)
         run(server.url, tmp_path / "store", tmp_path / "second")
-        assert len(server.requests) == asked
+        assert len(server.requests) == requests_before
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     pairs = set(named(tmp_path / "first"))
     with Replies(tmp_path / "store") as replies:

@@ -22,13 +22,13 @@ ROWS = [
 def test_failures_are_no_actions_and_frozen_rows_are_apart() -> None:
     tally = Tally("rewrite")
     assert list(tally.records(ROWS)) == ROWS
-    found = tally.summary()
-    assert found["actions"] == {"decompose": 0.3333, "suffix": 0.3333, "hold": 0.3333}
-    assert found["actions_with_frozen"] == {"decompose": 0.25, "suffix": 0.25, "hold": 0.5}
-    assert found["frozen"] == 1 and found["failures"] == 2
-    assert found["failures_by_status"] == {"rejected": 1, "unparsed": 1}
-    assert found["failures_by_reason"] == {"no option named": 1, "same": 1}
-    assert sum(found["counts"].values()) + found["frozen"] + found["failures"] == found["rows"] == 6
+    summary = tally.summary()
+    assert summary["actions"] == {"decompose": 0.3333, "suffix": 0.3333, "hold": 0.3333}
+    assert summary["actions_with_frozen"] == {"decompose": 0.25, "suffix": 0.25, "hold": 0.5}
+    assert summary["frozen"] == 1 and summary["failures"] == 2
+    assert summary["failures_by_status"] == {"rejected": 1, "unparsed": 1}
+    assert summary["failures_by_reason"] == {"no option named": 1, "same": 1}
+    assert sum(summary["counts"].values()) + summary["frozen"] + summary["failures"] == summary["rows"] == 6
 
 
 def test_number_of_tasks() -> None:
@@ -42,9 +42,9 @@ def test_tokens_of_what_the_user_and_the_model_said() -> None:
     tally = Tally("respond", lambda texts: [len(text.split()) for text in texts])
     rows = [record("one two", input="three", response="four"), record("one", response="two three")]
     list(tally.split([("rows", row) for row in rows] + [("rejected", Rejected("x", "empty", "", {}))]))  # type: ignore[list-item]
-    found = tally.summary()
-    assert (found["tokens_input"], found["tokens_output"]) == (2.0, 1.5)
-    assert found["rejected"] == 1 and found["rejected_by_reason"] == {"empty": 1}
+    summary = tally.summary()
+    assert (summary["tokens_input"], summary["tokens_output"]) == (2.0, 1.5)
+    assert summary["rejected"] == 1 and summary["rejected_by_reason"] == {"empty": 1}
 
 
 def test_nothing_is_summed_up_too() -> None:

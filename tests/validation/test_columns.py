@@ -23,7 +23,7 @@ def step(stage: str, action: str, status: str = "ok") -> dict[str, Any]:
     return {"stage": stage, "action": action, "status": status, "round": 1}
 
 
-def said(*roles: str) -> dict[str, Any]:
+def turns(*roles: str) -> dict[str, Any]:
     return {"messages": [{"role": role, "content": "" if role == "user" else "x"} for role in roles]}
 
 
@@ -103,12 +103,12 @@ CASES: list[tuple[str, list[dict[str, Any]], list[Any]]] = [
     ),
     ("source.licence", [{"source": {"licence": "MIT"}}, {}], ["MIT", None]),
     ("gold.count", [{"gold": ["a", "b"]}, {}], [2, 0]),
-    ("messages.count", [said("user", "assistant"), {}], [2, 0]),
-    ("messages.blank", [said("user", "assistant"), said("assistant")], [1, 0]),
+    ("messages.count", [turns("user", "assistant"), {}], [2, 0]),
+    ("messages.blank", [turns("user", "assistant"), turns("assistant")], [1, 0]),
     (
         "messages.order",
-        [said("system", "user", "assistant"), said("user", "assistant", "user", "assistant"), said("user"),
-         said("assistant", "user"), said("system"), {}],
+        [turns("system", "user", "assistant"), turns("user", "assistant", "user", "assistant"), turns("user"),
+         turns("assistant", "user"), turns("system"), {}],
         [1, 1, 0, 0, 0, 0],
     ),
     ("tokens_out", [{"tokens_out": 3}, {}], [3, None]),

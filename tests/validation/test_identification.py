@@ -33,17 +33,17 @@ ALIKE = {("es", "pt"), ("pt", "es"), ("zh", "ja")}
 
 
 def judged(text: str, language: str) -> int | None:
-    (found,) = strange(pl.Series([text], dtype=pl.String), pl.Series([language], dtype=pl.String))
-    return found
+    (verdicts,) = strange(pl.Series([text], dtype=pl.String), pl.Series([language], dtype=pl.String))
+    return verdicts
 
 
 @pytest.mark.parametrize("own", TEXTS)
 def test_a_text_is_strange_under_every_label_but_its_own(own: str) -> None:
-    found = {label: judged(TEXTS[own], label) for label in TEXTS}
-    assert found == {label: int(label != own and (own, label) not in ALIKE) for label in TEXTS}
+    verdicts = {label: judged(TEXTS[own], label) for label in TEXTS}
+    assert verdicts == {label: int(label != own and (own, label) not in ALIKE) for label in TEXTS}
 
 
-NOT_HELD = [
+UNDECIDED = [
     ("", "en"), ("Der Rhein", "en"), ("Albert Einstein", "en"), ("42 km", "de"), ("x + 2 = 5", "ru"),
     ("University of Chicago Laboratory Schools", "es"), ("東京", "ja"), ("東京都は日本の首都", "ja"),
     ("首都東京。", "zh"),
@@ -55,7 +55,7 @@ NOT_HELD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "language"), NOT_HELD)
+@pytest.mark.parametrize(("text", "language"), UNDECIDED)
 def test_what_is_short_mixed_or_no_prose_is_not_held_against_its_row(text: str, language: str) -> None:
     assert judged(text, language) == 0
 
@@ -68,10 +68,10 @@ def test_a_language_that_the_model_does_not_know_is_not_judged(language: str) ->
 @given(st.lists(st.tuples(st.text(), st.sampled_from([*TEXTS, None])), min_size=1))
 def test_any_texts_have_a_verdict_each_where_they_have_a_language(rows: list[tuple[str, str | None]]) -> None:
     texts, languages = (pl.Series(column, dtype=pl.String) for column in zip(*rows, strict=True))
-    found = strange(texts, languages)
-    assert [value is None for value in found] == [language is None for language in languages]
+    verdicts = strange(texts, languages)
+    assert [value is None for value in verdicts] == [language is None for language in languages]
     alone = [judged(text, language) for text, language in rows if language]
-    assert [value for value in found if value is not None] == alone, "a verdict does not depend on the other rows"
+    assert [value for value in verdicts if value is not None] == alone, "a verdict does not depend on the other rows"
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the real data of this workplace")

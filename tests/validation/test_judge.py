@@ -50,7 +50,7 @@ def verdict(rows: list[dict[str, Any]], *expectations: dict[str, Any], limit: fl
 
 def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None:
     rows = [record(0), record(1, instruction=" "), record(2, response="", instruction=""), record(3), record(4)]
-    found = verdict(
+    result = verdict(
         rows,
         between("response.chars", min_value=1),
         between("instruction.blank", max_value=0),
@@ -58,8 +58,8 @@ def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None
         {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "corpus", "value_set": ["c"]},
          "severity": "warning"},
     )  # fmt: skip
-    assert found.rows == 5
-    assert found.quarantined == {
+    assert result.rows == 5
+    assert result.quarantined == {
         "c-1": ["expect_column_values_to_be_between(instruction.blank)"],
         "c-2": [
             "expect_column_values_to_be_between(response.chars)",
@@ -129,11 +129,11 @@ def test_a_mistake_in_a_suite_is_one_line(expectation: dict[str, Any], message: 
 
 @pytest.mark.parametrize("path", SUITES, ids=[path.stem for path in SUITES])
 def test_a_suite_of_schemas_is_understood_and_names_its_file(path: Path) -> None:
-    asked = artifacts.read_json(path, Suite)
-    assert asked.name == path.stem
+    suite = artifacts.read_json(path, Suite)
+    assert suite.name == path.stem
     # One row without anything: every expectation is built and computed, what it lacks is told.
     with pytest.raises(UserError, match=f"schemas/{path.name}|not fit to go on|set aside"):
-        judge([(1, b'{"id": "a"}')], asked, "data/x.jsonl", f"schemas/{path.name}", 0)
+        judge([(1, b'{"id": "a"}')], suite, "data/x.jsonl", f"schemas/{path.name}", 0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows that later stages would refuse are told by `validate`; a NUL character sets a row aside."""
+"""`validate` reports rows that later stages would refuse; a row with a NUL character is set aside."""
 
 import msgspec
 import pytest
@@ -39,8 +39,8 @@ def test_rows_of_every_kind_pass_and_foreign_fields_do_not(artifact: str) -> Non
 
 def test_fields_within_fields_and_fields_that_no_expectation_reads_count() -> None:
     line = msgspec.json.encode(RECORD)
-    for change, told in ((b'"row":"0"', "Expected `int`"), (b'"row":0,"rows":1', "unknown field `rows`")):
-        with pytest.raises(UserError, match=told):
+    for change, message in ((b'"row":"0"', "Expected `int`"), (b'"row":0,"rows":1', "unknown field `rows`")):
+        with pytest.raises(UserError, match=message):
             judged("responded/seed/0", line.replace(b'"row":0', change))
 
 
