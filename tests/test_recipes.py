@@ -101,7 +101,7 @@ def test_an_engine_is_one_module_and_one_line(repository: Path) -> None:
     source.write_text('{"country": "Peru", "capital": "Lima"}\n')
     use_scripted_engine(repository, [{"reply": "Lima"}], "capitals")
     assert follow(repository, "engine") == [
-        "stages/inference/backends/first_words/engine.py", "stages/inference/backends/__init__.py", "params.yaml"
+        "stages/inference/backends/first_words/engine.py", "stages/core/registry.py", "params.yaml"
     ]  # fmt: skip
     run(repository, "stages.ingest", "benchmark", "capitals")
     validated(repository, "ingested/benchmarks/capitals", "questions", 1)
