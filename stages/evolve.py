@@ -8,7 +8,7 @@ from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.params import entry, load
-from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.round_statistics import RoundStats
 from stages.seqinstruct.wizardlm import EvolutionConfig, evolve_rows
 
 
@@ -23,7 +23,7 @@ def evolve(
     params = load()
     settings, this = params.evolve.settings, entry(params.evolve.corpora, name, "evolve.corpora")
     files = {operation: f"{settings.prompts}/{operation}.txt" for operation in settings.operations}
-    plan = EvolutionConfig(
+    config = EvolutionConfig(
         seed=params.seed,
         rounds=settings.rounds,
         operations=tuple(settings.operations),
@@ -34,13 +34,13 @@ def evolve(
     )
     rows = artifacts.artifact(this.reads, Record)
     paths = {"rows": f"data/evolved/{name}.jsonl", "rejected": f"data/evolved/{name}.rejected.jsonl"}
-    tally = Tally("evolve")
+    stats = RoundStats("evolve")
     with connect(params.engines.generator, purpose=f"evolve {name}") as complete:
-        made = complete.rows(evolve_rows(rows, complete, plan), of=rows)
-        artifacts.write_split(paths, tally.split(made))
-    summary = tally.summary()
+        made = complete.rows(evolve_rows(rows, complete, config), of=rows)
+        artifacts.write_split(paths, stats.split(made))
+    summary = stats.summary()
     artifacts.write_json(f"data/metrics/evolve/{name}.json", summary | complete.summary())
-    report_losses(summary["rows"] + summary["rejected"], tally.losses(), kept="evolved", see=paths["rejected"])
+    report_losses(summary["rows"] + summary["rejected"], stats.losses(), kept="evolved", see=paths["rejected"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.params import entry, load
 from stages.seqinstruct.input_extraction import ExtractionConfig, extract_rows
-from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.round_statistics import RoundStats
 
 
 def extract_inputs(
@@ -27,15 +27,15 @@ def extract_inputs(
         entry(params.extract_inputs.corpora, name, "extract_inputs.corpora"),
     )
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
-    plan = ExtractionConfig(params.seed, template, settings.sampling.engine(), settings.attempts)
+    config = ExtractionConfig(params.seed, template, settings.sampling.engine(), settings.attempts)
     rows = artifacts.artifact(this.reads, Record)
-    tally = Tally("extract")
+    stats = RoundStats("extract")
     with connect(params.engines.generator, purpose=f"extract_inputs {name}") as complete:
-        made = complete.rows(extract_rows(rows, complete, plan), of=rows)
-        artifacts.write(f"data/extracted/{name}.jsonl", tally.records(made))
-    summary = tally.summary()
+        made = complete.rows(extract_rows(rows, complete, config), of=rows)
+        artifacts.write(f"data/extracted/{name}.jsonl", stats.records(made))
+    summary = stats.summary()
     artifacts.write_json(f"data/metrics/extract_inputs/{name}.json", summary | complete.summary())
-    report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/extracted/{name}.jsonl")
+    report_losses(summary["rows"], stats.losses(), kept="done", see=f"the steps in data/extracted/{name}.jsonl")
 
 
 if __name__ == "__main__":

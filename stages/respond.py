@@ -9,8 +9,8 @@ from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.seqinstruct.responses import Wishes, respond_round
-from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.responses import ResponseConfig, respond_round
+from stages.seqinstruct.round_statistics import RoundStats
 from stages.validation.receipts import write_receipts
 
 
@@ -29,16 +29,18 @@ def respond(
     reads = earlier = corpus.reads
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
         for number in range(corpus.rounds + 1):
-            wishes = Wishes(params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep))
+            config = ResponseConfig(
+                params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep)
+            )
             rows, before = artifacts.artifact(reads, Record), artifacts.artifact(earlier, Record)
             earlier, reads = f"responded/{name}/{number}", f"rewritten/{name}/{number + 1}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
-            tally = Tally("respond", count)
+            stats = RoundStats("respond", count)
             artifacts.write_split(
-                paths, tally.split(complete.rows(respond_round(rows, before, complete, wishes), of=rows))
+                paths, stats.split(complete.rows(respond_round(rows, before, complete, config), of=rows))
             )
             write_receipts([earlier], "responded", params.validation.max_quarantined, complete.is_dry_run)
-            summary = tally.summary()
+            summary = stats.summary()
             artifacts.write_json(f"data/metrics/respond/{name}/{number}.json", summary | complete.take())
             lost = {"rejected": summary["rejected_by_reason"]}
             report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])

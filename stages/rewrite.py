@@ -9,8 +9,8 @@ from stages.core.records import Record
 from stages.inference.connect import connect
 from stages.params import entry, load
 from stages.seqinstruct.filters import Limits
-from stages.seqinstruct.policies import Plan
-from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.policies import RoundConfig
+from stages.seqinstruct.round_statistics import RoundStats
 from stages.seqinstruct.rounds import prompts_needed, rewrite_round
 from stages.validation.receipts import write_receipts
 
@@ -32,20 +32,20 @@ def rewrite(
         for number in range(1, corpus.rounds + 1):
             actions = corpus.actions_in(number)
             files = {part: f"{corpus.prompts}/{part}.txt" for part in prompts_needed(corpus.policy, actions)}
-            plan = Plan(
+            config = RoundConfig(
                 seed=params.seed, round=number, policy=corpus.policy, actions=actions,
                 templates={part: prompts.parse(artifacts.read_text(path), path) for part, path in files.items()},
                 sampling=settings.sampling.engine(), attempts=settings.attempts, orders=settings.orders,
                 limits=Limits(settings.gates.max_words, settings.gates.max_growth),
             )  # fmt: skip
-            rows, tally = artifacts.artifact(reads, Record), Tally("rewrite")
+            rows, stats = artifacts.artifact(reads, Record), RoundStats("rewrite")
             reads = f"rewritten/{name}/{number}"
-            rewritten = complete.rows(rewrite_round(rows, complete, plan), of=rows)
-            artifacts.write(f"data/{reads}.jsonl", tally.records(rewritten))
+            rewritten = complete.rows(rewrite_round(rows, complete, config), of=rows)
+            artifacts.write(f"data/{reads}.jsonl", stats.records(rewritten))
             write_receipts([reads], "rewritten", params.validation.max_quarantined, complete.is_dry_run)
-            summary = tally.summary()
+            summary = stats.summary()
             artifacts.write_json(f"data/metrics/rewrite/{name}/{number}.json", summary | complete.take())
-            report_losses(summary["rows"], tally.losses(), kept="done", see=f"the steps in data/{reads}.jsonl")
+            report_losses(summary["rows"], stats.losses(), kept="done", see=f"the steps in data/{reads}.jsonl")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from itertools import tee
 from typing import Any
 
 from stages.chains.chain_types import Resources
-from stages.chains.links import chain_of, chained_rows, parse_links, plain_rows
+from stages.chains.links import IMPLEMENTATIONS, chained_rows, parse_links, plain_rows
 from stages.core.records import Record
 
 
@@ -68,5 +68,5 @@ def augmented_sets(
     links = parse_links(entries, resources.wording)
     before, rows = tee(records)
     pairs = zip(plain_rows(before, links), progress(chained_rows(rows, links, resources)), strict=True)
-    reasons = [reason for link in links if (reason := chain_of(link).without_result)]
+    reasons = [reason for link in links if (reason := IMPLEMENTATIONS[link.chain].without_result)]
     return AugmentedSets(pairs, next(iter(reasons), ""))

@@ -10,13 +10,10 @@ from msgspec.structs import replace
 from stages.chains.chain_types import Chain, Link, Resources, add_task, prefixed, split_response
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.core.registry import CHAINS, implementation, unknown_name
+from stages.core.registry import CHAINS, Implementations, unknown_name
 
-
-def chain_of(link: Link) -> Chain:
-    """The registered chain of a link."""
-    chain: Chain = implementation(CHAINS[link.chain])
-    return chain
+IMPLEMENTATIONS = Implementations(CHAINS, Chain)
+"""`chain` of a link -> its `Chain`."""
 
 
 def parse_links(entries: Iterable[dict[str, Any]], wording: Mapping[str, str]) -> tuple[Link, ...]:
@@ -43,7 +40,7 @@ def plain_rows(records: Iterable[Record], links: Sequence[Link]) -> Iterator[Rec
     """The rows of the plain set: same rows, same order, no intermediate task."""
     for record in records:
         for link in links:
-            record = chain_of(link).plain(record)
+            record = IMPLEMENTATIONS[link.chain].plain(record)
         yield record
 
 
@@ -69,7 +66,7 @@ def _all_or_none(old: Record, new: Record, links: int) -> Record:
 
 
 def _apply(rows: Iterable[Record], link: Link, resources: Resources) -> Iterator[Record]:
-    for record, result in chain_of(link).apply(link, rows, resources):
+    for record, result in IMPLEMENTATIONS[link.chain].apply(link, rows, resources):
         yield record if result is None else add_task(record, link, result)
 
 
@@ -84,7 +81,7 @@ def chained_instruction(instruction: str, links: Sequence[Link]) -> str:
 def final_answer(response: str, input: str, links: Sequence[Link]) -> str:
     """The answer in a chained response; the inverse of `chained_rows`. input: that of the chained row."""
     for link in links:
-        chain = chain_of(link)
+        chain = IMPLEMENTATIONS[link.chain]
         result, response = split_response(link, chain, response, input)
         input = result if chain.replaces_input else input
     return response

@@ -51,15 +51,15 @@ class ExtractionConfig:
     attempts: int
 
 
-def extract_rows(records: Iterable[Record], complete: Complete, plan: ExtractionConfig) -> Iterator[Record]:
+def extract_rows(records: Iterable[Record], complete: Complete, config: ExtractionConfig) -> Iterator[Record]:
     """The records in the same order and number, each with one more step and, where that is ok, its parts.
 
     The step's action is `split`, `whole` for a prompt that has no input, or `given` for a row that had one before.
     """
     pending_rows = (_initial_row(record) for record in records)
     return map(
-        partial(_finished_record, plan),
-        retry_pending(pending_rows, complete, plan.attempts, partial(_request, plan), partial(_read, plan)),
+        partial(_finished_record, config),
+        retry_pending(pending_rows, complete, config.attempts, partial(_request, config), partial(_read, config)),
     )
 
 
@@ -120,17 +120,19 @@ def _initial_row(record: Record) -> PendingRow:
     return pending.settled() if record.input else pending
 
 
-def _request(plan: ExtractionConfig, pending: PendingRow, number: int) -> Prompt:
-    record, rendered = pending.record, plan.template.render({"instruction": pending.record.instruction})
-    return rendered.prompt(plan.sampling, draw_seed(plan.seed, record.id, "extract"), f"{record.id}/extract", number)
+def _request(config: ExtractionConfig, pending: PendingRow, number: int) -> Prompt:
+    record, rendered = pending.record, config.template.render({"instruction": pending.record.instruction})
+    return rendered.prompt(
+        config.sampling, draw_seed(config.seed, record.id, "extract"), f"{record.id}/extract", number
+    )
 
 
-def _read(plan: ExtractionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
-    pending = pending.with_prompt(plan.template.hash)
+def _read(config: ExtractionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    pending = pending.with_prompt(config.template.hash)
     if reply.status == "truncated" and "###" not in reply.text:
         return pending.failed("truncated")
     prompt = pending.record.instruction
-    begin = plan.template.begin({"instruction": prompt})
+    begin = config.template.begin({"instruction": prompt})
     parts = parse_parts(f"{begin} {reply.text.lstrip()}" if begin else reply.text)
     if parts is None:
         return pending.failed("unparsed", "no parts found")
@@ -147,10 +149,10 @@ def _read(plan: ExtractionConfig, pending: PendingRow, reply: Reply) -> PendingR
     )
 
 
-def _finished_record(plan: ExtractionConfig, pending: PendingRow) -> Record:
+def _finished_record(config: ExtractionConfig, pending: PendingRow) -> Record:
     step = Step(
         stage="extract", action=pending.action, status=pending.status, reason=pending.reason,
         generator=pending.generator, prompt="+".join(pending.prompts), replies=pending.replies,
-        text_hashes=pending.text_hashes, sampling=recorded(plan.sampling, pending.sent) if pending.replies else {},
+        text_hashes=pending.text_hashes, sampling=recorded(config.sampling, pending.sent) if pending.replies else {},
     )  # fmt: skip
     return pending.record.step(step, instruction=pending.text)

@@ -27,7 +27,7 @@ from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 
 
 @dataclass(frozen=True)
-class Plan:
+class RoundConfig:
     """The configuration of one round of Seq-Instruct."""
 
     seed: int
@@ -60,63 +60,69 @@ def values(record: Record) -> dict[str, str]:
     return {"instruction": record.instruction, "input": record.input}
 
 
-def choose(pending_rows: Iterable[PendingRow], complete: Complete, plan: Plan) -> Iterator[PendingRow]:
+def choose(pending_rows: Iterable[PendingRow], complete: Complete, config: RoundConfig) -> Iterator[PendingRow]:
     """The rows in order, each with an action, or with the status that says why it has none.
 
     Raises UserError for an unknown policy, and for `fixed` with more than one action.
     """
-    if plan.policy not in POLICIES:
-        raise UserError(f"params.yaml: unknown policy {plan.policy!r}; known are {', '.join(POLICIES)}")
-    if plan.policy == "fixed" and len(plan.actions) != 1:
-        raise UserError(f"params.yaml: the policy fixed takes one action, not {len(plan.actions)}; name just one")
-    return POLICIES[plan.policy](pending_rows, complete, plan)
+    if config.policy not in POLICIES:
+        raise UserError(f"params.yaml: unknown policy {config.policy!r}; known are {', '.join(POLICIES)}")
+    if config.policy == "fixed" and len(config.actions) != 1:
+        raise UserError(f"params.yaml: the policy fixed takes one action, not {len(config.actions)}; name just one")
+    return POLICIES[config.policy](pending_rows, complete, config)
 
 
-def _draw_action(pending_rows: Iterable[PendingRow], complete: Complete, plan: Plan) -> Iterator[PendingRow]:
+def _draw_action(pending_rows: Iterable[PendingRow], complete: Complete, config: RoundConfig) -> Iterator[PendingRow]:
     for pending in pending_rows:
         yield (
-            pending if pending.done else replace(pending, action=_row_random(plan, pending.record).choice(plan.actions))
+            pending
+            if pending.done
+            else replace(pending, action=_row_random(config, pending.record).choice(config.actions))
         )
 
 
-def _row_random(plan: Plan, record: Record) -> Random:
-    return seed_for(plan.seed, record.id, f"choose:{plan.round}")
+def _row_random(config: RoundConfig, record: Record) -> Random:
+    return seed_for(config.seed, record.id, f"choose:{config.round}")
 
 
-def _ask_model(pending_rows: Iterable[PendingRow], complete: Complete, plan: Plan) -> Iterator[PendingRow]:
+def _ask_model(pending_rows: Iterable[PendingRow], complete: Complete, config: RoundConfig) -> Iterator[PendingRow]:
     return retry_pending(
-        pending_rows, complete, plan.attempts, partial(_choice_request, plan, ()), partial(_read_choice, plan)
+        pending_rows, complete, config.attempts, partial(_choice_request, config, ()), partial(_read_choice, config)
     )
 
 
-def _choice_request(plan: Plan, choice: tuple[str, ...], pending: PendingRow, number: int) -> Prompt | None:
-    return None if pending.action else plan.prompt("choose", pending.record, number, choice)
+def _choice_request(config: RoundConfig, choice: tuple[str, ...], pending: PendingRow, number: int) -> Prompt | None:
+    return None if pending.action else config.prompt("choose", pending.record, number, choice)
 
 
-def _read_choice(plan: Plan, pending: PendingRow, reply: Reply) -> PendingRow:
-    pending = pending.with_prompt(plan.templates["choose"].hash)
+def _read_choice(config: RoundConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    pending = pending.with_prompt(config.templates["choose"].hash)
     if reply.status == "truncated":
         return pending.failed("truncated")
-    action = parse_choice(plan.templates["choose"].begin(values(pending.record)) + " " + reply.text)
+    action = parse_choice(config.templates["choose"].begin(values(pending.record)) + " " + reply.text)
     if action is None:
         return pending.failed("unparsed", "no option named")
-    return replace(pending, action=action) if action in plan.actions else pending.failed("rejected", "not-allowed")
+    return replace(pending, action=action) if action in config.actions else pending.failed("rejected", "not-allowed")
 
 
-def _ask_calibrated(pending_rows: Iterable[PendingRow], complete: Complete, plan: Plan) -> Iterator[PendingRow]:
-    letters = tuple(letter for letter, action in LETTERS.items() if action in plan.actions)
-    priors = _letter_priors(complete, plan, letters)
-    read = partial(_calibrated_choice, plan, priors)
-    return retry_pending(pending_rows, complete, plan.attempts, partial(_choice_request, plan, letters), read)
+def _ask_calibrated(
+    pending_rows: Iterable[PendingRow], complete: Complete, config: RoundConfig
+) -> Iterator[PendingRow]:
+    letters = tuple(letter for letter, action in LETTERS.items() if action in config.actions)
+    priors = _letter_priors(complete, config, letters)
+    read = partial(_calibrated_choice, config, priors)
+    return retry_pending(pending_rows, complete, config.attempts, partial(_choice_request, config, letters), read)
 
 
-def _letter_priors(complete: Complete, plan: Plan, letters: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def _letter_priors(complete: Complete, config: RoundConfig, letters: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Order of the worked examples (its `Rendered.prefix`) -> mean score of each letter for content-free inputs."""
-    template = plan.templates["choose"]
+    template = config.templates["choose"]
     silent = [{"instruction": text, "input": ""} for text in contextual_calibration.CONTENT_FREE]
-    content_free = [template.ordered(nothing, order) for order in range(plan.orders) for nothing in silent]
+    content_free = [template.ordered(nothing, order) for order in range(config.orders) for nothing in silent]
     replies = list(
-        _replies(complete, [_content_free_prompt(plan, rendered, letters) for rendered in content_free], plan.attempts)
+        _replies(
+            complete, [_content_free_prompt(config, rendered, letters) for rendered in content_free], config.attempts
+        )
     )
     contextual_calibration.refuse_failures([reply.error for reply in replies if reply.status == "failed"])
     scores: dict[str, list[dict[str, float]]] = {}
@@ -148,23 +154,23 @@ def _answered(pair: _Answered, reply: Reply) -> _Answered:
     return pair[0], reply
 
 
-def _content_free_prompt(plan: Plan, rendered: Rendered, letters: tuple[str, ...]) -> Prompt:
-    seed = draw_seed(plan.seed, "content-free", rendered.prefix)
-    return rendered.prompt(plan.sampling, seed, "content-free/choose", constraint=Constraint(choice=letters))
+def _content_free_prompt(config: RoundConfig, rendered: Rendered, letters: tuple[str, ...]) -> Prompt:
+    seed = draw_seed(config.seed, "content-free", rendered.prefix)
+    return rendered.prompt(config.sampling, seed, "content-free/choose", constraint=Constraint(choice=letters))
 
 
 def _calibrated_choice(
-    plan: Plan, priors: dict[str, dict[str, float]], pending: PendingRow, reply: Reply
+    config: RoundConfig, priors: dict[str, dict[str, float]], pending: PendingRow, reply: Reply
 ) -> PendingRow:
-    prior = priors.get(plan.rendered("choose", pending.record).prefix)
+    prior = priors.get(config.rendered("choose", pending.record).prefix)
     if prior is None or not reply.scores:
-        return _read_choice(plan, pending, reply)
+        return _read_choice(config, pending, reply)
     shares = contextual_calibration.leaning(reply.scores, prior)
     letters = sorted(shares)
-    letter = _row_random(plan, pending.record).choices(letters, [shares[letter] for letter in letters])[0]
-    return replace(pending.with_prompt(plan.templates["choose"].hash), action=LETTERS[letter])
+    letter = _row_random(config, pending.record).choices(letters, [shares[letter] for letter in letters])[0]
+    return replace(pending.with_prompt(config.templates["choose"].hash), action=LETTERS[letter])
 
 
-POLICIES: dict[str, Callable[[Iterable[PendingRow], Complete, Plan], Iterator[PendingRow]]] = {
+POLICIES: dict[str, Callable[[Iterable[PendingRow], Complete, RoundConfig], Iterator[PendingRow]]] = {
     "model": _ask_model, "calibrated": _ask_calibrated, "uniform": _draw_action, "fixed": _draw_action,
 }  # fmt: skip

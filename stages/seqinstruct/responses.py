@@ -21,7 +21,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ResponseConfig:
     """How responses are requested."""
 
     seed: int
@@ -33,7 +33,7 @@ class Wishes:
 
 
 def respond_round(
-    records: Iterable[Record], earlier: Iterable[Record], complete: Complete, wishes: Wishes
+    records: Iterable[Record], earlier: Iterable[Record], complete: Complete, config: ResponseConfig
 ) -> Iterator[tuple[str, Record | Rejected]]:
     """Each record as ("rows", with its response) or ("rejected", with a reason), in order.
 
@@ -42,13 +42,15 @@ def respond_round(
     """
     kept = {record.id: record for record in earlier}
     pending_rows = (_initial_row(record, kept) for record in records)
-    return map(partial(_finished_record, wishes), respond_to_pending(pending_rows, complete, wishes))
+    return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
-def respond_to_pending(pending_rows: Iterable[PendingRow], complete: Complete, wishes: Wishes) -> Iterator[PendingRow]:
+def respond_to_pending(
+    pending_rows: Iterable[PendingRow], complete: Complete, config: ResponseConfig
+) -> Iterator[PendingRow]:
     """The rows, each with its response requested unless it is done."""
     return retry_pending(
-        pending_rows, complete, wishes.attempts, partial(_request, wishes), partial(_read_reply, wishes.keep)
+        pending_rows, complete, config.attempts, partial(_request, config), partial(_read_reply, config.keep)
     )
 
 
@@ -81,10 +83,10 @@ def frozen(record: Record) -> bool:
     return last is not None and last.status == "frozen"
 
 
-def _request(wishes: Wishes, pending: PendingRow, number: int) -> Prompt:
-    seed = draw_seed(wishes.seed, pending.record.id, f"respond:{wishes.round}")
+def _request(config: ResponseConfig, pending: PendingRow, number: int) -> Prompt:
+    seed = draw_seed(config.seed, pending.record.id, f"respond:{config.round}")
     purpose = f"{pending.record.id}/respond"
-    return Prompt(conversation(pending.record), wishes.sampling, seed, sample=number, purpose=purpose)
+    return Prompt(conversation(pending.record), config.sampling, seed, sample=number, purpose=purpose)
 
 
 def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> PendingRow:
@@ -95,10 +97,10 @@ def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> Pen
     return replace(pending.settled(text=reply.text.strip()), status=reply.status)
 
 
-def _finished_record(wishes: Wishes, pending: PendingRow) -> tuple[str, Record | Rejected]:
+def _finished_record(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:
     step = Step(
-        stage="respond", action="respond", status=pending.status, round=wishes.round, reason=pending.reason,
-        generator=pending.generator, sampling=recorded(wishes.sampling, pending.sent), replies=pending.replies,
+        stage="respond", action="respond", status=pending.status, round=config.round, reason=pending.reason,
+        generator=pending.generator, sampling=recorded(config.sampling, pending.sent), replies=pending.replies,
         text_hashes=pending.text_hashes,
     )  # fmt: skip
     return _row_or_rejected(

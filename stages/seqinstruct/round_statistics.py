@@ -12,7 +12,7 @@ CHUNK = 256
 """Texts tokenised at a time."""
 
 
-class Tally:
+class RoundStats:
     """Counts rows as they pass; `summary` has the result."""
 
     def __init__(self, stage: str, count: Callable[[Sequence[str]], list[int]] | None = None) -> None:

@@ -16,18 +16,18 @@ from stages.seqinstruct.filters import check, copies, echoes
 from stages.seqinstruct.input_extraction import contains_input, is_extracted
 from stages.seqinstruct.parse_instruction import parse_instruction, parse_task
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
-from stages.seqinstruct.policies import Plan, choose, values
+from stages.seqinstruct.policies import RoundConfig, choose, values
 
 
-def rewrite_round(records: Iterable[Record], complete: Complete, plan: Plan) -> Iterator[Record]:
+def rewrite_round(records: Iterable[Record], complete: Complete, config: RoundConfig) -> Iterator[Record]:
     """The records in the same order and number, each with one more step and, where that is ok, its new instruction.
 
     Raises UserError for an unknown policy or a variable that a prompt file misspells.
     """
-    chosen = choose((_initial_row(record) for record in records), complete, plan)
+    chosen = choose((_initial_row(record) for record in records), complete, config)
     due = map(_settle_hold, chosen)
-    written = retry_pending(due, complete, plan.attempts, partial(_request, plan), partial(_read_rewrite, plan))
-    return (_finished_record(pending, plan) for pending in written)
+    written = retry_pending(due, complete, config.attempts, partial(_request, config), partial(_read_rewrite, config))
+    return (_finished_record(pending, config) for pending in written)
 
 
 def prompts_needed(policy: str, actions: Iterable[str]) -> list[str]:
@@ -52,34 +52,34 @@ def _settle_hold(pending: PendingRow) -> PendingRow:
     return pending.settled() if pending.action == "hold" and not pending.done else pending
 
 
-def _request(plan: Plan, pending: PendingRow, number: int) -> Prompt | None:
-    return plan.prompt(pending.action, pending.record, number) if pending.action else None
+def _request(config: RoundConfig, pending: PendingRow, number: int) -> Prompt | None:
+    return config.prompt(pending.action, pending.record, number) if pending.action else None
 
 
-def _read_rewrite(plan: Plan, pending: PendingRow, reply: Reply) -> PendingRow:
-    template = plan.templates[pending.action]
+def _read_rewrite(config: RoundConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    template = config.templates[pending.action]
     pending = pending.with_prompt(template.hash)
     text = _complete_text(reply, framed=template.framed)
     if text is None:
         return pending.failed("truncated")
-    task = parse_task(text) if template.framed else _instruction(plan, pending, text)
+    task = parse_task(text) if template.framed else _instruction(config, pending, text)
     if task is None or not template.allows(task):
         return pending.failed("unparsed", "no instruction found")
     new = template.frame(values(pending.record), task) if template.framed else task
-    reason = _rejection(plan, pending, task, new)
+    reason = _rejection(config, pending, task, new)
     return pending.failed("rejected", reason) if reason else pending.settled(text=new)
 
 
-def _rejection(plan: Plan, pending: PendingRow, task: str, new: str) -> str:
+def _rejection(config: RoundConfig, pending: PendingRow, task: str, new: str) -> str:
     """Why the new instruction is rejected; "" if it is not."""
-    old, template = pending.record.instruction, plan.templates[pending.action]
+    old, template = pending.record.instruction, config.templates[pending.action]
     if copies(task, old, template.text):
         return "copies-example"
     if template.framed and any(echoes(task, shown) for shown in template.replies):
         return "copies-example"
     if template.framed and echoes(task, old):
         return "repeats"
-    return check(new, old, plan.limits)
+    return check(new, old, config.limits)
 
 
 def _complete_text(reply: Reply, framed: bool) -> str | None:
@@ -90,16 +90,16 @@ def _complete_text(reply: Reply, framed: bool) -> str | None:
     return whole + mark if mark and not framed else None
 
 
-def _instruction(plan: Plan, pending: PendingRow, text: str) -> str | None:
-    begin = plan.templates[pending.action].begin(values(pending.record))
+def _instruction(config: RoundConfig, pending: PendingRow, text: str) -> str | None:
+    begin = config.templates[pending.action].begin(values(pending.record))
     return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, pending.record.instruction)
 
 
-def _finished_record(pending: PendingRow, plan: Plan) -> Record:
+def _finished_record(pending: PendingRow, config: RoundConfig) -> Record:
     step = Step(
-        stage="rewrite", action=pending.action, status=pending.status, round=plan.round, reason=pending.reason,
+        stage="rewrite", action=pending.action, status=pending.status, round=config.round, reason=pending.reason,
         generator=pending.generator, prompt="+".join(pending.prompts), replies=pending.replies,
-        text_hashes=pending.text_hashes, sampling=recorded(plan.sampling, pending.sent) if pending.replies else {},
+        text_hashes=pending.text_hashes, sampling=recorded(config.sampling, pending.sent) if pending.replies else {},
     )  # fmt: skip
     if pending.status != "ok":
         return pending.record.step(step)

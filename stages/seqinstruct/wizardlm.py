@@ -20,7 +20,7 @@ from stages.seqinstruct.filters import copies, words
 from stages.seqinstruct.parse_instruction import answer_text, parse_task
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from stages.seqinstruct.responses import REASONS as NO_RESPONSE
-from stages.seqinstruct.responses import Wishes, rejected_row, respond_to_pending
+from stages.seqinstruct.responses import ResponseConfig, rejected_row, respond_to_pending
 
 REASONS = {
     "empty": "nothing was written",
@@ -77,14 +77,14 @@ class EvolutionConfig:
 
 
 def evolve_rows(
-    records: Iterable[Record], complete: Complete, plan: EvolutionConfig
+    records: Iterable[Record], complete: Complete, config: EvolutionConfig
 ) -> Iterator[tuple[str, Record | Rejected]]:
     """Each record as ("rows", evolved, with its response) or ("rejected", with a reason), in order."""
-    for number in range(1, plan.rounds + 1):
-        records = _evolved(records, complete, plan, number)
-    wishes = Wishes(plan.seed, plan.rounds, plan.respond, plan.attempts, ("ok", "truncated"))
-    pending_rows = respond_to_pending((PendingRow(record, action="respond") for record in records), complete, wishes)
-    return map(partial(_finished, wishes), pending_rows)
+    for number in range(1, config.rounds + 1):
+        records = _evolved(records, complete, config, number)
+    responses = ResponseConfig(config.seed, config.rounds, config.respond, config.attempts, ("ok", "truncated"))
+    pending_rows = respond_to_pending((PendingRow(record, action="respond") for record in records), complete, responses)
+    return map(partial(_finished, responses), pending_rows)
 
 
 def useless(new: str, old: str) -> str:
@@ -119,27 +119,27 @@ def _common(new: str, old: str) -> float:
     return 2 * (ours & theirs).total() / total if total else 1.0
 
 
-def _evolved(records: Iterable[Record], complete: Complete, plan: EvolutionConfig, number: int) -> Iterator[Record]:
-    pending_rows = (PendingRow(record, action=_operation(plan, record, number)) for record in records)
+def _evolved(records: Iterable[Record], complete: Complete, config: EvolutionConfig, number: int) -> Iterator[Record]:
+    pending_rows = (PendingRow(record, action=_operation(config, record, number)) for record in records)
     settled = retry_pending(
-        pending_rows, complete, plan.attempts, partial(_request, plan, number), partial(_read_rewrite, plan)
+        pending_rows, complete, config.attempts, partial(_request, config, number), partial(_read_rewrite, config)
     )
-    return map(partial(_finished_record, plan, number), settled)
+    return map(partial(_finished_record, config, number), settled)
 
 
-def _operation(plan: EvolutionConfig, record: Record, number: int) -> str:
-    return seed_for(plan.seed, record.id, f"evolve:{number}").choice(plan.operations)
+def _operation(config: EvolutionConfig, record: Record, number: int) -> str:
+    return seed_for(config.seed, record.id, f"evolve:{number}").choice(config.operations)
 
 
-def _request(plan: EvolutionConfig, number: int, pending: PendingRow, attempt: int) -> Prompt:
+def _request(config: EvolutionConfig, number: int, pending: PendingRow, attempt: int) -> Prompt:
     record = pending.record
-    rendered = plan.templates[pending.action].render({"instruction": record.instruction, "input": record.input})
-    seed = draw_seed(plan.seed, record.id, f"evolving:{number}")
-    return rendered.prompt(plan.sampling, seed, f"{record.id}/{pending.action}", attempt)
+    rendered = config.templates[pending.action].render({"instruction": record.instruction, "input": record.input})
+    seed = draw_seed(config.seed, record.id, f"evolving:{number}")
+    return rendered.prompt(config.sampling, seed, f"{record.id}/{pending.action}", attempt)
 
 
-def _read_rewrite(plan: EvolutionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
-    template = plan.templates[pending.action]
+def _read_rewrite(config: EvolutionConfig, pending: PendingRow, reply: Reply) -> PendingRow:
+    template = config.templates[pending.action]
     pending = pending.with_prompt(template.hash)
     if reply.status == "truncated":
         return pending.failed("truncated")
@@ -153,10 +153,10 @@ def _read_rewrite(plan: EvolutionConfig, pending: PendingRow, reply: Reply) -> P
     return pending.failed("rejected", reason) if reason else pending.settled(text=new)
 
 
-def _finished_record(plan: EvolutionConfig, number: int, pending: PendingRow) -> Record:
+def _finished_record(config: EvolutionConfig, number: int, pending: PendingRow) -> Record:
     step = Step(
         stage="evolve", action=pending.action, status=pending.status, round=number, reason=pending.reason,
-        generator=pending.generator, prompt="+".join(pending.prompts), sampling=recorded(plan.sampling, pending.sent),
+        generator=pending.generator, prompt="+".join(pending.prompts), sampling=recorded(config.sampling, pending.sent),
         replies=pending.replies,
         text_hashes=pending.text_hashes,
     )  # fmt: skip
@@ -166,12 +166,12 @@ def _finished_record(plan: EvolutionConfig, number: int, pending: PendingRow) ->
     return pending.record.step(step, instruction=pending.text, input=kept)
 
 
-def _finished(wishes: Wishes, pending: PendingRow) -> tuple[str, Record | Rejected]:
+def _finished(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:
     if pending.done and (reason := declined(pending.text)):
         pending = replace(pending, done=False, status="rejected", reason=reason)
     step = Step(
-        stage="evolve", action="respond", status=pending.status, round=wishes.round, reason=pending.reason,
-        generator=pending.generator, sampling=recorded(wishes.sampling, pending.sent), replies=pending.replies,
+        stage="evolve", action="respond", status=pending.status, round=config.round, reason=pending.reason,
+        generator=pending.generator, sampling=recorded(config.sampling, pending.sent), replies=pending.replies,
         text_hashes=pending.text_hashes,
     )  # fmt: skip
     record = pending.record.step(step, response=pending.text, reasoning=pending.reasoning or UNSET)

@@ -13,7 +13,7 @@ from stages.core.records import Record
 from stages.inference.backends.openai.endpoint import identify
 from stages.inference.connect import connect
 from stages.params import Engine
-from stages.seqinstruct.responses import Wishes, respond_round
+from stages.seqinstruct.responses import ResponseConfig, respond_round
 from tests.inference.counting import OPENAI, prompt
 from tests.inference.loopback import Answer, completed, said, serving
 from tests.seqinstruct.models import record
@@ -78,7 +78,7 @@ def test_rows_record_what_was_sent(case: str, tmp_path: Path) -> None:
         with connect(engine, store=tmp_path / "s") as complete:
             for _ in ("asked", "remembered"):
                 rows = [record("Say fine.")]
-                ((_, row),) = respond_round(rows, rows, complete, Wishes(1, 0, GREEDY, 1, ("ok",)))
+                ((_, row),) = respond_round(rows, rows, complete, ResponseConfig(1, 0, GREEDY, 1, ("ok",)))
                 assert isinstance(row, Record) and row.steps[-1].sampling == RECORDED | changes
                 (reply,) = complete([prompt("x", sampling=GREEDY)])
                 assert reply.sent == changes

@@ -6,7 +6,7 @@ from stages.core.completions import Complete, Prompt, Reply, Sampling
 from stages.core.records import Action, Record, Source, Step, digest
 from stages.prompts import Template, parse
 from stages.seqinstruct.filters import Limits
-from stages.seqinstruct.policies import Plan
+from stages.seqinstruct.policies import RoundConfig
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.9, top_k=50, max_tokens=64)
 ASKS = "--- user\n{{ instruction }}\n"
@@ -22,10 +22,10 @@ def record(instruction: str, *steps: Step, input: str = "", system: str = "", re
     return Record(f"c-{digest(instruction, 16)}", "c", instruction, input, response, system, source, steps)
 
 
-def plan(policy: str = "model", actions: tuple[Action, ...] = ALL, number: int = 1, **changes: object) -> Plan:
+def plan(policy: str = "model", actions: tuple[Action, ...] = ALL, number: int = 1, **changes: object) -> RoundConfig:
     """A round over plain prompts."""
     given = {"templates": TEMPLATES, "attempts": 3, "orders": 2, "limits": Limits(200, 8.0), **changes}
-    return Plan(seed=7, round=number, policy=policy, actions=actions, sampling=SAMPLING, **given)  # type: ignore[arg-type]
+    return RoundConfig(seed=7, round=number, policy=policy, actions=actions, sampling=SAMPLING, **given)  # type: ignore[arg-type]
 
 
 def model(answer: Callable[[Prompt], str | Reply], seen: list[Prompt] | None = None) -> Complete:

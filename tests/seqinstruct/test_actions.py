@@ -71,7 +71,7 @@ NO_CHOICE = [
     "A good plan needs Vitamin C.", "I am sorry, I can't help with that.",
     "A. Decompose it into two tasks.\nB. Add a prefix task.\nC. Add a suffix task.\nD. Keep as original version.",
     "The option is: A, B or C.", "What is the option?", "The choice is yours.", "The answer is Antarctica.",
-    "E", "So the option is: E.", "Plan B failed. Cats are animals.", "option is: X",
+    "E", "So the option is: E.", "RoundConfig B failed. Cats are animals.", "option is: X",
     "There is no need to add a prefix task.",
 ]  # fmt: skip
 

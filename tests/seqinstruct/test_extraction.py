@@ -15,7 +15,7 @@ from stages.seqinstruct.input_extraction import (
     is_extracted,
     parse_parts,
 )
-from stages.seqinstruct.round_statistics import Tally
+from stages.seqinstruct.round_statistics import RoundStats
 from stages.seqinstruct.rounds import rewrite_round
 from tests.seqinstruct.models import model, plan, record
 
@@ -97,9 +97,9 @@ def test_what_cannot_be_used_leaves_the_flat_prompt_and_is_counted(said: str | R
     found = one(said)
     assert (found.instruction, found.input) == (FLAT, "")
     assert (found.steps[-1].status, found.steps[-1].reason) == (status, reason)
-    tally = Tally("extract")
-    list(tally.records([found]))
-    assert tally.summary()["failures_by_status"] == {status: 1}
+    stats = RoundStats("extract")
+    list(stats.records([found]))
+    assert stats.summary()["failures_by_status"] == {status: 1}
 
 
 def test_a_prompt_without_input_stays_whole_and_a_row_with_one_is_not_asked() -> None:

@@ -13,7 +13,7 @@ from stages.core.records import Record, digest
 from stages.inference.connect import connect
 from stages.params import Engine
 from stages.reply_store.store import Replies
-from stages.seqinstruct.responses import Wishes, respond_round
+from stages.seqinstruct.responses import ResponseConfig, respond_round
 from stages.seqinstruct.rounds import rewrite_round
 from tests.inference.counting import OPENAI
 from tests.inference.loopback import Answer, completed, said, serving
@@ -47,10 +47,10 @@ class Flaky:
 def run(url: str, store: Path, out: Path) -> None:
     """A round of rewriting and its responses, through the store."""
     options = OPENAI | {"url": url, "model": "m", "attempts": 1, "concurrency": 8}
-    wishes = Wishes(7, 1, SAMPLING, 12, ("ok", "truncated"))
+    config = ResponseConfig(7, 1, SAMPLING, 12, ("ok", "truncated"))
     with connect(Engine(engine="openai", options=options), store=store) as complete:
         rows = rewrite_round((record(f"Name sea {n}.") for n in range(ROWS)), complete, plan(attempts=12))
-        artifacts.write(out, (row for _, row in respond_round(rows, [], complete, wishes)))
+        artifacts.write(out, (row for _, row in respond_round(rows, [], complete, config)))
 
 
 def digest_of(text: str) -> str:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Message, Prompt, Reply
 from stages.core.records import Record, Rejected, Step, Turn
-from stages.seqinstruct.responses import REASONS, Wishes, conversation, respond_round
+from stages.seqinstruct.responses import REASONS, ResponseConfig, conversation, respond_round
 from tests.seqinstruct.models import SAMPLING, model, record
 
-WISHES = Wishes(seed=7, round=1, sampling=SAMPLING, attempts=2, keep=("ok", "truncated"))
+WISHES = ResponseConfig(seed=7, round=1, sampling=SAMPLING, attempts=2, keep=("ok", "truncated"))
 FROZEN = Step(stage="rewrite", action="hold", status="frozen", round=2)
 HELD = Step(stage="rewrite", action="hold", status="ok", round=2)
 MADE = Step(stage="respond", action="respond", status="ok", round=1, replies=("r1",), generator="m")
@@ -68,7 +68,7 @@ def test_truncated_responses_are_kept_only_where_params_say_so() -> None:
     cut = Reply("The North", "truncated", 1, 64)
     ((name, row),) = run([record("Name a sea.")], [], lambda _: cut)
     assert name == "rows" and isinstance(row, Record) and row.steps[-1].status == "truncated"
-    strict = Wishes(7, 1, SAMPLING, 1, ("ok",))
+    strict = ResponseConfig(7, 1, SAMPLING, 1, ("ok",))
     ((name, out),) = respond_round([record("Name a sea.")], [], model(lambda _: cut), strict)
     assert name == "rejected" and isinstance(out, Rejected) and out.reason == "truncated"
 

@@ -1,7 +1,7 @@
 """Table 4's numbers."""
 
 from stages.core.records import Rejected, Step
-from stages.seqinstruct.round_statistics import Tally, tasks
+from stages.seqinstruct.round_statistics import RoundStats, tasks
 from tests.seqinstruct.models import record
 
 
@@ -20,9 +20,9 @@ ROWS = [
 
 
 def test_failures_are_no_actions_and_frozen_rows_are_apart() -> None:
-    tally = Tally("rewrite")
-    assert list(tally.records(ROWS)) == ROWS
-    summary = tally.summary()
+    stats = RoundStats("rewrite")
+    assert list(stats.records(ROWS)) == ROWS
+    summary = stats.summary()
     assert summary["actions"] == {"decompose": 0.3333, "suffix": 0.3333, "hold": 0.3333}
     assert summary["actions_with_frozen"] == {"decompose": 0.25, "suffix": 0.25, "hold": 0.5}
     assert summary["frozen"] == 1 and summary["failures"] == 2
@@ -33,19 +33,19 @@ def test_failures_are_no_actions_and_frozen_rows_are_apart() -> None:
 
 def test_number_of_tasks() -> None:
     assert [tasks(row) for row in ROWS] == [2, 2, 1, 1, 1, 3]
-    tally = Tally("rewrite")
-    list(tally.records(ROWS))
-    assert tally.summary()["tasks"] == 1.67
+    stats = RoundStats("rewrite")
+    list(stats.records(ROWS))
+    assert stats.summary()["tasks"] == 1.67
 
 
 def test_tokens_of_what_the_user_and_the_model_said() -> None:
-    tally = Tally("respond", lambda texts: [len(text.split()) for text in texts])
+    stats = RoundStats("respond", lambda texts: [len(text.split()) for text in texts])
     rows = [record("one two", input="three", response="four"), record("one", response="two three")]
-    list(tally.split([("rows", row) for row in rows] + [("rejected", Rejected("x", "empty", "", {}))]))  # type: ignore[list-item]
-    summary = tally.summary()
+    list(stats.split([("rows", row) for row in rows] + [("rejected", Rejected("x", "empty", "", {}))]))  # type: ignore[list-item]
+    summary = stats.summary()
     assert (summary["tokens_input"], summary["tokens_output"]) == (2.0, 1.5)
     assert summary["rejected"] == 1 and summary["rejected_by_reason"] == {"empty": 1}
 
 
 def test_nothing_is_summed_up_too() -> None:
-    assert Tally("rewrite").summary()["rows"] == 0
+    assert RoundStats("rewrite").summary()["rows"] == 0
