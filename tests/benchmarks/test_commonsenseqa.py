@@ -48,7 +48,7 @@ def questions(count: int | None = None) -> list[Question]:
 )
 def test_an_answer_that_is_none_of_the_choices(choices: list[str], key: str) -> None:
     row = {"id": "q1", "question": "Who?", "choices": {"label": choices, "text": ["x", "y"]}, "answerKey": key}
-    with pytest.raises(UserError, match=r"^dev\.jsonl: question q1: the answer is none of its choices; mend"):
+    with pytest.raises(UserError, match=r"^dev\.jsonl: question q1: the answer is none of its choices; correct"):
         list(BENCHMARKS["commonsenseqa"].read({"dev.jsonl": json.dumps(row).encode()}, [], "MIT", WORDING))
 
 

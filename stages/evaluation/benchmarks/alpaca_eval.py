@@ -99,7 +99,9 @@ def _share(preference: float, row: int) -> float:
     if preference == 0:
         return 0.5
     if not 1 <= preference <= 2:
-        raise UserError(f"annotations: row {row} has the preference {preference:g}, not 0 or 1 to 2; mend or remove it")
+        raise UserError(
+            f"annotations: row {row} has the preference {preference:g}, not 0 or 1 to 2; correct or remove it"
+        )
     return preference - 1
 
 

@@ -56,7 +56,7 @@ def grade(question: Question, text: str) -> dict[str, float]:
     was stated, right or wrong.
     """
     label = parse_choice(text, question.input, question.meta)
-    # By its text: in a few rows two choices say the same.
+    # By its text: in a few rows two choices have the same text.
     right = label is not None and question.meta[label] == question.meta[question.gold[0]]
     values = {} if label is None else {"accuracy": float(right)}
     if question.reference:

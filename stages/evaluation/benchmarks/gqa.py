@@ -21,7 +21,7 @@ from stages.evaluation.benchmarks.vqa_rule import normalised
 from stages.readers.layout import Wanted
 
 BALANCED = "testdev_balanced_questions.json"
-"""The file that is asked, where the others of GQA lie beside it."""
+"""The file with the questions, where other files of GQA lie beside it."""
 
 
 class _Types(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
     texts = captions(files)
     for name, key, row in _rows(files):
         if not normalised(row.answer):
-            raise UserError(f"{name}: question {key} has no answer; mend or remove it")
+            raise UserError(f"{name}: question {key} has no answer; correct or remove it")
         item = Item(
             benchmark="gqa",
             id=key,
@@ -65,7 +65,7 @@ def _rows(files: Files) -> Iterator[tuple[str, str, _Row]]:
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy, 0 or 1, by exact match, and what `image_questions.grade` says."""
+    """accuracy, 0 or 1, by exact match, and the metrics of `image_questions.grade`."""
     right = {normalised(answer) for answer in question.gold}
     return image_questions.grade(question, text, lambda answer: float(normalised(answer) in right))
 

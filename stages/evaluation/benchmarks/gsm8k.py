@@ -71,7 +71,7 @@ def solved(row: Gsm8k, where: str) -> tuple[str, str]:
     reasoning, _, answer = row.answer.rpartition("####")
     answer = answer.strip().replace(",", "")
     if number_rules.last_number(answer) is None:
-        raise UserError(f"{where}: the answer does not end with '#### <number>'; mend or remove it")
+        raise UserError(f"{where}: the answer does not end with '#### <number>'; correct or remove it")
     return " ".join(_CALCULATION.sub("", reasoning).split()), answer
 
 

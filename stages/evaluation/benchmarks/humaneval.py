@@ -1,7 +1,7 @@
 """HumanEval: functions to complete, graded by running their tests in a sandbox (paper 4.2; Chen et al., 2021).
 
 Reads HumanEval.jsonl, or the Hub's Parquet of it: task_id, prompt, entry_point, canonical_solution, test. The paper
-asks 20 times and reports pass@10.
+takes 20 samples and reports pass@10.
 """
 
 import re
@@ -91,7 +91,7 @@ def _definition(code: str, name: str) -> re.Match[str] | None:
 
 
 def _before(prompt: str, name: str) -> str:
-    """The prompt's imports and helpers: what stands before the function and its decorators."""
+    """The prompt's imports and helpers: the text before the function and its decorators."""
     match = _definition(prompt, name)
     lines = prompt[: match.start() if match else 0].splitlines(keepends=True)
     while lines and lines[-1].startswith("@"):

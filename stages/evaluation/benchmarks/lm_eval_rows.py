@@ -62,7 +62,7 @@ class MultipleChoice(msgspec.Struct):
     def checked(self, where: str) -> "MultipleChoice":
         """This row. Raises UserError, naming `where`, if its answer is none of its choices."""
         if self.answerKey not in self.choices.label or len(self.choices.label) != len(self.choices.text):
-            raise UserError(f"{where}: the answer is none of its choices; mend or remove it")
+            raise UserError(f"{where}: the answer is none of its choices; correct or remove it")
         return self
 
 
@@ -115,7 +115,7 @@ def mmlu_rows(files: Files, split: str) -> dict[str, list[Mmlu]]:
         read = _mmlu_csv(files, name) if kind(name) == "csv" else (row for _, row in placed(files, name, Mmlu))
         for number, row in enumerate(read):
             if len(row.choices) != 4 or not 0 <= row.answer < 4 or not re.fullmatch(r"\w+", row.subject):
-                raise UserError(f"{name}: row {number}: needs 4 choices, an answer among them and a subject; mend it")
+                raise UserError(f"{name}: row {number}: needs 4 choices, an answer among them, a subject; correct it")
             subjects.setdefault(row.subject, []).append(row)
     return subjects
 
@@ -126,10 +126,10 @@ def _mmlu_csv(files: Files, name: str) -> Iterator[Mmlu]:
     try:
         table = list(csv.reader(io.StringIO(files[name].decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{name}: {error}; mend the file") from None
+        raise UserError(f"{name}: {error}; correct the file") from None
     for number, cells in enumerate(table[table[:1] == [HEADER] :], 1):
         if len(cells) != 6 or cells[5] not in ANSWERS:
-            raise UserError(f"{name}: row {number}: needs question, 4 choices and an answer A to D or 0 to 3; mend it")
+            raise UserError(f"{name}: row {number}: needs question, 4 choices, answer A to D or 0 to 3; correct it")
         yield Mmlu(cells[0], cells[1:5], ANSWERS[cells[5]], subject)
 
 
@@ -166,7 +166,7 @@ def _arc(row: dict[str, Any], where: str, number: str) -> MultipleChoice:
         if isinstance(read, _Adapted):
             return _adapted(read, where, number)
         return _flat(read) if isinstance(read, _Ai2) else read
-    raise UserError(f"{where}: is no row of ARC as the Hub, AI2 or LLM-Adapters has it; mend or remove it")
+    raise UserError(f"{where}: is no row of ARC as the Hub, AI2 or LLM-Adapters has it; correct or remove it")
 
 
 def _flat(row: _Ai2) -> MultipleChoice:
@@ -181,5 +181,5 @@ def _adapted(row: _Adapted, where: str, number: str) -> MultipleChoice:
     labels = [f"answer{place}" for place in range(1, len(texts) + 1)]
     question = introduction.removeprefix("Please choose the correct answer to the question:").strip()
     if not rest or not question:
-        raise UserError(f"{where}: its instruction has no choices; mend or remove it")
+        raise UserError(f"{where}: its instruction has no choices; correct or remove it")
     return MultipleChoice(number, question, Choices([text.strip() for text in texts], labels), row.answer)

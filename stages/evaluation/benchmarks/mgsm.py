@@ -97,7 +97,7 @@ def _rows(files: Files, language: str) -> list[tuple[str, str]]:
     rows = [(text, gold.strip()) for text, gold in separated(files, name, 2)]
     for number, (_, gold) in enumerate(rows, 1):
         if number_rules.last_number(gold) is None:
-            raise UserError(f"{name}:{number}: the answer {gold!r:.40} is not a number; mend this line")
+            raise UserError(f"{name}:{number}: the answer {gold!r:.40} is not a number; correct this line")
     return rows
 
 

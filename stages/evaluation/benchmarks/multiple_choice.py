@@ -106,7 +106,7 @@ def _only(text: str, choices: Mapping[str, str]) -> str | None:
 
 
 def _labels_of_texts(clause: str, choices: Mapping[str, str]) -> set[str]:
-    """The choices whose texts are named as whole words; where one stands within another ("car park") the longer."""
+    """The choices whose texts occur as whole words; of overlapping ones ("park", "car park") the longest."""
     labels = {each.strip().lower(): label for label, each in choices.items() if each.strip()}
     either = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))
     return {labels[each] for each in re.findall(rf"(?<!\w)(?:{either})(?!\w)", clause)} if either else set()

@@ -108,9 +108,9 @@ def _scaled(text: str, start: int, end: int, value: Fraction) -> Number:
 
 
 def _sign(text: str, start: int) -> int | None:
-    """Where the minus of a number stands; None if it has none.
+    """The place of a number's minus sign; None if it has none.
 
-    "16-3" subtracts and "-3" is negative: a minus counts only where no letter, digit or bracket stands before it. One
+    "16-3" subtracts and "-3" is negative: a minus is a sign only if no letter, digit or bracket precedes it. One
     with a space behind it counts only where a number may begin: at the start of the text or behind "=", ":" and "(".
     """
     first = max(0, start - NEAR)
@@ -125,7 +125,7 @@ def _sign(text: str, start: int) -> int | None:
 
 
 def _fractions(text: str, parsed: list[Number]) -> Iterator[Number]:
-    """Numbers with a slash between two of them as one, and with the whole that stands before it."""
+    """Numbers with a slash between them as one fraction, together with a whole number before it."""
     place = 0
     while place < len(parsed):
         number, place = parsed[place], place + 1
@@ -146,7 +146,7 @@ def _over(text: str, parsed: list[Number], place: int) -> bool:
 
 
 def _mixed(text: str, parsed: list[Number], place: int) -> bool:
-    """Whether a fraction below one stands right behind a whole number."""
+    """Whether a fraction below one directly follows a whole number."""
     if not _over(text, parsed, place + 1) or _over(text, parsed, place + 2):
         return False
     whole, above, below = parsed[place - 1 : place + 2]

@@ -15,11 +15,11 @@ MAX_UNSCORED = 0.1
 """Share of answers without a score above which the others are no fair sample."""
 
 Wording = Mapping[str, str]
-"""Chain ("repeat") -> how its intermediate task is asked for before the instruction, in training and in tests."""
+"""Chain ("repeat") -> the text that asks for its intermediate task before the instruction, in training and in tests."""
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing to ask a model under test, and what is needed to grade the answer."""
+    """One question for a model under test, with the data that grading needs."""
 
     id: str
     """"<benchmark>-<language>-<item>" without parts that are empty; unique in its file."""
@@ -31,25 +31,25 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item: str
     """The item whose versions (languages, prompts) share it: draw samples by this, so that versions stay aligned."""
     instruction: str
-    """What the user says, with the chain's prefix and the worked examples."""
+    """The user's message, with the chain's prefix and the worked examples."""
     input: str = ""
-    """Said after the instruction and a blank line; "" where there is none."""
+    """The text after the instruction and a blank line; "" where there is none."""
     gold: tuple[str, ...] = ()
-    """Right answers, any of them; empty where only a judge can tell."""
+    """The right answers, each of them sufficient; empty where a judge scores."""
     reference: str = ""
-    """What an answer that did the intermediate task holds, such as the translation; "" where nobody knows."""
+    """The result of the intermediate task, such as the translation; "" where it is not known."""
     group: str = ""
-    """What the scores are broken down by: iteration, prompt, subject; "" for no break-down."""
+    """The group that scores are broken down by: iteration, prompt, subject; "" for no break-down."""
     tasks: int = 1
-    """How many tasks the question asks for, at least 1."""
+    """Number of tasks in the question, at least 1."""
     meta: dict[str, str] = {}
-    """What else the grading rule needs."""
+    """Further data for the grading rule."""
     images: tuple[Image, ...] = ()
-    """What is shown with it; as an adapter leaves it, the file names alone (see `pictures.shown`)."""
+    """Images of the question; without their data until `image_questions.with_images`."""
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run answered to a question, before anybody judged it."""
+    """A run's answer to a question, without a score."""
 
     id: str
     """"<question>/<sample>"."""
@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """"" unless status is ok or truncated."""
     status: ReplyStatus
     sample: int
-    """0-based; more than one only where a benchmark asks several times (pass@k)."""
+    """0-based; more than one only where params.yaml wants several samples (pass@k)."""
     reply: str
     """Key in the reply store."""
     model: str
@@ -70,20 +70,20 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens_out: int
     error: str = ""
     scores: dict[str, float] = {}
-    """Choice -> its log-probability, where choices are weighed; `text` is the likeliest then."""
+    """Choice -> its log-probability, where choices are scored; `text` is then the most probable choice."""
     text_hash: str = ""
     """First 32 hexadecimal digits of the SHA-256 of the stored reply's text; "" in rows of older versions."""
     reasoning: str | msgspec.UnsetType = msgspec.UNSET
-    """The model's reasoning before `text`, where params say to keep it; else no field of the row."""
+    """The model's reasoning before `text`, where params.yaml keeps it; otherwise the row has no such field."""
 
     @property
     def has_text(self) -> bool:
-        """Whether there is something to score; a truncated answer has a text as well."""
+        """Whether there is a text to score; a truncated answer has one as well."""
         return self.status in ("ok", "truncated")
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an answer is worth. Without `values` it is unscored, which is never the same as wrong."""
+    """The score of an answer. Without `values` it is unscored, which is not the same as wrong."""
 
     id: str
     """Answer.id."""
@@ -100,19 +100,19 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metric -> value: accuracy, strict, following in [0, 1]; quality from 1 to 5."""
     reason: str = ""
     """Why it is unscored: answer- or judge- with thought, refused or failed; judge-unparsed, answer-no-scores;
-    answer-empty, answer-unread (a rule finds no answer in it)."""
+    answer-empty, answer-unread (a rule extracts no answer from it)."""
     replies: tuple[str, ...] = ()
-    """The judge's replies, as keys of the reply store, in the order they were asked."""
+    """The judge's replies, as keys of the reply store, in the order of the requests."""
     text_hashes: tuple[str, ...] = ()
     """For each of `replies`, the first 32 hexadecimal digits of its text's SHA-256."""
     judge: str = ""
     """Identity of the judge."""
     verdict: str = ""
-    """What the judge replied last, word for word, so that another parser can be tried without asking again."""
+    """The judge's last reply, word for word, so that another parser needs no new request."""
 
 
 def user_text(question: Question) -> str:
-    """What the user says: the instruction, a blank line, the input if there is one."""
+    """The user's message: the instruction, then a blank line and the input if there is one."""
     return f"{question.instruction}\n\n{question.input}" if question.input else question.instruction
 
 

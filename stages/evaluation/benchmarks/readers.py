@@ -41,9 +41,9 @@ def only(files: Files, *endings: str) -> str:
 def pick(files: Files, wanted: Wanted, avoid: str = "") -> list[str]:
     """The files of one split, in order; of several formats of the same file, one.
 
-    Where the names say neither split nor config, they may still hold a word of `wanted.configs`, which the file that is
-    meant has, or the word `avoid`, which it has not. `split:`, `config:` and `files:` of params.yaml come first, except
-    for a split of worked examples (`wanted.exact`). Raises UserError, with the choices, where it is not plain.
+    File names without split and config may still contain a word of `wanted.configs`, which selects a file, or the word
+    `avoid`, which excludes it. `split:`, `config:` and `files:` of params.yaml take precedence, except for a split of
+    worked examples (`wanted.exact`). Raises UserError, with the candidates, where the split is ambiguous.
     """
     choice = getattr(files, "choice", Choice())
     choice = choice._replace(files=(), split="" if wanted.exact else choice.split)
@@ -94,7 +94,7 @@ def document(files: Files, name: str, type: type[T]) -> T:
     try:
         return msgspec.json.decode(encodings.unmarked(contents(files, name)), type=type)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{name}: {error}; mend the file") from None
+        raise UserError(f"{name}: {error}; correct the file") from None
 
 
 def rows(files: Files, name: str, type: type[T]) -> list[T]:
@@ -114,7 +114,7 @@ def converted(row: dict[str, Any], type: type[T], where: str) -> T:
     try:
         return msgspec.convert({key: value for key, value in row.items() if value is not None}, type)
     except msgspec.ValidationError as error:
-        raise UserError(f"{where}: {error}; mend or remove it") from None
+        raise UserError(f"{where}: {error}; correct or remove it") from None
 
 
 def separated(files: Files, name: str, columns: int) -> list[list[str]]:
@@ -124,7 +124,7 @@ def separated(files: Files, name: str, columns: int) -> list[list[str]]:
         if not any(row.values()):
             continue
         if len(row) != columns:
-            raise UserError(f"{name}:{line}: {len(row)} columns, not {columns}; mend this line")
+            raise UserError(f"{name}:{line}: {len(row)} columns, not {columns}; correct this line")
         records.append(list(row.values()))
     return records
 

@@ -18,8 +18,8 @@ class JudgeSample(NamedTuple):
     size: int | None
     """Number of items; None for all."""
     controls: int
-    """Number of questions that are also judged with the answer to another question; a judge that can be trusted tells
-    these apart."""
+    """Number of questions that are also judged with the answer to another question; a reliable judge gives
+    these lower scores."""
     seed: int
     resamples: int
 

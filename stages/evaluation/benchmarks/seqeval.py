@@ -50,7 +50,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 
 
 def _broken(question: Question, seen: set[tuple[str, str]]) -> str:
-    """A key of `BROKEN`, or "" for a usable question; `said` remembers what was asked before."""
+    """A key of `BROKEN`, or "" for a usable question; `seen` collects (instruction, input) of earlier questions."""
     text = " ".join(question.instruction.split()).casefold()
     if not text:
         return "empty"

@@ -84,13 +84,15 @@ def _steps(row: dict[str, Any], where: str) -> list[tuple[str, str]]:
         pair = row[f"instruction_{number}"], row.get(f"answer_{number}")
         if not all(isinstance(text, str) and text.strip() for text in pair):
             raise UserError(
-                f"{where}: instruction_{number} and answer_{number} must both be text; mend or remove the row"
+                f"{where}: instruction_{number} and answer_{number} must both be text; correct or remove the row"
             )
         steps.append(pair)  # type: ignore[arg-type]
     whole = {name for number in range(1, len(steps) + 1) for name in (f"instruction_{number}", f"answer_{number}")}
     filled = [name for name in row if _STEP.fullmatch(name) and row[name] not in (None, "")]
     if steps and (beyond := [name for name in filled if name not in whole]):
-        raise UserError(f"{where}: {beyond[0]} is beyond step {len(steps)}, the last whole one; mend or remove the row")
+        raise UserError(
+            f"{where}: {beyond[0]} is beyond step {len(steps)}, the last complete one; correct or remove it"
+        )
     if not steps or "id" not in row:
         raise UserError(f"{where}: needs id, instruction_1 and answer_1; is this a file of SIFo's?")
     return steps

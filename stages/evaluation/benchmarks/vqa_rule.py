@@ -1,9 +1,9 @@
-"""How answers about pictures are compared: VQA's accuracy and the normalisation before it.
+"""Compare answers about pictures: VQA's accuracy and its normalisation.
 
 After Antol et al. (2015, https://arxiv.org/abs/1505.00468) and the evaluation code of its authors
-(https://github.com/GT-Vision-Lab/VQA), whose results ours equal but for two faults. Theirs leaves both sides as they
-are where all ten people agree, so that "Red" is then not "red"; ours always normalises. Theirs never restores "I'm",
-which it looks for in text of small letters, and takes the apostrophe out of "somebody'd" instead of putting it in.
+(https://github.com/GT-Vision-Lab/VQA), with the same results except for two errors of that code. It does not normalise
+where all ten people agree, so that "Red" is then not "red"; this module always does. It never restores "I'm", which it
+searches in lower-case text, and removes the apostrophe of "somebody'd" instead of inserting it.
 """
 
 import re
@@ -38,13 +38,13 @@ CONTRACTIONS = {
 
 
 def normalised(text: str) -> str:
-    """An answer as it is compared: small letters, figures for words up to ten, no articles, hardly any punctuation."""
+    """An answer as it is compared: lower case, digits for words up to ten, no articles, little punctuation."""
     words = (NUMBERS.get(word, word) for word in _plain(" ".join(text.split())).lower().split())
     return " ".join(_restored(word) for word in words if word not in ARTICLES)
 
 
 def _plain(text: str) -> str:
-    """Without punctuation: a mark goes where any such mark stands beside a space, else a space takes its place.
+    """Without punctuation: a mark is removed where one such mark is next to a space, else it becomes a space.
 
     Both are decided mark by mark for the whole text, and a comma within a number makes every mark go.
     """
@@ -54,7 +54,7 @@ def _plain(text: str) -> str:
 
 
 def _overlapping(text: str) -> str:
-    """Every space doubled, so that one mark before it and one behind it are both found beside a space."""
+    """Every space doubled, so that a mark before it and a mark after it both match with a space."""
     return text.replace(" ", "  ")
 
 

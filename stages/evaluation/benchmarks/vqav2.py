@@ -106,7 +106,7 @@ def _answers_by_question(rows: Sequence[_Annotation], sheet: str) -> dict[int, _
 
 
 def grade(question: Question, text: str) -> dict[str, float]:
-    """accuracy by VQA's rule and what `image_questions.grade` says; `gold` has each answer as often as it was given."""
+    """accuracy by VQA's rule, and the metrics of `image_questions`; `gold` has each answer as often as it was given."""
     return image_questions.grade(question, text, lambda answer: accuracy(answer, question.gold))
 
 

@@ -171,7 +171,7 @@ def _after_last_marker(text: str) -> str:
 
 def folded(text: str) -> str:
     """The text with what looks alike written alike: width, ligatures and composition (NFKC), case, quotation marks,
-    dashes, spaces; without invisible signs. Accents stay: they tell words apart."""
+    dashes, spaces; without invisible signs. Accents stay, since they distinguish words."""
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text.translate(_LOOKALIKES))).casefold()
     return re.sub(r"[^\S\n]+", " ", re.sub(r"\r\n?|[\u2028\u2029\x85\x0b\x0c]", "\n", text))
 
@@ -181,7 +181,7 @@ def _one_line(text: str) -> str:
 
 
 def _contains(text: str, answer: str) -> bool:
-    """Whether `answer` stands in `text` with no letter or figure right before or behind it."""
+    """Whether `text` contains `answer` with no letter or digit directly before or after it."""
     start = text.find(answer)
     while start >= 0:
         end = start + len(answer)

@@ -85,7 +85,7 @@ class Paired(NamedTuple):
 
 
 def paired(differences: "Array", largest: float) -> Paired:
-    """What the differences of n items say about their mean. largest: the largest difference that is possible.
+    """Interval and power of the mean of n differences. largest: the largest difference that is possible.
 
     To the n differences one of `largest` and one of -`largest` are added before Student's t, as Bonett & Price (2012,
     https://doi.org/10.3102/1076998611411915) do for pairs of shares, so that equal differences do not give an interval

@@ -1,6 +1,6 @@
 """ROUGE-1 and ROUGE-L as the `rouge` package 1.0.1 defines them, which is what the paper's following rates rest on.
 
-It differs from Google's rouge-score, and all three differences matter here: words are whatever stands between blanks
+It differs from Google's rouge-score, and all three differences matter here: words are separated by blanks
 (so every script counts), sentences end at ".", and a word counts once however often it occurs. Lin (2004), ROUGE: A
 Package for Automatic Evaluation of Summaries; https://github.com/pltrdy/rouge.
 """
@@ -54,7 +54,7 @@ def _lengths(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:
 
 
 def _sentences(text: str) -> list[list[str]]:
-    # A sentence of blanks alone is one empty word: so says the definition that the paper's numbers were made with.
+    # A sentence of blanks alone is one empty word, as in the package that the paper's numbers were computed with.
     return [sentence.split() or [""] for sentence in text.split(".") if sentence]
 
 

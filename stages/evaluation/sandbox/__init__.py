@@ -61,7 +61,7 @@ def _runner(limits: Limits, bwrap: str) -> Callable[[Program], Outcome]:
 def _ordered(
     pool: ThreadPoolExecutor, ahead: int, programs: Iterable[Program], one: Callable[[Program], Outcome]
 ) -> Iterator[Outcome]:
-    """The outcomes in the order of the programs, at most `ahead` under way."""
+    """The outcomes in the order of the programs, at most `ahead` of them running or queued."""
     waiting: deque[Future[Outcome]] = deque()
     try:
         for program in programs:

@@ -57,8 +57,8 @@ class SandboxCommand(NamedTuple):
         """The command for run `number` of this process: what to run is read from the descriptor `source`, how it ended
         is written to `report`, and bubblewrap writes to `info` which process is the first inside.
 
-        As root, the run becomes a user that is nobody else's on this machine and that no file belongs to, so that its
-        processes are counted alone.
+        As root, the run gets a user that no other process and no file of this machine has, so that the limit on
+        processes counts its own only.
         """
         user = 0x40000000 + (os.getpid() % (1 << 22) << 8) + number % 256 if self.root else 0
         own = ["--info-fd", str(info), "--", *_python(), VIEW_ROOT, str(user), str(source), str(report)]
@@ -127,6 +127,6 @@ def _bound(source: Path, target: str) -> list[str]:
 
 
 def _hidden(top: str) -> list[str]:
-    """Files of /proc that tell of keys of the login's session, where the kernel has them."""
+    """Hide the files of /proc that list keys of the login's session, where the kernel has them."""
     names = (path for path in ("/proc/keys", "/proc/key-users") if Path(path).exists())
     return [part for path in names for part in ("--ro-bind", "/dev/null", f"{top}{path}")]

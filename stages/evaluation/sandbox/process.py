@@ -47,7 +47,7 @@ def run(sandbox: SandboxCommand, program: Program, limits: Limits, number: int) 
 
 
 def _encoded(program: Program) -> bytes:
-    """The program as JSON, in which a question mark stands for half a character."""
+    """The program as JSON, with a question mark for each half of a surrogate pair."""
     values = msgspec.structs.asdict(program)
     values["readings"] = [msgspec.structs.asdict(reading) for reading in program.readings]
     return json.dumps(values, ensure_ascii=False).encode(errors="replace")
@@ -56,7 +56,7 @@ def _encoded(program: Program) -> bytes:
 def _start(
     sandbox: SandboxCommand, number: int, source: int, stack: contextlib.ExitStack
 ) -> tuple["subprocess.Popen[bytes]", int, int]:
-    """The process, and the descriptors that its report and bubblewrap's information can be read from."""
+    """The process, and the descriptors to read its report and bubblewrap's information from."""
     report, inside = os.pipe()
     info, info_writer = os.pipe()
     stack.callback(os.close, report)
@@ -82,7 +82,7 @@ def _await_end(info: int) -> None:
 
 
 def _watch(process: "subprocess.Popen[bytes]", report: int, limits: Limits) -> _Observed:
-    """Read what it prints and reports until it ends or meets a limit, whatever it does to its descriptors."""
+    """Read the output and the report until the process ends or exceeds a limit, even if it closes them."""
     assert process.stdout is not None
     kept = {process.stdout.fileno(): bytearray(), report: bytearray()}
     ended = os.pidfd_open(process.pid)
@@ -117,7 +117,7 @@ def _outcome(seen: _Observed, status: int) -> Outcome:
 
 
 def _unreported(seen: _Observed, status: int) -> Outcome:
-    """Of a sandbox that ended, or was ended, before it reported."""
+    """The outcome of a sandbox that ended, or was killed, before its report."""
     if seen.limit == "timeout" or status == 128 + signal.SIGXCPU:
         return Outcome("timeout", "ran longer than it may")
     if status > 128:

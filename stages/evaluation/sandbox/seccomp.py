@@ -1,4 +1,4 @@
-"""The filter of system calls: what no program needs and what no other limit covers is refused.
+"""Build the filter of system calls: it refuses those that no program needs and no other limit covers.
 
 Classic BPF as the kernel takes it (seccomp(2), linux/bpf_common.h); numbers from the kernel's system call tables.
 """
@@ -25,7 +25,7 @@ class _Machine(NamedTuple):
 _REFUSED = {
     # keys of the login's session, which every process of it possesses
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
-    # memory that is nobody's address space
+    # memory outside of any address space
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "shmat": (30, 196),
     "msgget": (68, 186), "semget": (64, 190), "mlock": (149, 228), "mlockall": (151, 230), "mlock2": (325, 284),
     # other processes
@@ -65,19 +65,19 @@ def program(machine: str) -> bytes:
 
     Refused calls fail with EPERM. New threads are allowed, new processes fail with EAGAIN as at a limit; clone3, whose
     flags no filter sees, is not there (ENOSYS), so that the C library takes clone. A call in another architecture's
-    numbering ends the process. Raises NoSandbox for a machine whose numbers are not known.
+    numbering ends the process. Raises NoSandbox for a machine of another architecture.
     """
     if machine not in _MACHINES:
         raise NoSandbox(f"{machine}: generated code runs on {' and '.join(_MACHINES)} only; evaluate on such a machine")
-    known = _MACHINES[machine]
+    calls = _MACHINES[machine]
     lines = [
-        (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, known.architecture), (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, calls.architecture), (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32), _error(ENOSYS),
-        *_refuse(sorted(known.refused.values()), EPERM), *_refuse(known.forks, EAGAIN),
-        *_refuse((known.clone3,), ENOSYS),
-        (_EQUAL, 0, 4, known.clone), (_LOAD, 0, 0, _FIRST_ARGUMENT), (_ANY_BIT, 1, 0, _CLONE_THREAD), _error(EAGAIN),
+        *_refuse(sorted(calls.refused.values()), EPERM), *_refuse(calls.forks, EAGAIN),
+        *_refuse((calls.clone3,), ENOSYS),
+        (_EQUAL, 0, 4, calls.clone), (_LOAD, 0, 0, _FIRST_ARGUMENT), (_ANY_BIT, 1, 0, _CLONE_THREAD), _error(EAGAIN),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, len(_FAMILIES) + 2, known.socket), (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_EQUAL, 0, len(_FAMILIES) + 2, calls.socket), (_LOAD, 0, 0, _FIRST_ARGUMENT),
         *((_EQUAL, len(_FAMILIES) - place, 0, family) for place, family in enumerate(_FAMILIES)),
         _error(EAFNOSUPPORT), (_RETURN, 0, 0, _ALLOW),
     ]  # fmt: skip

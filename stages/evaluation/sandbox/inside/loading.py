@@ -1,4 +1,4 @@
-"""Find the function in pieces of code that somebody wrote, and load it with the imports and helpers around it."""
+"""Load the function that an answer defines in pieces of code, with the imports and helpers around it."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeGuard
 
 LONGEST_STATEMENT = 400
-"""Lines after which a statement that does not parse is given up, so that prose costs little."""
+"""Lines of a statement to try; a limit, so that prose costs little time."""
 _START = re.compile(r"(?:@|(?:from|import|def|class|async|if|try|with|for)\b|[A-Za-z_]\w*\s*(?::[^=]*)?=[^=])")
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -16,17 +16,17 @@ _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDe
 class _Piece(NamedTuple):
     statements: list[ast.stmt]
     whole: bool
-    """Whether everything parsed; of a piece with prose or faults in it only the definitions are known."""
+    """Whether all of it is valid; of a piece with prose or errors only the definitions are used."""
     error: SyntaxError | None
 
 
 def load(module: ModuleType, name: str, readings: Sequence[Any]) -> Any:
-    """What the answer calls `name`, with `module` as the module that it was loaded into.
+    """The object that the answer defines as `name`, loaded into `module`.
 
-    readings: as in `programs.Reading`, as mappings. The first with a piece that defines `name` counts, and of that the
-    LAST such piece, which runs in full. Of the pieces before it the imports, definitions and constants are there, of
-    those behind it whatever is not defined yet. Raises whatever the code raises; SyntaxError for a definition that is
-    not valid, NameError if there is none at all.
+    readings: as in `program_outcomes.Reading`, as mappings. The first with a piece that defines `name` is used, and of
+    it the LAST such piece, which runs in full. Imports, definitions and constants of the pieces before it are loaded
+    first, and those of later pieces afterwards where a name is not defined yet. Raises any exception of the code;
+    SyntaxError for an invalid definition, NameError if there is none.
     """
     errors: list[SyntaxError] = []
     for reading in readings:
@@ -45,14 +45,14 @@ def load(module: ModuleType, name: str, readings: Sequence[Any]) -> Any:
 
 
 def _place(texts: Sequence[str], pieces: Sequence[_Piece], name: str) -> int | None:
-    """Which piece is the answer: the last that defines the name, one that is only a stub where there is no other."""
+    """The index of the last piece that defines the name; of a stub only where there is nothing else."""
     defining = [place for place, piece in enumerate(pieces) if _attempts(piece, texts[place], name)]
     full = [place for place in defining if not _left_out(pieces[place], name)]
     return max(full or defining, default=None)
 
 
 def _attempts(piece: _Piece, text: str, name: str) -> bool:
-    """Whether a piece defines the name, or would if it were no fault."""
+    """Whether a piece defines the name, or begins a definition of it that is invalid."""
     written = rf"^(?:async\s+)?(?:def|class)\s+{name}\b"
     return _defines(piece, name) or bool(piece.error and re.search(written, text, re.M))
 
@@ -96,7 +96,7 @@ def _run(module: ModuleType, name: str, pieces: Sequence[_Piece], place: int, lo
 
 
 def _define(module: ModuleType, statements: Sequence[ast.stmt], flags: int) -> None:
-    """Execute each; what fails was not needed, or is missed later."""
+    """Execute each statement; one that fails is skipped."""
     for statement in statements:
         try:
             _execute(module, [statement], flags)
@@ -111,7 +111,7 @@ def _execute(module: ModuleType, statements: Sequence[ast.stmt], flags: int) -> 
 
 
 def _features(pieces: Sequence[_Piece]) -> int:
-    """The compiler's flags for all that pieces import from __future__, wherever the import stands."""
+    """The compiler's flags for all that pieces import from __future__, from any piece."""
     names = {alias.name for piece in pieces for each in piece.statements if _future(each) for alias in each.names}
     if not names:
         return 0
@@ -133,7 +133,7 @@ def _parse(text: str) -> _Piece:
 
 
 def _statements(lines: Sequence[str]) -> Iterator[ast.stmt]:
-    """Every statement that begins at the margin, between lines that are no code."""
+    """Every statement without indentation, between lines that are no code."""
     place = 0
     while place < len(lines):
         statements, after = _statement(lines, place) if _START.match(lines[place]) else ([], place + 1)
@@ -142,7 +142,7 @@ def _statements(lines: Sequence[str]) -> Iterator[ast.stmt]:
 
 
 def _statement(lines: Sequence[str], start: int) -> tuple[list[ast.stmt], int]:
-    """The longest run of code that begins here and ends before a line at the margin, and where to go on."""
+    """The longest valid run of code from this line to a line without indentation, and the line after it."""
     best: list[ast.stmt] = []
     after = start + 1
     for end in range(start + 1, min(len(lines), start + LONGEST_STATEMENT) + 1):
@@ -161,7 +161,7 @@ def _statement(lines: Sequence[str], start: int) -> tuple[list[ast.stmt], int]:
 
 
 def _helps(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement of an earlier piece defines something; an assignment that uses `name` only tries it out."""
+    """Whether a statement of an earlier piece is a definition; an assignment that uses `name` is a usage."""
     used = isinstance(statement, (ast.Assign, ast.AnnAssign)) and name in _names(statement)
     return _definition(statement) and not used
 

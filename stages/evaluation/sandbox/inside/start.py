@@ -1,8 +1,8 @@
-"""Two processes in one sandbox: a supervisor that knows the tests, and a worker that runs the answer's code.
+"""Two processes in one sandbox: a supervisor that runs the tests, and a worker that runs the answer's code.
 
-The worker never has the tests, the verdict or the descriptor that the verdict is written to, not even in its memory:
-it is forked before they are read. The supervisor calls the answer's function as one calls a remote one, arguments and
-results being plain values, so that it never runs a line of the answer's code.
+The worker never has the tests, the verdict or the descriptor of the verdict in its memory: it is forked before they
+are read. The supervisor calls the answer's function remotely, with plain values as arguments and results, so that it
+never runs the answer's code.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP = 4, 38, 22
 
 
 class Lost(BaseException):
-    """The worker ended, or sent what it never would, so nothing that it computes is known."""
+    """The worker ended, or sent an invalid message."""
 
 
 class Remote:
@@ -42,7 +42,7 @@ class Remote:
         return self.send([encode(args), encode(kwargs)])
 
     def send(self, message: Any) -> Any:
-        """What the worker answers. Raises the exception that it reports, as a built-in one; Lost if it ended."""
+        """The worker's reply. Raises the exception that it reports, as a built-in one; Lost if it ended."""
         try:
             self._calls.write(json.dumps(message).encode() + b"\n")
             self._calls.flush()
@@ -64,7 +64,7 @@ class Remote:
 
 
 def main() -> NoReturn:
-    """The whole life of a sandbox. Arguments: see `Jail.line`."""
+    """Run the sandbox from start to end. Arguments: see `SandboxCommand.line`."""
     root, (user, source, report) = sys.argv[1], map(int, sys.argv[2:5])
     filters, (seconds, memory, processes) = bytes.fromhex(sys.argv[5]), map(int, sys.argv[6:9])
     packages = sys.argv[9:]
@@ -128,7 +128,7 @@ def _confine(filters: bytes) -> None:
 
 
 def _supervise(remote: Remote, source: int) -> tuple[str, str]:
-    """How it ended, with a reason for people."""
+    """The ending and a detail for people."""
     with os.fdopen(source, "rb") as stream:
         program = json.loads(stream.read())
     try:
@@ -147,7 +147,7 @@ def _supervise(remote: Remote, source: int) -> tuple[str, str]:
 
 
 def _work(calls: BinaryIO, results: int) -> NoReturn:
-    """Answer calls until there are no more."""
+    """Run the calls until their stream ends."""
     module = ModuleType("program")
     sys.modules["program"] = module  # where dataclasses, pickle and typing look for it
     function: Any = None
@@ -204,7 +204,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _ending(status: int) -> tuple[str, str]:
-    """What a worker that ended in the middle of its work ended with."""
+    """Ending and detail of a worker that ended during a call."""
     if status == -signal.SIGXCPU:
         return "timeout", "ran longer than it may"
     return ("killed", f"signal {-status}") if status < 0 else ("failed", "left before its end")
