@@ -1,5 +1,6 @@
 """Compare a training corpus with every benchmark and with itself -> data/decontaminated/<corpus>.jsonl."""
 
+from pathlib import Path
 from typing import Annotated
 
 from stages.core import artifacts
@@ -21,9 +22,10 @@ def decontaminate(
     """
     params = load()
     settings, this = params.decontaminate.settings, entry(params.decontaminate.corpora, name, "decontaminate.corpora")
-    texts = {name: f"benchmarks/{name}" for name in params.ingest.benchmarks} | {
-        name: name for name in params.index_benchmarks
-    }
+    # The folder decides, and the stage depends on it: `ingest.benchmarks` and `index_benchmarks` may be absent.
+    files = [f"benchmarks/{name}" for name in params.ingest.benchmarks]
+    files += sorted(path.stem for path in Path("data/benchmark_index").glob("*.jsonl"))
+    texts = {file.removeprefix("benchmarks/"): file for file in files}
     withheld = {
         name: artifacts.read(f"data/benchmark_index/{file}.jsonl", BenchmarkText) for name, file in texts.items()
     }

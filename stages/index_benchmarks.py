@@ -1,6 +1,7 @@
 """What models are tested with -> data/benchmark_index/<name>.jsonl, for training corpora to be held against."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ def benchmarks() -> None:
     names = load().ingest.benchmarks
     asked = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/benchmark_index/benchmarks/{name}.jsonl" for name in names}
+    Path("data/benchmark_index/benchmarks").mkdir(parents=True, exist_ok=True)  # also where there is no benchmark
     lost: Counter[str] = Counter()
     counts = artifacts.write_split(paths, distinct_texts(asked, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")

@@ -18,7 +18,7 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _missing_sections(params, written)
     if circle := cycle(params):
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
-    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording):
+    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _report):
         for text in check(params):
             path, _, message = text.partition(": ")
             yield Mistake(path, message)
@@ -149,3 +149,10 @@ def _wording(params: "Params") -> Iterator[str]:
                 if link.prefix is None and link.chain not in params.wording:
                     where = f"augment.{part}.{name}.chains.{place}"
                     yield f"{where}: chain {link.chain} has no wording; add wording.{link.chain}, or a prefix here"
+
+
+def _report(params: "Params") -> Iterator[str]:
+    for field in ("before", "after"):
+        artifact = getattr(params.report, field)
+        if artifact is not None and not artifact.startswith("responded/"):
+            yield f"report.{field}: {artifact} has no responses to show; name responded/CORPUS/ROUND"

@@ -85,6 +85,18 @@ def groups(section: type[Section]) -> dict[str, type[Entry]]:
     return {name: kind for name, kind in values.items() if isinstance(kind, type) and issubclass(kind, Entry)}
 
 
+def empty_groups(section: type[Section]) -> dict[str, Any]:
+    """Every dictionary of entries of a section and its parts, empty: {"train": {"runs": {}}}."""
+    empty: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        kind = type_at(section, [name])
+        if name in groups(section):
+            empty[field.alias or name] = {}
+        elif isinstance(kind, type) and issubclass(kind, Section) and not issubclass(kind, Entry):
+            empty |= {field.alias or name: inner} if (inner := empty_groups(kind)) else {}
+    return empty
+
+
 def contains_entries(kind: Any) -> bool:
     """Whether a type is a dictionary of entries, or a section with one."""
     if isinstance(kind, type) and issubclass(kind, Section) and not issubclass(kind, Entry):

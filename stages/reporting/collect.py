@@ -79,7 +79,7 @@ def findings(
     Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
     """
     chosen = params["report"]
-    baseline, treatment = chosen["baseline"], chosen["treatment"]
+    baseline, treatment = chosen["baseline"] or "", chosen["treatment"] or ""
     marks = metrics.get("judge_tasks", {})
     scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
     evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
@@ -160,23 +160,23 @@ def losses(log: str) -> list[tuple[float, float]]:
 
 def settings(params: Document) -> dict[str, Any]:
     """What tells one experiment from another, in words."""
-    engines, models = params["engines"], params["fetch"]["models"]
-    train = params["train"]["settings"]
+    models, train = params["fetch"]["models"], params["train"]["settings"]
+    rewrite, respond = params["rewrite"]["settings"], params["respond"]["settings"]
     runs = {name: f"{run['model']} on {run['reads']}" for name, run in params["train"]["runs"].items()}
-    return {
+    shown = {
         "models": {name: model["reference"] for name, model in models.items()},
-        "generator": f"{engines['generator']['model']} through {engines['generator']['engine']}",
-        "judge": f"{engines['judge']['model']} through {engines['judge']['engine']}",
-        "second judge": f"{engines['reviewer']['model']} through {engines['reviewer']['engine']}",
+        "generator": _engine(params, "generator"),
+        "judge": _engine(params, "judge"),
+        "second judge": _engine(params, "reviewer"),
         "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
-        "rewriting": params["rewrite"]["settings"]["sampling"],
+        "rewriting": rewrite and rewrite["sampling"],
         "policies": {
             name: entry["policy"]
             for name, entry in {**params["rewrite"]["corpora"], **params["rewrite"]["benchmarks"]}.items()
         },
-        "responses": params["respond"]["settings"]["sampling"],
+        "responses": respond and respond["sampling"],
         "trained": runs,
-        "recipe": {key: train[key] for key in RECIPE},
+        "recipe": train and {key: train[key] for key in RECIPE},
         "runs under test": [*params["train"]["runs"], *params["predict"]["models"]],
         "benchmarks": [*params["predict"]["benchmarks"]],
         "shown for pictures": {
@@ -184,6 +184,13 @@ def settings(params: Document) -> dict[str, Any]:
         },
         "seed": params["seed"],
     }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _engine(params: Document, role: str) -> str | None:
+    """A role's model and engine; None for a role that params.yaml leaves out."""
+    engine = params["engines"][role]
+    return f"{engine['model']} through {engine['engine']}" if engine else None
 
 
 def _round(entry: Entry, document: Document, lengths: Document) -> Round:
