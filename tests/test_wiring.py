@@ -112,9 +112,13 @@ def test_params_that_a_command_reads_are_in_its_params(name: str) -> None:
     source = "".join((STAGES / f"{module}.py").read_text() for module in modules_of(BODIES[name]))
     read = set(re.findall(r"\b(?:params|load\(\))\.(\w+)", source)) - {"load"}
     known = {key: field.alias or key for key, field in Params.model_fields.items()}
+    if BODIES[name]["params"] == [{"params.yaml": None}]:
+        return  # the whole file: any section may be absent, and DVC refuses a stage that names one which is
     declared = {str(p).partition(".")[0] for p in BODIES[name]["params"]}
     assert declared <= set(known.values())
-    assert {known[key] for key in read & known.keys()} - declared == set() or name in ONE_COMMAND
+    # decontaminate takes from `ingest` the order of benchmarks, which DVC does not compare; a folder says which there are.
+    order = {"ingest"} if name == "decontaminate" else set()
+    assert {known[key] for key in read & known.keys()} - declared - order == set() or name in ONE_COMMAND
 
 
 @pytest.mark.parametrize("name", [name for name in GRAPH if "foreach" in GRAPH[name]])

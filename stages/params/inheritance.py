@@ -38,7 +38,7 @@ def _with_settings(kind: Any, section: Any) -> Any:
         return section
     completed_groups = {
         group: _each_with(section[group], {key: value for key, value in shared.items() if key in entry.model_fields})
-        for group, entry in groups(kind).items()
+        for group, entry in groups(kind, of=Section).items()
         if group in section
     }
     return {**section, **completed_groups}

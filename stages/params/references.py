@@ -79,10 +79,10 @@ def annotations(section: type[Section]) -> dict[str, Any]:
     return get_type_hints(section, include_extras=True)
 
 
-def groups(section: type[Section]) -> dict[str, type[Entry]]:
-    """Field of a section -> the type of its entries, for every field that is a dictionary of entries."""
+def groups(section: type[Section], of: type[Section] = Entry) -> dict[str, type[Section]]:
+    """Field of a section -> the type of its values, for every field that is a dictionary of entries, or of `of`."""
     values = {name: get_args(hint)[1] for name, hint in annotations(section).items() if get_origin(hint) is dict}
-    return {name: kind for name, kind in values.items() if isinstance(kind, type) and issubclass(kind, Entry)}
+    return {name: kind for name, kind in values.items() if isinstance(kind, type) and issubclass(kind, of)}
 
 
 def empty_groups(section: type[Section]) -> dict[str, Any]:
