@@ -66,7 +66,7 @@ def value_at(values: Any, path: str) -> Any:
 
 
 def test_dvc_reads_the_empty_lists_that_the_types_have() -> None:
-    assert EMPTY == empty_groups(Params)
+    assert empty_groups(Params) == EMPTY
     iterated = {stage["foreach"][2:-1] for stage in GRAPH.values() if "foreach" in stage}
     assert [path for path in iterated if value_at(EMPTY, path) != {}] == []
 

@@ -116,7 +116,7 @@ def test_params_that_a_command_reads_are_in_its_params(name: str) -> None:
         return  # the whole file: any section may be absent, and DVC refuses a stage that names one which is
     declared = {str(p).partition(".")[0] for p in BODIES[name]["params"]}
     assert declared <= set(known.values())
-    # decontaminate takes from `ingest` the order of benchmarks, which DVC does not compare; a folder says which there are.
+    # decontaminate takes the order of benchmarks from `ingest`, which DVC does not compare.
     order = {"ingest"} if name == "decontaminate" else set()
     assert {known[key] for key in read & known.keys()} - declared - order == set() or name in ONE_COMMAND
 

@@ -154,7 +154,9 @@ Unique = AfterValidator(_unique)
 class Section(BaseModel):
     """A part of params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Entry(Section):

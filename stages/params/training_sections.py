@@ -21,8 +21,8 @@ from stages.params.field_types import (
 )
 
 TESTED = (
-    "engines.tuned", "predict.settings", "predict.benchmarks", "judge.prompt", "engines.generator", "engines.judge.model",
-    "evaluate.resamples",
+    "engines.tuned", "predict.settings", "predict.benchmarks", "judge.prompt", "engines.generator",
+    "engines.judge.model", "evaluate.resamples",
 )  # fmt: skip
 """What the stages that test a model read of params.yaml."""
 
