@@ -1,4 +1,4 @@
-"""Records to and from disk, all or nothing; the only module that opens data files."""
+"""Reads and writes data files: JSONL, JSON, text, and source files as downloaded. Writes are all or nothing."""
 
 import contextlib
 import hashlib
@@ -17,26 +17,26 @@ from stages.core.errors import UserError
 
 T = TypeVar("T")
 REFERENCE = "reference.json"
-"""Beside everything that was fetched: the reference it came from."""
-PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+"""File in every fetched folder: the reference that it was fetched from."""
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The proof that an artifact was validated: the file's hash, and the rows that may not walk on."""
+    """The result of validating an artifact: the file's hash, and the rows that later stages must not read."""
 
     artifact: str
     sha256: str
     suite: str
     rows: int
     quarantined: dict[str, list[str]]
-    """Row id -> the expectations that it failed."""
+    """Row id -> the expectations that the row failed."""
     expectations: int
     """How many expectations were checked."""
 
 
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, unzipped. Raises UserError for what can't be read, also on the way."""
+    """The file's decompressed bytes. Raises UserError for a file that can't be read, also while reading."""
     try:
         with unpacked(path) as stream:
             yield stream
@@ -54,9 +54,9 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
 
 
 def artifacts(root: str, name: str) -> list[str]:
-    """The artifact of that name below `root`, or if it is a folder those in it, by name. Raises UserError for none.
+    """The artifact of that name below `root`, or all artifacts of a folder, sorted. Raises UserError for none.
 
-    What was rejected lies beside an artifact and is none.
+    Files of rejected rows are no artifacts.
     """
     folder = Path(root, name)
     stems = sorted(path.stem for path in folder.glob("*.jsonl") if not path.stem.endswith(".rejected"))
@@ -86,13 +86,14 @@ def read(path: str | Path, type: type[T]) -> Iterator[T]:
 
 
 class Validated(Generic[T]):
-    """Rows that may walk on, lazily and once; `operator.length_hint` tells how many are still to come.
+    """The rows of an artifact that passed validation, lazily and once; has a length hint for `operator.length_hint`.
 
-    `set_aside` counts the others by the first expectation that each did not meet.
+    `set_aside` counts the other rows by the first expectation that each failed.
     """
 
     def __init__(self, rows: Iterator[T], count: int, set_aside: Mapping[str, Sequence[str]] = {}) -> None:
-        """`count`: how many `rows` has. set_aside: the rows that validation left out, with its reasons."""
+        """count: number of `rows`. set_aside: id of each row that failed validation -> the expectations that it
+        failed."""
         self._rows, self._left = rows, count
         self.set_aside = Counter(reasons[0] for reasons in set_aside.values())
 
@@ -107,14 +108,14 @@ class Validated(Generic[T]):
         return row
 
     def __length_hint__(self) -> int:
-        """How many are left."""
+        """The number of remaining rows."""
         return max(self._left, 0)
 
 
 def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Validated[T]:
-    """The rows of an artifact that its receipt lets walk on.
+    """The rows of an artifact that passed validation, by its receipt.
 
-    Raises UserError if the receipt was written for other bytes than these.
+    Raises UserError if the receipt is for other contents of the file.
     """
     validated = read_json(receipt, Receipt)
     if validated.sha256 != sha256(path):
@@ -124,7 +125,7 @@ def read_validated(path: str | Path, receipt: str | Path, type: type[T]) -> Vali
 
 
 def artifact(name: str, type: type[T]) -> Validated[T]:
-    """The rows of data/NAME.jsonl that its receipt lets walk on; see `read_validated`."""
+    """The rows of data/NAME.jsonl that passed validation; see `read_validated`."""
     return read_validated(f"data/{name}.jsonl", f"data/validated/{name}.json", type)
 
 
@@ -175,7 +176,7 @@ def write_split(paths: Mapping[str, str | Path], rows: Iterable[tuple[str, msgsp
         for name, row in rows:
             try:
                 streams[name].write(encoder.encode(row) + b"\n")
-            except OSError as error:  # one that `rows` raise is of another file
+            except OSError as error:  # an OSError of `rows` is about another file
                 raise refused(Path(paths[name]), error) from None
             counts[name] += 1
         _flush(streams, paths)
@@ -215,7 +216,7 @@ def write_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
 
 
 def outputs(name: str) -> dict[str, str]:
-    """The files of an ingested artifact for `write_split`: the rows that are kept, and those that are rejected."""
+    """The files of an ingested artifact for `write_split`: kept and rejected rows."""
     return {"kept": f"data/ingested/{name}.jsonl", "rejected": f"data/ingested/{name}.rejected.jsonl"}
 
 
@@ -233,7 +234,7 @@ def sha256(path: str | Path) -> str:
 
 
 def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> None:
-    # Before any file is renamed, so that a disk that fills up on the last one leaves none behind.
+    # Before any file is renamed, so that a disk that is full at the last file leaves none behind.
     for name, stream in streams.items():
         with disk(Path(paths[name])):
             stream.flush()
@@ -241,9 +242,9 @@ def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> No
 
 
 def names(path: str | Path) -> list[str]:
-    """The files of a source as downloaded: its own name for a file, else every path below the folder, sorted.
+    """The files of a source: the name of a file, or the POSIX paths of all files below a folder, sorted.
 
-    Parts of a path stand with "/" between them. Raises UserError where there is none.
+    Raises UserError where there is none.
     """
     path = Path(path)
     if not path.is_dir():
@@ -258,9 +259,9 @@ def names(path: str | Path) -> list[str]:
 
 
 def files(path: str | Path, chosen: Iterable[str] | None = None) -> Iterator[tuple[str, IO[bytes]]]:
-    """The files of a source, all or those `chosen` of its `names`, open and uncompressed: (name without ".gz", stream).
+    """(name without ".gz", decompressed stream) of each file of a source, or of those `chosen` among its `names`.
 
-    Raises UserError for what can't be opened.
+    Raises UserError for a file that can't be opened.
     """
     for name in names(path) if chosen is None else chosen:
         with _open(_below(path, name)) as stream:
@@ -268,10 +269,10 @@ def files(path: str | Path, chosen: Iterable[str] | None = None) -> Iterator[tup
 
 
 def contents(path: str | Path, chosen: Iterable[str] | None = None) -> dict[str, bytes]:
-    """The files of a source as `files` opens them, read whole, but for pictures. Raises UserError for a damaged one."""
+    """The contents of a source's files by name, without images; see `files`. Raises UserError for a damaged file."""
     contents_by_name = {}
     for name in names(path) if chosen is None else chosen:
-        if not plain(name).lower().endswith(PICTURES):
+        if not plain(name).lower().endswith(IMAGE_ENDINGS):
             with _open(_below(path, name)) as stream:
                 contents_by_name[plain(name)] = stream.read()
     return contents_by_name
@@ -282,7 +283,7 @@ def _below(path: str | Path, name: str) -> Path:
 
 
 def origin(path: str | Path) -> str:
-    """The reference that a source was fetched from, as `reference.json` above it says, else `path:…`."""
+    """The reference that a source was fetched from, by the nearest `reference.json` above it; else `path:…`."""
     path = Path(path)
     for folder in (path, *path.parents):
         if (folder / REFERENCE).is_file():

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and a disk that refuses them told in one line."""
+"""Writes files and folders so that they appear whole or not at all; disk errors become a UserError."""
 
 import contextlib
 import errno
@@ -17,9 +17,9 @@ from stages.core.errors import UserError
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose contents become `path` when the block ends well, and vanish when it does not; zipped for ".gz".
+    """A stream whose contents become the file `path` if the block succeeds, else are discarded; gzipped for ".gz".
 
-    Raises UserError where the disk refuses.
+    Raises UserError if the file can't be written.
     """
     _refuse_devices(path)
     with disk(path):
@@ -30,16 +30,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     zipped: Any = stream
     try:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        # No name and no time in the archive: equal rows make equal bytes.
+        # No name and no time in the archive, so that equal rows make equal bytes.
         zipped = gzip.GzipFile("", "wb", 6, stream, mtime=0) if path.suffix == ".gz" else stream
         yield zipped
         with disk(path):
             _end(zipped, stream)
-            # mkstemp makes private files; what a stage writes is as readable as any other file.
+            # mkstemp makes private files; outputs get the usual permissions.
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
     except BaseException:
-        # A full disk says so once more when a file with unwritten bytes is closed.
+        # On a full disk, closing a file with unwritten bytes raises again.
         with contextlib.suppress(OSError):
             zipped.close()
         with contextlib.suppress(OSError):
@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _refuse_devices(path: Path) -> None:
-    """A device, a pipe, a process's stream: renaming a file onto its name would take it from the whole machine."""
+    """Raise UserError for a device, a pipe or a stream: renaming a file onto it would replace it for all processes."""
     with disk(path):
         stream = path.is_symlink() and os.readlink(path).startswith("/proc/")
         if stream or (path.exists() and not path.is_file() and not path.is_dir()):
@@ -67,9 +67,9 @@ def _end(zipped: Any, stream: IO[bytes]) -> None:
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """A new folder that becomes `target`, in place of what was there, when the block ends well, and vanishes otherwise.
+    """A new folder that replaces `target` if the block succeeds, and is removed otherwise.
 
-    What is in it becomes as readable as any other file. Raises UserError where the disk refuses.
+    Its files get the usual permissions. Raises UserError if it can't be written.
     """
     with disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,9 +81,9 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         (folder := holder / target.name).mkdir()
         yield folder
         with disk(target):
-            _settle(folder)
+            _finish(folder)
             if target.exists():
-                # Aside and not away: who is killed in the middle of removing it would leave half of it under its name.
+                # Moved, not removed: a kill while removing would leave half of it.
                 target.rename(holder / "old")
             folder.rename(target)
     finally:
@@ -91,16 +91,16 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _settle(folder: Path) -> None:
+def _finish(folder: Path) -> None:
     for path in folder.rglob("*"):
         path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # safetensors and the Hub make private files
         if path.is_file():
             with open(path, "rb") as stream:
-                os.fsync(stream.fileno())  # a full disk may tell only now
+                os.fsync(stream.fileno())  # a full disk may raise only here
 
 
 def _sweep(path: Path) -> None:
-    """Remove what writers of `path` that were killed have left; one that lives holds a lock on its file or folder."""
+    """Remove temporary files of writers of `path` that were killed; those of running ones are locked."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with contextlib.suppress(OSError):
             handle = os.open(left, os.O_RDONLY)
@@ -119,7 +119,7 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def disk(path: Path) -> Iterator[None]:
-    """Raises UserError where the disk refuses what is done to `path`."""
+    """Raise OSErrors of the block as a UserError about `path`."""
     try:
         yield
     except OSError as error:
@@ -127,7 +127,7 @@ def disk(path: Path) -> Iterator[None]:
 
 
 def refused(path: Path, error: OSError) -> UserError:
-    """Why `path` could not be written."""
+    """The UserError for a `path` that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: no space left on the disk, so it was not written; free some and run again")
     if error.errno == errno.EROFS or isinstance(error, PermissionError):

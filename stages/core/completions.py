@@ -1,4 +1,4 @@
-"""The seam to every model: prompts in, replies out, in the same order and number, lazily."""
+"""Prompts, replies, and `Complete`: the interface to every model."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,30 +13,31 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 Role = Literal["system", "user", "assistant"]
 ReplyStatus = Literal["ok", "truncated", "thought", "refused", "failed"]
-"""ok: ended by itself. truncated: ran into max_tokens. thought: the model reasoned and gave no answer, whether it ended
-by itself or ran into max_tokens. refused: the provider withheld it. failed: no text was had."""
+"""ok: the model ended the text. truncated: max_tokens was reached. thought: reasoning without an answer, ended or
+truncated. refused: the provider withheld the text. failed: there is no text."""
 
 
 class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A picture by reference, never its pixels."""
+    """An image by reference, without its pixels."""
 
     sha256: str
-    """Of the file's bytes, in hexadecimal: what a request that shows it is remembered under."""
+    """SHA-256 of the file's bytes in hexadecimal; part of a request's key."""
     path: str = ""
-    """Where the file is. The same picture in another place is the same request."""
+    """Path of the file; not part of a request's key."""
 
 
 Look = Callable[[str, str], Image]
-"""(whose picture, file name) -> that picture. Raises UserError where there is none."""
+"""(what refers to it, for messages; file name) -> the image. Raises UserError where there is none."""
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One turn of a conversation. Without images its JSON is what it was before there were any: keys stay."""
+    """One turn of a conversation. Its JSON has no `images` where there are none, so that keys of older requests
+    stay."""
 
     role: Role
     content: str
     images: tuple[Image, ...] = ()
-    """Pictures that the turn shows, before its text."""
+    """Images of the turn, before its text."""
 
 
 class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,36 +51,36 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Constraint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the reply must look like, for engines that can enforce it: exactly one of the two is set."""
+    """A form of the reply that engines may enforce; exactly one of the two is set."""
 
     choice: tuple[str, ...] = ()
     regex: str = ""
 
 
 class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One request. Everything but `purpose` and `prefix` is part of the payload that the reply store hashes."""
+    """One request. All fields except `purpose` and `prefix` are part of the payload that the reply store hashes."""
 
     messages: tuple[Message, ...]
     sampling: Sampling
     seed: int
     """Derived from the record (see `seed_for`); 31 bits, as every engine takes it."""
     sample: int = 0
-    """Which of several samples of the same request this is; a retry asks the next one."""
+    """Index among several samples of the same request; a retry uses the next one."""
     constraint: Constraint | None = None
     purpose: str = ""
-    """Who asks and why, for progress and logs: "seed-0a1b…/choose", row first, step last."""
+    """Row and step, for progress and logs: "seed-0a1b…/choose"."""
     prefix: str = ""
-    """Prompts with an equal value share a long beginning; engines may send them together."""
+    """Prompts with an equal value share a long prefix; engines may send them together."""
     continue_final: bool = False
-    """The last message is the beginning of the assistant's reply; the engine continues it and replies with the rest."""
+    """Whether the last message is the beginning of the assistant's reply, which the engine continues."""
     raw: bool = False
-    """The one message is a text to be continued as it stands, without a chat template, as base models are asked."""
+    """Whether the one message is a text to continue without a chat template, as for base models."""
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What came back. `text` is "" unless status is ok or truncated.
+    """The reply to a prompt. `text` is "" unless status is ok or truncated.
 
-    The reply store keeps the text as it came. What `engines.connect` gives is without the model's reasoning.
+    The reply store keeps the text as it came; replies of `inference.connect` come without the model's reasoning.
     """
 
     text: str
@@ -87,32 +88,32 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens_in: int
     tokens_out: int
     error: str = ""
-    """For people: why it was refused or failed."""
+    """Why it was refused or failed, as text."""
     id: str = ""
-    """Key of the reply in the store, set by the store; "" for a failure, which is not stored."""
+    """Key of the reply in the store; "" for a failure, which is not stored."""
     model: str = ""
-    """Identity of the model that answered; set by `engines.connect`."""
+    """Identity of the model; set by `inference.connect`."""
     scores: dict[str, float] = {}
-    """Log-probability of each of `constraint.choice`, from engines that can tell; empty otherwise."""
+    """Log-probability of each of `constraint.choice`, from engines with choice scores; empty otherwise."""
     reasoning: str = ""
-    """As it comes from an engine and out of the store: what the server sent as reasoning, apart from the text. As
-    `engines.connect` gives it: all of the model's reasoning if `reasoning.keep` says so, else ""."""
+    """From an engine or the store: what the server sent as reasoning, apart from the text. From `inference.connect`:
+    all of the model's reasoning with `reasoning.keep`, else ""."""
     text_hash: str = ""
-    """Of the text as it is stored: first 32 hexadecimal digits of its SHA-256; set by the store together with `id`."""
+    """First 32 hexadecimal digits of the SHA-256 of the stored text; set by the store with `id`."""
     sent: dict[str, Any] = {}
-    """Sampling parameters that the server was sent otherwise than the prompt says; None for one that was left out, so
-    that the server's own default stood. Set by `engines.connect`."""
+    """Sampling parameters that were sent in place of the prompt's; None for one that was left to the server's default.
+    Set by `inference.connect`."""
     served: str = ""
-    """Name of the model in the server's response, which need not be the one in the request; "" where it has none."""
+    """Name of the model in the server's response, which may differ from the request's; "" where it has none."""
 
 
 def recorded(sampling: Sampling, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row records of its sampling. sent: as in `Reply.sent`."""
+    """Sampling parameters as a row records them. sent: as in `Reply.sent`."""
     return msgspec.to_builtins(sampling) | sent  # type: ignore[no-any-return]
 
 
 Enforcement = Literal["enforced", "ignored", "refused"]
-"""What becomes of a prompt's constraint. ignored: the prompt is sent without it. refused: the prompt is not sent."""
+"""How an engine treats a constraint. ignored: the prompt is sent without it. refused: the prompt is not sent."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -129,23 +130,24 @@ class Capabilities(msgspec.Struct, frozen=True):
     grouping: int = 1
     """Most requests with one prefix that it gains from being sent one after another (see `engines.grouping`)."""
     paid: bool = False
-    """Whether a request is too dear to be sent by two processes at once (see `engines.claims`). Not for batch engines,
-    whose batches must not depend on what else runs."""
+    """Whether requests cost money, so that two processes must not send the same one (see `reply_store.claims`). False
+    for batch engines, whose batches must not depend on other processes."""
 
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]
-"""The only way to a model. Same order, same number, lazy, a bounded number in flight; failures are statuses."""
+"""The interface to every model: a reply per prompt, in order, lazily, with a bounded number in flight. Failures are
+statuses."""
 
 
 class Meter:
-    """A `Complete` that counts what passes, for a stage's metrics.
+    """A `Complete` that counts replies and tokens for a stage's metrics.
 
-    It counts every reply, whether asked for now or remembered, so that a second run has the same numbers. What was
-    asked, how fast and when is told elsewhere (`engines.progress`): that differs from run to run.
+    It counts new and stored replies alike, so that a second run has the same numbers. Numbers that differ from run to
+    run are in `inference.progress`.
     """
 
     def __init__(self, complete: Complete) -> None:
-        """`complete` is asked."""
+        """`complete`: where the replies come from."""
         self._complete = complete
         self._statuses: Counter[str] = Counter()
         self._tokens = [0, 0]
@@ -159,13 +161,13 @@ class Meter:
             yield reply
 
     def take(self) -> dict[str, Any]:
-        """The `summary`, and from now on what passes is counted anew."""
+        """The `summary`; then starts to count from zero."""
         summary = self.summary()
         self._statuses, self._tokens = Counter(), [0, 0]
         return summary
 
     def summary(self) -> dict[str, Any]:
-        """Replies by status, and their tokens."""
+        """Replies by status and their tokens, as metrics."""
         return {
             "replies": self._statuses.total(), "replies_by_status": dict(sorted(self._statuses.items())),
             "reply_tokens_in": self._tokens[0], "reply_tokens_out": self._tokens[1],
@@ -173,17 +175,17 @@ class Meter:
 
 
 def seed_for(seed: int, record_id: str, purpose: str) -> Random:
-    """The record's own source of randomness: a new corpus, another order or more workers change nothing for it."""
+    """A random generator of the record's own: independent of other rows, their order and the number of workers."""
     return Random(f"{seed}:{record_id}:{purpose}")
 
 
 def draw_seed(seed: int, record_id: str, purpose: str) -> int:
-    """A 31-bit sampling seed of the record's own."""
+    """A 31-bit sampling seed of the record's own; see `seed_for`."""
     return seed_for(seed, record_id, purpose).getrandbits(31)
 
 
 MAX_SKIPPED = 1024
-"""Items that may pass by one after another before those that wait for a reply are brought to an end first."""
+"""Items without a prompt in a row after which `ask` first waits for the replies in flight."""
 
 
 def ask(
@@ -210,7 +212,7 @@ def ask(
 def _one_call(
     complete: Callable[[Iterable[Input]], Iterator[Output]], requests: Iterator[tuple[Item, Input | None]]
 ) -> Iterator[tuple[Item, Output | None]]:
-    """One call of the engine, until the items end or too many in a row pass by."""
+    """One call of `complete`, until the items end or `MAX_SKIPPED` in a row have no prompt."""
     waiting: deque[tuple[Item, bool]] = deque()
 
     def prompts() -> Iterator[Input]:

@@ -1,4 +1,4 @@
-"""Compressed files, opened as what they hold."""
+"""Opens compressed files as their contents, by the file name's ending."""
 
 import bz2
 import gzip
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO, cast
 
 ENDINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
-"""Endings of compressed files -> what they are called."""
+"""Ending -> name of the compression."""
 FAULTS = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
-"""What reading a damaged file raises, besides OSError."""
+"""Exceptions of reading a damaged file, besides OSError."""
 
 
 def plain(name: str) -> str:
@@ -25,13 +25,13 @@ def unpacked(path: Path) -> IO[bytes]:
     if ending == ".zst":
         import pyarrow
 
-        # zstandard's own reader takes a file that is cut for one that ends there.
+        # zstandard's own reader accepts a truncated file without an error.
         return cast(IO[bytes], io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd")))
     opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)
     return cast(IO[bytes], opener(path, "rb"))  # type: ignore[operator]
 
 
 def damaged(name: str, error: BaseException) -> str:
-    """For people: what is wrong with a file of that name on which one of `FAULTS` was raised."""
+    """The error message for a file of that name on which one of `FAULTS` was raised."""
     kind = next((kind for ending, kind in ENDINGS.items() if name.lower().endswith(ending)), "compressed")
     return f"{name}: damaged {kind} file ({error}); download it again"

@@ -1,4 +1,4 @@
-"""Contextual calibration: what a model likes to choose whatever is said is divided out of the scores of its choices.
+"""Contextual calibration: divides a model's bias towards choices out of its choice scores.
 
 Source: Zhao et al., 2021 (https://arxiv.org/abs/2102.09690).
 """
@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from stages.core.errors import UserError
 
 CONTENT_FREE = ("N/A", "[MASK]", "...")
-"""Texts that say nothing: what a model chooses after them is its liking of a choice."""
+"""Texts without content; a model's choice scores for them are its bias."""
 
 
-def liking(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Choice -> logarithm of its mean probability, empty for no scores.
+def choice_bias(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The bias: choice -> logarithm of its mean probability; empty for no scores.
 
-    scores: choice -> log-probability, once for each text that says nothing. Raises KeyError when a later one lacks a
-    choice of the first.
+    scores: choice -> log-probability, for each content-free text. Raises KeyError if one lacks a choice of the first.
     """
     return {
         choice: math.log(math.fsum(math.exp(each[choice]) for each in scores) / len(scores) + 1e-30)
@@ -24,16 +23,16 @@ def liking(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     }
 
 
-def leaning(scores: Mapping[str, float], liked: Mapping[str, float]) -> dict[str, float]:
-    """Choice -> its share, 0 to 1: the probabilities divided by those of the liking, made to sum to 1.
+def calibrated_probabilities(scores: Mapping[str, float], bias: Mapping[str, float]) -> dict[str, float]:
+    """Choice -> its probability divided by that of the bias, normalised to a sum of 1; empty for no scores.
 
-    scores, liked: choice -> log-probability; a choice that `liked` does not know counts as it stands. Empty for none.
+    scores, bias: choice -> log-probability; a choice that `bias` lacks is not corrected.
     """
-    gained = {choice: score - liked.get(choice, 0.0) for choice, score in scores.items()}
-    top = max(gained.values(), default=0.0)
-    weights = {choice: math.exp(gain - top) for choice, gain in gained.items()}
-    whole = math.fsum(weights.values())
-    return {choice: weight / whole for choice, weight in weights.items()}
+    corrected = {choice: score - bias.get(choice, 0.0) for choice, score in scores.items()}
+    top = max(corrected.values(), default=0.0)
+    weights = {choice: math.exp(score - top) for choice, score in corrected.items()}
+    total = math.fsum(weights.values())
+    return {choice: weight / total for choice, weight in weights.items()}
 
 
 def refuse_failures(errors: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Bytes of a downloaded file as UTF-8 text: byte-order marks are honoured, another encoding is named with a remedy."""
+"""Decodes downloaded files to UTF-8: byte-order marks are honoured, other encodings are an error with a remedy."""
 
 import codecs
 import io
@@ -16,16 +16,16 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
-"""Byte-order marks; UTF-32's little-endian one begins with UTF-16's, so it stands before it."""
+"""Byte-order marks; that of UTF-32-LE begins with that of UTF-16-LE, so it comes first."""
 ENCODINGS = {
     "cp1252": "CP1252", "cp1250": "CP1250", "cp1251": "CP1251", "cp1253": "CP1253", "cp1254": "CP1254",
     "cp1255": "CP1255", "cp1256": "CP1256", "cp1257": "CP1257", "cp1258": "CP1258", "koi8_r": "KOI8-R",
     "cp874": "CP874", "cp932": "CP932", "euc_jp": "EUC-JP", "gb18030": "GB18030", "big5": "BIG5", "cp949": "CP949",
     "mac_roman": "MACINTOSH", "utf_16_le": "UTF-16LE", "utf_16_be": "UTF-16BE",
 }  # fmt: skip
-"""Encodings in which files are still passed around, by Python's names -> iconv's."""
+"""Encodings that are still in use: Python's name -> iconv's name."""
 LATIN = ("cp1250", "cp1252", "cp1257", "cp1258", "mac_roman")
-"""Encodings that a short text of western Europe fits about equally well; of these CP1252 is by far the most used."""
+"""Encodings that fit short western European texts about equally well; CP1252 is the most common."""
 
 
 class _Recoded(io.RawIOBase):

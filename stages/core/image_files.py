@@ -1,8 +1,9 @@
-"""Picture files: found by name, known by their hash, read only while they are the same."""
+"""Image files: looked up by name, identified by their hash; and whether a model accepts images."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from stages.core import artifacts
 from stages.core.completions import Image
@@ -10,9 +11,10 @@ from stages.core.errors import UserError
 
 
 def album(folder: str | Path | None) -> Callable[[str, str], Image]:
-    """(whose it is, file name) -> that picture of a folder. Raises UserError where it is missing, or its folder.
+    """A function that looks up the images of a folder; it raises UserError for a missing image.
 
-    COCO's pictures go by two names, "COCO_val2014_000000000042.jpg" and "000000000042.jpg": either finds the other.
+    Names of COCO match with and without prefix: "COCO_val2014_000000000042.jpg" and "000000000042.jpg". Raises
+    UserError for a missing folder.
     """
     if folder and not Path(folder).is_dir():
         raise UserError(f"{folder}: is no folder of pictures; put them there or name theirs in params.yaml")
@@ -28,7 +30,7 @@ def album(folder: str | Path | None) -> Callable[[str, str], Image]:
 
 
 def read(image: Image) -> bytes:
-    """The bytes of a picture. Raises UserError if it is missing, or no longer the one that had its hash."""
+    """The bytes of an image file. Raises UserError if it is missing or has another hash."""
     try:
         data = Path(image.path).read_bytes()
     except OSError as error:
@@ -39,3 +41,9 @@ def read(image: Image) -> bytes:
             "or read all in anew with `dvc repro -f -s` and the stage that named it (ingest_benchmark@…, format@…)"
         )
     return data
+
+
+def accepts_images(directory: Path) -> bool:
+    """Whether the model of a Transformers directory takes images; False for a directory without config.json."""
+    path = directory / "config.json"
+    return path.is_file() and "vision_config" in artifacts.read_json(path, dict[str, Any])

@@ -1,4 +1,4 @@
-"""Language tags (BCP 47): which language a tag stands for, as ISO 639 has it, and in which script that is written."""
+"""Language tags (BCP 47): the language of a tag by ISO 639, and the script that it is written in."""
 
 import re
 from functools import cache
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from langcodes import Language
 
 MULTI = "multi"
-"""What a corpus in several languages says instead of a tag."""
+"""Stands for several languages, in place of a tag."""
 SCRIPTS = {
     "Arab": r"\p{Arabic}", "Armn": r"\p{Armenian}", "Beng": r"\p{Bengali}", "Cans": r"\p{Canadian_Aboriginal}",
     "Cyrl": r"\p{Cyrillic}", "Deva": r"\p{Devanagari}", "Ethi": r"\p{Ethiopic}", "Geor": r"\p{Georgian}",

@@ -1,4 +1,4 @@
-"""One record walks through every stage: a row of instruction data and everything that was done to it."""
+"""The record that all stages read and write: a row of instruction data and the steps that changed it."""
 
 import hashlib
 from collections import Counter
@@ -24,7 +24,7 @@ refused, failed: the status of the reply. Only `ok` and `frozen` ever count as a
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a row came from before seqit touched it."""
+    """Where a row came from."""
 
     reference: str
     """The corpus as named in params.yaml: `path:…` or `hub:org/name@revision`."""
@@ -94,7 +94,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row that did not walk on, kept on disk with its reason."""
+    """A rejected row, written to a file of its own with the reason."""
 
     id: str
     reason: str

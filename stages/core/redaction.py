@@ -1,4 +1,4 @@
-"""Keep secrets out of what is printed and stored: where they may not stand, and how a server may repeat them."""
+"""Removes secrets from what is printed and stored, in all forms in which a server may repeat them."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Where the reply store and the cache are, also in git worktrees and in the temporary copies that DVC makes."""
+"""Paths of the reply store and the cache, also from git worktrees and DVC's temporary copies of a checkout."""
 
 import os
 from pathlib import Path
@@ -20,9 +20,9 @@ def cache() -> Path:
 
 
 def main_checkout(start: Path) -> Path:
-    """The checkout that keeps the DVC cache for `start`; the folder itself where there is no checkout.
+    """The checkout with the DVC cache of `start`; the folder itself where there is no checkout.
 
-    Reads paths and two small files; importing dvc to ask it would cost a second.
+    Reads paths and two small files, since importing dvc takes a second.
     """
     checkout = next((folder for folder in (start, *start.parents) if (folder / ".dvc").is_dir()), start)
     seen = {checkout}

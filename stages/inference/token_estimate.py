@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.core.completions import Message, Prompt
 from stages.core.errors import UserError
-from stages.core.model_config import accepts_images
+from stages.core.image_files import accepts_images
 from stages.inference.chat_template import ChatTemplate
 from stages.reply_store.checksums import DAMAGE
 from stages.reply_store.identity import Identity

@@ -1,4 +1,4 @@
-"""Weights and vocabulary between GGUF files and Transformers directories, both ways, without torch.
+"""Converts models between GGUF files and Transformers directories, without torch.
 
 Formats: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, https://huggingface.co/docs/safetensors. Both ways
 cover the architectures of `ARCHITECTURES` and byte-level BPE vocabularies: what small instruct models are made of.
@@ -27,7 +27,7 @@ ARCHITECTURES = {
 
 
 class Shape(NamedTuple):
-    """The sizes that both formats state, under Transformers' names."""
+    """The sizes of a model, by Transformers' names."""
 
     architecture: str
     hidden_size: int

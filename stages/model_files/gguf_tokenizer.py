@@ -1,4 +1,4 @@
-"""Vocabularies between GGUF metadata and tokenizer.json, both ways, for byte-level BPE."""
+"""Converts tokenizers between GGUF metadata and tokenizer.json, for byte-level BPE."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,%d}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
-"""What cuts a text before the merges in models since GPT-4; they differ in how many digits stay together."""
+"""The pattern that splits a text before the merges, in models since GPT-4; they differ in the number of digits."""
 SPLITS: dict[str, list[Any]] = {
     # `tokenizer.ggml.pre` -> the pre-tokenizers before ByteLevel, as in the models' tokenizer.json
     "gpt-2": [],

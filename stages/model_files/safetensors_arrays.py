@@ -1,4 +1,4 @@
-"""The tensors of a .safetensors file as NumPy arrays, without torch."""
+"""Reads the tensors of a .safetensors file as NumPy arrays, without torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def tensors(path: Path) -> Iterator[tuple[str, "NDArray[Any]"]]:
-    """The name and the values, as float32, of every tensor of a .safetensors file, by name; without torch.
+    """(name, values as float32) of every tensor of a .safetensors file.
 
     Raises UserError for a tensor that is no floating-point numbers of 16 bits or more.
     """

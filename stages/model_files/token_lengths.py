@@ -1,4 +1,4 @@
-"""Lengths in a model's tokens, by its tokenizer.json alone."""
+"""Counts tokens of texts, by a model's tokenizer.json alone."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def tokenizer(directory: Path, literal: bool = False) -> "Tokenizer":
 
 
 def counter(directory: Path) -> Callable[[Sequence[str]], list[int]]:
-    """A function from texts to their lengths in tokens, without what a template or the tokenizer adds around them."""
+    """A function that returns the number of tokens of each text, without those that a template or tokenizer adds."""
     loaded = tokenizer(directory, literal=True)
 
     def count(texts: Sequence[str]) -> list[int]:

@@ -129,7 +129,7 @@ def _letter_priors(complete: Complete, config: RoundConfig, letters: tuple[str, 
     for rendered, reply in zip(content_free, replies, strict=True):
         scores.setdefault(rendered.prefix, []).extend([reply.scores] if reply.scores else [])
     return {
-        prefix: contextual_calibration.liking(letter_scores)
+        prefix: contextual_calibration.choice_bias(letter_scores)
         for prefix, letter_scores in scores.items()
         if letter_scores
     }
@@ -165,7 +165,7 @@ def _calibrated_choice(
     prior = priors.get(config.rendered("choose", pending.record).prefix)
     if prior is None or not reply.scores:
         return _read_choice(config, pending, reply)
-    shares = contextual_calibration.leaning(reply.scores, prior)
+    shares = contextual_calibration.calibrated_probabilities(reply.scores, prior)
     letters = sorted(shares)
     letter = _row_random(config, pending.record).choices(letters, [shares[letter] for letter in letters])[0]
     return replace(pending.with_prompt(config.templates["choose"].hash), action=LETTERS[letter])

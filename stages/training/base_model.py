@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.core import artifacts
 from stages.core.errors import UserError
-from stages.core.model_config import accepts_images
+from stages.core.image_files import accepts_images
 from stages.training import export, image_training
 from stages.training.chat_rendering import Specials, check, complete, structural
 

@@ -130,7 +130,7 @@ def _prompt(
 
 def verdict_shares(reply: Reply, bias: Mapping[str, float]) -> dict[str, float]:
     """Verdict -> its calibrated probability, without the judge's `bias`. Empty where the engine reports no scores."""
-    return contextual_calibration.leaning(_by_verdict(reply.scores), bias)
+    return contextual_calibration.calibrated_probabilities(_by_verdict(reply.scores), bias)
 
 
 def measure_bias(config: JudgeConfig, choices: Sequence[str], variables: Sequence[str]) -> dict[str, float]:
@@ -143,7 +143,7 @@ def measure_bias(config: JudgeConfig, choices: Sequence[str], variables: Sequenc
     ]
     judged = list(send_requests(config, requests, lambda _, reply: reply.status != "failed", choices))
     contextual_calibration.refuse_failures([each.last.error for each in judged if each.last.status == "failed"])
-    return contextual_calibration.liking([_by_verdict(each.last.scores) for each in judged if each.last.scores])
+    return contextual_calibration.choice_bias([_by_verdict(each.last.scores) for each in judged if each.last.scores])
 
 
 def _by_verdict(scores: Mapping[str, float]) -> dict[str, float]:

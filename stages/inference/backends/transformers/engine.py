@@ -14,7 +14,7 @@ import msgspec
 
 from stages.core.completions import Capabilities, Prompt, Reply, Sampling
 from stages.core.errors import UserError
-from stages.core.model_config import accepts_images
+from stages.core.image_files import accepts_images
 from stages.inference.backends.transformers.generation import Decoding
 from stages.inference.backends.transformers.likelihoods import likelihoods
 from stages.inference.backends.transformers.vision import VisionLanguageModel
