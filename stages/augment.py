@@ -13,7 +13,7 @@ from stages.chains.translate import translations_by_text
 from stages.core import artifacts
 from stages.core.cli import entry_argument, report_losses, reports_errors, start
 from stages.core.records import Record
-from stages.inference.connect import Connected, connect
+from stages.inference.connect import Connect, Connected, connect
 from stages.params import Params, entry, load
 
 HELP = "Write data/augmented/NAME.jsonl, NAME.plain.jsonl (the same rows without chains), and how many got which."
@@ -39,7 +39,7 @@ def captions(name: Name) -> None:
     _write(params, name, asked, captions=captions_by_image(artifacts.artifact(asked.captions, Record)))
 
 
-def model(name: Name) -> None:
+def model(name: Name, *, connect: Connect = connect) -> None:
     """Paraphrases and translations that the generator writes, greedily."""
     asked = entry((params := load()).augment.model, name, "augment.model")
     files = prompt_files(artifacts.contents(asked.prompts), asked.prompts)

@@ -14,41 +14,41 @@ from stages.evaluation.benchmarks.questions import Answer, Question, unscored_wa
 from stages.evaluation.benchmarks.sampling import JudgeSample, shortage
 from stages.evaluation.judges.judge_requests import JudgeConfig
 from stages.evaluation.judges.pairwise import compare_pairs
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import Params, entry, load
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+Responses = dict[str, pairwise.Response]
 Name = Annotated[str, entry_argument("An entry of `compare.runs` or `compare.references` in params.yaml")]
 
 
 @app.command()
 @reports_errors
-def runs(name: Name) -> str:
+def runs(name: Name, *, connect: Connect = connect) -> str:
     """A treatment against a baseline, both of them runs."""
     comparison = entry((params := load()).compare.runs, name, "compare.runs")
-    return _compare(params, name, comparison, _responses(comparison.baseline, comparison.benchmark))
+    return _compare(connect, params, name, comparison, _responses(comparison.baseline, comparison.benchmark))
 
 
 @app.command()
 @reports_errors
-def references(name: Name) -> str:
+def references(name: Name, *, connect: Connect = connect) -> str:
     """A run against a file of outputs, such as AlpacaEval's own references; rows are matched by their instruction."""
     comparison = entry((params := load()).compare.references, name, "compare.references")
-    outputs = artifacts.read_rows(comparison.outputs, pairwise.Output)
-    return _compare(params, name, comparison, pairwise.file_responses(_questions(comparison.benchmark), outputs))
+    outputs, questions = artifacts.read_rows(comparison.outputs, pairwise.Output), _questions(comparison.benchmark)
+    return _compare(connect, params, name, comparison, pairwise.file_responses(questions, outputs))
 
 
-def _compare(params: Params, name: str, comparison: Any, baseline: dict[str, pairwise.Response]) -> str:
+def _compare(connect: Connect, params: Params, name: str, comparison: Any, baseline: Responses) -> str:
     settings, questions = params.compare.settings, _questions(comparison.benchmark)
-    treatment = _responses(comparison.treatment, comparison.benchmark)
+    sides = questions, baseline, _responses(comparison.treatment, comparison.benchmark)
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     sample = JudgeSample(comparison.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"compare {name}") as complete:
         config = JudgeConfig(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        judge = complete.watched(partial(compare_pairs, config))
-        scores, summary = pairwise.compare_responses(questions, baseline, treatment, judge, sample)
+        scores, summary = pairwise.compare_responses(*sides, complete.watched(partial(compare_pairs, config)), sample)
     artifacts.write(f"data/compared/{name}.jsonl", scores)
-    artifacts.write_json(f"data/compared/{name}.annotations.json", annotations(scores, questions, baseline, treatment))
+    artifacts.write_json(f"data/compared/{name}.annotations.json", annotations(scores, *sides))
     artifacts.write_json(f"data/metrics/compare/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="questions", name=name)
     return together(unscored_warning(name, summary), shortage(comparison.sample, settings.controls, scores))
@@ -58,7 +58,7 @@ def _questions(benchmark: str) -> list[Question]:
     return list(artifacts.artifact(f"ingested/benchmarks/{benchmark}", Question))
 
 
-def _responses(run: str, benchmark: str) -> dict[str, pairwise.Response]:
+def _responses(run: str, benchmark: str) -> Responses:
     return pairwise.run_responses(artifacts.artifact(f"predictions/{run}/{benchmark}", Answer))
 
 

@@ -11,14 +11,20 @@ from stages.core.completions import Sampling
 from stages.evaluation import sandbox
 from stages.evaluation.benchmarks import scoring
 from stages.evaluation.benchmarks.questions import Answer, Question, unscored_warning
-from stages.evaluation.bertscore import bertscore
+from stages.evaluation.bertscore import OpenEncoder, bertscore
 from stages.evaluation.judges import JUDGES
 from stages.evaluation.judges.judge_requests import JudgeConfig
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import load
 
 
-def evaluate(run: Annotated[str, entry_argument("An entry of `train.runs` or `predict.models` in params.yaml")]) -> str:
+def evaluate(
+    run: Annotated[str, entry_argument("An entry of `train.runs` or `predict.models` in params.yaml")],
+    *,
+    connect: Connect = connect,
+    open_sandbox: sandbox.Open = sandbox.connect,
+    open_encoder: OpenEncoder = bertscore,
+) -> str:
     """Score a run's answers to every benchmark: by its rule, in a sandbox, or by the judge of params.yaml.
 
     Reads data/predictions/RUN/ and the questions. Writes a score for every answer to data/scored/RUN/BENCHMARK.jsonl
@@ -26,9 +32,9 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `train.runs` or `pr
     with its reason and is never wrong. Judge and sandbox are started only if needed; where programs can't be run,
     everything else is scored and written first, and then that is an error.
     """
-    params = load()
-    template = prompts.parse(artifacts.read_text(params.judge.prompt), params.judge.prompt)
-    sampling = Sampling(params.judge.temperature, top_p=1.0, top_k=0, max_tokens=params.judge.max_tokens)
+    judge = (params := load()).judge
+    template = prompts.parse(artifacts.read_text(judge.prompt), judge.prompt)
+    sampling = Sampling(judge.temperature, top_p=1.0, top_k=0, max_tokens=judge.max_tokens)
     limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
     warnings = []
     answered = {
@@ -40,12 +46,10 @@ def evaluate(run: Annotated[str, entry_argument("An entry of `train.runs` or `pr
     }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,
-        sandbox.connect(limits) as execute,
-        bertscore(**params.evaluate.bertscore.model_dump()) as similarity,
+        open_sandbox(limits) as execute,
+        open_encoder(**params.evaluate.bertscore.model_dump()) as similarity,
     ):
-        config = JudgeConfig(
-            complete, template, sampling, params.judge.attempts, params.seed, reading=params.judge.reading
-        )
+        config = JudgeConfig(complete, template, sampling, judge.attempts, params.seed, reading=judge.reading)
         graders = scoring.Graders(complete.watched(partial(JUDGES[config.reading].rate, config)), execute, similarity)
         complete.expect(sum(length_hint(answers) for _, answers in answered.values()))
         for name, scores, summary in scoring.evaluate_all(answered, graders, params.evaluate.pass_at):

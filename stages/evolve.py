@@ -6,7 +6,7 @@ from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import entry, load
 from stages.seqinstruct.round_statistics import RoundStats
 from stages.seqinstruct.wizardlm import EvolutionConfig, evolve_rows
@@ -14,6 +14,8 @@ from stages.seqinstruct.wizardlm import EvolutionConfig, evolve_rows
 
 def evolve(
     name: Annotated[str, entry_argument("An entry of `evolve.corpora` in params.yaml, such as seed")],
+    *,
+    connect: Connect = connect,
 ) -> None:
     """Make the instructions of a corpus harder or broader, and respond to them.
 

@@ -6,7 +6,7 @@ from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import entry, load
 from stages.seqinstruct.input_extraction import ExtractionConfig, extract_rows
 from stages.seqinstruct.round_statistics import RoundStats
@@ -14,6 +14,8 @@ from stages.seqinstruct.round_statistics import RoundStats
 
 def extract_inputs(
     name: Annotated[str, entry_argument("An entry of `extract_inputs.corpora` in params.yaml, such as flat")],
+    *,
+    connect: Connect = connect,
 ) -> None:
     """Have the generator tell instruction and input apart in rows that are one flat prompt.
 

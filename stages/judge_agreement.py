@@ -11,11 +11,15 @@ from stages.evaluation.benchmarks.questions import Answer, Question, Score, unsc
 from stages.evaluation.benchmarks.sampling import shortage
 from stages.evaluation.judges import JUDGES
 from stages.evaluation.judges.judge_requests import JudgeConfig
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import entry, load
 
 
-def judge_agreement(name: Annotated[str, entry_argument("An entry of `judge_agreement.runs` in params.yaml")]) -> str:
+def judge_agreement(
+    name: Annotated[str, entry_argument("An entry of `judge_agreement.runs` in params.yaml")],
+    *,
+    connect: Connect = connect,
+) -> str:
     """Have the judge `engines.reviewer` score a run's answers as well.
 
     Reads the answers and what `evaluate` made of them; no model under test is asked. Writes the second judge's scores

@@ -11,11 +11,15 @@ from stages.evaluation.benchmarks.sampling import JudgeSample, shortage
 from stages.evaluation.benchmarks.task_scores import TaskJudge, score_tasks
 from stages.evaluation.judges.judge_requests import JudgeConfig
 from stages.evaluation.judges.task_verdicts import LISTERS, check_tasks
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import entry, load
 
 
-def judge_tasks(name: Annotated[str, entry_argument("An entry of `judge_tasks.runs` in params.yaml")]) -> str:
+def judge_tasks(
+    name: Annotated[str, entry_argument("An entry of `judge_tasks.runs` in params.yaml")],
+    *,
+    connect: Connect = connect,
+) -> str:
     """List the tasks of every question and have the judge mark which ones a run's answer did.
 
     Reads data/predictions/RUN/BENCHMARK.jsonl and the questions; no model under test is called. Writes the marks of

@@ -6,12 +6,14 @@ from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.evaluation import lm_eval
 from stages.evaluation.benchmarks.questions import Question
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import load
 
 
 def predict(
     run: Annotated[str, entry_argument("An entry of `train.runs` or `predict.models` in params.yaml")],
+    *,
+    connect: Connect = connect,
 ) -> None:
     """Ask a model every question of the benchmarks under `predict` in params.yaml: all, or those that the run names.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.model_files.token_lengths import counter
 from stages.params import entry, load
 from stages.seqinstruct.responses import ResponseConfig, respond_round
@@ -16,6 +16,8 @@ from stages.validation.receipts import write_receipts
 
 def respond(
     name: Annotated[str, entry_argument("An entry of `rewrite.corpora` in params.yaml, such as seed")],
+    *,
+    connect: Connect = connect,
 ) -> None:
     """Respond to every instruction of a corpus as it is (round 0) and after each round of rewriting.
 

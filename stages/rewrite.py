@@ -6,7 +6,7 @@ from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.params import entry, load
 from stages.seqinstruct.filters import Limits
 from stages.seqinstruct.policies import RoundConfig
@@ -17,6 +17,8 @@ from stages.validation.receipts import write_receipts
 
 def rewrite(
     name: Annotated[str, entry_argument("An entry of `rewrite.corpora` or `rewrite.benchmarks`, such as seed")],
+    *,
+    connect: Connect = connect,
 ) -> None:
     """Rewrite the instructions of a corpus, round by round.
 

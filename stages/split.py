@@ -9,12 +9,16 @@ from stages.ablations.sequence_split import SplitConfig, split_sequences
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.core.records import Record
-from stages.inference.connect import connect
+from stages.inference.connect import Connect, connect
 from stages.model_files.token_lengths import counter
 from stages.params import entry, load
 
 
-def split(name: Annotated[str, entry_argument("An entry of `split` in params.yaml, such as sit-split")]) -> None:
+def split(
+    name: Annotated[str, entry_argument("An entry of `split` in params.yaml, such as sit-split")],
+    *,
+    connect: Connect = connect,
+) -> None:
     """Take rows with several tasks apart into rows with one (SIT-split), and into turns of a conversation (SIT-multi).
 
     The generator tells the tasks apart; a row that was held, or that it can't take apart, stays whole and says why.

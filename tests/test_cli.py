@@ -12,7 +12,7 @@ import pytest
 from stages.core.cli import entry_name, entry_names
 
 ROOT = Path(__file__).resolve().parents[1]
-DOOR = r"""
+COMMAND = r"""
 from stages.core.cli import main
 from stages.core.errors import UserError
 
@@ -24,7 +24,7 @@ main(ingest)
 
 
 def test_a_mistake_is_one_line_without_escape_sequences(tmp_path: Path) -> None:
-    (tmp_path / "ingest.py").write_text(DOOR, encoding="utf-8")
+    (tmp_path / "ingest.py").write_text(COMMAND, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, tmp_path / "ingest.py"], capture_output=True, env=environment)
     assert (done.returncode, done.stdout) == (2, b"")
@@ -42,7 +42,7 @@ def test_an_entry_is_named_by_itself_or_by_the_address_of_its_stage(address: str
 GRAPH = """
 stages:
   first: {cmd: "echo made > first", outs: [{first: {cache: false}}]}
-  say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo said ${item}", deps: [first]}}
+  say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo output ${item}", deps: [first]}}
 """
 
 
@@ -74,12 +74,12 @@ def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         return done.returncode == 0, done.stdout
 
-    went, said = repro("--dry", "say@seed-1")
-    assert went and "'first'" in said and " ran, " not in said and not (tmp_path / "first").exists()
+    went, output = repro("--dry", "say@seed-1")
+    assert went and "'first'" in output and " ran, " not in output and not (tmp_path / "first").exists()
     assert not repro("-s", "say@seed-1")[0], "alone, it misses what it reads"
-    went, said = repro("say@seed-2")
-    assert went and "said seed-2" in said and "said seed-1" not in said and "== 2 stages ran, " in said
-    went, said = repro("-s", "-f", "say@seed-2")
-    assert went and "said seed-2" in said and "== 1 stage ran, " in said
-    went, said = repro("-sf", "say@seed-3; touch pwned")
+    went, output = repro("say@seed-2")
+    assert went and "output seed-2" in output and "output seed-1" not in output and "== 2 stages ran, " in output
+    went, output = repro("-s", "-f", "say@seed-2")
+    assert went and "output seed-2" in output and "== 1 stage ran, " in output
+    went, output = repro("-sf", "say@seed-3; touch pwned")
     assert not went and not (tmp_path / "pwned").exists()

@@ -3,10 +3,11 @@
 import inspect
 import sys
 import time
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
 from pathlib import Path
-from typing import ParamSpec
+from types import ModuleType
+from typing import Any, ParamSpec
 
 import typer
 from typer.models import ArgumentInfo
@@ -20,7 +21,8 @@ P = ParamSpec("P")
 def reports_errors(function: Callable[P, str | None]) -> Callable[P, None]:
     """A command: a UserError becomes one line on stderr and exit status 2, an interruption exit status 130.
 
-    What `function` returns is a warning, "" or None for none: it becomes the last line on stderr.
+    What `function` returns is a warning, "" or None for none: it becomes the last line on stderr. Its keyword-only
+    parameters are what it reaches models and programs with; they are no options of the command line, see `call`.
     """
 
     @wraps(function)
@@ -37,7 +39,36 @@ def reports_errors(function: Callable[P, str | None]) -> Callable[P, None]:
         remark(f"done in {time.monotonic() - started:.1f} s")
         remark(f"warning: {warning}" if warning else "")
 
+    signature = inspect.signature(function)
+    options = [one for one in signature.parameters.values() if one.kind is not one.KEYWORD_ONLY]
+    run.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]
     return run
+
+
+def call(module: ModuleType, words: Sequence[str], **dependencies: Any) -> int:
+    """Run the command of a module in this process; returns its exit status.
+
+    words: as on the command line. dependencies: values for the keyword-only parameters of the command's function, as
+    far as it has such.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(lambda: None)  # which makes a group of a single command too
+    functions = _functions(module)
+    for name, function in functions.items():
+        own = {key: value for key, value in dependencies.items() if key in inspect.signature(function).parameters}
+        app.command(name)(reports_errors(wraps(function)(partial(function, **own))))
+    named = words if "app" in vars(module) else [*functions, *words]
+    return int(app([*named], standalone_mode=False) or 0)
+
+
+def _functions(module: ModuleType) -> dict[str, Callable[..., str | None]]:
+    """The functions of a module's `app` by the names of their commands, else the one that is named like the module."""
+    app: typer.Typer | None = vars(module).get("app")
+    if app is None:
+        name = module.__name__.rpartition(".")[2]
+        return {name: vars(module)[name]}
+    callbacks = [(one.name, one.callback) for one in app.registered_commands if one.callback]
+    return {name or callback.__name__: inspect.unwrap(callback) for name, callback in callbacks}
 
 
 def remark(text: str) -> None:

@@ -4,15 +4,14 @@ Computed as by the bert-score package with its defaults, without idf and rescali
 similar one of the other text; special tokens do not count. https://github.com/Tiiger/bert_score
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks.scoring import Similarity
-from stages.inference.dry_run import PLANNER
 from stages.inference.local_engine import require_local_extra
 from stages.model_files.integrity import check
 
@@ -20,14 +19,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+OpenEncoder = Callable[..., AbstractContextManager[Similarity | None]]
+"""The type of `bertscore`; a plan passes a function that loads nothing."""
+
+
 @contextmanager
 def bertscore(model: str | None, layer: int, batch: int) -> Iterator[Similarity | None]:
     """A function that returns F1 for each (text, reference), by hidden layer `layer` of the encoder in folder `model`.
 
-    None for None, and while a plan is made. Raises UserError if there is no such folder, and while the function runs if
+    None for None. Raises UserError if there is no such folder, and while the function runs if
     the encoder has no such layer.
     """
-    if model is None or PLANNER.get():
+    if model is None:
         yield None
         return
     directory = Path(model)

@@ -1,10 +1,10 @@
 """`connect`: a `Complete` for an engine of params.yaml, with reply store, order, budget and progress."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from operator import length_hint
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -14,12 +14,12 @@ from stages.core.state_folder import store_path
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.backends import BACKENDS
 from stages.inference.budgets import Ledger
-from stages.inference.dry_run import PLANNER
+from stages.inference.engine_interface import Backend
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.params.fetched_models import check_fetched
 from stages.reply_store.claims import Claims
-from stages.reply_store.identity import reference_of
+from stages.reply_store.identity import Identity, reference_of
 from stages.reply_store.store import Replies
 
 MODELS = Path("models")
@@ -82,6 +82,36 @@ class Connected(Meter):
                 self._progress.finish()
 
 
+class Target(NamedTuple):
+    """What an entry of `engines` refers to, before anything is opened."""
+
+    backend: Backend
+    directory: Path
+    """The model's."""
+    identity: Identity
+    capabilities: Capabilities
+    description: str
+    """Engine and model, for messages."""
+
+
+def resolve(engine: params.Engine, model: str | None, models: Path = MODELS) -> Target:
+    """The engine and model of an entry of `engines`; `model` where the entry names none. Raises UserError."""
+    backend = BACKENDS[engine.engine]
+    directory = models / (engine.model or model or "")
+    identity = backend.identify(reference_of(directory), engine.options)
+    capabilities = backend.capabilities(directory, engine.options)
+    return Target(backend, directory, identity, capabilities, f"engine {engine.engine} ({identity.model})")
+
+
+class Connect(Protocol):
+    """The type of `connect`, as a parameter of commands: a plan passes a function that opens no model."""
+
+    def __call__(
+        self, engine: params.Engine, model: str | None = None, purpose: str = ""
+    ) -> AbstractContextManager[Connected]:
+        """A `Complete` for an entry of `engines`; see `connect`."""
+
+
 @contextmanager
 def connect(
     engine: params.Engine, model: str | None = None, purpose: str = "", models: Path = MODELS, store: Path | None = None
@@ -91,18 +121,9 @@ def connect(
     Replies come from the store where it has them; the engine is opened at the first request that is not cached. They
     come without the model's reasoning. `models` and `store`: the folder of the models and the file of the store, by
     default models/ and `state_folder.store_path`. Raises UserError for an unknown engine or model, or a model fetched
-    before its reference was changed, and from the stream for what concerns every prompt. While a plan is made
-    (`dry_run.PLANNER`), no model is opened and nothing is stored.
+    before its reference was changed, and from the stream for what concerns every prompt.
     """
-    backend = BACKENDS[engine.engine]
-    directory = models / (engine.model or model or "")
-    identity = backend.identify(reference_of(directory), engine.options)
-    capabilities = backend.capabilities(directory, engine.options)
-    description = f"engine {engine.engine} ({identity.model})"
-    if planner := PLANNER.get():
-        answers = AnswersOnly(planner.complete(identity, engine, directory), engine.reasoning)
-        yield Connected(answers, None, capabilities, description)
-        return
+    backend, directory, identity, capabilities, description = resolve(engine, model, models)
     check_fetched(directory, engine.references)
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store or store_path()))

@@ -9,7 +9,7 @@ attempts at the same step are not counted, since whether they are needed is unkn
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,9 @@ from random import Random
 from typing import NamedTuple
 
 from stages.core.completions import Prompt, Reply
+from stages.inference.answer_only import AnswersOnly
 from stages.inference.budgets import Tokens, max_tokens_of
+from stages.inference.connect import Connected, resolve
 from stages.inference.token_estimate import TokenEstimator, characters
 from stages.params import Engine
 from stages.reply_store.identity import Identity
@@ -98,6 +100,13 @@ class Planner:
         self.counts, self.guessed = [], set(guessed)
         self._unreal.clear()
         self._counted.clear()
+
+    @contextmanager
+    def connect(self, engine: Engine, model: str | None = None, purpose: str = "") -> Iterator[Connected]:
+        """In place of `inference.connect.connect`: no model is opened and nothing is stored."""
+        target = resolve(engine, model)
+        answers = AnswersOnly(self.complete(target.identity, engine, target.directory), engine.reasoning)
+        yield Connected(answers, None, target.capabilities, target.description)
 
     def complete(
         self, identity: Identity, engine: Engine, directory: Path | None = None
@@ -206,7 +215,3 @@ class Planner:
             m.content for m in prompt.messages[: -1 if prompt.continue_final else None] if m.role == "assistant"
         ]
         return Reply(rng.choice(examples or ["(not known yet)"]), "ok", 0, 0, model=model)
-
-
-PLANNER: ContextVar[Planner | None] = ContextVar("planner", default=None)
-"""Set while a plan is made: `connect` then gives its `Complete` instead of a model's."""

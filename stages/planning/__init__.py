@@ -1,1 +1,1 @@
-"""What a run would ask and cost, before it does: the stages that DVC would run, run for their requests alone."""
+"""Plans: which stages DVC would run, and which requests they would send at which cost."""

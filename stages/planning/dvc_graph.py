@@ -1,10 +1,11 @@
-"""DVC's own graph under changed parameters, read in this process; nothing of the checkout is written."""
+"""DVC's graph under changed parameters, read without writing to the checkout."""
 
 import io
 import json
 import os
 import shlex
 import tempfile
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -25,16 +26,16 @@ class Step:
 
     name: str
     commands: list[list[str]]
-    """As one would write them by hand: with the name of the entry in place of DVC_STAGE."""
+    """With the name of the entry in place of DVC_STAGE."""
     deps: list[str]
     outs: list[str]
     """Paths from the top of the checkout."""
     stage: Any
-    """DVC's own."""
+    """The stage as a `dvc.stage.Stage`."""
 
     @property
     def command(self) -> list[str]:
-        """What makes its outputs; commands after it validate them."""
+        """The command that writes the outputs; those after it validate them."""
         return self.commands[0] if self.commands else []
 
     @property
@@ -46,13 +47,13 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A file that the plan has made in place of a run."""
+class PlannedFile:
+    """A file that the plan has written in place of a run."""
 
     md5: str
     """"" where its contents can't be known."""
     certain: bool
-    """A run would make the same bytes."""
+    """Whether a run would write the same bytes."""
 
 
 def overridden(root: Path, overrides: list[str]) -> str:
@@ -75,13 +76,13 @@ def overridden(root: Path, overrides: list[str]) -> str:
                     raise UserError(f"-S {' '.join(overrides)}: several values for one key; plan them one by one")
                 apply_overrides(str(copy), by_path[str(PARAMS)])
         except (DvcException, OverrideParseException) as error:
-            near = _nearest(text, overrides)
-            raise UserError(f"-S {' '.join(overrides)}: {_said(error)}{near}") from None
+            suggestion = _suggestion(text, overrides)
+            raise UserError(f"-S {' '.join(overrides)}: {_error_text(error)}{suggestion}") from None
         return copy.read_text(encoding="utf-8")
 
 
-def _nearest(text: str, overrides: list[str]) -> str:
-    """What a key that is not in params.yaml may have meant, as the end of a sentence; "" where nothing is near."""
+def _suggestion(text: str, overrides: list[str]) -> str:
+    """ "Did you mean" with keys of params.yaml that are similar to unknown ones; "" for none."""
     keys = set(_paths(_values(text)))
     wanted = [one.partition("=")[0].lstrip("+~") for one in overrides]
     near = [match for key in wanted if key not in keys for match in get_close_matches(key, keys, 1)]
@@ -96,30 +97,29 @@ def _paths(values: Any, where: str = "") -> Iterator[str]:
 
 
 def steps(root: Path, params: str, targets: list[str]) -> list[Step]:
-    """The stages that `dvc repro` with these targets looks at, each after those it depends on.
+    """The stages that `dvc repro` with these targets would check, each after those it depends on.
 
-    Raises UserError where there is no DVC repository, or its files make no graph under `params`.
+    params: the text of params.yaml. Raises UserError where there is no DVC repository, or no valid graph.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
     try:
-        repo = Repo(str(root))
-        repo.fs = _overlay(str((root / PARAMS).resolve()), params)
-        repo._reset()
+        repo = Repo(str(root), fs=_file_system_with(params, str((root / PARAMS).resolve())))
         stages = collect_stages(repo, targets) if targets else None
-        found = plan_repro(get_active_graph(repo.index.graph), stages)
-        return [_step(root, stage) for stage in found if stage.cmd]
+        planned = plan_repro(get_active_graph(repo.index.graph), stages)
+        return [_step(root, stage) for stage in planned if stage.cmd]
     except DvcException as error:
-        raise UserError(f"dvc: {_said(error)}") from None
+        raise UserError(f"dvc: {_error_text(error)}") from None
 
 
 def as_run(step: Step, params: str) -> str:
-    """`params` with the values that dvc.lock says this stage last ran with; where there are no others, unchanged."""
+    """`params` with the values that this stage last ran with, by dvc.lock; unchanged if they are the same."""
     known = [getattr(dep.hash_info, "value", None) for dep in step.stage.deps]
+    last_values = ChainMap(*(value for value in known if isinstance(value, dict)))
     values = deepcopy(_values(params))
-    for key, value in (pair for found in known if isinstance(found, dict) for pair in found.items()):
+    for key, value in last_values.items():
         *path, last = key.split(".")
         inner: Any = values
         for name in path:
@@ -137,36 +137,38 @@ def _values(params: str) -> dict[str, Any]:
 
 
 NEVER = "never run before"
-"""Why a stage runs that dvc.lock knows nothing of."""
+"""The reason of a stage that dvc.lock does not have."""
 
 
-def reasons(step: Step, made: Mapping[str, Made], md5: Callable[[str], str]) -> list[str]:
-    """Why DVC would run a stage, if it would: what has changed, or is missing.
+def reasons(step: Step, planned_files: Mapping[str, PlannedFile], md5: Callable[[str], str]) -> list[str]:
+    """Why DVC would run a stage: what has changed or is missing; empty if it would not.
 
-    made: path -> in place of the file. md5: of a path, with those files in place.
+    planned_files: files by path that the plan has written. md5: computes the hash of a path with those files.
     """
     if not any(one.hash_info for one in (*step.stage.deps, *step.stage.outs)):
         return [NEVER]
-    found = ["its command"] if step.stage.cmd_changed else []
+    changes = ["its command"] if step.stage.cmd_changed else []
     for dep, path in zip(step.stage.deps, step.deps, strict=True):
-        if remade := concerned(path, made):
+        if remade := related_files(path, planned_files):
             changed = not all(one.md5 for one in remade) or md5(path) != dep.hash_info.value
-            found += [path] if changed else []
+            changes += [path] if changed else []
         else:
-            found += _changes(dep)
-    found += [f"{path} is {state}" for out in step.stage.outs for path, state in out.status().items()]
-    return found
+            changes += _changes(dep)
+    changes += [f"{path} is {state}" for out in step.stage.outs for path, state in out.status().items()]
+    return changes
 
 
-def concerned(path: str, made: Mapping[str, Made]) -> list[Made]:
-    """What the plan has made of a path: itself, what lies in it, what it lies in."""
+def related_files(path: str, planned_files: Mapping[str, PlannedFile]) -> list[PlannedFile]:
+    """The planned files that are `path`, below it or above it."""
     return [
-        one for name, one in made.items() if name == path or name.startswith(f"{path}/") or path.startswith(f"{name}/")
+        file
+        for name, file in planned_files.items()
+        if name == path or name.startswith(f"{path}/") or path.startswith(f"{name}/")
     ]
 
 
 def _changes(dep: Any) -> list[str]:
-    """The dependency itself, or those of its parameters that have changed."""
+    """The path of a dependency if it has changed, or its parameters that have."""
     return [name for path, state in dep.status().items() for name in (state if isinstance(state, dict) else [path])]
 
 
@@ -182,8 +184,8 @@ def _step(root: Path, stage: Any) -> Step:
     return Step(stage.addressing, commands, paths(stage.deps), paths(stage.outs), stage)
 
 
-def _said(error: BaseException) -> str:
-    """What DVC and its causes say, on one line."""
+def _error_text(error: BaseException) -> str:
+    """The messages of DVC's error and its causes, on one line."""
     parts = []
     one: BaseException | None = error
     while one is not None:
@@ -192,14 +194,14 @@ def _said(error: BaseException) -> str:
     return ": ".join(dict.fromkeys(filter(None, parts)))[:500]
 
 
-def _overlay(path: str, text: str) -> Any:
-    """The local file system, but that `path` holds `text`."""
+def _file_system_with(text: str, path: str) -> Any:
+    """The local file system of DVC, except that the file `path` contains `text`."""
     from dvc.fs import LocalFileSystem
 
-    class Overlay(LocalFileSystem):  # type: ignore[misc]
+    class FileSystem(LocalFileSystem):  # type: ignore[misc]
         def open(self, name: Any, mode: str = "r", **options: Any) -> Any:
             if os.path.realpath(name) == path and "r" in mode:
                 return io.BytesIO(text.encode()) if "b" in mode else io.StringIO(text)
             return super().open(name, mode=mode, **options)
 
-    return Overlay()
+    return FileSystem()

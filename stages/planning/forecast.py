@@ -1,36 +1,34 @@
-"""Which stages would run and what they would ask, one after another, each on what those before it would have made."""
+"""Forecasts the requests of each stage that would run, on the outputs that the stages before it would write."""
 
-import importlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from stages.evaluation.benchmarks.program_outcomes import Outcome
-from stages.evaluation.sandbox import ASSUMED
+from stages.evaluation.benchmarks.program_outcomes import Execute, Outcome
+from stages.evaluation.sandbox import Limits
 from stages.inference.budgets import Tokens, cost
-from stages.inference.dry_run import PLANNER, Planner, RequestCounts
+from stages.inference.dry_run import Planner, RequestCounts
 from stages.params import PARAMS, Params
 from stages.planning import overlay
-from stages.planning.dvc_graph import Made, Step, as_run, concerned, reasons
+from stages.planning.command_models import FAST, MODELS
+from stages.planning.dvc_graph import PlannedFile, Step, as_run, reasons, related_files
 from stages.reply_store.identity import reference_of
 
-CHEAP = ("ingest", "index_benchmarks", "decontaminate", "count_tokens", "sample", "format")
-"""Doors that ask nobody and are done in a moment: run for what they write."""
 
-
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of one model at one endpoint."""
+class RequestTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests to one model at one endpoint, with their tokens and cost."""
 
     model: str
     endpoint: str
     remembered: int
     new: int
-    """Not remembered, certain to be sent."""
+    """Not in the reply store: certain to be sent."""
     guessed: int
-    """Depend on replies that aren't there yet: counted as if those were like remembered ones."""
+    """Requests that depend on replies which are not in the store, estimated by replies that are."""
     tokens_in: int
     tokens_out: int
     tokens_out_at_most: int
@@ -41,184 +39,186 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None
 
 
-class Requests(Demand, frozen=True, kw_only=True):
-    """What one stage would ask."""
+class StageRequests(RequestTotals, frozen=True, kw_only=True):
+    """Requests of one stage."""
 
     measured: bool
-    """tokens_out follows from remembered replies to the same steps; where not, from max_tokens."""
+    """Whether tokens_out is estimated by stored replies to the same steps; else it is max_tokens."""
     counted: bool
-    """tokens_in follows from the model's tokenizer or from remembered replies; where not, it is a guess."""
+    """Whether tokens_in is by the model's tokenizer or by stored replies; else by a fixed ratio."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """What would become of one stage that would run."""
+    """The forecast of one stage that would run."""
 
     stage: str
     why: list[str]
     certain: bool
-    """False where it hangs on what stages before it make of replies or weights that aren't there yet."""
-    asks: list[Requests]
+    """False where its inputs depend on replies or weights that do not exist yet."""
+    asks: list[StageRequests]
     unknown: str
-    """What can't be said about it, and why; "" where all is told."""
+    """Why its requests can't be forecast; "" where they can."""
 
 
 @dataclass
-class World:
-    """How far the plan has come."""
+class PlanState:
+    """The state of a plan while its stages are simulated one by one."""
 
     folder: Path
     baseline: Path | None
-    """A second shadow, for what stages have been told before, under the parameters that they last ran with."""
+    """A second overlay, in which stages run with the parameters of their last run, to learn from its replies."""
     params: Params
     planner: Planner
     before: str = ""
-    """params.yaml without the overrides that are asked about."""
-    made: dict[str, Made] = field(default_factory=dict)
+    """params.yaml without the overrides of the plan."""
+    planned_files: dict[str, PlannedFile] = field(default_factory=dict)
     guessed: dict[str, set[str]] = field(default_factory=dict)
-    """Artifact -> its rows that rest on stand-ins."""
-    waits: dict[str, str] = field(default_factory=dict)
-    """Artifact that can't be made here -> the stage that it fails at."""
-    told: Callable[[str], None] = lambda name: None
+    """Artifact -> ids of its rows that depend on stand-in replies."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Artifact that can't be written in a plan -> the stage that fails."""
+    on_stage: Callable[[str], None] = lambda name: None
 
     def md5(self, path: str) -> str:
-        """Of a file or folder as the plan has made it."""
+        """The MD5 of a file or folder of the overlay, as DVC computes it."""
         return overlay.md5(self.folder / path)
 
 
-def forecasts(steps: list[Step], world: World) -> Iterator[Forecast]:
-    """A forecast for each stage that would run. Stages that ask are run in the shadow, and so are cheap ones."""
+def forecasts(steps: list[Step], state: PlanState) -> Iterator[Forecast]:
+    """A forecast for each stage that would run. Stages with requests and fast stages run in the overlay."""
     for step in steps:
-        why = reasons(step, world.made, world.md5)
-        _place_models(step, world)
+        why = reasons(step, state.planned_files, state.md5)
+        _place_stand_in_models(step, state)
         if why:
-            world.told(step.name)
-            certain = all(one.certain for path in step.deps for one in concerned(path, world.made))
-            yield _forecast(step, world, why, certain)
+            state.on_stage(step.name)
+            certain = all(one.certain for path in step.deps for one in related_files(path, state.planned_files))
+            yield _forecast(step, state, why, certain)
 
 
-def _forecast(step: Step, world: World, why: list[str], certain: bool) -> Forecast:
+def _forecast(step: Step, state: PlanState, why: list[str], certain: bool) -> Forecast:
     upstream = {
-        row for path in step.deps for name, rows in world.guessed.items() if _within(path, name) for row in rows
+        row for path in step.deps for name, rows in state.guessed.items() if _within(path, name) for row in rows
     }
-    world.planner.begin(upstream)
-    waits = [name for path in step.deps for where, name in world.waits.items() if _within(path, where)]
+    state.planner.begin(upstream)
+    waits = [name for path in step.deps for where, name in state.waiting.items() if _within(path, where)]
     root = next(iter(waits), "")
-    # Around every command that is run: none of them may reach a model or run a program, whatever it is.
-    with _planning(world.planner):
-        unknown = f"{WAITS}{root}" if root else _simulate(step, world)
-    if not unknown and not any(asked.total() for asked in world.planner.counts) and _nothing_came(step, world):
-        unknown = "what it reads hangs on replies that aren't there yet, and no stand-in got through"
-    asks = [_requests(world.planner, asked) for asked in world.planner.counts]
-    known = not unknown and certain and not world.planner.guessed
+    unknown = f"{WAITS}{root}" if root else _simulate(step, state)
+    sends = any(counts.total() for counts in state.planner.counts)
+    if not unknown and not sends and _has_empty_input(step, state):
+        unknown = "its input depends on replies that are not stored yet, and every stand-in was rejected"
+    asks = [_requests(state.planner, counts) for counts in state.planner.counts]
+    known = not unknown and certain and not state.planner.guessed
     for path in step.outs:
-        world.made.update(_made(world.folder, path, known, bool(unknown)))
-        world.guessed[path] = set(world.planner.guessed)
-        if unknown and (unknown != NOT_RUN or _irreplaceable(world.folder, path)):
-            world.waits[path] = root or step.name
+        state.planned_files.update(_planned_files(state.folder, path, known, bool(unknown)))
+        state.guessed[path] = set(state.planner.guessed)
+        if unknown and (unknown != NOT_RUN or _irreplaceable(state.folder, path)):
+            state.waiting[path] = root or step.name
     return Forecast(step.name, why, certain, asks, unknown.removeprefix(NOT_RUN))
 
 
 def _irreplaceable(folder: Path, path: str) -> bool:
-    """Whether nothing can stand for what a plan does not make: a model is played, a file must be there."""
+    """Whether a path that a plan does not write has no stand-in: models have, missing files have not."""
     return not path.startswith("models/") and not (folder / path).exists()
 
 
-def _nothing_came(step: Step, world: World) -> bool:
-    """Whether an artifact that the plan has made for this stage is empty."""
+def _has_empty_input(step: Step, state: PlanState) -> bool:
+    """Whether an input of this stage that the plan has written is empty."""
     return any(
-        path.endswith(".jsonl") and path in world.made and (world.folder / path).stat().st_size == 0
-        for path in step.deps if (world.folder / path).is_file()
+        path.endswith(".jsonl") and path in state.planned_files and (state.folder / path).stat().st_size == 0
+        for path in step.deps if (state.folder / path).is_file()
     )  # fmt: skip
 
 
 WAITS = "waits for "
-"""Begins why nothing can be told of a stage whose input can't be made here."""
+"""Prefix of `unknown` for stages whose input can't be written in a plan."""
 NOT_RUN = "\0"
-"""Marks a stage that isn't run for a plan: nothing to tell about it."""
+"""Marks a stage that a plan does not run and that sends no requests."""
 
 
-def _simulate(step: Step, world: World) -> str:
-    """Run a stage in the shadow as far as that is cheap; returns why what it makes can't be known, "" if it can."""
-    unknown = _simulate_making(step, world)
+def _simulate(step: Step, state: PlanState) -> str:
+    """Run a stage in the overlay, except for slow ones; returns why its outputs are unknown, "" if they are known."""
+    unknown = _simulate_first_command(step, state)
     for command in step.commands[1:]:
-        unknown = unknown or overlay.validate(world.folder, command[3:])
+        unknown = unknown or overlay.validate(state.folder, command[3:])
     return unknown
 
 
-def _simulate_making(step: Step, world: World) -> str:
-    """`_simulate` of the command that makes the outputs."""
+def _simulate_first_command(step: Step, state: PlanState) -> str:
+    """`_simulate` of the command that writes the outputs."""
     module, arguments = step.module, step.command[3:]
-    if module == "fetch" and _endpoint(world, arguments):
-        overlay.clear(world.folder, arguments[-1])
-        return overlay.run(world.folder, step.command)
-    if module in CHEAP:
-        return overlay.run(world.folder, step.command)
-    if not asks(module):
+    if module == "fetch" and _is_endpoint(state, arguments):
+        overlay.clear(state.folder, arguments[-1])
+        return overlay.run(state.folder, step.command)
+    if module in FAST:
+        return overlay.run(state.folder, step.command)
+    if module not in MODELS:
         return NOT_RUN
-    if world.baseline:
-        _learn(step, world)
-    return overlay.run(world.folder, step.command)
+    if state.baseline:
+        _learn_from_last_run(step, state)
+    return overlay.run(state.folder, step.command, stand_ins(state.planner))
 
 
-def asks(module: str) -> bool:
-    """Whether a command, a module of stages/, reaches a model."""
-    return bool(module) and hasattr(importlib.import_module(f"stages.{module}"), "connect")
-
-
-def _learn(step: Step, world: World) -> None:
-    """What the same stage has been told when it last ran: stand-ins, and how long replies are."""
-    assert world.baseline
-    (world.baseline / PARAMS).write_text(as_run(step, world.before), encoding="utf-8")
-    world.planner.learning = True
-    kept = world.planner.counts, world.planner.guessed
+def _learn_from_last_run(step: Step, state: PlanState) -> None:
+    """Let the planner see the replies of the stage's last run: for stand-ins, and for lengths of replies."""
+    assert state.baseline
+    (state.baseline / PARAMS).write_text(as_run(step, state.before), encoding="utf-8")
+    state.planner.learning = True
+    guessed = state.planner.guessed
     try:
-        overlay.run(world.baseline, step.command)
+        overlay.run(state.baseline, step.command, stand_ins(state.planner))
     finally:
-        world.planner.learning = False
-        world.planner.counts, world.planner.guessed = [], kept[1]
+        state.planner.learning = False
+        state.planner.counts, state.planner.guessed = [], guessed
+
+
+def stand_ins(planner: Planner) -> dict[str, Any]:
+    """Parameter of a command -> what a plan passes for it: no model, sandbox or encoder is opened."""
+    return {"connect": planner.connect, "open_sandbox": _open_no_sandbox, "open_encoder": _open_no_encoder}
 
 
 @contextmanager
-def _planning(planner: Planner) -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.callback(PLANNER.reset, PLANNER.set(planner))
-        stack.callback(ASSUMED.reset, ASSUMED.set(Outcome("failed", "not run for a plan")))
-        yield
+def _open_no_sandbox(limits: Limits) -> Iterator[Execute]:
+    yield lambda programs: (Outcome("failed", "not run for a plan") for _ in programs)
 
 
-def _endpoint(world: World, arguments: list[str]) -> bool:
-    """Whether it is a model behind an endpoint: then there is nothing to download."""
-    model = world.params.fetch.models.get(arguments[-1]) if arguments[0] == "model" else None
+@contextmanager
+def _open_no_encoder(**settings: Any) -> Iterator[None]:
+    yield None
+
+
+def _is_endpoint(state: PlanState, arguments: list[str]) -> bool:
+    """Whether the words of a `fetch` command name a model at an endpoint, which needs no download."""
+    model = state.params.fetch.models.get(arguments[-1]) if arguments[0] == "model" else None
     return model is not None and model.reference.startswith("endpoint:")
 
 
-def _place_models(step: Step, world: World) -> None:
-    """Stand-ins for the models of a stage that aren't there, or would be made anew."""
+def _place_stand_in_models(step: Step, state: PlanState) -> None:
+    """Put stand-ins for models of a stage that do not exist, or would be trained or fetched again."""
     for path in step.deps:
         top, _, rest = path.partition("/")
         model = rest.partition("/")[0]
         if top != "models" or not model:
             continue
-        remade = any(name == f"models/{model}" and not one.md5 for name, one in world.made.items())
-        folder = world.folder / "models" / model
-        if not folder.exists() or (remade and folder.is_symlink() and not _same(folder, model, world)):
-            trained = world.params.train.runs.get(model)
-            overlay.place(world.folder, model, f"{model} (not there yet)", like=trained.model if trained else model)
+        remade = any(name == f"models/{model}" and not one.md5 for name, one in state.planned_files.items())
+        folder = state.folder / "models" / model
+        if not folder.exists() or (remade and folder.is_symlink() and not _same_reference(folder, model, state)):
+            trained = state.params.train.runs.get(model)
+            base = trained.model if trained else model
+            overlay.place_stand_in_model(state.folder, model, f"{model} (not there yet)", like=base)
 
 
-def _same(folder: Path, model: str, world: World) -> bool:
-    """Whether a model that would be fetched again is the one that is there: the same reference, other code."""
-    found, fetched = reference_of(folder), world.params.fetch.models.get(model)
-    return found is not None and fetched is not None and found.reference == fetched.reference
+def _same_reference(folder: Path, model: str, state: PlanState) -> bool:
+    """Whether a model that would be fetched again has the reference that params.yaml has."""
+    reference, fetched = reference_of(folder), state.params.fetch.models.get(model)
+    return reference is not None and fetched is not None and reference.reference == fetched.reference
 
 
-def _made(folder: Path, path: str, certain: bool, unknown: bool) -> dict[str, Made]:
-    """A file, or each file of a folder; something without contents where they can't be known."""
+def _planned_files(folder: Path, path: str, certain: bool, unknown: bool) -> dict[str, PlannedFile]:
+    """The file `path`, or each file of that folder; one without a hash where contents are unknown."""
     place = folder / path
     files = [file for file in (place, *place.rglob("*")) if file.is_file()]
     if unknown or not files:
-        return {path: Made("", False)}
-    return {file.relative_to(folder).as_posix(): Made(overlay.md5(file), certain) for file in files}
+        return {path: PlannedFile("", False)}
+    return {file.relative_to(folder).as_posix(): PlannedFile(overlay.md5(file), certain) for file in files}
 
 
 def _in(folder: str, path: str) -> bool:
@@ -229,15 +229,15 @@ def _within(one: str, other: str) -> bool:
     return one == other or _in(one, other) or _in(other, one)
 
 
-def _requests(planner: Planner, asked: RequestCounts) -> Requests:
-    load = planner.tokens(asked)
+def _requests(planner: Planner, counts: RequestCounts) -> StageRequests:
+    load = planner.tokens(counts)
     read, written, most = load.read, load.written, max(load.most, load.written)
-    price, speed = asked.engine.price, asked.engine.speed
+    price, speed = counts.engine.price, counts.engine.speed
     tokens: Tokens = (read, written)
-    return Requests(
-        model=asked.identity.model, endpoint=asked.identity.endpoint, remembered=asked.cached, new=asked.new,
-        guessed=asked.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most, measured=load.measured,
-        counted=load.counted,
+    return StageRequests(
+        model=counts.identity.model, endpoint=counts.identity.endpoint, remembered=counts.cached,
+        new=counts.new, guessed=counts.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most,
+        measured=load.measured, counted=load.counted,
         hours=(read / speed.input + written / speed.output) / 3600 if speed else None,
         cost=cost(price, tokens) if price else None,
         cost_at_most=cost(price, (read, most)) if price else None,

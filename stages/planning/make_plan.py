@@ -1,4 +1,4 @@
-"""A whole plan: the graph, the shadows, the forecasts, and what they come to."""
+"""Makes a plan: the graph, the overlays, the forecasts and their totals."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,38 +13,40 @@ from stages.inference.budgets import Tokens, cost
 from stages.inference.dry_run import Planner
 from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table
-from stages.planning.forecast import Forecast, World, forecasts
+from stages.planning.forecast import Forecast, PlanState, forecasts
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
 
-def plan(root: Path, overrides: list[str], targets: list[str], told: Callable[[str], None]) -> plan_table.Plan:
-    """What `dvc exp run` with these overrides and targets would ask. Nothing is asked, and nothing of `root` written.
+def plan(root: Path, overrides: list[str], targets: list[str], on_stage: Callable[[str], None]) -> plan_table.Plan:
+    """The requests that `dvc exp run` with these overrides and targets would send. None is sent; `root` is not written.
 
-    `told` is called with the name of each stage as its turn comes. Raises UserError for bad parameters or files.
+    on_stage: called with the name of each stage before it is simulated. Raises UserError for bad parameters or files.
     """
     changed = dvc_graph.overridden(root, overrides)
     with ExitStack() as stack:
-        folder = stack.enter_context(overlay.shadow(root, changed))
+        folder = stack.enter_context(overlay.checkout_overlay(root, changed))
         params = _params(folder)
         before = dvc_graph.overridden(root, [])
         steps = dvc_graph.steps(root, changed, targets)
         others = bool(overrides) or any(dvc_graph.as_run(step, before) != before for step in steps)
-        baseline = stack.enter_context(overlay.shadow(root, before)) if others else None
-        # A look-up makes no file where there is none.
+        baseline = stack.enter_context(overlay.checkout_overlay(root, before)) if others else None
+        # Opening a store creates it: a plan writes none.
         path = store_path()
         replies = stack.enter_context(Replies(path)) if path.exists() else None
         planner = Planner(replies)
-        world = World(folder, baseline, params, planner, before, told=told)
-        found = list(forecasts(steps, world))
-        missing = any(why.endswith(MISSING) for forecast in found for why in forecast.why)
+        state = PlanState(folder, baseline, params, planner, before, on_stage=on_stage)
+        planned = list(forecasts(steps, state))
+        missing = any(why.endswith(MISSING) for forecast in planned for why in forecast.why)
         validating = {step.name for step in steps if len(step.commands) > 1}
-        validated = any(forecast.stage in validating for forecast in found)
-        return plan_table.Plan(found, _totals(found, planner, replies), plan_table.notes(found, missing, validated))
+        validated = any(forecast.stage in validating for forecast in planned)
+        return plan_table.Plan(
+            planned, _totals(planned, planner, replies), plan_table.notes(planned, missing, validated)
+        )
 
 
 MISSING = (" is deleted", " is not in cache")
-"""How DVC says that it knows an output, but does not find it here."""
+"""Ends of DVC's messages about outputs that dvc.lock has and the checkout lacks."""
 
 
 def _params(folder: Path) -> Params:
@@ -54,17 +56,17 @@ def _params(folder: Path) -> Params:
         raise UserError(str(error).replace(f"{folder}/", "")) from None
 
 
-def _totals(found: list[Forecast], planner: Planner, replies: Replies | None) -> list[plan_table.Total]:
-    """With what is spent of each model's budget, and whether this plan would stop on the way."""
-    named = []
-    for total in plan_table.totals(found):
+def _totals(stages: list[Forecast], planner: Planner, replies: Replies | None) -> list[plan_table.Total]:
+    """Totals by model, with what is spent of its budget and whether this plan would exceed it."""
+    totals = []
+    for total in plan_table.totals(stages):
         identity = Identity(total.model, total.endpoint)
-        kept = [engine for engine in planner.engines[identity] if engine.budget]
-        spent = replies.spent(identity)[0] if replies and kept else (0, 0)
+        limited = [engine for engine in planner.engines[identity] if engine.budget]
+        spent = replies.spent(identity)[0] if replies and limited else (0, 0)
         planned = total.tokens_in, total.tokens_out
-        told = [_budget(engine, spent, planned, planner.largest.get(identity, (0, 0))) for engine in kept]
-        named.append(msgspec.structs.replace(total, budget="; ".join(dict.fromkeys(filter(None, told)))))
-    return named
+        texts = [_budget(engine, spent, planned, planner.largest.get(identity, (0, 0))) for engine in limited]
+        totals.append(msgspec.structs.replace(total, budget="; ".join(dict.fromkeys(filter(None, texts)))))
+    return totals
 
 
 STOPS = "; this plan would stop on the way"
@@ -72,19 +74,19 @@ MAY_STOP = "; this plan might stop before its end: a request is sent only if the
 
 
 def _budget(engine: Engine, spent: Tokens, planned: Tokens, dearest: Tokens) -> str:
-    """For people. `dearest`: what must be free for the dearest request, at its most; (0, 0) where none is sent."""
+    """What is spent of a budget, as text. dearest: most tokens of the largest request; (0, 0) where none is sent."""
     budget, price = engine.budget, engine.price
     limits: list[tuple[str, float, Callable[[Tokens], float]]] = []
     if budget and budget.tokens is not None:
         limits.append((f"{sum(spent):,} of {budget.tokens:,} tokens", budget.tokens, sum))
     if budget and budget.money is not None and price:
-        told = f"{cost(price, spent):.2f} of {budget.money:.2f} {price.currency}"
-        limits.append((told, budget.money, partial(cost, price)))
+        spent_text = f"{cost(price, spent):.2f} of {budget.money:.2f} {price.currency}"
+        limits.append((spent_text, budget.money, partial(cost, price)))
     after = _sum(spent, planned)
     over = any(max(count(after), count(_sum(spent, dearest))) > limit for _, limit, count in limits)
     near = any(count(_sum(after, dearest)) > limit for _, limit, count in limits)
     ends = "" if dearest == (0, 0) else STOPS if over else MAY_STOP if near else ""
-    return f"spent {' and '.join(told for told, _, _ in limits)}{ends}" if limits else ""
+    return f"spent {' and '.join(text for text, _, _ in limits)}{ends}" if limits else ""
 
 
 def _sum(one: Tokens, other: Tokens) -> Tokens:

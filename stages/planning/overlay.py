@@ -1,72 +1,71 @@
-"""A checkout's shadow: a temporary folder that shows the checkout's files, and keeps what is written to itself."""
+"""An overlay over a checkout: a temporary folder with links to its files, in which a plan runs commands."""
 
 import contextlib
 import hashlib
 import io
 import json
 import os
-import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from stages.core import artifacts
+from stages.core import artifacts, cli
 from stages.core.errors import UserError
 from stages.params import PARAMS
 from stages.validation.receipts import assume_valid
 
 OWN = ("data", "models")
-"""Folders that stages write into: made anew, with a link for each file or model."""
+"""Folders that stages write to: created, with a link for each file or model."""
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json")
-"""Files of a model that say how it reads."""
-LEFT = (".git", ".dvc", ".seqit", PARAMS.name)
+"""Files of a model that prompts are tokenized by."""
+EXCLUDED = (".git", ".dvc", ".seqit", PARAMS.name)
 
 
 @contextlib.contextmanager
-def shadow(root: Path, params: str) -> Iterator[Path]:
-    """The shadow of the checkout `root`, with `params` for params.yaml."""
+def checkout_overlay(root: Path, params: str) -> Iterator[Path]:
+    """An overlay over the checkout `root`, with the text `params` for params.yaml; removed at the end."""
     with TemporaryDirectory(prefix="seqit-plan-") as name:
         folder = Path(name)
         for entry in root.iterdir():
-            if entry.name not in (*OWN, *LEFT):
+            if entry.name not in (*OWN, *EXCLUDED):
                 (folder / entry.name).symlink_to(entry.resolve())
         for top in OWN:
             (folder / top).mkdir()
         for model in (root / "models").glob("*"):
             (folder / "models" / model.name).symlink_to(model.resolve())
-        for place, _, files in os.walk(root / "data"):
-            inside = folder / Path(place).relative_to(root)
+        for place_stand_in_model, _, files in os.walk(root / "data"):
+            inside = folder / Path(place_stand_in_model).relative_to(root)
             inside.mkdir(parents=True, exist_ok=True)
             for file in files:
-                (inside / file).symlink_to(Path(place, file).resolve())
+                (inside / file).symlink_to(Path(place_stand_in_model, file).resolve())
         (folder / PARAMS.name).write_text(params, encoding="utf-8")
         yield folder
 
 
-def run(folder: Path, command: list[str]) -> str:
-    """Run a command in the shadow, in this process, without a word; returns what it says is wrong, "" if nothing."""
-    said, before, arguments = io.StringIO(), Path.cwd(), sys.argv
-    sys.argv = command[2:]
-    os.chdir(folder)
+def run(folder: Path, command: list[str], dependencies: Mapping[str, Any] | None = None) -> str:
+    """Run a command in the overlay, in this process and without its output; returns its error message, "" for none.
+
+    command: ["python", "-m", "stages.NAME", *words]. dependencies: see `cli.call`.
+    """
+    output, arguments = io.StringIO(), sys.argv
+    sys.argv = command[2:]  # whose first names the command in messages
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            runpy.run_module(command[2], run_name="__main__")
-    except SystemExit as end:
-        if end.code:
-            return (said.getvalue().strip().splitlines() or [f"exit status {end.code}"])[-1]
+        with contextlib.chdir(folder), contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
+            status = cli.call(import_module(command[2]), command[3:], **dependencies or {})
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
-        os.chdir(before)
         sys.argv = arguments
-    return ""
+    return (output.getvalue().strip().splitlines() or [f"exit status {status}"])[-1] if status else ""
 
 
 def md5(path: Path) -> str:
-    """Of a file, or a folder with all in it, as DVC writes it into dvc.lock; "" where there is none.
+    """The MD5 of a file or folder as in dvc.lock; "" if it does not exist.
 
-    A folder's is that of the JSON list of its files (dvc_data/hashfile/tree.py).
+    That of a folder is the MD5 of the JSON list of its files (dvc_data/hashfile/tree.py).
     """
     if path.is_dir():
         files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
@@ -79,7 +78,7 @@ def md5(path: Path) -> str:
 
 
 def validate(folder: Path, arguments: list[str]) -> str:
-    """Receipts for the artifacts that a call of `validate` names; returns what is wrong, "" if nothing.
+    """Write receipts for the artifacts of a `validate` command; returns an error message, "" for none.
 
     arguments: FOLDER NAME… --suite SUITE.
     """
@@ -94,25 +93,25 @@ def validate(folder: Path, arguments: list[str]) -> str:
     return ""
 
 
-def place(folder: Path, model: str, identity: str, like: str) -> None:
-    """Something in the place of a model that isn't there yet: an identity, and how the model `like` reads.
+def place_stand_in_model(folder: Path, model: str, identity: str, like: str) -> None:
+    """Write a stand-in for a model that does not exist: an identity, and the tokenizer of the model `like`.
 
-    Where that is not there either, words stand for tokens.
+    If that does not exist either, the tokenizer splits words.
     """
-    read = {name: (folder / "models" / like / name).resolve() for name in TOKENIZER}
+    files = {name: (folder / "models" / like / name).resolve() for name in TOKENIZER}
     target = folder / "models" / model
     clear(folder, model)
     target.mkdir(parents=True, exist_ok=True)
     artifacts.write_json(target / artifacts.REFERENCE, {"reference": identity, "identity": identity})
-    if not read["tokenizer.json"].is_file():
-        _words(target)  # and no template: nobody may take these words for the model's own tokens
+    if not files["tokenizer.json"].is_file():
+        _write_word_tokenizer(target)  # without a template, so that its tokens are not counted as the model's
         return
-    for name, path in read.items():
+    for name, path in files.items():
         if path.is_file():
             (target / name).symlink_to(path)
 
 
-def _words(target: Path) -> None:
+def _write_word_tokenizer(target: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
@@ -121,7 +120,7 @@ def _words(target: Path) -> None:
 
 
 def clear(folder: Path, model: str) -> None:
-    """Take the link to a model away, so that another can be made in its place."""
+    """Remove the link to a model, so that another one can be written."""
     target = folder / "models" / model
     if target.is_symlink():
         target.unlink()

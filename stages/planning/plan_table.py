@@ -1,4 +1,4 @@
-"""A plan for people: one row a stage that asks, what else runs, what it all comes to, what is guessed."""
+"""Prints a plan: a row per stage with requests, other stages, totals, and notes on estimates."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from stages.planning.forecast import WAITS, Demand, Forecast, Requests
+from stages.planning.forecast import WAITS, Forecast, RequestTotals, StageRequests
 
 
-class Total(Demand, frozen=True, kw_only=True):
-    """What all stages together would ask."""
+class Total(RequestTotals, frozen=True, kw_only=True):
+    """Requests of all stages to one model at one endpoint."""
 
     budget: str = ""
-    """What is spent of it, where there is one: for people."""
+    """What is spent of the model's budget, as text; "" without a budget."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -25,62 +25,62 @@ class Plan(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
-def totals(found: Sequence[Forecast]) -> list[Total]:
-    """By model and endpoint, in the order they come."""
-    groups: dict[tuple[str, str], list[Requests]] = {}
-    for forecast in found:
+def totals(planned: Sequence[Forecast]) -> list[Total]:
+    """Totals by model and endpoint, in order of first use."""
+    groups: dict[tuple[str, str], list[StageRequests]] = {}
+    for forecast in planned:
         for one in forecast.asks:
             groups.setdefault((one.model, one.endpoint), []).append(one)
     return [_total(who, ones) for who, ones in groups.items()]
 
 
-def _total(who: tuple[str, str], ones: list[Requests]) -> Total:
+def _total(who: tuple[str, str], ones: list[StageRequests]) -> Total:
     def add(name: str) -> Any:
         values = [getattr(one, name) for one in ones]
         return None if None in values else sum(values)
 
     named = {"model": who[0], "endpoint": who[1], "currency": ones[0].currency}
-    sums = {name: add(name) for name in Demand.__struct_fields__ if name not in named}
+    sums = {name: add(name) for name in RequestTotals.__struct_fields__ if name not in named}
     return msgspec.convert(named | sums, Total)
 
 
-def notes(found: Sequence[Forecast], missing: bool, validated: bool) -> list[str]:
-    """What a reader of the plan must know, as far as it applies to this one.
+def notes(planned: Sequence[Forecast], missing: bool, validated: bool) -> list[str]:
+    """The notes that apply to a plan.
 
-    missing: files are missing. validated: some stage of it validates what it makes.
+    missing: whether files are missing. validated: whether a planned stage validates its outputs.
     """
-    ones = [one for forecast in found for one in forecast.asks]
-    asked = [one for one in ones if one.new or one.guessed]
-    told = [
+    ones = [one for forecast in planned for one in forecast.asks]
+    sending = [one for one in ones if one.new or one.guessed]
+    conditions = [
         (any(one.guessed for one in ones), GUESSED),
-        (any(not forecast.certain for forecast in found), HANGING),
-        (any(not one.measured for one in asked), UNMEASURED),
-        (any(not one.counted for one in asked), UNCOUNTED),
-        (any(one.hours is None for one in asked), NO_HOURS),
+        (any(not forecast.certain for forecast in planned), UNCERTAIN),
+        (any(not one.measured for one in sending), UNMEASURED),
+        (any(not one.counted for one in sending), UNCOUNTED),
+        (any(one.hours is None for one in sending), NO_HOURS),
         (validated, VALIDATED),
         (missing, MISSING),
     ]
-    return [text for applies, text in told if applies]
+    return [text for applies, text in conditions if applies]
 
 
 WIDTH = 160
-"""Columns where no terminal says how many."""
+"""Columns of the table where the output is no terminal."""
 GUESSED = (
-    "perhaps: requests that depend on replies which aren't there yet, as if those were like the remembered ones of the "
-    "same step. The column new is certain: the least that is sent."
+    "perhaps: requests that depend on replies which are not stored yet, estimated by stored replies to the same step. "
+    "The column new is certain: at least these are sent."
 )
-HANGING = "~ before a stage: whether it runs, and on what, hangs on replies or weights that aren't there yet."
-UNMEASURED = "≤ before tokens out: no reply to such a step is remembered, so it is max_tokens, a bound."
+UNCERTAIN = "~ before a stage: whether it runs, and on what, depends on replies or weights that do not exist yet."
+UNMEASURED = "≤ before tokens out: no reply to such a step is stored, so it is an upper bound by max_tokens."
 UNCOUNTED = (
-    "≈ before tokens in: this model has no tokenizer here, and no remembered reply says how many it read, so it is a "
-    "token for 4 characters; its chat template adds to that."
+    "≈ before tokens in: this model has no tokenizer here and no stored reply with a token count, so it is 1 token per "
+    "4 characters; its chat template adds to that."
 )
 NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
     "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
 )
-MISSING = "Files are missing here: `dvc checkout` or `dvc pull` brings those that are known, `dvc repro` makes them."
-VALIDATED = "Validations are not run: as if they set no row aside."
+MISSING = "Files are missing here: `dvc checkout` or `dvc pull` gets those of dvc.lock, `dvc repro` makes them."
+VALIDATED = "Validations are not run: the plan assumes that every row passes."
 
 
 def show(plan: Plan) -> None:
@@ -93,9 +93,9 @@ def show(plan: Plan) -> None:
     if not plan.stages:
         console.print("Nothing would run: data and pipelines are up to date.")
         return
-    if any(map(_any, (one for forecast in plan.stages for one in forecast.asks))):
+    if any(map(_has_requests, (one for forecast in plan.stages for one in forecast.asks))):
         console.print(_table(plan))
-    for label, names in _others(plan.stages):
+    for label, names in _stages_without_requests(plan.stages):
         console.print(f"{label}: {names}", markup=False)
     for line in _unknown(plan.stages):
         console.print(line, markup=False)
@@ -115,17 +115,17 @@ def _table(plan: Plan) -> Any:
     for name in ("remembered", "new", "perhaps", "tokens in", "tokens out", "hours", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     for forecast in plan.stages:
-        for one in filter(_any, forecast.asks):
+        for one in filter(_has_requests, forecast.asks):
             name = ("" if forecast.certain else "~ ") + forecast.stage
-            table.add_row(*map(Text, (name, _some(forecast.why), *_cells(one))))
+            table.add_row(*map(Text, (name, _first_two(forecast.why), *_cells(one))))
     return table
 
 
-def _any(one: Requests) -> bool:
+def _has_requests(one: StageRequests) -> bool:
     return bool(one.remembered or one.new or one.guessed)
 
 
-def _cells(one: Requests) -> list[str]:
+def _cells(one: StageRequests) -> list[str]:
     bound = "" if one.measured or not one.tokens_out else "≤"
     guess = "" if one.counted or not one.tokens_in else "≈"
     return [
@@ -143,25 +143,25 @@ def _money(cost: float | None, currency: str | None) -> str:
     return "-" if cost is None else f"{cost:.2f} {currency}"
 
 
-def _some(why: Sequence[str]) -> str:
+def _first_two(why: Sequence[str]) -> str:
     return ", ".join(why[:2]) + (f" and {len(why) - 2} more" if len(why) > 2 else "")
 
 
-def _others(found: Iterable[Forecast]) -> list[tuple[str, str]]:
-    """Stages that run and ask nobody, by their kinds."""
+def _stages_without_requests(planned: Iterable[Forecast]) -> list[tuple[str, str]]:
+    """Stages that run and send no requests, by kind."""
     kinds: dict[str, list[str]] = {}
-    for forecast in found:
+    for forecast in planned:
         if not forecast.asks and not forecast.unknown:
             kind, _, name = forecast.stage.partition("@")
             kinds.setdefault(kind, []).append(name)
-    said = [kind if names == [""] else f"{kind} ({len(names)})" for kind, names in kinds.items()]
-    return [("also run", ", ".join(said))] if said else []
+    texts = [kind if names == [""] else f"{kind} ({len(names)})" for kind, names in kinds.items()]
+    return [("also run", ", ".join(texts))] if texts else []
 
 
-def _unknown(found: Sequence[Forecast]) -> list[str]:
-    """What nothing can be told of, and how many stages wait for it."""
-    roots = [forecast for forecast in found if forecast.unknown and not forecast.unknown.startswith(WAITS)]
-    waits = [forecast.unknown for forecast in found if forecast.unknown.startswith(WAITS)]
+def _unknown(planned: Sequence[Forecast]) -> list[str]:
+    """Stages whose requests are unknown, and how many stages wait for them."""
+    roots = [forecast for forecast in planned if forecast.unknown and not forecast.unknown.startswith(WAITS)]
+    waits = [forecast.unknown for forecast in planned if forecast.unknown.startswith(WAITS)]
     waiting = Counter(unknown.removeprefix(WAITS) for unknown in waits)
     others = sorted(waiting.keys() - {one.stage for one in roots})
     return [

@@ -7,8 +7,7 @@ import pytest
 
 from stages.core.completions import Complete, Constraint, Image, Message, Prompt, Reply, Sampling, draw_seed
 from stages.core.records import Record, Source
-from stages.inference.connect import connect
-from stages.inference.dry_run import PLANNER, Planner, RequestCounts
+from stages.inference.dry_run import Planner, RequestCounts
 from stages.inference.token_estimate import CHARACTERS_PER_TOKEN, IMAGE_TOKENS
 from stages.params import Engine
 from stages.reply_store.store import Replies
@@ -154,14 +153,9 @@ def test_while_a_plan_is_made_no_model_is_reached(tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text('[{"reply": "yes"}]')
     planner = Planner(None)
-    token = PLANNER.set(planner)
-    try:
-        engine = Engine(engine="scripted", options={"rules": str(rules)})
-        with connect(engine, store=tmp_path / "store") as complete:
-            assert [reply.text for reply in complete([prompt(1)])] != ["yes"]
-    finally:
-        PLANNER.reset(token)
-    assert not (tmp_path / "store").exists()
+    engine = Engine(engine="scripted", options={"rules": str(rules)})
+    with planner.connect(engine) as complete:
+        assert [reply.text for reply in complete([prompt(1)])] != ["yes"]
     assert [asked.new for asked in planner.counts] == [1]
 
 

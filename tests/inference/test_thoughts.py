@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.completions import Constraint, Prompt, Reply
-from stages.inference import dry_run
 from stages.inference.answer_only import without_reasoning
 from stages.inference.connect import connect
 from stages.inference.dry_run import Planner
@@ -123,10 +122,5 @@ def test_a_plan_reads_what_is_remembered_as_a_stage_does(tmp_path: Path) -> None
     with serving(thinking) as server:
         (reply,) = asking(server.url, tmp_path, [prompt("x")])
         engine = Engine(engine="openai", options=OPENAI | {"url": server.url, "model": "m"})
-    with Replies(tmp_path / "store") as replies:
-        token = dry_run.PLANNER.set(Planner(replies))
-        try:
-            with connect(engine, store=tmp_path / "store") as complete:
-                assert list(complete([prompt("x")])) == [reply]
-        finally:
-            dry_run.PLANNER.reset(token)
+    with Replies(tmp_path / "store") as replies, Planner(replies).connect(engine) as complete:
+        assert list(complete([prompt("x")])) == [reply]

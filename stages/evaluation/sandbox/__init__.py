@@ -13,8 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import count
 from threading import Lock
@@ -23,12 +22,12 @@ from stages.evaluation.benchmarks.program_outcomes import Execute, NoSandbox, Ou
 from stages.evaluation.sandbox.bubblewrap import Limits, SandboxCommand, sandbox_command
 from stages.evaluation.sandbox.process import run
 
-__all__ = ["ASSUMED", "Limits", "connect"]
+__all__ = ["Limits", "Open", "connect"]
 
 INSTALL = "install it with `apt-get install bubblewrap` (0.8 or later)"
 _TRIAL = Program("trial", (Reading(("def trial(value):\n    return value",)),), "assert trial([1]) == [1]")
-ASSUMED: ContextVar[Outcome | None] = ContextVar("assumed", default=None)
-"""Set while a plan is made: nothing runs, and every program gets this outcome."""
+Open = Callable[[Limits], AbstractContextManager[Execute]]
+"""The type of `connect`; a plan passes a function that runs nothing."""
 
 
 @contextmanager
@@ -38,9 +37,6 @@ def connect(limits: Limits, bwrap: str = "bwrap") -> Iterator[Execute]:
     The sandbox is tested with the first program. Raises NoSandbox, from the stream, without bubblewrap and on a machine
     that forbids namespaces.
     """
-    if assumed := ASSUMED.get():
-        yield lambda programs: (assumed for _ in programs)
-        return
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as pool:
         yield lambda programs: _ordered(pool, 2 * cores, programs, _runner(limits, bwrap))
