@@ -136,10 +136,10 @@ def test_a_fault_on_the_way_is_told(tmp_path: Path, read: Callable[[Path], objec
 
 def test_a_fault_of_what_is_read_is_not_told_of_what_is_written(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text("[]")
-    for name, told in (("rows.json/below", "Not a directory"), ("x" * 300, "File name too long")):
+    for name, message in (("rows.json/below", "Not a directory"), ("x" * 300, "File name too long")):
         with pytest.raises(UserError) as error:
             artifacts.write(tmp_path / "out.jsonl", artifacts.read(tmp_path / name, Record))
-        assert str(error.value).startswith(f"{tmp_path / name}: can't be read ({told})")
+        assert str(error.value).startswith(f"{tmp_path / name}: can't be read ({message})")
     assert os.listdir(tmp_path) == ["rows.json"]
 
 

@@ -39,8 +39,8 @@ def test_order_and_number_with_any_batch(numbers: list[int], size: int) -> None:
     def even(n: int) -> Prompt | None:
         return prompt(str(n)) if n % 2 == 0 else None
 
-    found = [(n, reply and reply.text) for n, reply in ask(in_batches(size), iter(numbers), even)]
-    assert found == [(n, str(n) if n % 2 == 0 else None) for n in numbers]
+    result = [(n, reply and reply.text) for n, reply in ask(in_batches(size), iter(numbers), even)]
+    assert result == [(n, str(n) if n % 2 == 0 else None) for n in numbers]
 
 
 def test_streams_compose_without_a_barrier() -> None:
@@ -65,8 +65,8 @@ def test_endless_items_that_nobody_asks_about_pass_in_bounded_memory() -> None:
             seen.append(n)
             yield n
 
-    found = ask(in_batches(64), items(), lambda n: prompt("x") if n == 10 else None)
-    passed = [next(found) for _ in range(3000)]
+    result = ask(in_batches(64), items(), lambda n: prompt("x") if n == 10 else None)
+    passed = [next(result) for _ in range(3000)]
     assert [n for n, _ in passed] == list(range(3000))
     assert [n for n, reply in passed if reply] == [10]
     assert len(seen) <= 3000 + MAX_SKIPPED
@@ -80,8 +80,8 @@ def test_a_seed_belongs_to_the_record_and_the_purpose() -> None:
 
 
 def test_a_meter_counts_the_same_whether_replies_are_asked_for_or_remembered() -> None:
-    told = [("a", "ok", 3, 2), ("b", "truncated", 4, 8), ("", "refused", 1, 0), ("c", "ok", 3, 1)]
-    replies = [Reply(*one) for one in told]  # type: ignore[arg-type]
+    message = [("a", "ok", 3, 2), ("b", "truncated", 4, 8), ("", "refused", 1, 0), ("c", "ok", 3, 1)]
+    replies = [Reply(*one) for one in message]  # type: ignore[arg-type]
     meter = Meter(lambda prompts: (reply for _, reply in zip(prompts, replies, strict=True)))
     assert list(meter(Prompt((), Sampling(0.0, 1.0, 0, 1), n) for n in range(4))) == replies
     assert meter.summary() == {
@@ -121,9 +121,9 @@ def test_what_fails_is_asked_again_as_the_same_sample(
         samples[item[0]].append(item[1])
         return item[0], item[1] + (reply.status == "ok"), reply.status == "failed"
 
-    found = list(retry(flaky, ((n, 0, False) for n in range(len(plans))), attempts, prompt_of, read))
-    assert [number for number, _, _ in found] == list(range(len(plans)))
-    for number, replies, failed in found:
+    result = list(retry(flaky, ((n, 0, False) for n in range(len(plans))), attempts, prompt_of, read))
+    assert [number for number, _, _ in result] == list(range(len(plans)))
+    for number, replies, failed in result:
         failing, content = plans[number]
         wanted = min(attempts, content + 1)
         # Either as many replies as without any failure, or as many failures as attempts.

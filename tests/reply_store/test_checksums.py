@@ -81,16 +81,16 @@ def test_one_changed_byte_gives_the_right_reply_or_none_or_one_line(
     whole = (tmp_path / "s").read_bytes()
     fewer = ended = 0
     for _ in range(FLIPS // 3):
-        found = looked_up(tmp_path / "d", changed(whole, rng))
-        if isinstance(found, str):
-            assert found.startswith(str(tmp_path / "d")) and "\n" not in found
+        result = looked_up(tmp_path / "d", changed(whole, rng))
+        if isinstance(result, str):
+            assert result.startswith(str(tmp_path / "d")) and "\n" not in result
             ended += 1
         else:
-            assert found.items() <= truth.items()
-            fewer += found != truth
+            assert result.items() <= truth.items()
+            fewer += result != truth
     assert fewer and ended
-    told = [line for line in capfd.readouterr().err.splitlines() if line]
-    assert told and all("damaged and counted as not there" in line for line in told) and len(told) <= fewer
+    message = [line for line in capfd.readouterr().err.splitlines() if line]
+    assert message and all("damaged and counted as not there" in line for line in message) and len(message) <= fewer
 
 
 def test_replies_of_an_old_store_are_verified_by_their_request_and_then_sealed(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_a_changed_column_is_damage_that_a_new_reply_replaces(
         (kept,) = replies.keep([(ask, Reply("anew", "ok", 1, 1))], "m")
         assert kept.text == "anew" and replies.find([ask.key], "m") == {ask.key: kept}
         assert inspection.check(replies) == ROWS
-    (told,) = capsys.readouterr().err.splitlines()
-    assert "1 of the replies that were looked up are damaged" in told
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "1 of the replies that were looked up are damaged" in message
 
 
 def test_a_row_names_the_hash_of_the_stored_text(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.inference.loopback import Answer, completed, said, serving
 
 ROWS, AT_ONCE = 210, 8
 
-# Two steps, the second of what the first has said; it begins when it is told to, so that two begin together.
+# Two steps; the second begins on a signal, so that two processes begin it together.
 STAGE = f"""
 import sys
 from pathlib import Path

@@ -343,7 +343,7 @@ def test_no_character_that_moves_a_cursor_or_turns_the_line_is_shown(tmp_path: P
     assert json.loads(shown)["text"] == text
 
 
-def test_the_door_runs_as_a_module(tmp_path: Path) -> None:
+def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
     environment = os.environ | {"SEQIT_REPLIES": str(filled(tmp_path / "s", 3))}
     command = [sys.executable, "-m", "stages.replies", "count"]
     assert ": 3 ok;" in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

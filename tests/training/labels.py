@@ -13,9 +13,9 @@ def main(out: str, folders: list[str]) -> None:
 
     for folder in folders:
         os.chdir(folder)
-        found = load_datasets(cfg=load_cfg("axolotl.yml"), cli_args=PreprocessCliArgs()).train_dataset
+        result = load_datasets(cfg=load_cfg("axolotl.yml"), cli_args=PreprocessCliArgs()).train_dataset
         with open(out, "a") as stream:
-            print(json.dumps([{name: row[name] for name in ("input_ids", "labels")} for row in found]), file=stream)
+            print(json.dumps([{name: row[name] for name in ("input_ids", "labels")} for row in result]), file=stream)
 
 
 if __name__ == "__main__":

@@ -144,13 +144,13 @@ def test_learned_are_responses_with_their_end_and_nothing_else(base: Path, tmp_p
     ]
     clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment_variables(RECIPE)}
     subprocess.run([*script, *(str(tmp_path / name) for name in templates)], env=clean, check=True, capture_output=True)
-    found = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
-    for template, rows in zip(templates.values(), found, strict=True):
+    result = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    for template, rows in zip(templates.values(), result, strict=True):
         assert_labels(Tokenizer.from_file(str(base / "tokenizer.json")), template, rows)
 
 
-def assert_labels(tokenizer: Tokenizer, template: str, found: list[dict[str, list[int]]]) -> None:
-    learned = {tokenizer.decode(row["input_ids"], skip_special_tokens=False): row for row in found}
+def assert_labels(tokenizer: Tokenizer, template: str, result: list[dict[str, list[int]]]) -> None:
+    learned = {tokenizer.decode(row["input_ids"], skip_special_tokens=False): row for row in result}
     assert len(learned) == 23
     for row in tiny.rows()[:-1]:
         got = learned[render(template, SPECIALS, row.messages)]
@@ -200,9 +200,9 @@ def wait_for(process: "subprocess.Popen[str]", folder: Path, pattern: str) -> No
 
 
 def finish(process: "subprocess.Popen[str]") -> list[Any]:
-    said, complained = process.communicate()
+    output, complained = process.communicate()
     assert process.returncode == 0, complained
-    told: list[Any] = json.loads(said)
+    told: list[Any] = json.loads(output)
     return told
 
 

@@ -138,7 +138,7 @@ def test_rendering_is_that_of_transformers(source: str, specials: Specials, text
     from transformers.utils.chat_template_utils import render_jinja_template
 
     text = template(source, specials) if source in OURS else source
-    talk = [Message(("user", "assistant")[place % 2], said) for place, said in enumerate(texts)]
+    talk = [Message(("user", "assistant")[place % 2], output) for place, output in enumerate(texts)]
     plain = [{"role": message.role, "content": message.content} for message in talk]
     theirs, _ = render_jinja_template([plain], chat_template=text, add_generation_prompt=reply, **specials.named())
     assert render(text, specials, talk, reply) == theirs[0]

@@ -1,4 +1,4 @@
-"""Where Axolotl runs: an environment that is named, one that is made, and what is said where neither can be."""
+"""Where Axolotl runs: an environment that is named, one that is made, and the message where neither can be."""
 
 import os
 import re
@@ -53,9 +53,9 @@ def test_a_folder_or_a_python_of_the_users_is_taken_as_it_is(tmp_path: Path) -> 
 def test_where_there_is_no_python_is_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     named = {"absolute": "/nonexistent/axolotl", "folder": "folder", "file": f"{tmp_path}/python"}[name]
-    with pytest.raises(UserError, match=r"^params\.yaml: train\.environment: .*holds no bin/python") as told:
+    with pytest.raises(UserError, match=r"^params\.yaml: train\.environment: .*holds no bin/python") as message:
         training_python(named)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(message.value)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_local_wheels_are_found_where_pip_finds_them(tmp_path: Path) -> None:
     )
     pip = f"{folders['one']} file://{folders['two']}"
     variables = {"UV_FIND_LINKS": str(folders["uv"]), "PIP_FIND_LINKS": pip, "HOME": str(folders["home"])}
-    found = wheel_folders(variables)
-    assert found[:3] == [folders["uv"], folders["one"], folders["two"]] and folders["file"] in found
+    result = wheel_folders(variables)
+    assert result[:3] == [folders["uv"], folders["one"], folders["two"]] and folders["file"] in result
     assert wheel_folders(variables | {"PIP_CONFIG_FILE": str(config)})[-1] == folders["file"]
     assert folders["file"] not in wheel_folders(variables | {"PIP_CONFIG_FILE": "/dev/null"})
     config.write_bytes(b"\xff[")
-    assert wheel_folders(variables)[:3] == found[:3]
+    assert wheel_folders(variables)[:3] == result[:3]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ def run(work: Path, script: str) -> None:
 
 
 def test_output_is_logged_and_progress_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    said = r"""print(' 12%|#3        | 1/8 [00:05<00:35,  5.0s/it]\n{'
+    output = r"""print(' 12%|#3        | 1/8 [00:05<00:35,  5.0s/it]\n{'
         + "'loss': '4.7', 'learning_rate': '1e-4', 'epoch': '0.1'" + '}\r100%|####| 8/8 [00:40<00:00, 5.0s/it]')"""
-    run(tmp_path, said)
+    run(tmp_path, output)
     assert "8/8" in (tmp_path / "axolotl.log").read_text()
     told = capfd.readouterr().err
     assert "seqit train x: step 1/8" in told and "seqit train x: step 8/8, loss 4.7, learning rate 1e-4\n" in told
@@ -32,7 +32,7 @@ def test_output_is_logged_and_progress_told(tmp_path: Path, capfd: pytest.Captur
     [
         ("raise ValueError('no such thing\\nsecond line')", "ValueError: no such thing"),
         ("print('torch.OutOfMemoryError: much\\nbye'); raise SystemExit(3)", "torch.OutOfMemoryError: much"),
-        ("print('only this\\x1b[31m said'); raise SystemExit(3)", "only this [31m said"),
+        ("print('only this\\x1b[31m output'); raise SystemExit(3)", "only this [31m output"),
         ("raise SystemExit(3)", "exit status 3"),
         ("raise OSError(28, 'No space left on device')", "no space left on the disk"),
         ("import os; os.kill(os.getpid(), 9)", "want of memory"),
