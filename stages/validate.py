@@ -5,7 +5,7 @@ expectation of severity "warning" are named in the receipt with their reasons, a
 If more than `validate.max_quarantined` of params.yaml of the rows are among them, or an expectation of severity
 "critical" is not met, a table says what was found, nothing is written and the exit status is not 0.
 
-A suite is Great Expectations' own JSON; which columns it may name is told in stages/validation/columns.py.
+A suite is Great Expectations' own JSON; its columns are documented in stages/validation/columns.py.
 """
 
 from typing import Annotated

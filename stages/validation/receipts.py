@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from stages import validation
 from stages.core import artifacts
 from stages.core.cli import report_losses
+from stages.validation.row_validation import validate_rows
+from stages.validation.suites import Suite
 
 
 def write_receipts(names: list[str], suite: str, limit: float, dry_run: bool = False) -> None:
@@ -20,14 +21,14 @@ def write_receipts(names: list[str], suite: str, limit: float, dry_run: bool = F
             assume_valid(artifact, suite)
         return
     schema = f"schemas/{suite}.json"
-    expectations = artifacts.read_json(schema, validation.Suite)
+    expectations = artifacts.read_json(schema, Suite)
     receipts = {}
     for artifact in names:
         path = Path("data", f"{artifact}.jsonl")
-        verdict = validation.judge(artifacts.lines(path), expectations, str(path), schema, limit, artifact)
+        result = validate_rows(artifacts.lines(path), expectations, str(path), schema, limit, artifact)
         receipts[artifact] = artifacts.Receipt(
-            artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=verdict.rows,
-            quarantined=verdict.quarantined, expectations=len(expectations.expectations),
+            artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=result.rows,
+            quarantined=result.quarantined, expectations=len(expectations.expectations),
         )  # fmt: skip
     for name, receipt in receipts.items():
         artifacts.write_json(f"data/validated/{name}.json", receipt)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from stages import validation
 from stages.core import artifacts
 from stages.core.records import Record
 from stages.corpora.read_records import Origin, read
 from stages.readers.formats import rows
 from stages.validation.lazy_import import great_expectations
+from stages.validation.row_validation import validate_rows
+from stages.validation.suites import Suite
 from tests.bench import usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,24 +43,24 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def judge(path: Path) -> None:
+def measure(path: Path) -> None:
     """Print one line."""
     import pandas  # noqa: F401 - imported before the clock starts
     import polars  # noqa: F401
 
     great_expectations()
     before, started, used = peak(), time.perf_counter(), time.process_time()
-    asked = artifacts.read_json(ROOT / "schemas/ingested.json", validation.Suite)
-    verdict = validation.judge(artifacts.lines(path), asked, str(path), "schemas/ingested.json", 0.01)
+    suite = artifacts.read_json(ROOT / "schemas/ingested.json", Suite)
+    result = validate_rows(artifacts.lines(path), suite, str(path), "schemas/ingested.json", 0.01)
     wall, cpu = time.perf_counter() - started, time.process_time() - used
-    print(f"{verdict.rows:9,} rows {path.stat().st_size / 1e6:7.0f} MB {wall:7.2f} s wall {cpu:7.2f} s CPU "
-          f"{peak() - before:6.0f} MiB more, {peak():6.0f} MiB in all, {len(verdict.quarantined)} aside")  # fmt: skip
+    print(f"{result.rows:9,} rows {path.stat().st_size / 1e6:7.0f} MB {wall:7.2f} s wall {cpu:7.2f} s CPU "
+          f"{peak() - before:6.0f} MiB more, {peak():6.0f} MiB in all, {len(result.quarantined)} aside")  # fmt: skip
 
 
 def main(words: list[str]) -> None:
     """Print a line a size."""
     if words[:1] == ["judge"]:
-        return judge(Path(words[1]))
+        return measure(Path(words[1]))
     shared = Path(words[0] if words else ROOT.parent / "shared")
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     for size in words[1:] or SIZES:

@@ -7,8 +7,9 @@ from stages.core.errors import UserError
 from stages.core.records import Record, Source
 from stages.evaluation.benchmarks.questions import Answer, Question
 from stages.training.training_rows import Row
-from stages.validation import Suite, judge, row_schema
-from stages.validation.suites import Expectation
+from stages.validation import row_schema
+from stages.validation.row_validation import validate_rows
+from stages.validation.suites import Expectation, Suite
 
 ANY = Suite("any", (Expectation("expect_column_values_to_not_be_null", {"column": "id"}, "critical"),))
 SOURCE = Source(reference="path:x", row=0, sha256="0" * 64, licence="Apache-2.0", language="en")
@@ -24,7 +25,7 @@ ROWS = {
 
 
 def judged(artifact: str, *rows: bytes, limit: float = 1.0) -> dict[str, list[str]]:
-    return judge(enumerate(rows, 1), ANY, "data/x.jsonl", "schemas/any.json", limit, artifact).quarantined
+    return validate_rows(enumerate(rows, 1), ANY, "data/x.jsonl", "schemas/any.json", limit, artifact).quarantined
 
 
 @pytest.mark.parametrize("artifact", ROWS)

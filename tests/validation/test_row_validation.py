@@ -12,7 +12,8 @@ import pytest
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.validate import validate
-from stages.validation import Suite, Verdict, judge
+from stages.validation.row_validation import ValidationResult, validate_rows
+from stages.validation.suites import Suite
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = sorted(path for path in (ROOT / "schemas").glob("*.json") if not path.name.endswith(".schema.json"))
@@ -44,8 +45,8 @@ def mean(column: str, **bounds: float) -> dict[str, Any]:
     return {"type": "expect_column_mean_to_be_between", "kwargs": kwargs, "severity": "critical"}
 
 
-def verdict(rows: list[dict[str, Any]], *expectations: dict[str, Any], limit: float = 0.5) -> Verdict:
-    return judge(lines(*rows), suite(*expectations), "data/x.jsonl", "schemas/s.json", limit)
+def verdict(rows: list[dict[str, Any]], *expectations: dict[str, Any], limit: float = 0.5) -> ValidationResult:
+    return validate_rows(lines(*rows), suite(*expectations), "data/x.jsonl", "schemas/s.json", limit)
 
 
 def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None:
@@ -133,7 +134,7 @@ def test_a_suite_of_schemas_is_understood_and_names_its_file(path: Path) -> None
     assert suite.name == path.stem
     # One row without anything: every expectation is built and computed, what it lacks is told.
     with pytest.raises(UserError, match=f"schemas/{path.name}|not fit to go on|set aside"):
-        judge([(1, b'{"id": "a"}')], suite, "data/x.jsonl", f"schemas/{path.name}", 0)
+        validate_rows([(1, b'{"id": "a"}')], suite, "data/x.jsonl", f"schemas/{path.name}", 0)
 
 
 @pytest.mark.parametrize(
