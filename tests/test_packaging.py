@@ -194,4 +194,4 @@ def test_the_wheel_has_all_that_runs_and_runs_elsewhere(tmp_path: Path) -> None:
         run = [sys.executable, "-P", "-c", code, *arguments]
         done = subprocess.run(run, cwd=empty, env=variables, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    assert (empty / "params.yaml").read_bytes() == (ROOT / "stages/profiles/embedded.yaml").read_bytes()
+    assert (empty / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()

@@ -440,7 +440,8 @@ def test_a_profile_survives_being_written_again_by_dvc(tmp_path: Path, profile: 
     from dvc.utils.serialize import load_yaml, modify_yaml
 
     path = tmp_path / "params.yaml"
-    path.write_bytes((ROOT / "stages" / "profiles" / f"{profile}.yaml").read_bytes())
+    source = ROOT / ("params.yaml" if profile == "embedded" else f"stages/profiles/{profile}.yaml")
+    path.write_bytes(source.read_bytes())
     before = load_yaml(str(path))
     with modify_yaml(str(path)) as values:
         values["seed"] = 1

@@ -1,11 +1,13 @@
 """A profile takes the place of params.yaml, and what was there is never lost."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from stages.core.errors import UserError
-from stages.params.profiles import PROFILES, use
+from stages.params import load
+from stages.params.profiles import MARK, PROFILES, _committed, use
 
 
 def test_what_was_there_is_kept_and_never_written_over(tmp_path: Path) -> None:
@@ -22,9 +24,25 @@ def test_what_was_there_is_kept_and_never_written_over(tmp_path: Path) -> None:
 
 def test_a_profile_as_it_came_needs_no_copy(tmp_path: Path) -> None:
     target = tmp_path / "params.yaml"
-    assert use("paper", target) is None
-    assert use("embedded", target) == PROFILES / "paper.yaml"
+    for profile in ("paper", "embedded", "paper"):
+        assert use(profile, target) is None
+        assert load(target)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_embedded_profile_of_a_checkout_is_the_committed_params(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
+
+    identity = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false")
+    git("init", "-q")
+    assert _committed(tmp_path) == ""
+    for text in (f"one{MARK} a", f"two{MARK} b", "mine"):
+        (tmp_path / "params.yaml").write_text(text)
+        git("add", "params.yaml")
+        git("commit", "-qm", text[:3])
+    (tmp_path / "params.yaml").write_text(f"three{MARK} not committed")
+    assert _committed(tmp_path) == f"two{MARK} b"
 
 
 def test_an_unknown_profile_changes_nothing(tmp_path: Path) -> None:

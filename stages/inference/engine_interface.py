@@ -12,7 +12,7 @@ from stages.core.errors import UserError
 from stages.reply_store.identity import Identity, Reference
 
 Options = TypeVar("Options")
-WHERE_OPTIONS_ARE_EXPLAINED = "stages/profiles/embedded.yaml says above `engines` what it takes"
+WHERE_OPTIONS_ARE_EXPLAINED = "params.yaml of the embedded profile says above `engines` what it takes"
 """In that profile, since other profiles need not repeat the explanation."""
 
 

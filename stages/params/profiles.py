@@ -1,35 +1,66 @@
-"""Profiles: the experiments that params.yaml may be as a whole."""
+"""Profiles: complete experiments for params.yaml.
 
-from itertools import chain, count
+The embedded profile is the committed params.yaml itself: a wheel has a copy of it among the profiles (pyproject.toml),
+and a checkout takes it from git.
+"""
+
+import subprocess
+from itertools import count
 from pathlib import Path
 
 from stages.core import artifacts
 from stages.core.errors import UserError
-from stages.params import PARAMS, load
+from stages.params import PARAMS
 
 PROFILES = Path(__file__).parents[1] / "profiles"
+EMBEDDED = "embedded"
+MARK = "\n# This is the embedded profile:"
+"""How the committed params.yaml says which profile it is."""
 
 
 def use(profile: str, target: Path = PARAMS) -> Path | None:
-    """Put a profile in place of `target`; returns the file that says what was there, None if nothing was.
+    """Put a profile in place of `target`; returns the file that has its previous contents, None where it needs none.
 
-    That is TARGET.before, TARGET.before-2, … or, for a profile as it came, the profile: no file is ever written over.
-    Raises UserError for a profile that there is not.
+    That is TARGET.before, TARGET.before-2, … and no file is overwritten. Unchanged profiles are not kept.
+    Raises UserError for an unknown profile.
     """
-    known = {path.stem: path for path in sorted(PROFILES.glob("*.yaml"))}
+    known = texts()
     if profile not in known:
         raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
-    load(known[profile])
-    kept = _kept(target, list(known.values())) if target.exists() else None
-    artifacts.write_text(target, artifacts.read_text(known[profile]))
+    kept = _kept(target) if target.exists() and artifacts.read_text(target) not in known.values() else None
+    artifacts.write_text(target, known[profile])
     return kept
 
 
-def _kept(target: Path, profiles: list[Path]) -> Path:
-    """A file that says the same as `target`: one that is there, or the first free name, written now."""
+def texts() -> dict[str, str]:
+    """Name -> the text of every profile, by name."""
+    files = {path.stem: artifacts.read_text(path) for path in PROFILES.glob("*.yaml")}
+    if EMBEDDED not in files and (committed := _committed(PROFILES.parents[1])):
+        files[EMBEDDED] = committed
+    return dict(sorted(files.items()))
+
+
+def _committed(root: Path) -> str:
+    """The last params.yaml in git that is the embedded profile; "" where there is none, or no git."""
+    for commit in _git(root, "log", "--format=%H", "--", str(PARAMS)).split():
+        if MARK in (text := _git(root, "show", f"{commit}:{PARAMS}")):
+            return text
+    return ""
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, encoding="utf-8")
+    except OSError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _kept(target: Path) -> Path:
+    """A file with the contents of `target`: one that exists, or the first free name, written now."""
     text = artifacts.read_text(target)
-    names = (target.with_name(f"{target.name}.before{number}") for number in chain([""], (f"-{n}" for n in count(2))))
-    kept = next(path for path in chain(profiles, names) if not path.exists() or artifacts.read_text(path) == text)
+    names = (target.with_name(f"{target.name}.before{'' if n == 1 else f'-{n}'}") for n in count(1))
+    kept = next(path for path in names if not path.exists() or artifacts.read_text(path) == text)
     if not kept.exists():
         artifacts.write_text(kept, text)
     return kept

@@ -407,9 +407,9 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
 
 @pytest.mark.parametrize(("engine", "kind"), [("openai", endpoint.Options), ("transformers", transformers.Options)])
 def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
-    with pytest.raises(UserError, match=rf"engine {engine}: .*; stages/profiles/embedded.yaml says above `engines`"):
+    with pytest.raises(UserError, match=rf"engine {engine}: .*; params.yaml of the embedded profile says"):
         endpoint.read_endpoint(None, {}) if engine == "openai" else read_options({}, kind, engine)
-    above = Path("stages/profiles/embedded.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
+    above = Path("params.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
     told = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
     assert not [name for name in kind.__struct_fields__ if name not in told and name not in ("url", "model")]
 
