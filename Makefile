@@ -69,7 +69,7 @@ repro: env sandbox  ## environment, embedded model, the whole pipeline; says how
 # Warnings of the theme about its own successor are no warnings about these pages.
 docs: env-dev  ## the documents as web pages, in .site; a broken link fails
 	@echo "== mkdocs: README and docs/"
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: env-dev docs  ## ruff, mypy, import contracts, documents
 	@echo "== ruff, mypy, import-linter"
