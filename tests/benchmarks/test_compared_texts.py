@@ -24,7 +24,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("benchmark", "instruction", "input_text", "reference", "meta", "expected"), CASES)
-def test_what_a_question_asks(
+def test_compared_texts_of_a_question(
     benchmark: str, instruction: str, input_text: str, reference: str, meta: dict[str, str], expected: list[str]
 ) -> None:
     question = Question(

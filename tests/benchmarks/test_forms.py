@@ -261,7 +261,7 @@ def test_an_entry_names_another_split_and_its_files(tmp_path: Path) -> None:
         list(BENCHMARKS["commonsenseqa"].read(Download(path, Choice("dev2")), [], "MIT", WORDING))
 
 
-def test_worked_examples_are_of_their_own_split_whatever_is_asked(tmp_path: Path) -> None:
+def test_worked_examples_are_of_their_own_split_for_every_choice_of_split(tmp_path: Path) -> None:
     files = {
         f"main/{s}-00000-of-00001.parquet": parquet(*GSM[n : n + 1]) for n, s in enumerate(("test", "train", "dev"))
     }

@@ -69,7 +69,7 @@ def ran(texts: Iterable[str], question: Question = QUESTION) -> list[str]:
 
 
 @needs_bwrap
-def test_code_is_found_in_replies() -> None:
+def test_code_is_extracted_from_replies() -> None:
     assert dict(zip(GOOD, ran(GOOD.values()), strict=True)) == dict.fromkeys(GOOD, "passed")
     assert dict(zip(BAD, ran(BAD.values()), strict=True)) == dict.fromkeys(BAD, "failed")
     with connect(LIMITS) as execute:

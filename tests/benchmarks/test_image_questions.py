@@ -57,7 +57,7 @@ def gqa(**changes: Any) -> dict[str, bytes]:
 # ---------------------------------------------------------------- what is asked
 
 
-def test_vqav2_asks_in_both_ways_about_cocos_file() -> None:
+def test_vqav2_has_both_versions_with_the_file_of_coco() -> None:
     plain, caption = read("vqav2", vqa("cat", "a cat", "kitten"))
     assert plain.instruction == "Answer the input question based on the image"
     assert caption.instruction == "First describe the image, then answer the input question based on the image"
@@ -68,7 +68,7 @@ def test_vqav2_asks_in_both_ways_about_cocos_file() -> None:
     assert plain.gold == ("cat", "a cat", "kitten")
 
 
-def test_gqa_asks_about_its_own_file_and_needs_no_captions() -> None:
+def test_gqa_has_its_own_files_and_needs_no_captions() -> None:
     plain, caption = read("gqa", gqa())
     assert plain.images == (Image("", "n161313.jpg"),)
     assert (plain.gold, plain.meta["kind"], caption.reference) == (("no",), "verify", "")
@@ -78,7 +78,7 @@ def test_gqa_asks_about_its_own_file_and_needs_no_captions() -> None:
     }  # fmt: skip
 
 
-def test_a_test_asks_in_the_words_of_training() -> None:
+def test_questions_use_the_wording_of_training() -> None:
     row = Record("a", "vqa", "Which animal?", "", "cat", "", Source("x", 0, "0", "MIT", "en"), image="42.jpg")
     made = dict(
         augmented_sets([row], [{"chain": "caption"}], Resources(0, WORDING, captions={"42.jpg": ["A cat."]})).rows()
@@ -156,13 +156,13 @@ def test_pixels_are_named_with_their_hash_under_either_name(tmp_path: Path, name
         assert question.input == "Which animal?"
 
 
-def test_a_missing_picture_is_told_with_its_question(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_picture_names_its_question(tmp_path: Path) -> None:
     message = r"COCO_val2014_000000000042\.jpg: no such picture, but question vqav2-plain-7 is about it"
     with pytest.raises(UserError, match=message):
         list(with_images(read("vqav2", vqa("cat")), "pixels", image_files.album(tmp_path)))
 
 
-def test_a_question_that_is_answered_twice_is_told() -> None:
+def test_a_question_with_two_rows_of_answers_is_an_error() -> None:
     contents = vqa("cat")
     (sheet,) = (name for name in contents if "annotations" in name)
     rows = json.loads(contents[sheet])
@@ -171,12 +171,12 @@ def test_a_question_that_is_answered_twice_is_told() -> None:
         read("vqav2", contents | {sheet: json.dumps(rows).encode()})
 
 
-def test_a_missing_folder_of_pictures_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_of_pictures_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: is no folder of pictures"):
         image_files.album(tmp_path / "nowhere")
 
 
-def test_what_is_shown_must_be_said_for_pictures_and_for_nothing_else() -> None:
+def test_images_is_required_for_pictures_and_refused_elsewhere() -> None:
     with pytest.raises(UserError, match="vqav2 has pictures; write `images: pixels`"):
         list(with_images(read("vqav2", vqa("cat")), None, image_files.album(None)))
     text = Question("x", "gsm8k", "en", "MIT", "1", "Add.")
@@ -259,7 +259,7 @@ def test_what_a_sequential_answer_is_worth(text: str, expected: dict[str, float]
     assert ("accuracy" in values) == bool(values["answered"])
 
 
-def test_a_plain_answer_is_held_to_no_description() -> None:
+def test_a_plain_question_needs_no_description() -> None:
     grade = BENCHMARKS["vqav2"].grade
     assert grade is not None
     assert grade(read("vqav2", vqa(*["cat"] * 10))[0], "A cat.") == {"answered": 1, "accuracy": 1, "official": 1}

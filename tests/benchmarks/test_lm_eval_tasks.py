@@ -127,7 +127,7 @@ def item(benchmark: str, gold: str) -> Question:
         ("arc", "short", {"a long one": -9.0, "short": -1.0}, {"arc": 1, "arc_acc": 1}),
     ],
 )  # fmt: skip
-def test_what_was_weighed_is_graded(benchmark: str, gold: str, weights: dict[str, float], expected: Any) -> None:
+def test_choice_scores_are_graded(benchmark: str, gold: str, weights: dict[str, float], expected: Any) -> None:
     assert weighed(item(benchmark, gold), weights) == expected
 
 

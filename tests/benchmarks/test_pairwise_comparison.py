@@ -65,7 +65,7 @@ def test_wins_ties_and_what_is_unscored() -> None:
     assert (scores[0].run, scores[0].baseline, scores[0].tasks) == ("sit", "it", 2)
 
 
-def test_a_judge_that_likes_a_place_is_found_out() -> None:
+def test_the_statistics_show_a_position_bias() -> None:
     scores, total = compare_responses(QUESTIONS[:4], BASELINE, TREATMENT, always_first, SAMPLE)
     assert [o.values["win"] for o in scores] == [0.5] * 7
     assert total["first_shown"].mean == 1

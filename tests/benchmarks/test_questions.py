@@ -52,7 +52,7 @@ def test_xquad_pairs_by_id_and_takes_the_english_answer() -> None:
     assert right == {"accuracy": 1, "strict": 1, "following": 1}
 
 
-def test_mgsm_shows_worked_examples_in_two_ways() -> None:
+def test_mgsm_has_worked_examples_for_both_instructions() -> None:
     translated, direct = read("mgsm", MGSM, "de")[1], read("mgsm-en", MGSM, "de")[1]
     assert "Frage: 1+1?\nTranslation: 1+1?\nStep-by-Step Answer: The answer is 2." in translated.instruction
     assert "Translation" not in user_text(direct) and "Step-by-Step Answer: The answer is 2." in direct.instruction
@@ -70,7 +70,7 @@ def test_gsm8k_cleans_its_reasoning() -> None:
     assert "Step-by-Step Answer: 1+1 = 2 The answer is 1002." in question.instruction
 
 
-def test_commonsenseqa_asks_three_ways() -> None:
+def test_commonsenseqa_has_three_versions() -> None:
     choices = {"label": ["A", "B"], "text": ["home", "away"]}
     row = {"id": "x", "question": "Where?", "answerKey": "B", "choices": choices}
     rows = read("commonsenseqa", {"dev.jsonl": json.dumps(row).encode()})

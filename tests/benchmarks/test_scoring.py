@@ -77,7 +77,7 @@ def test_answers_keep_order_number_and_status() -> None:
     assert results[0].text.startswith("Say it.\n\nQuestion: 1?#0#")
 
 
-def test_runs_are_asked_with_the_same_seeds() -> None:
+def test_runs_share_the_seeds_of_their_requests() -> None:
     item = [question("xquad", 1)]
     one, other = (next(generate_answers(model, item, GenerationConfig(run, GREEDY, 1))) for run in ("it", "sit"))
     assert (one.text, one.run, other.run) == (other.text, "it", "sit")
@@ -94,7 +94,7 @@ def test_rules_ask_no_judge_and_failures_are_unscored() -> None:
     assert total["accuracy"].n == 2
 
 
-def test_a_judge_is_asked_only_about_texts() -> None:
+def test_a_judge_gets_only_answers_with_a_text() -> None:
     first, second, third = (question("seqeval", n) for n in (1, 2, 3))
     given = [answer(first, "Done!"), answer(second, "", "failed"), answer(third, "")]
     results = list(score_answers({q.id: q for q in (first, second, third)}, given, Graders(generous, idle)))

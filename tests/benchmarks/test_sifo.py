@@ -95,7 +95,7 @@ def test_the_published_rows() -> None:
 
 
 @pytest.mark.parametrize("more", [{"instruction_3": "i", "answer_3": "a"}, {"answer_2": "a"}])
-def test_a_step_behind_a_gap_is_told_and_not_dropped(more: dict[str, str]) -> None:
+def test_a_step_after_a_gap_is_an_error(more: dict[str, str]) -> None:
     row = {"id": 1, "context": "c", "instruction_1": "i", "answer_1": "a"}
     padded = {"math.jsonl": json.dumps({**row, "instruction_2": None, "answer_2": None}).encode()}
     assert [question.tasks for question in sifo.questions(padded, [], "other", {})] == [1]

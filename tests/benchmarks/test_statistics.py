@@ -98,7 +98,7 @@ def test_quality_has_a_scale_of_its_own() -> None:
     assert metric_means([score("1", 7.0, metric="length")])["length"].low is None
 
 
-def test_compare_tells_what_changed_and_what_could_have_been_seen() -> None:
+def test_compare_returns_the_difference_and_the_detectable_one() -> None:
     before = [score(str(i), float(i < 10)) for i in range(40)]
     after = [score(str(i), float(5 <= i < 25)) for i in range(40)]
     estimate = compare(before, after, "accuracy", 1)

@@ -48,7 +48,7 @@ ANSWERS = [
 ]  # fmt: skip
 
 
-def test_what_is_done_and_what_nobody_can_tell() -> None:
+def test_done_tasks_and_unscored_answers() -> None:
     scores, total = score_tasks(QUESTIONS, ANSWERS, TASK_JUDGE, SAMPLE)
     real = [row for row in scores if not row.control]
     assert [row.values.get("done") for row in real] == pytest.approx([1, 2 / 3, None, 1 / 4, None, None])
@@ -58,7 +58,7 @@ def test_what_is_done_and_what_nobody_can_tell() -> None:
     assert [row.tasks for row in real[:4]] == [2, 3, 3, 4]
 
 
-def test_only_the_first_sample_of_a_known_question_is_marked() -> None:
+def test_only_the_first_sample_of_a_known_question_is_scored() -> None:
     second = replace(ANSWERS[0], id="seqeval-0/1", sample=1)
     stranger = answer(question(77, 2), "77.0")
     scores, _ = score_tasks(QUESTIONS, [ANSWERS[0], second, stranger], TASK_JUDGE, SAMPLE)

@@ -47,14 +47,14 @@ def likes(answer: str) -> object:
 
 
 @pytest.mark.parametrize(("liked", "orders"), [("strong", (1.0, 1.0)), ("weak", (0.0, 0.0))])
-def test_who_likes_an_answer_says_so_in_both_orders(liked: str, orders: tuple[float, float]) -> None:
+def test_a_preference_for_an_answer_shows_in_both_orders(liked: str, orders: tuple[float, float]) -> None:
     (preferences,) = compare_pairs(judge_config("judges/compare.txt", likes(liked)), [PAIR])  # type: ignore[arg-type]
     assert preferences.orders == orders
     assert (preferences.reason, preferences.judge, len(preferences.replies)) == ("", "m", 2)
 
 
 @pytest.mark.parametrize("place", ["[[A]]", "[[B]]"])
-def test_who_likes_a_place_ties(place: str) -> None:
+def test_a_position_bias_gives_a_tie(place: str) -> None:
     (preferences,) = compare_pairs(judge_config("judges/compare.txt", lambda _: ok(place)), [PAIR])
     assert sum(preferences.orders) / 2 == 0.5
     assert sorted(preferences.orders) == [0.0, 1.0]
@@ -69,7 +69,7 @@ def test_one_order_without_a_verdict_is_no_preference() -> None:
     assert len(preferences.replies) == 1 + 3
 
 
-def test_scores_are_shares_and_a_liking_for_a_place_cancels_out() -> None:
+def test_scores_are_shares_and_a_position_bias_cancels_out() -> None:
     def script(prompt: Prompt) -> Reply:
         assert prompt.constraint is not None and prompt.constraint.choice == ("A", "B")
         score = 2.0 + (0.5 if stands_first(prompt, "strong") else -0.5)

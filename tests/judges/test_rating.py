@@ -73,7 +73,7 @@ def ask(complete: Complete, attempts: int, *shown: str | None) -> list[Rating | 
     return list(rate(JudgeConfig(complete, TEMPLATE, SAMPLING, attempts, 1, "stated"), exchanges))
 
 
-def test_what_is_unparsed_is_asked_again_and_then_unscored() -> None:
+def test_an_unparsed_reply_is_requested_again_and_then_unscored() -> None:
     seen: list[Prompt] = []
     replies: dict[tuple[str, int], tuple[str, ReplyStatus]] = {
         ("a", 0): ("well", "ok"),

@@ -24,7 +24,7 @@ from tests.judges.scripted_judges import considers_nothing, judge_config, ok
         ("1. In 1492, sail.\n2. Stop.", ("In 1492, sail.", "Stop.")),
     ],
 )
-def test_parse_list(text: str, tasks: tuple[str, ...]) -> None:
+def test_parse_task_list(text: str, tasks: tuple[str, ...]) -> None:
     assert parse_task_list(text) == tasks
 
 
@@ -44,18 +44,18 @@ def test_parse_list(text: str, tasks: tuple[str, ...]) -> None:
         ("", 1, ()),
     ],
 )
-def test_parse_marks(text: str, count: int, done: tuple[float, ...]) -> None:
+def test_parse_task_verdicts(text: str, count: int, done: tuple[float, ...]) -> None:
     assert parse_task_verdicts(text, count) == done
 
 
 @given(st.text(), st.integers(1, 5))
-def test_any_text_has_all_marks_or_none(text: str, count: int) -> None:
+def test_any_text_has_all_verdicts_or_none(text: str, count: int) -> None:
     assert len(parse_task_verdicts(text, count)) in (0, count)
     assert all(isinstance(task, str) and task for task in parse_task_list(text))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9), st.text())
-def test_marks_come_back(done: list[bool], before: str) -> None:
+def test_stated_verdicts_are_parsed(done: list[bool], before: str) -> None:
     script = ", ".join(f"{i}: {'Yes' if d else 'No'}" for i, d in enumerate(done, 1))
     assume(considers_nothing(before))
     assert parse_task_verdicts(f"{before} [[{script}]]", len(done)) == tuple(map(float, done))
@@ -82,7 +82,7 @@ def test_long_lines_take_no_time() -> None:
     assert len(sentences(hostile)) >= 1
 
 
-def test_the_list_never_sees_an_answer_and_is_asked_again() -> None:
+def test_the_list_request_has_no_answer_and_is_repeated() -> None:
     seen: list[Prompt] = []
 
     def script(prompt: Prompt) -> Reply:
@@ -105,7 +105,7 @@ CASES: list[TaskCase] = [
 ]
 
 
-def test_one_request_marks_all_tasks() -> None:
+def test_one_request_has_the_verdicts_of_all_tasks() -> None:
     def script(prompt: Prompt) -> Reply:
         shown = prompt.messages[-1].content
         return ok("[[1: Yes, 2: No]]" if "1. Name a sea.\n2. Draw it." in shown else "no idea")
@@ -129,7 +129,7 @@ def test_scores_are_read_task_by_task_less_what_nothing_gets() -> None:
     assert len(a.replies) == 2
 
 
-def test_a_task_without_a_mark_leaves_the_answer_unscored() -> None:
+def test_a_task_without_a_verdict_leaves_the_answer_unscored() -> None:
     def script(prompt: Prompt) -> Reply:
         shown = prompt.messages[0].content
         return Reply("", "failed", 1, 0, "gone") if "Draw" in shown else ok("Yes.")

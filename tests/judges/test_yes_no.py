@@ -25,7 +25,7 @@ def judged(script: object, reading: str = "scores", file: str = SMALL) -> list[R
     return list(JUDGES[reading].rate(judge_config(file, script, reading), EXCHANGES))  # type: ignore[arg-type]
 
 
-def test_what_leans_further_than_texts_that_say_nothing_follows() -> None:
+def test_yes_above_the_content_free_probability_follows() -> None:
     def script(prompt: Prompt) -> Reply:
         score = 1.0 if silent(prompt) else 2.0 if "Baltic" in shown(prompt) else 0.5
         return ok(" Yes", **{" Yes": score, " No": 0.0})
@@ -50,7 +50,7 @@ def test_without_scores_the_word_counts(word: str, following: float) -> None:
     assert a is not None and (a.values, len(a.replies)) == ({"following": following}, 1)
 
 
-def test_what_says_neither_is_asked_again_and_then_unscored() -> None:
+def test_a_reply_of_neither_word_is_requested_again_and_then_unscored() -> None:
     gone = Reply("", "failed", 1, 0, "gone")
     a, none, c = judged(lambda prompt: gone if "Answer: No." in shown(prompt) else ok("well"))
     assert a is not None and (a.values, a.reason, a.text, len(a.replies)) == ({}, "judge-unparsed", "well", 2)
@@ -58,7 +58,7 @@ def test_what_says_neither_is_asked_again_and_then_unscored() -> None:
     assert c is not None and (c.values, c.reason) == ({}, "judge-failed")
 
 
-def test_a_failed_content_free_request_is_asked_again_and_never_left_out_of_the_calibration() -> None:
+def test_a_failed_content_free_request_is_repeated_and_never_left_out_of_the_calibration() -> None:
     failures = 1
 
     def flaky(prompt: Prompt) -> Reply:

@@ -86,7 +86,7 @@ def test_its_numbers_are_ours() -> None:
         assert total[ours].mean == pytest.approx(sum(values) / len(values), abs=1e-6), (benchmark, theirs)
 
 
-def test_a_question_is_asked_alike_among_others_and_alone() -> None:
+def test_a_question_has_the_same_prompt_among_others_and_alone() -> None:
     whole, alone = Recorder(), Recorder()
     list(answer_questions(whole, questions(), RAW))
     for question in questions():
@@ -122,7 +122,7 @@ def test_an_engine_that_does_not_weigh() -> None:
         list(answer_questions(mute, questions("arc"), RAW))
 
 
-def test_a_choice_that_was_not_weighed() -> None:
+def test_a_choice_without_a_score() -> None:
     def half(prompts: Iterable[Prompt]) -> Iterator[Reply]:
         for prompt in prompts:
             assert prompt.constraint is not None
@@ -139,7 +139,7 @@ def test_a_subject_that_mmlu_does_not_have() -> None:
         list(answer_questions(Recorder(), [odd], RAW))
 
 
-def test_other_benchmarks_are_asked_as_they_stand() -> None:
+def test_other_benchmarks_keep_their_own_prompts() -> None:
     other = Question("x-1", "xquad", "en", "x", "1", "Say it.", "Now.")
     model = Recorder()
     answers = list(answer_questions(model, [other, *questions("gsm8k-harness")[:1], other], CHAT))
@@ -184,7 +184,7 @@ def test_log_likelihoods_are_those_of_lm_evals_own_transformers_model(tmp_path: 
     assert [score for score, _ in ours] == pytest.approx([score for score, _ in theirs], abs=1e-3)
 
 
-def test_a_benchmark_that_needs_what_the_engine_can_t_do_is_refused_before_anything_is_asked() -> None:
+def test_a_benchmark_that_needs_a_missing_capability_is_refused_before_any_request() -> None:
     every = {"suite": (questions(), RAW)}
     require_capabilities(Capabilities(choice_scores=True), "engine openai (m)", "big", every)
     require_capabilities(Capabilities(), "engine openai (m)", "big", {"gsm8k": (questions("gsm8k-harness"), RAW)})

@@ -274,7 +274,7 @@ def _name(path: Path) -> bytes:
         return b""
 
 
-def test_what_a_program_says_of_itself_is_short_and_printable() -> None:
+def test_the_detail_of_a_program_is_short_and_printable() -> None:
     outcome = one("raise ValueError('\\x1b[2J\\n' + 'x' * 10 ** 6 + '\\ud800')")
     assert outcome.ending == "failed" and outcome.detail.isprintable() and len(outcome.detail) <= 300
     assert one("raise ValueError('\\ud800')").ending == "failed"

@@ -41,7 +41,7 @@ def files(folder: Path) -> Path:
     return folder
 
 
-def test_without_the_files_it_says_so_and_gives_no_number(tmp_path: Path) -> None:
+def test_without_the_files_there_is_a_reason_and_no_number(tmp_path: Path) -> None:
     result = length_controlled(judged(), tmp_path)
     assert set(result) == {"left_out"}
     assert "left out" in result["left_out"] and all(name in result["left_out"] for name in FILES)
@@ -73,7 +73,7 @@ def test_the_estimator_takes_length_off(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("alpaca_eval") is None, reason="the extra alpaca-eval is not installed")
-def test_damaged_files_are_told_in_one_line(tmp_path: Path) -> None:
+def test_damaged_files_are_an_error_of_one_line(tmp_path: Path) -> None:
     (files(tmp_path) / FILES[0]).write_text("nothing,of,this\n1,2,3\n")
     with pytest.raises(UserError, match="download them again") as error:
         length_controlled(judged(), tmp_path)
