@@ -11,10 +11,10 @@ import msgspec
 from stages.evaluation.benchmarks.program_outcomes import Execute, Outcome
 from stages.evaluation.sandbox import Limits
 from stages.inference.budgets import Tokens, cost
-from stages.inference.dry_run import Planner, RequestCounts
 from stages.params import PARAMS, Params
 from stages.planning import overlay
 from stages.planning.command_models import FAST, MODELS
+from stages.planning.dry_run import Planner, RequestCounts
 from stages.planning.dvc_graph import PlannedFile, Step, as_run, reasons, related_files
 from stages.reply_store.identity import reference_of
 

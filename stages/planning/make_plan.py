@@ -10,9 +10,9 @@ import msgspec
 from stages.core.errors import UserError
 from stages.core.state_folder import store_path
 from stages.inference.budgets import Tokens, cost
-from stages.inference.dry_run import Planner
 from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table
+from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies

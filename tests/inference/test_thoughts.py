@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from stages.core.completions import Constraint, Prompt, Reply
 from stages.inference.answer_only import without_reasoning
 from stages.inference.connect import connect
-from stages.inference.dry_run import Planner
 from stages.params import Engine, Reasoning
+from stages.planning.dry_run import Planner
 from stages.reply_store.checksums import Body, pack, unpack
 from stages.reply_store.store import Replies
 from tests.inference.counting import OPENAI, prompt

@@ -20,12 +20,12 @@ from stages.evaluate import evaluate
 from stages.evaluation import sandbox
 from stages.inference.budgets import cost
 from stages.inference.chat_template import ChatTemplate
-from stages.inference.dry_run import Planner
 from stages.model_files import token_lengths
 from stages.model_files.references import fetch_model
 from stages.params import Budget, Engine, Price, load
 from stages.planning import overlay, plan_table
 from stages.planning.command_models import FAST, MODELS
+from stages.planning.dry_run import Planner
 from stages.planning.dvc_graph import NEVER, PlannedFile, Step, _step, as_run, overridden, reasons, related_files
 from stages.planning.forecast import (
     WAITS,

@@ -20,8 +20,8 @@ from stages.core.completions import Prompt, Reply
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.budgets import Tokens, max_tokens_of
 from stages.inference.connect import Connected, resolve
-from stages.inference.token_estimate import TokenEstimator, characters
 from stages.params import Engine
+from stages.planning.token_estimate import TokenEstimator, characters
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import Request
 from stages.reply_store.keys import request as request_of

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Image, Message, Prompt, Reply, Sampling
 from stages.inference.chat_template import ChatTemplate
-from stages.inference.dry_run import Load, Planner
-from stages.inference.token_estimate import (
+from stages.params import Engine
+from stages.planning.dry_run import Load, Planner
+from stages.planning.token_estimate import (
     CHARACTERS_PER_TOKEN,
     IMAGE_TOKENS,
     MAX_COUNTED,
@@ -17,7 +18,6 @@ from stages.inference.token_estimate import (
     TokenEstimator,
     TokenLine,
 )
-from stages.params import Engine
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 from tests.inference import tiny

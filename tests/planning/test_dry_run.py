@@ -7,9 +7,9 @@ import pytest
 
 from stages.core.completions import Complete, Constraint, Image, Message, Prompt, Reply, Sampling, draw_seed
 from stages.core.records import Record, Source
-from stages.inference.dry_run import Planner, RequestCounts
-from stages.inference.token_estimate import CHARACTERS_PER_TOKEN, IMAGE_TOKENS
 from stages.params import Engine
+from stages.planning.dry_run import Planner, RequestCounts
+from stages.planning.token_estimate import CHARACTERS_PER_TOKEN, IMAGE_TOKENS
 from stages.reply_store.store import Replies
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from tests.inference.counting import IDENTITY, Counting, connected, prompt, said
