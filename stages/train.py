@@ -3,14 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
-
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.params import entry, load
 from stages.params.fetched_models import check_fetched
 from stages.training import axolotl_run
-from stages.training.axolotl_config import Recipe
 from stages.training.training_rows import Row
 
 
@@ -24,10 +21,7 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     """
     params = load()
     run = entry(params.train.runs, name, "train.runs")
-    recipe = msgspec.convert(params.train.settings, Recipe, from_attributes=True)
-    recipe = msgspec.structs.replace(
-        recipe, **run.model_dump(include={"template", "learning_rate", "unfrozen"}, exclude_none=True)
-    )
+    recipe = run.recipe
     rows = artifacts.artifact(f"formatted/{name}", Row)
     base, out = Path("models") / run.model, Path("models") / name
     check_fetched(base, params.references)

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from stages.core.errors import UserError
 from stages.params.field_types import (
     LARGEST,
     Artifact,
@@ -27,8 +28,8 @@ TESTED = (
 """What the stages that test a model read of params.yaml."""
 
 
-class TrainSettings(Section):
-    """The recipe that all runs share."""
+class Recipe(Section):
+    """How a run trains."""
 
     template: Literal["own", "tulu", "alpaca"]
     """The chat template; own: the base model's."""
@@ -59,12 +60,23 @@ class TrainSettings(Section):
     """Compute activations twice instead of keeping them: less memory, a third slower."""
     sharding: Literal["none", "fsdp"]
     """fsdp: weights, gradients and optimiser are spread over the GPUs."""
-    unfrozen: list[Regex]
+    unfrozen: list[Regex] = Field(default=[])
     """Regular expressions of the parameters to train; [] for all."""
 
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
+        together = self.micro_batch * max(self.devices, 1)
+        if self.batch % together:
+            raise UserError(
+                f"params.yaml: train.settings.batch {self.batch} is no multiple of micro_batch x devices = {together}; "
+                "change one of them"
+            )
+        return self.batch // together
 
-class TrainRun(Entry):
-    """One fine-tuning run; values of the recipe here replace those of `train.settings`."""
+
+class TrainRun(Recipe, Entry):
+    """One fine-tuning run; a value of the recipe that it leaves out is that of `train.settings`."""
 
     output_folder: ClassVar[str] = "formatted"
     needs: ClassVar[tuple[str, ...]] = ("train.settings", *TESTED)
@@ -75,9 +87,11 @@ class TrainRun(Entry):
     """The folder of the images of the rows, for a base model that takes images; without it such rows are rejected."""
     benchmarks: Annotated[list[PredictedName], Field(min_length=1), Unique] | None = None
     """The benchmarks that it answers; left out, all of them."""
-    template: Literal["own", "tulu", "alpaca"] | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
-    unfrozen: list[Regex] | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it trains."""
+        return Recipe(**{name: getattr(self, name) for name in Recipe.model_fields})
 
 
 class Train(Section):
@@ -85,5 +99,5 @@ class Train(Section):
 
     environment: FilePath | None = ".venv-train"
     """Where Axolotl is installed: a folder that contains bin/python, or a Python; null for seqit's own environment."""
-    settings: TrainSettings = absent()
+    settings: Recipe = absent()
     runs: dict[Name, TrainRun] = Field(default={})

@@ -1,51 +1,11 @@
 """The paper's recipe (B.1 to B.3) as an Axolotl configuration: full-parameter, AdamW, loss on responses only."""
 
 from math import ceil
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from stages.core.errors import UserError
+from stages.params.training_sections import Recipe
 from stages.training.chat_rendering import Specials
-
-
-class Recipe(msgspec.Struct, frozen=True):
-    """How a run trains: the fields of `train.settings` in params.yaml."""
-
-    template: Literal["own", "tulu", "alpaca"]
-    epochs: float
-    batch: int
-    micro_batch: int
-    learning_rate: float
-    scheduler: Literal["linear", "cosine", "constant"]
-    warmup_ratio: float
-    weight_decay: float
-    max_length: int
-    precision: Literal["float32", "bfloat16"]
-    saves: int
-    threads: int
-    launcher: Literal["python", "accelerate", "render"]
-    devices: int
-    """GPUs; 0 trains on the CPU."""
-    packing: bool
-    """Several rows in one sequence of max_length, kept apart by flash attention (GPU)."""
-    checkpointing: bool
-    """Compute activations twice rather than keep them: less memory, a third slower."""
-    sharding: Literal["none", "fsdp"]
-    """none: every GPU holds the whole model. fsdp: weights, gradients and optimiser are spread over them."""
-    unfrozen: tuple[str, ...] = ()
-    """Regular expressions of the parameters that are trained; none means all."""
-
-    @property
-    def accumulation(self) -> int:
-        """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
-        together = self.micro_batch * max(self.devices, 1)
-        if self.batch % together:
-            raise UserError(
-                f"params.yaml: train.settings.batch {self.batch} is no multiple of micro_batch x devices = {together}; "
-                "change one of them"
-            )
-        return self.batch // together
 
 
 def steps(recipe: Recipe, rows: int) -> int:

@@ -15,8 +15,9 @@ from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.core.records import digest
 from stages.core.state_folder import cache
+from stages.params.training_sections import Recipe
 from stages.training import checkpoints, export, image_training
-from stages.training.axolotl_config import Recipe, axolotl_config, environment_variables, steps
+from stages.training.axolotl_config import axolotl_config, environment_variables, steps
 from stages.training.base_model import BaseModel, read_base_model
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch

@@ -13,8 +13,8 @@ import pytest
 from stages.core.completions import Image, Message, Prompt, Sampling
 from stages.core.errors import UserError
 from stages.inference.backends.transformers.engine import open_engine
+from stages.params.training_sections import Recipe
 from stages.training import image_training
-from stages.training.axolotl_config import Recipe
 from stages.training.axolotl_run import train
 from stages.training.base_model import read_base_model
 from stages.training.training_rows import Row
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.local
 RECIPE = Recipe(
     template="own", epochs=1, batch=4, micro_batch=4, learning_rate=1e-2, scheduler="linear", warmup_ratio=0.0,
     weight_decay=0.0, max_length=512, precision="float32", saves=1, threads=1, launcher="render",
-    devices=0, packing=False, checkpointing=False, sharding="none", unfrozen=("^model.multi_modal_projector.*",),
+    devices=0, packing=False, checkpointing=False, sharding="none", unfrozen=["^model.multi_modal_projector.*"],
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def about(name: str, asked: str, said: str, *images: Image) -> Row:
 def rendered(base: Path, rows: list[Row], out: Path, **changes: Any) -> dict[str, Any]:
     import yaml
 
-    train("run", msgspec.structs.replace(RECIPE, **changes), 1, base, rows, out)
+    train("run", RECIPE.model_copy(update=changes), 1, base, rows, out)
     config: dict[str, Any] = yaml.safe_load((out / "axolotl.yml").read_text())
     return config
 
@@ -177,7 +177,7 @@ def responded(base: Path, row: Row) -> int:
 def test_axolotl_trains_what_is_unfrozen_on_the_responses_alone(base: Path, rows: list[Row], tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    recipe = msgspec.structs.replace(RECIPE, launcher="python")
+    recipe = RECIPE.model_copy(update=dict(launcher="python"))
     trained = train("vision", recipe, 1, base, rows, tmp_path / "out", ENVIRONMENT)
     assert trained.metrics["rows"] == {"read": 7, "used": 6, "too_long": 0, "special_token": 1}
     assert trained.metrics["steps"] == 2 and trained.metrics["final_loss"] > 0

@@ -19,8 +19,9 @@ from tokenizers import Tokenizer
 from stages.core import artifacts
 from stages.core.completions import Message
 from stages.core.errors import UserError
+from stages.params.training_sections import Recipe
 from stages.training import axolotl_run
-from stages.training.axolotl_config import Recipe, axolotl_config, environment_variables
+from stages.training.axolotl_config import axolotl_config, environment_variables
 from stages.training.chat_rendering import Specials, complete, render
 from stages.training.environment import training_python
 from stages.training.training_rows import Row
@@ -33,7 +34,7 @@ RECIPE = Recipe(
     weight_decay=0.0, max_length=256, precision="float32", saves=3, threads=1, launcher="python",
     devices=0, packing=False, checkpointing=False, sharding="none",
 )  # fmt: skip
-RENDER = msgspec.structs.replace(RECIPE, launcher="render")
+RENDER = RECIPE.model_copy(update=dict(launcher="render"))
 SPECIALS = Specials("<|im_start|>", "<|im_end|>", "<|endoftext|>", tuple(sorted(tiny.SPECIALS)), leading_bos=False)
 
 
@@ -82,7 +83,7 @@ def test_render_is_the_same_wherever_the_model_is(base: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("template", ["tulu", "alpaca"])
 def test_the_template_of_training_is_the_one_delivered(base: Path, tmp_path: Path, template: str) -> None:
-    recipe = msgspec.structs.replace(RENDER, template=template)
+    recipe = RENDER.model_copy(update=dict(template=template))
     axolotl_run.train("it", recipe, 42, base, tiny.rows(), tmp_path / "out")
     delivered = (tmp_path / "out" / "chat_template.jinja").read_text()
     assert delivered == yaml.safe_load((tmp_path / "out" / "axolotl.yml").read_text())["chat_template_jinja"]
@@ -115,7 +116,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
         if name != remove:
             (broken / name).write_bytes(data)
     with pytest.raises(UserError) as told:
-        axolotl_run.train("it", msgspec.structs.replace(RECIPE, template=template), 42, broken, rows, tmp_path / "out")
+        axolotl_run.train("it", RECIPE.model_copy(update=dict(template=template)), 42, broken, rows, tmp_path / "out")
     assert complaint in str(told.value) and "\n" not in str(told.value)
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("cache", "broken")] == []
 
@@ -170,17 +171,17 @@ import sys
 from pathlib import Path
 import msgspec
 from stages.training import axolotl_run
-from stages.training.axolotl_config import Recipe
+from stages.params.training_sections import Recipe
 from tests.inference import tiny
 from tests.inference.axolotl_environment import ENVIRONMENT
-recipe = msgspec.json.decode(sys.argv[1], type=Recipe)
+recipe = Recipe.model_validate_json(sys.argv[1])
 told = axolotl_run.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]), ENVIRONMENT)
 print(msgspec.json.encode([told.metrics, told.curve]).decode())
 """
 
 
 def start(base: Path, out: Path, cache: Path) -> "subprocess.Popen[str]":
-    recipe = msgspec.json.encode(RECIPE).decode()
+    recipe = RECIPE.model_dump_json()
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, recipe, str(base), str(out)],
         cwd=ROOT,

@@ -4,13 +4,13 @@ import json
 from math import ceil
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
-from stages.training.axolotl_config import Recipe, axolotl_config, environment_variables, steps
+from stages.params.training_sections import Recipe
+from stages.training.axolotl_config import axolotl_config, environment_variables, steps
 from stages.training.chat_rendering import Specials
 from tests.inference.axolotl_environment import run
 
@@ -20,9 +20,12 @@ SMALL = Recipe(
     weight_decay=0.0, max_length=512, precision="float32", saves=4, threads=2, launcher="python",
     devices=0, packing=False, checkpointing=False, sharding="none",
 )  # fmt: skip
-PAPER = msgspec.structs.replace(
-    SMALL, template="tulu", epochs=3, batch=128, micro_batch=2, learning_rate=2e-5, max_length=2048,
-    precision="bfloat16", saves=1, launcher="accelerate", devices=8, packing=False, checkpointing=True, sharding="fsdp",
+PAPER = SMALL.model_copy(
+    update={
+        "template": "tulu", "epochs": 3, "batch": 128, "micro_batch": 2, "learning_rate": 2e-5, "max_length": 2048,
+        "precision": "bfloat16", "saves": 1, "launcher": "accelerate", "devices": 8, "checkpointing": True,
+        "sharding": "fsdp",
+    }
 )  # fmt: skip
 
 
@@ -62,7 +65,7 @@ def test_no_token_is_added_for_padding() -> None:
     ],
 )
 def test_hardware(changes: dict[str, Any], expected: dict[str, Any]) -> None:
-    made = config(msgspec.structs.replace(SMALL, **changes))
+    made = config(SMALL.model_copy(update=changes))
     assert {key: made[key] for key in expected} == expected
 
 
@@ -77,7 +80,7 @@ def test_hardware(changes: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        config(msgspec.structs.replace(SMALL, **changes))
+        config(SMALL.model_copy(update=changes))
 
 
 @pytest.mark.parametrize(
@@ -85,14 +88,14 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], complaint: str) -> N
     [(64, 8, 1, 8), (65, 8, 1, 9), (200, 128, 3, 6), (1, 8, 1, 1), (64, 8, 0.5, 4)],
 )
 def test_steps(rows: int, batch: int, epochs: float, expected: int) -> None:
-    assert steps(msgspec.structs.replace(SMALL, batch=batch, epochs=epochs), rows) == expected
+    assert steps(SMALL.model_copy(update=dict(batch=batch, epochs=epochs)), rows) == expected
 
 
 @given(st.integers(1, 10_000), st.sampled_from([4, 8, 128]), st.integers(1, 4), st.integers(1, 8))
 def test_every_row_is_seen_and_there_are_about_as_many_saves_as_asked(
     rows: int, batch: int, epochs: int, saves: int
 ) -> None:
-    recipe = msgspec.structs.replace(SMALL, batch=batch, epochs=epochs, saves=saves)
+    recipe = SMALL.model_copy(update=dict(batch=batch, epochs=epochs, saves=saves))
     made = config(recipe, rows)
     assert made["max_steps"] * batch >= rows * epochs
     assert made["max_steps"] == epochs * ceil(rows / batch)
@@ -112,7 +115,7 @@ def test_every_row_is_seen_and_there_are_about_as_many_saves_as_asked(
     ],
 )
 def test_environment(changes: dict[str, Any], name: str, expected: str | None) -> None:
-    assert environment_variables(msgspec.structs.replace(SMALL, **changes)).get(name) == expected
+    assert environment_variables(SMALL.model_copy(update=changes)).get(name) == expected
 
 
 VALIDATE = """
@@ -126,7 +129,7 @@ print("\\n" + json.dumps(accepted.to_dict(), default=str), flush=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", [SMALL, PAPER, msgspec.structs.replace(PAPER, packing=True, sharding="none")])
+@pytest.mark.parametrize("recipe", [SMALL, PAPER, PAPER.model_copy(update=dict(packing=True, sharding="none"))])
 def test_axolotl_accepts_the_configuration(recipe: Recipe) -> None:
     gpu = {
         "bf16": True,
