@@ -228,14 +228,16 @@ def checked_overrides(arguments: list[str], values: dict[str, Any]) -> None:
                 place = place[part]
 
 
-def checked_targets(arguments: list[str], values: dict[str, Any]) -> None:
-    """Raises AssertionError where a stage NAME@ENTRY is not in dvc.yaml and params.yaml."""
+def checked_targets(arguments: list[str], projects: list[dict[str, Any]]) -> None:
+    """Raises AssertionError where a stage NAME@ENTRY is not in dvc.yaml and the params of any of `projects`."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     for stage, _, name in (word.partition("@") for word in arguments if re.fullmatch(r"[a-z_]+@\S+", word)):
-        place: Any = values
-        for part in re.findall(r"\$\{([\w.]+)\}", str(stages[stage]["foreach"]))[0].split("."):
-            place = place[part]
-        assert "<" in name or name in place, f"{stage}@{name}"
+        known: set[str] = set()
+        for place in projects:
+            for part in re.findall(r"\$\{([\w.]+)\}", str(stages[stage]["foreach"]))[0].split("."):
+                place = place.get(part) or {}
+            known |= place.keys()
+        assert "<" in name or name in known, f"{stage}@{name}"
 
 
 @pytest.mark.parametrize(("block", "line"), COMMAND_LINES, ids=lambda value: str(value)[:60])
@@ -250,7 +252,8 @@ def test_command_lines_are_well_formed(block: Block, line: str) -> None:
     else:
         assert any(line.startswith(known) for known in (*NOT_RUN, "cd ")), f"{block}: {line}"
     checked_overrides(words, values)
-    checked_targets(words, values)
+    whole = [yaml.safe_load(other.code) for other in BLOCKS if other.page == block.page and is_complete(other)]
+    checked_targets(words, [values, *whole])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
