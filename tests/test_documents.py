@@ -20,6 +20,7 @@ from stages.__main__ import COMMANDS
 from stages.core import artifacts
 from stages.core.records import Record, Rejected, Source, Step
 from stages.params import parse
+from stages.planning.dvc_graph import overridden
 from tests import reference_pages, results_table
 from tests.command_apps import all_names, click_command
 
@@ -173,6 +174,13 @@ def test_the_site_is_built_strictly(tmp_path: Path) -> None:
 def test_yaml_examples_are_valid_params(page: str) -> None:
     """All of a page at once, since later examples use the entries of earlier ones."""
     parse(params_of(page))
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=str)
+def test_yaml_examples_survive_a_value_set_by_dvc(block: Block, tmp_path: Path) -> None:
+    """DVC writes the file anew for -S, without quotes that a text with a colon needs in braces."""
+    (tmp_path / "params.yaml").write_text(f"{block.code}other: 1\n")
+    assert yaml.safe_load(overridden(tmp_path, ["other=2"])) == yaml.safe_load(block.code) | {"other": 2}
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if is_complete(block)], ids=str)
