@@ -7,6 +7,7 @@ import click
 import typer
 
 from stages.__main__ import COMMANDS, app
+from stages.core.cli import reports_errors
 
 
 def click_command(name: str) -> click.Command:
@@ -19,7 +20,7 @@ def click_command(name: str) -> click.Command:
     if isinstance(declared := getattr(module, "app", None), typer.Typer):
         return typer.main.get_command(declared)
     single = typer.Typer(add_completion=False)
-    single.command()(getattr(module, name))
+    single.command()(reports_errors(getattr(module, name)))
     return typer.main.get_command(single)
 
 
