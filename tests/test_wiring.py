@@ -1,6 +1,7 @@
 """dvc.yaml, params.yaml, the commands and what they import agree."""
 
 import ast
+import json
 import re
 from functools import cache, reduce
 from pathlib import Path
@@ -243,3 +244,13 @@ def test_profiles_have_the_keys_of_the_committed_one(profile: Path) -> None:
 def test_the_committed_params_are_the_embedded_profile() -> None:
     assert MARK in (ROOT / "params.yaml").read_text()
     assert [path.name for path in (STAGES / "profiles").iterdir()] == ["paper.yaml"]
+
+
+def test_steps_that_schemas_expect_are_those_that_the_code_writes() -> None:
+    """Rows keep the names of steps for good, also where a command gets another name."""
+    code = "".join(path.read_text() for path in STAGES.rglob("*.py"))
+    written = set(re.findall(r"""(?:stage=|Step\()"(\w+)\"""", code))
+    for path in sorted((ROOT / "schemas").glob("*.json")):
+        for expectation in json.loads(path.read_text()).get("expectations", []):
+            if expectation["kwargs"].get("column") == "step.stage" and "value_set" in expectation["kwargs"]:
+                assert set(expectation["kwargs"]["value_set"]) <= written, path.name
