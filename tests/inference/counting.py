@@ -41,7 +41,7 @@ def answered(number: object) -> Reply:
     return Reply(f"reply to {number}", "ok", 5, 3)
 
 
-def said(one: Prompt) -> str:
+def text_of(one: Prompt) -> str:
     return one.messages[-1].content
 
 
@@ -52,7 +52,7 @@ class Counting(LocalEngine):
 
     def __init__(self, batch: int = 1) -> None:
         self.batch = batch
-        self.asked: list[str] = []
+        self.texts: list[str] = []
         self.batches: list[list[str]] = []
         self.opened, self.grouping = 0, 1
         self.lock = threading.Lock()
@@ -61,12 +61,12 @@ class Counting(LocalEngine):
         numbered = iter(enumerate(prompts))
         while batch := list(islice(numbered, self.batch)):
             with self.lock:
-                self.asked += [said(one) for _, one in batch]
-                self.batches.append([said(one) for _, one in batch])
+                self.texts += [text_of(one) for _, one in batch]
+                self.batches.append([text_of(one) for _, one in batch])
             yield [(position, self.reply(one)) for position, one in reversed(batch)]
 
     def reply(self, one: Prompt) -> Reply:
-        return Reply(f"<{said(one)}>", "ok", 3, 1)
+        return Reply(f"<{text_of(one)}>", "ok", 3, 1)
 
     @contextmanager
     def open(self) -> Iterator["Counting"]:

@@ -16,7 +16,7 @@ class Hub(BaseHTTPRequestHandler):
     files: dict[str, bytes]
     cut = 0
     """Bytes after which the connection ends, where that is not 0."""
-    asked: list[str]
+    requests: list[str]
     """The ranges that were asked for."""
 
     def log_message(self, *_: object) -> None:
@@ -54,7 +54,7 @@ class Hub(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data))}
         wanted = self.headers.get("Range") or "bytes=0-"
         if self.command == "GET":
-            self.asked.append(f"{name} {wanted}")
+            self.requests.append(f"{name} {wanted}")
         begin = int(wanted.removeprefix("bytes=").partition("-")[0])
         ranged = {"Content-Range": f"bytes {begin}-{len(data) - 1}/{len(data)}"} if begin else {}
         self.say(206 if begin else 200, data[begin:], headers | ranged)
@@ -72,7 +72,7 @@ class Hub(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(files: dict[str, bytes]) -> Iterator[tuple[type[Hub], str]]:
     """The handler that holds what was asked, and the address."""
-    handler = type("Bound", (Hub,), {"files": files, "asked": []})
+    handler = type("Bound", (Hub,), {"files": files, "requests": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

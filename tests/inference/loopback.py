@@ -32,7 +32,7 @@ def completed(text: str, finish: str = "stop", **message: Any) -> Answer:
     return Answer(body=json.dumps({"choices": [choice], "usage": usage}).encode())
 
 
-def said(request: dict[str, Any]) -> str:
+def message_of(request: dict[str, Any]) -> str:
     """The last message of a request."""
     return str(request["messages"][-1]["content"])
 
@@ -47,7 +47,7 @@ class Server:
     paths: list[str]
     most: int = 0
     """Most requests that were under way at once."""
-    under_way: int = 0
+    in_flight: int = 0
 
 
 Handler = Callable[[dict[str, Any], int], Answer]
@@ -66,12 +66,12 @@ def serving(handler: Handler) -> Iterator[Server]:
         server.headers.append(dict(request.headers))
         server.paths.append(request.path)
         seen[data] = seen.get(data, -1) + 1
-        server.under_way += 1
-        server.most = max(server.most, server.under_way)
+        server.in_flight += 1
+        server.most = max(server.most, server.in_flight)
         try:
             return await _respond(request, handler(json.loads(data), seen[data]))
         finally:
-            server.under_way -= 1
+            server.in_flight -= 1
 
     with _running(handle) as port:
         server.url = f"http://127.0.0.1:{port}/v1"

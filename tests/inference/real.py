@@ -42,9 +42,9 @@ def prompt(text: str, sampling: Sampling = GREEDY, seed: int = 1, **more: Any) -
 
 
 def ask(engine: Any, prompts: Iterable[Prompt]) -> list[Reply]:
-    found = [pair for group in engine.answer(iter(prompts)) for pair in group]
-    assert sorted(position for position, _ in found) == list(range(len(found)))
-    return [reply for _, reply in sorted(found, key=lambda pair: pair[0])]
+    result = [pair for group in engine.answer(iter(prompts)) for pair in group]
+    assert sorted(position for position, _ in result) == list(range(len(result)))
+    return [reply for _, reply in sorted(result, key=lambda pair: pair[0])]
 
 
 def check_knowledge(engine: Any) -> None:
@@ -52,8 +52,8 @@ def check_knowledge(engine: Any) -> None:
     knows = [prompt(f"What is the capital of {place}?") for place in ("France", "Japan")]
     begun = (*knows[0].messages, Message("assistant", "The capital of France is"))
     cities = Constraint(choice=(" Rome", " Paris", " New York City"))
-    asked = [*knows, Prompt(begun, GREEDY, 1, constraint=cities, continue_final=True)]
-    france, japan, chosen = ask(engine, asked)
+    prompts = [*knows, Prompt(begun, GREEDY, 1, constraint=cities, continue_final=True)]
+    france, japan, chosen = ask(engine, prompts)
     assert "Paris" in france.text and "Tokyo" in japan.text and chosen.text == " Paris"
     assert set(chosen.scores) == set(cities.choice)
 
@@ -155,10 +155,10 @@ def check_unloadable(engine: str, folder: Path) -> None:
     config = tiny_model(folder) / "m" / "config.json"
     config.write_text(config.read_text().replace('"intermediate_size": 128', '"intermediate_size": 256'))
     done = staged(engine, folder)
-    told = [line for line in done.stderr.splitlines() if line.startswith("seqit real: ")]
+    output = [line for line in done.stderr.splitlines() if line.startswith("seqit real: ")]
     assert done.returncode == 2, done.stderr
-    assert len(told) == 1 and f"{folder}/m: vLLM can't run it (" in told[0] and done.stdout == "", done.stderr
-    assert "exceeds dimension size" in told[0] and "Traceback" not in done.stderr, done.stderr
+    assert len(output) == 1 and f"{folder}/m: vLLM can't run it (" in output[0] and done.stdout == "", done.stderr
+    assert "exceeds dimension size" in output[0] and "Traceback" not in done.stderr, done.stderr
     with Replies(folder / "store") as replies:
         assert count(replies) == []
 

@@ -14,9 +14,8 @@ from stages.inference import budgets
 from stages.inference.connect import connect
 from stages.params import Budget, Engine, Price, parse
 from stages.reply_store.store import Replies
-from tests.inference.counting import IDENTITY, OPENAI, SAMPLING, Counting, connected, prompt, said
-from tests.inference.loopback import Answer, completed, serving
-from tests.inference.loopback import said as told
+from tests.inference.counting import IDENTITY, OPENAI, SAMPLING, Counting, connected, prompt, text_of
+from tests.inference.loopback import Answer, completed, message_of, serving
 
 PRICE = Price(input=1000.0, output=3000.0, currency="EUR")
 
@@ -31,8 +30,8 @@ class Costly(Counting):
 
     def reply(self, one: Prompt) -> Reply:
         read, written = budgets.max_tokens_of(one)
-        rng = random.Random(said(one))
-        return Reply(f"<{said(one)}>", "ok", rng.randint(1, read), rng.randint(0, written))
+        rng = random.Random(text_of(one))
+        return Reply(f"<{text_of(one)}>", "ok", rng.randint(1, read), rng.randint(0, written))
 
 
 @settings(max_examples=25, deadline=None)
@@ -57,10 +56,10 @@ def test_never_exceeded_and_a_raised_one_goes_on_where_it_was(
         # Not given up long before: nothing was under way any more, and the next might have broken it.
         assert spent(store) + sum(budgets.max_tokens_of(prompt("<<<59>>>"))) > tokens
     assert spent(store) <= tokens
-    before = set(engine.asked)
+    before = set(engine.texts)
     assert run(None) == ["<" * steps + str(n) + ">" * steps for n in range(60)]
-    assert len(engine.asked) == len(set(engine.asked)), "paid twice"
-    assert before <= set(engine.asked)
+    assert len(engine.texts) == len(set(engine.texts)), "paid twice"
+    assert before <= set(engine.texts)
 
 
 def test_in_money(tmp_path: Path) -> None:
@@ -80,7 +79,7 @@ def test_the_first_request_may_be_too_dear_already(tmp_path: Path) -> None:
         connected(engine, tmp_path / "s", budget=Budget(tokens=10, money=None)) as connection,
     ):
         list(connection.complete(map(prompt, range(10))))
-    assert engine.asked == []
+    assert engine.texts == []
 
 
 def test_what_is_remembered_costs_nothing_but_counts(tmp_path: Path) -> None:
@@ -111,9 +110,10 @@ def test_another_process_s_spending_counts_once_it_is_stored(tmp_path: Path) -> 
 
 def test_a_prompt_has_no_more_tokens_than_counted() -> None:
     text = "\U0001f600\u4f60a" * 5
-    asked = Prompt((Message("user", text),), SAMPLING, 1)
+    sent_prompt = Prompt((Message("user", text),), SAMPLING, 1)
     assert (
-        budgets.max_tokens_of(asked)[0] >= len(text.encode()) and budgets.max_tokens_of(asked)[1] == SAMPLING.max_tokens
+        budgets.max_tokens_of(sent_prompt)[0] >= len(text.encode())
+        and budgets.max_tokens_of(sent_prompt)[1] == SAMPLING.max_tokens
     )
 
 
@@ -121,7 +121,7 @@ def test_over_http_what_is_in_flight_counts_at_its_most_and_the_rest_goes_on(tmp
     """The server counts for itself what it has been made to write."""
 
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return completed(f"<{told(request)}> " + "word " * 9)
+        return completed(f"<{message_of(request)}> " + "word " * 9)
 
     def run(url: str, tokens: int) -> int:
         options = OPENAI | {"url": url, "model": "m", "concurrency": 16}

@@ -78,15 +78,15 @@ SHAPED = prompt("x", constraint=Constraint(regex="[AB]"), purpose="row-1/rewrite
 CHOSEN = prompt("x", constraint=Constraint(choice=("A", "B")), purpose="row-1/choose")
 
 
-@pytest.mark.parametrize(("asked", "able", "unable", "line"), [
+@pytest.mark.parametrize(("sent_prompt", "able", "unable", "line"), [
     (SHOWN, Capabilities(images=True), Capabilities(), "row-1: shows a picture, m takes text alone"),
     (SHAPED, Capabilities(), Capabilities(regex="refused"), "row-1: .* regular expression, which"),
     (CHOSEN, Capabilities(), Capabilities(choices="refused"), "row-1: .* choices, which the engine of m"),
 ])  # fmt: skip
-def test_a_prompt_that_an_engine_refuses_is_not_sent(asked: Any, able: Any, unable: Any, line: str) -> None:
-    check_prompt(asked, able, "m")
+def test_a_prompt_that_an_engine_refuses_is_not_sent(sent_prompt: Any, able: Any, unable: Any, line: str) -> None:
+    check_prompt(sent_prompt, able, "m")
     with pytest.raises(UserError, match=line):
-        check_prompt(asked, unable, "m")
+        check_prompt(sent_prompt, unable, "m")
 
 
 def test_a_model_is_not_loaded_for_a_prompt_that_its_engine_refuses(tmp_path: Path) -> None:

@@ -85,9 +85,9 @@ def test_rendering_equals_transformers(directory: Path, chat: ChatTemplate) -> N
 )  # fmt: skip
 def test_whatever_a_template_does_is_one_line(template: str, tmp_path: Path) -> None:
     chat = ChatTemplate(tiny.tokenizer(tmp_path, template))
-    with pytest.raises(UserError, match=r"the chat template refuses these messages \(.+\)$") as told:
+    with pytest.raises(UserError, match=r"the chat template refuses these messages \(.+\)$") as caught:
         chat.encode([Message("user", "Say it.")])
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_ends_are_eos_and_padding(chat: ChatTemplate) -> None:
@@ -95,7 +95,7 @@ def test_ends_are_eos_and_padding(chat: ChatTemplate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "message"),
     [
         ("{% for %}", "mend the template"),
         (None, "has no chat_template.jinja"),
@@ -104,12 +104,12 @@ def test_ends_are_eos_and_padding(chat: ChatTemplate) -> None:
         ("{{ messages.append(1) }}", "refuses these messages"),
     ],
 )
-def test_templates_that_are_broken_or_hostile(directory: Path, tmp_path: Path, template: str, said: str) -> None:
+def test_templates_that_are_broken_or_hostile(directory: Path, tmp_path: Path, template: str, message: str) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
         (tmp_path / name).write_bytes((directory / name).read_bytes())
     if template is not None:
         (tmp_path / "chat_template.jinja").write_text(template)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         ChatTemplate(tmp_path).render([Message("user", "x")])
 
 

@@ -81,9 +81,9 @@ def test_a_model_that_reasons_answers_nothing_where_it_is_cut_off(tmp_path: Path
     tiny.tokenizer(tmp_path, OPENED)
     with open_engine(tmp_path, {"batch": 4, "threads": 1, "dtype": "float32"}) as engine:
         short = SAMPLING.__class__(0.0, 1.0, 0, 4)
-        asked = [prompt("Why?", sampling=short), prompt("Why?", sampling=short, constraint=CHOICE)]
-        replies = [reply for group in engine.answer(iter(asked)) for _, reply in group]
-    free, chosen = (without_reasoning(one, reply, Reasoning()) for one, reply in zip(asked, replies, strict=True))
+        prompts = [prompt("Why?", sampling=short), prompt("Why?", sampling=short, constraint=CHOICE)]
+        replies = [reply for group in engine.answer(iter(prompts)) for _, reply in group]
+    free, chosen = (without_reasoning(one, reply, Reasoning()) for one, reply in zip(prompts, replies, strict=True))
     assert replies[0].text.startswith("<think>") and free.status == "thought"
     assert chosen.text in CHOICE.choice and set(chosen.scores) == set(CHOICE.choice)
 

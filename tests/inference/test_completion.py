@@ -14,7 +14,7 @@ from stages.inference.backends.openai.error_responses import TransientError
 from stages.inference.backends.openai.reply_reader import read_reply
 from stages.inference.backends.openai.response_body import REASONS, ending_of, filter_reason
 from tests.inference.counting import prompt
-from tests.inference.loopback import Answer, said
+from tests.inference.loopback import Answer, message_of
 from tests.inference.test_openai import asking, echo, served
 
 
@@ -152,7 +152,7 @@ def test_a_completion_with_unfiltered_results_is_no_refusal() -> None:
 def test_a_refused_prompt_is_not_asked_again_and_does_not_end_the_run(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         filtered = Answer(body=json.dumps(WITHHELD["Azure"]).encode())
-        return filtered if int(said(request)) < 20 else echo(request, 0)
+        return filtered if int(message_of(request)) < 20 else echo(request, 0)
 
     prompts = [prompt(n) for n in range(30)]
     replies, server = served(handler, tmp_path, prompts, concurrency=1)

@@ -194,13 +194,13 @@ def test_a_mistake_in_params_is_told_in_one_line(
     engine: str, options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with (
-        pytest.raises(UserError) as told,
+        pytest.raises(UserError) as caught,
         connect(Engine(engine=engine, options=options), "x", models=tmp_path, store=tmp_path / "s"),
     ):
         pass
-    assert message in str(told.value)
-    assert "\n" not in str(told.value)
-    assert "abc" not in str(told.value) and "pw@" not in str(told.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "abc" not in str(caught.value) and "pw@" not in str(caught.value)
 
 
 def test_a_key_variable_that_is_not_set_is_told_before_anything_is_sent(servers: list[Server], tmp_path: Path) -> None:
@@ -210,15 +210,15 @@ def test_a_key_variable_that_is_not_set_is_told_before_anything_is_sent(servers:
 
 def test_metrics_are_the_same_whether_replies_were_asked_or_remembered(servers: list[Server], tmp_path: Path) -> None:
     engine = Engine(engine="openai", options=OPENAI | {"url": servers[0].url, "model": "m"})
-    told, sent = [], []
+    output, sent = [], []
     for _ in range(2):
         before = len(servers[0].requests)
         with connect(engine, store=tmp_path / "store") as complete:
             assert len(list(complete.rows(complete(Run().prompts()), of=Run().rows))) == 12
-        told.append(complete.summary())
+        output.append(complete.summary())
         sent.append(len(servers[0].requests) - before)
-    assert sent == [12, 0] and told[0] == told[1]
-    assert (told[0]["replies"], told[0]["replies_by_status"]) == (12, {"ok": 12})
+    assert sent == [12, 0] and output[0] == output[1]
+    assert (output[0]["replies"], output[0]["replies_by_status"]) == (12, {"ok": 12})
 
 
 def test_rows_are_told_as_they_are_done() -> None:

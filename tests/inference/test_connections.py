@@ -114,7 +114,7 @@ def test_when_a_connection_is_used_again(rest: float, watch: float, connections:
     assert asyncio.run(run()) == connections
 
 
-def asked(how: Misbehaviour, folder: Path, concurrency: int) -> tuple[list[Reply], Seen]:
+def replies_from(how: Misbehaviour, folder: Path, concurrency: int) -> tuple[list[Reply], Seen]:
     """The replies to 120 prompts."""
     with misbehaving(how) as seen:
         options = OPENAI | {"url": seen.url, "model": "m", "concurrency": concurrency, "attempts": 5}
@@ -139,17 +139,17 @@ CASES: dict[str, Misbehaviour] = {
 def test_no_row_gets_the_reply_to_another(
     case: str, concurrency: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    replies, _ = asked(CASES[case], tmp_path, concurrency)
+    replies, _ = replies_from(CASES[case], tmp_path, concurrency)
     assert [reply.text for reply in replies] == [f"<{n}>" for n in range(120)]
     assert capfd.readouterr().err.count("sends responses that no request asked for") <= 1
 
 
 def test_a_response_of_a_wrong_length_is_no_reply(tmp_path: Path) -> None:
-    replies, _ = asked(short, tmp_path, 8)
+    replies, _ = replies_from(short, tmp_path, 8)
     assert all(reply.text == f"<{n}>" for n, reply in enumerate(replies) if reply.status == "ok")
     assert sum(reply.status == "ok" for reply in replies) > 60
 
 
 def test_a_server_that_always_sends_more_than_it_says_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="8 requests in a row failed"):
-        asked(together(b"xx"), tmp_path, 8)
+        replies_from(together(b"xx"), tmp_path, 8)

@@ -15,7 +15,7 @@ from stages.inference.connect import connect
 from stages.params import Engine
 from stages.seqinstruct.responses import ResponseConfig, respond_round
 from tests.inference.counting import OPENAI, prompt
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 from tests.seqinstruct.models import record
 
 GREEDY = Sampling(0.0, 1.0, 0, 64)
@@ -29,7 +29,7 @@ def refusing(*names: str, together: bool = False) -> Callable[[dict[str, Any], i
         if there and (not together or len(there) == len(names)):
             error = {"message": f"Unsupported parameter: {there[0]!r} is not supported", "param": there[0]}
             return Answer(400, json.dumps({"error": error}).encode())
-        return completed(f"<{said(request)}>")
+        return completed(f"<{message_of(request)}>")
 
     return handler
 
@@ -48,16 +48,16 @@ SERVERS: dict[str, tuple[Callable[[dict[str, Any], int], Answer], dict[str, Any]
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_gets_what_it_accepts_and_its_refusal_names_the_remedy(name: str, tmp_path: Path) -> None:
     handler, options, field = SERVERS[name]
-    asked = [prompt(n, sampling=GREEDY) for n in range(3)]
+    prompts = [prompt(n, sampling=GREEDY) for n in range(3)]
     with serving(handler) as server:
         engine = Engine(engine="openai", options=OPENAI | {"url": server.url, "model": "m"})
         with (
             connect(engine, store=tmp_path / "s") as complete,
             pytest.raises(UserError, match=f"does not take `{field}`"),
         ):
-            list(complete(asked))
+            list(complete(prompts))
         with connect(engine.model_copy(update={"options": engine.options | options}), store=tmp_path / "s") as complete:
-            assert [reply.text for reply in complete(asked)] == ["<0>", "<1>", "<2>"]
+            assert [reply.text for reply in complete(prompts)] == ["<0>", "<1>", "<2>"]
 
 
 SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

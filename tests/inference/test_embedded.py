@@ -112,8 +112,8 @@ def test_the_same_batches_give_the_same_replies_also_in_another_process(
 ) -> None:
     first = ask(engine, mixed())
     assert ask(engine, mixed()) == first
-    said = run("    print(ask(engine, mixed()))", directory, cache)
-    assert said.stdout.strip() == str(first), said.stderr
+    message = run("    print(ask(engine, mixed()))", directory, cache)
+    assert message.stdout.strip() == str(first), message.stderr
 
 
 def test_a_prompt_that_can_not_be_answered_does_not_take_the_others_along(engine: embedded.Embedded) -> None:
@@ -138,8 +138,8 @@ def test_replies_end_at_a_stop_string_and_at_the_end_of_the_context(engine: embe
 
 
 def test_the_seed_and_the_sample_decide_what_is_drawn(engine: embedded.Embedded) -> None:
-    asked = [prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=6)]
-    same, again, other = ask(engine, asked)
+    prompts = [prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=5), prompt("draw", DRAWN, seed=6)]
+    same, again, other = ask(engine, prompts)
     (second,) = ask(engine, [prompt("draw", DRAWN, seed=5, sample=1)])
     assert same == again
     assert len({same.text, other.text, second.text}) == 3
@@ -168,11 +168,11 @@ def test_greedy_replies_and_scores_are_those_of_transformers(engine: embedded.Em
 
 @pytest.mark.local
 def test_transformers_weighs_choices_as_the_embedded_engine_does(engine: embedded.Embedded, directory: Path) -> None:
-    asked = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(12)]
-    asked += [prompt("one token each", constraint=Constraint(choice=("A", "B"))), prompt("say")]
-    asked += [prompt("as it stands <|im_end|>", constraint=LETTERS, raw=True), prompt("as it stands", raw=True)]
+    prompts = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(12)]
+    prompts += [prompt("one token each", constraint=Constraint(choice=("A", "B"))), prompt("say")]
+    prompts += [prompt("as it stands <|im_end|>", constraint=LETTERS, raw=True), prompt("as it stands", raw=True)]
     with open_transformers(directory, EXACT) as other:
-        ours, theirs = ask(engine, asked), ask(other, asked)
+        ours, theirs = ask(engine, prompts), ask(other, prompts)
         assert ask(other, [prompt("x", constraint=Constraint(choice=("A", "")))])[0].status == "failed"
     for one, two in zip(ours, theirs, strict=True):
         assert (one.status, one.tokens_in) == (two.status, two.tokens_in)

@@ -120,8 +120,8 @@ def test_texts_are_cut_as_each_family_cuts_them(name: str, pieces: list[str]) ->
 
     fields = {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": name, "tokenizer.ggml.tokens": ["a"],
               "tokenizer.ggml.token_type": [1], "tokenizer.ggml.merges": []}  # fmt: skip
-    found = Tokenizer.from_str(json.dumps(tokenizer_json(fields, Path("x.gguf"))))
-    assert [piece for piece, _ in found.pre_tokenizer.pre_tokenize_str("in 2024, it's")] == pieces
+    result = Tokenizer.from_str(json.dumps(tokenizer_json(fields, Path("x.gguf"))))
+    assert [piece for piece, _ in result.pre_tokenizer.pre_tokenize_str("in 2024, it's")] == pieces
 
 
 def changed(directory: Path, folder: Path, **changes: object) -> Path:

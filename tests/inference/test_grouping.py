@@ -55,15 +55,15 @@ def test_each_goes_once_in_its_own_prefix_s_order_and_waits_a_bounded_time(steps
 
 def test_replies_do_not_depend_on_the_grouping_and_keep_their_order(tmp_path) -> None:  # type: ignore[no-untyped-def]
     prompts = [prompt(n, prefix="abcdefgh"[n * 7 % 8]) for n in range(3000)]
-    found, orders = [], []
+    result, orders = [], []
     for most in (1, 16):
         engine = Counting(64)
         engine.grouping = most
         with connected(engine, tmp_path / str(most)) as connection:
-            found.append(list(connection.complete(prompts)))
-        orders.append(engine.asked)
-    assert found[0] == found[1]
-    assert [reply.text for reply in found[1]] == [f"<{n}>" for n in range(3000)]
+            result.append(list(connection.complete(prompts)))
+        orders.append(engine.texts)
+    assert result[0] == result[1]
+    assert [reply.text for reply in result[1]] == [f"<{n}>" for n in range(3000)]
     assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1])
     changes = [
         sum(prompts[int(one)].prefix != prompts[int(two)].prefix for one, two in pairwise(order)) for order in orders

@@ -18,20 +18,20 @@ from tests.inference.loopback import Answer, completed, serving
 KEY = "sk-live/0123456789abcdef"
 LONG = "x" * 275
 ECHOES = {
-    "a mistake": lambda said: Answer(400, json.dumps({"error": {"message": said}}).encode()),
-    "a mistake that is cut": lambda said: Answer(400, json.dumps({"error": {"message": LONG + said}}).encode()),
-    "escaped": lambda said: Answer(401, json.dumps({"message": said}).replace("/", "\\/").encode()),
-    "a fault": lambda said: Answer(500, f"{LONG}{said}".encode()),
-    "busy": lambda said: Answer(429, f"{LONG}{said}".encode(), {"Retry-After": "0"}),
-    "a refusal": lambda said: completed("", refusal=LONG + said),
-    "a reply": lambda said: completed(f"Your key is {said}"),
+    "a mistake": lambda text: Answer(400, json.dumps({"error": {"message": text}}).encode()),
+    "a mistake that is cut": lambda text: Answer(400, json.dumps({"error": {"message": LONG + text}}).encode()),
+    "escaped": lambda text: Answer(401, json.dumps({"message": text}).replace("/", "\\/").encode()),
+    "a fault": lambda text: Answer(500, f"{LONG}{text}".encode()),
+    "busy": lambda text: Answer(429, f"{LONG}{text}".encode(), {"Retry-After": "0"}),
+    "a refusal": lambda text: completed("", refusal=LONG + text),
+    "a reply": lambda text: completed(f"Your key is {text}"),
 }
 
 
-def told(url: str, folder: Path, key: str, **options: Any) -> str:
+def error_of(url: str, folder: Path, key: str, **options: Any) -> str:
     os.environ["SEQIT_TEST_KEY"] = key
-    asked = {"url": url, "model": "m", "key_env": "SEQIT_TEST_KEY", "attempts": 1}
-    engine = Engine(engine="openai", options=OPENAI | asked | options)
+    prompts = {"url": url, "model": "m", "key_env": "SEQIT_TEST_KEY", "attempts": 1}
+    engine = Engine(engine="openai", options=OPENAI | prompts | options)
     try:
         with connect(engine, store=folder / "store") as complete:
             return repr(list(complete([prompt("1")])))
@@ -50,18 +50,18 @@ def kept(folder: Path) -> str:
 def test_a_key_that_is_repeated_goes_nowhere(tmp_path: Path, echo: str) -> None:
     """A failed reply's error goes into a row's steps, and from there into what is published."""
     with serving(lambda request, _: ECHOES[echo](server.headers[-1]["Authorization"])) as server:
-        said = told(server.url, tmp_path, KEY)
-    assert "Bearer ***" in said
-    assert KEY[:6] not in said + kept(tmp_path)
+        message = error_of(server.url, tmp_path, KEY)
+    assert "Bearer ***" in message
+    assert KEY[:6] not in message + kept(tmp_path)
     assert ("Bearer ***" in kept(tmp_path)) is (echo in ("a refusal", "a reply"))
 
 
 def test_a_word_that_stands_for_no_key_stays_in_replies(tmp_path: Path) -> None:
     with serving(lambda request, _: completed("The box is EMPTY.")) as server:
-        assert "The box is EMPTY." in told(server.url, tmp_path, "EMPTY")
+        assert "The box is EMPTY." in error_of(server.url, tmp_path, "EMPTY")
 
 
 def test_a_key_in_the_place_of_its_name_is_not_shown(tmp_path: Path) -> None:
-    said = told("http://127.0.0.1:9/v1", tmp_path, KEY, key_env="hf_abcdefgh")
-    assert "key_env" in said
-    assert "abcdefgh" not in said
+    message = error_of("http://127.0.0.1:9/v1", tmp_path, KEY, key_env="hf_abcdefgh")
+    assert "key_env" in message
+    assert "abcdefgh" not in message

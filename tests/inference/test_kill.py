@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stages.core.records import digest
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 
 ROWS, AT_ONCE = 300, 16
 
@@ -36,7 +36,7 @@ with connect(engine, store=Path(store)) as complete:
 
 
 def completion_of(request: dict[str, Any]) -> Answer:
-    return completed(f"{said(request)[:3]} {digest(request, 16)}")
+    return completed(f"{message_of(request)[:3]} {digest(request, 16)}")
 
 
 class Killer:
@@ -52,7 +52,7 @@ class Killer:
         self.count += 1
         if self.count in self.moments:
             os.kill(self.pid, signal.SIGKILL)
-        return completed(f"{said(request)[:3]} {digest(request, 16)}")
+        return completed(f"{message_of(request)[:3]} {digest(request, 16)}")
 
     def run(self, url: str, store: Path, out: Path) -> int:
         self.started.clear()

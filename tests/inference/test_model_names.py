@@ -22,7 +22,7 @@ from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
 from tests.inference.counting import OPENAI, asked, prompt
 from tests.inference.counting import filled as filled_store
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 from tests.inference.test_openai import asking, served
 
 SAME = [
@@ -87,7 +87,7 @@ def naming(model: Any) -> Any:
     """A server whose responses name this model."""
 
     def handler(request: dict[str, Any], _: int) -> Answer:
-        body = json.loads(completed(f"<{said(request)}>").body)
+        body = json.loads(completed(f"<{message_of(request)}>").body)
         return Answer(body=json.dumps(body | {"model": model}).encode())
 
     return handler
@@ -117,7 +117,7 @@ def test_the_name_is_no_part_of_the_key_and_a_run_that_sees_two_tells_one(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def handler(request: dict[str, Any], number: int) -> Answer:
-        return naming("qwen" if int(said(request)) % 2 else "phi")(request, number)  # type: ignore[no-any-return]
+        return naming("qwen" if int(message_of(request)) % 2 else "phi")(request, number)  # type: ignore[no-any-return]
 
     with serving(handler) as server:
         options = OPENAI | {"url": server.url, "model": REQUESTED}
@@ -178,5 +178,5 @@ def test_exports_carry_the_name_and_those_without_it_are_read(tmp_path: Path) ->
     assert [row.get("served") for row in rows] == [None, None, None, "qwen"]
     with Replies(tmp_path / "new") as store:
         assert exchange.import_(store, tmp_path / "e.jsonl.gz") == (4, 0)
-        found = store.find([asked(n).key for n in range(4)], "m")
-    assert [found[asked(n).key].served for n in range(4)] == ["", "", "", "qwen"]
+        result = store.find([asked(n).key for n in range(4)], "m")
+    assert [result[asked(n).key].served for n in range(4)] == ["", "", "", "qwen"]

@@ -44,8 +44,8 @@ def rows(tmp_path: Path) -> list[Row]:
     ]
 
 
-def about(name: str, asked: str, said: str, *images: Image) -> Row:
-    return Row(name, (Message("user", asked, images), Message("assistant", said)))
+def about(name: str, sent_prompt: str, message: str, *images: Image) -> Row:
+    return Row(name, (Message("user", sent_prompt, images), Message("assistant", message)))
 
 
 def rendered(base: Path, rows: list[Row], out: Path, **changes: Any) -> dict[str, Any]:
@@ -103,8 +103,8 @@ def test_rows_become_parts_with_full_paths(base: Path, rows: list[Row]) -> None:
 
 
 def test_the_assistants_turns_are_found_where_they_stand(base: Path) -> None:
-    found = read_base_model(base, "own")
-    start, end = image_training.reply_boundaries(base, found.template, found.specials)
+    result = read_base_model(base, "own")
+    start, end = image_training.reply_boundaries(base, result.template, result.specials)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
@@ -119,10 +119,10 @@ def test_training_and_asking_render_alike(base: Path, rows: list[Row], tmp_path:
     rendered(base, rows, tmp_path / "out", template=template)
     processor = AutoProcessor.from_pretrained(tmp_path / "out", local_files_only=True)
     parts = msgspec.to_builtins(next(image_training.axolotl_rows(rows[:1], True, base)))["messages"]
-    told = processor.apply_chat_template(parts, tokenize=False)
-    asked = processor.apply_chat_template(parts[:1], tokenize=False, add_generation_prompt=True)
-    assert told.startswith(asked + "It is plain.\nred" + "<|im_end|>")
-    assert asked.count("<image>") == 1
+    output = processor.apply_chat_template(parts, tokenize=False)
+    sent_prompt = processor.apply_chat_template(parts[:1], tokenize=False, add_generation_prompt=True)
+    assert output.startswith(sent_prompt + "It is plain.\nred" + "<|im_end|>")
+    assert sent_prompt.count("<image>") == 1
 
 
 # ---------------------------------------------------------------- mistakes
@@ -141,16 +141,16 @@ def test_a_picture_that_has_changed_is_told(base: Path, rows: list[Row], tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "output"),
     [
         ({"template": "alpaca"}, r"has no alpaca-images\.jinja"),
         ({"packing": True, "devices": 1}, "not for a model that"),
     ],
 )
 def test_what_a_model_that_sees_can_t_have(
-    base: Path, rows: list[Row], tmp_path: Path, changes: dict[str, Any], told: str
+    base: Path, rows: list[Row], tmp_path: Path, changes: dict[str, Any], output: str
 ) -> None:
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=output):
         rendered(base, rows, tmp_path / "out", **changes)
 
 
@@ -185,9 +185,9 @@ def test_axolotl_trains_what_is_unfrozen_on_the_responses_alone(base: Path, rows
     changed = {name for name in before if not before[name].equal(after[name])}
     assert changed == {name for name in before if name.startswith("multi_modal_projector.")} != set()
     (log,) = (tmp_path / "cache" / "train").glob("vision-*/*.log")
-    told = re.findall(r"'tokens/trainable': (\d+)", log.read_text())
-    assert int(told[-1]) == sum(responded(base, row) for row in rows[:6])
-    asked = Prompt((Message("user", "What colour?", rows[0].messages[0].images),), Sampling(0, 1, 0, 4), 1)
+    output = re.findall(r"'tokens/trainable': (\d+)", log.read_text())
+    assert int(output[-1]) == sum(responded(base, row) for row in rows[:6])
+    sent_prompt = Prompt((Message("user", "What colour?", rows[0].messages[0].images),), Sampling(0, 1, 0, 4), 1)
     with open_engine(tmp_path / "out", {"batch": 1, "threads": 1, "dtype": "float32"}) as engine:
-        ((_, reply),) = next(iter(engine.answer([asked])))
+        ((_, reply),) = next(iter(engine.answer([sent_prompt])))
     assert reply.status in ("ok", "truncated")

@@ -21,13 +21,13 @@ from stages.inference.connect import connect
 from stages.inference.engine_interface import read_options
 from stages.params import Engine
 from tests.inference.counting import OPENAI, SAMPLING, prompt
-from tests.inference.loopback import Answer, Server, completed, reluctant, said, serving
+from tests.inference.loopback import Answer, Server, completed, message_of, reluctant, serving
 
 Handler = Callable[[dict[str, Any], int], Answer]
 
 
 def echo(request: dict[str, Any], _: int) -> Answer:
-    return completed(f"<{said(request)}>")
+    return completed(f"<{message_of(request)}>")
 
 
 def asking(url: str, folder: Path, prompts: list[Prompt], **options: Any) -> list[Reply]:
@@ -48,8 +48,8 @@ def test_what_a_dialect_can_t_do_is_refused_or_told_once(tmp_path: Path, capfd: 
     with pytest.raises(UserError, match="dialect openai has no top_k; set top_k: 0"):
         served(echo, tmp_path, [prompt("x")], dialect="openai")
     sampling = msgspec.structs.replace(SAMPLING, top_k=0)
-    asked = [prompt(n, sampling=sampling, constraint=REGEX) for n in range(3)]
-    replies, _ = served(echo, tmp_path, asked, dialect="openai")
+    prompts = [prompt(n, sampling=sampling, constraint=REGEX) for n in range(3)]
+    replies, _ = served(echo, tmp_path, prompts, dialect="openai")
     assert [reply.text for reply in replies] == ["<0>", "<1>", "<2>"]
     assert capfd.readouterr().err.count("dialect openai can't enforce the regex") == 1
     served(echo, tmp_path, [prompt(n, constraint=CHOICE) for n in range(3)], dialect="llamacpp")
@@ -84,7 +84,7 @@ def test_extra_fields_are_sent(tmp_path: Path) -> None:
 )
 def test_how_a_reply_ended(tmp_path: Path, answer: Answer, status: str, text: str) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return answer if said(request) == "it" else echo(request, 0)
+        return answer if message_of(request) == "it" else echo(request, 0)
 
     (_, reply), server = served(handler, tmp_path, [prompt("warm"), prompt("it")])
     assert (reply.status, reply.text) == (status, text)
@@ -108,7 +108,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_may_pass_is_asked_again_and_no_row_is_lost_or_wrong(tmp_path: Path, fault: str) -> None:
     def handler(request: dict[str, Any], before: int) -> Answer:
-        return FAULTS[fault] if before == 0 and int(said(request)) % 5 == 3 else echo(request, 0)
+        return FAULTS[fault] if before == 0 and int(message_of(request)) % 5 == 3 else echo(request, 0)
 
     replies, server = served(handler, tmp_path, [prompt(n) for n in range(40)])
     assert [reply.text for reply in replies] == [f"<{n}>" for n in range(40)]
@@ -119,7 +119,7 @@ def test_all_faults_together_on_every_request(tmp_path: Path) -> None:
     faults = list(FAULTS.values())
 
     def handler(request: dict[str, Any], before: int) -> Answer:
-        return faults[int(said(request)) % len(faults)] if before == 0 else echo(request, 0)
+        return faults[int(message_of(request)) % len(faults)] if before == 0 else echo(request, 0)
 
     replies, server = served(handler, tmp_path, [prompt(n) for n in range(80)])
     assert [reply.text for reply in replies] == [f"<{n}>" for n in range(80)]
@@ -128,7 +128,7 @@ def test_all_faults_together_on_every_request(tmp_path: Path) -> None:
 
 def test_a_row_whose_attempts_are_used_up_fails_alone(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return Answer(500, b'{"message": "bad\\nrow"}') if said(request) == "3" else echo(request, 0)
+        return Answer(500, b'{"message": "bad\\nrow"}') if message_of(request) == "3" else echo(request, 0)
 
     replies, server = served(handler, tmp_path, [prompt(n) for n in range(6)], attempts=3)
     assert [reply.status for reply in replies] == ["ok", "ok", "ok", "failed", "ok", "ok"]
@@ -158,9 +158,9 @@ def test_what_is_true_of_every_request_ends_the_run_at_once(
     tmp_path: Path, status: int, text: str, message: str
 ) -> None:
     with serving(lambda request, before: Answer(status, text.encode())) as server:
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as caught:
             asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=4)
-        assert message in str(told.value) and server.url in str(told.value)
+        assert message in str(caught.value) and server.url in str(caught.value)
         assert len(server.requests) < 50
 
 
@@ -244,7 +244,7 @@ def test_what_ends_a_run_midway_keeps_what_was_received_and_the_next_run_goes_on
 
 def test_a_server_that_stays_too_busy_ends_the_run_and_fails_no_row(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return echo(request, 0) if int(said(request)) < 5 else Answer(429, b"{}", {"Retry-After": "0"})
+        return echo(request, 0) if int(message_of(request)) < 5 else Answer(429, b"{}", {"Retry-After": "0"})
 
     with pytest.raises(UserError, match=r"too busy for a request that was sent \d+ times: HTTP 429"):
         served(handler, tmp_path, [prompt(n) for n in range(9)], attempts=1)
@@ -252,7 +252,7 @@ def test_a_server_that_stays_too_busy_ends_the_run_and_fails_no_row(tmp_path: Pa
 
 def test_a_wait_before_a_retry_is_cut_short_when_the_run_ends(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        if said(request) == "0":
+        if message_of(request) == "0":
             return Answer(429, b"{}", {"Retry-After": "599"})
         answer = Answer(402, b'{"message": "pay"}')
         answer.wait = 0.1
@@ -314,7 +314,7 @@ def test_a_server_that_dies_before_the_last_rows_loses_none_of_them(tmp_path: Pa
 @pytest.mark.parametrize("rows", [3, 20])
 def test_a_dead_server_behind_a_tunnel_drops_every_connection(tmp_path: Path, rows: int) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return echo(request, 0) if int(said(request)) < 10 else Answer(cut=True)
+        return echo(request, 0) if int(message_of(request)) < 10 else Answer(cut=True)
 
     with serving(handler) as server:
         asking(server.url, tmp_path, [prompt(n) for n in range(10)])
@@ -337,7 +337,7 @@ def test_rows_that_can_never_be_answered_do_not_end_a_run_that_remembers_the_oth
     """They are all that a second run asks, so nothing succeeds in it."""
 
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return Answer(400, b'{"message": "too long"}') if int(said(request)) % 4 == 3 else echo(request, 0)
+        return Answer(400, b'{"message": "too long"}') if int(message_of(request)) % 4 == 3 else echo(request, 0)
 
     with serving(handler) as server:
         for sent in (60, 75):
@@ -349,7 +349,9 @@ def test_rows_that_can_never_be_answered_do_not_end_a_run_that_remembers_the_oth
 def test_who_is_to_come_back_tomorrow_hears_so(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         return (
-            Answer(429, b'{"message": "daily"}', {"Retry-After": "86400"}) if said(request) == "5" else echo(request, 0)
+            Answer(429, b'{"message": "daily"}', {"Retry-After": "86400"})
+            if message_of(request) == "5"
+            else echo(request, 0)
         )
 
     with pytest.raises(UserError, match=r"HTTP 429: daily \(Retry-After: 86,400 s, .*received so far are kept"):
@@ -360,10 +362,10 @@ def test_who_is_to_come_back_tomorrow_hears_so(tmp_path: Path) -> None:
 def test_a_key_that_no_header_can_hold_is_told_and_not_shown(tmp_path: Path, key: str) -> None:
     with (
         environment(SEQIT_TEST_KEY=key),
-        pytest.raises(UserError, match=r"^SEQIT_TEST_KEY (is not set|holds a line end)") as told,
+        pytest.raises(UserError, match=r"^SEQIT_TEST_KEY (is not set|holds a line end)") as caught,
     ):
         asking(dead(), tmp_path, [prompt(1)], key_env="SEQIT_TEST_KEY")
-    assert not key.strip() or key not in str(told.value)
+    assert not key.strip() or key not in str(caught.value)
 
 
 def test_the_line_end_after_a_key_is_none_of_it(tmp_path: Path) -> None:
@@ -378,16 +380,16 @@ def test_the_line_end_after_a_key_is_none_of_it(tmp_path: Path) -> None:
 def test_a_proxy_that_is_none_is_told_without_its_password(tmp_path: Path, proxy: str) -> None:
     with (
         environment(http_proxy=proxy),
-        pytest.raises(UserError, match=r"^http_proxy is no address of an HTTP proxy") as told,
+        pytest.raises(UserError, match=r"^http_proxy is no address of an HTTP proxy") as caught,
     ):
         asking("http://there.invalid/v1", tmp_path, [prompt(1)])
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_dead_proxy_is_named(tmp_path: Path) -> None:
     proxy = dead().removeprefix("http://").removesuffix("/v1")
-    told = "can't be reached through the proxy of http_proxy"
-    with environment(http_proxy=proxy), pytest.raises(UserError, match=told):
+    output = "can't be reached through the proxy of http_proxy"
+    with environment(http_proxy=proxy), pytest.raises(UserError, match=output):
         asking("http://there.invalid/v1", tmp_path, [prompt(1)], attempts=1)
 
 
@@ -400,9 +402,9 @@ def test_a_dead_proxy_is_named(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path: Path, url: str) -> None:
-    with pytest.raises(UserError, match=r"^params.yaml: engine openai: ") as told:
+    with pytest.raises(UserError, match=r"^params.yaml: engine openai: ") as caught:
         asking(url, tmp_path, [prompt(1)])
-    assert "secret@" not in str(told.value)
+    assert "secret@" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("engine", "kind"), [("openai", endpoint.Options), ("transformers", transformers.Options)])
@@ -410,13 +412,13 @@ def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: s
     with pytest.raises(UserError, match=rf"engine {engine}: .*; params.yaml of the embedded profile says"):
         endpoint.read_endpoint(None, {}) if engine == "openai" else read_options({}, kind, engine)
     above = Path("params.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
-    told = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
-    assert not [name for name in kind.__struct_fields__ if name not in told and name not in ("url", "model")]
+    output = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
+    assert not [name for name in kind.__struct_fields__ if name not in output and name not in ("url", "model")]
 
 
 def test_a_403_about_one_row_is_not_about_all(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return Answer(403, b'{"message": "moderated"}') if said(request) == "5" else echo(request, 0)
+        return Answer(403, b'{"message": "moderated"}') if message_of(request) == "5" else echo(request, 0)
 
     replies, _ = served(handler, tmp_path, [prompt(n) for n in range(8)], concurrency=1)
     assert [reply.status for reply in replies].count("refused") == 1
@@ -426,9 +428,9 @@ def test_a_key_that_a_server_echoes_is_not_shown(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         return Answer(401, json.dumps({"message": f"no such key: {os.environ['HOME']}"}).encode())
 
-    with serving(handler) as server, pytest.raises(UserError) as told:
+    with serving(handler) as server, pytest.raises(UserError) as caught:
         asking(server.url, tmp_path, [prompt(1)], key_env="HOME")
-    assert "no such key: ***" in str(told.value)
+    assert "no such key: ***" in str(caught.value)
 
 
 @pytest.mark.parametrize("most", [1, 3, 16])
@@ -460,7 +462,7 @@ def test_steps_that_wait_for_each_other_share_one_turn(tmp_path: Path) -> None:
 def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
         answer = echo(request, 0)
-        answer.wait = 0.0 if said(request) == "0" else 3600.0
+        answer.wait = 0.0 if message_of(request) == "0" else 3600.0
         return answer
 
     with serving(handler) as server:
@@ -474,7 +476,7 @@ def test_redirects_are_not_followed_with_the_key(tmp_path: Path) -> None:
         redirect = Answer(307, b"", {"Location": f"{other.url}/chat/completions"})
 
         def handler(request: dict[str, Any], _: int) -> Answer:
-            return redirect if said(request) == "2" else echo(request, 0)
+            return redirect if message_of(request) == "2" else echo(request, 0)
 
         replies, _ = served(handler, tmp_path, [prompt(1), prompt(2)], attempts=2, key_env="HOME")
         assert [reply.status for reply in replies] == ["ok", "failed"]
@@ -483,15 +485,15 @@ def test_redirects_are_not_followed_with_the_key(tmp_path: Path) -> None:
 
 def test_a_reply_without_end_is_given_up(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return Answer(200, b" " * (LIMITS.response_bytes + 1)) if said(request) == "2" else echo(request, 0)
+        return Answer(200, b" " * (LIMITS.response_bytes + 1)) if message_of(request) == "2" else echo(request, 0)
 
     replies, _ = served(handler, tmp_path, [prompt(1), prompt(2)], attempts=1)
     assert replies[1].error == f"a reply of more than {LIMITS.response_bytes} bytes"
 
 
 def logprobs(**tops: float) -> bytes:
-    found = [{"token": f" {token}", "logprob": value} for token, value in tops.items()]
-    choice = {"message": {"content": "A"}, "finish_reason": "stop", "logprobs": {"content": [{"top_logprobs": found}]}}
+    result = [{"token": f" {token}", "logprob": value} for token, value in tops.items()]
+    choice = {"message": {"content": "A"}, "finish_reason": "stop", "logprobs": {"content": [{"top_logprobs": result}]}}
     return json.dumps({"choices": [choice]}).encode()
 
 
@@ -503,8 +505,8 @@ def logprobs(**tops: float) -> bytes:
     ],
 )
 def test_scores_of_the_choices_where_the_server_tells_all(tmp_path: Path, tops: dict, scores: dict) -> None:
-    asked = [prompt("x", constraint=Constraint(choice=("A", "B")))]
-    (reply,), _ = served(lambda request, before: Answer(body=logprobs(**tops)), tmp_path, asked)
+    prompts = [prompt("x", constraint=Constraint(choice=("A", "B")))]
+    (reply,), _ = served(lambda request, before: Answer(body=logprobs(**tops)), tmp_path, prompts)
     assert reply.scores == scores
 
 
@@ -513,9 +515,9 @@ def test_scores_of_choices_that_a_server_does_not_give_are_told_once(
     tmp_path: Path, given: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     choice = Constraint(choice=("A", "B"))
-    asked = [prompt("x"), prompt("y", constraint=choice), prompt("z", constraint=choice)]
+    prompts = [prompt("x"), prompt("y", constraint=choice), prompt("z", constraint=choice)]
     body = logprobs(A=-0.1, B=-2.5) if given else completed("A").body
-    served(lambda request, before: Answer(body=body), tmp_path, asked)
+    served(lambda request, before: Answer(body=body), tmp_path, prompts)
     assert capfd.readouterr().err.count("reports no scores of a prompt's choices") == (not given)
 
 
@@ -535,9 +537,9 @@ def test_a_beginning_that_the_server_repeats_is_no_part_of_the_reply(
 ) -> None:
     messages = (Message("user", "Well?"), Message("assistant", "The answer is: "))
     sampling = msgspec.structs.replace(SAMPLING, top_k=0)
-    asked = [Prompt(messages, sampling, 1, continue_final=True), Prompt(messages[:1], sampling, 1)]
+    prompts = [Prompt(messages, sampling, 1, continue_final=True), Prompt(messages[:1], sampling, 1)]
     body = completed(sent) if "api" not in options else Answer(body=json.dumps({"choices": [{"text": sent}]}).encode())
-    replies, _ = served(lambda request, before: body, tmp_path, asked, **options)
+    replies, _ = served(lambda request, before: body, tmp_path, prompts, **options)
     assert [reply.text for reply in replies] == [text, sent]
 
 

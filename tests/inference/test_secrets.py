@@ -12,7 +12,7 @@ from stages.params import Engine
 from stages.reply_store import exchange
 from stages.reply_store.store import Replies
 from tests.inference.counting import OPENAI, prompt
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 from tests.inference.test_openai import environment
 from tests.test_redaction import FORMS, KEY
 
@@ -22,8 +22,8 @@ ESCAPED = "".join(f"\\u{ord(c):04x}" for c in KEY)
 
 def echoing(request: dict[str, Any], before: int) -> Answer:
     """The key in a text, in a refusal, in an error, in a finish reason; told apart by the row."""
-    form = [*FORMS.values(), KEY][int(said(request)) % (len(FORMS) + 1)]
-    kind = int(said(request)) % 5
+    form = [*FORMS.values(), KEY][int(message_of(request)) % (len(FORMS) + 1)]
+    kind = int(message_of(request)) % 5
     if kind == 0 and "*" not in form and "." not in form and "…" not in form and "xxx" not in form:
         return completed(f"You sent {form}, did you not?")
     if kind == 1:
@@ -54,7 +54,7 @@ def test_a_masked_key_in_the_error_that_ends_a_run_is_not_shown(tmp_path: Path) 
         options = OPENAI | {"url": server.url, "model": "m", "key_env": "SEQIT_TEST_KEY"}
         with (
             connect(Engine(engine="openai", options=options), store=tmp_path / "store") as complete,
-            pytest.raises(UserError, match=r"HTTP 401: Incorrect API key provided: \*\*\*") as told,
+            pytest.raises(UserError, match=r"HTTP 401: Incorrect API key provided: \*\*\*") as caught,
         ):
             list(complete([prompt(1)]))
-    assert "SECRE" not in str(told.value) and "XYZ" not in str(told.value)
+    assert "SECRE" not in str(caught.value) and "XYZ" not in str(caught.value)

@@ -36,11 +36,11 @@ def sequences(tmp_path_factory: pytest.TempPathFactory) -> SequenceCodec:
 
 
 def test_a_prompt_becomes_one_piece_with_its_own_seed_and_ends(sequences: SequenceCodec) -> None:
-    asked = prompt("hello", Sampling(0.7, 0.9, 50, 500, ("###",)), seed=7)
-    (piece,) = sequences.requests(asked)
-    assert piece.ids == sequences.chat.encode(asked.messages)
-    said = {name: piece.params[name] for name in ("temperature", "top_p", "top_k", "seed", "stop", "detokenize")}
-    assert said == {"temperature": 0.7, "top_p": 0.9, "top_k": 50, "seed": 7, "stop": ["###"], "detokenize": True}
+    sent_prompt = prompt("hello", Sampling(0.7, 0.9, 50, 500, ("###",)), seed=7)
+    (piece,) = sequences.requests(sent_prompt)
+    assert piece.ids == sequences.chat.encode(sent_prompt.messages)
+    message = {name: piece.params[name] for name in ("temperature", "top_p", "top_k", "seed", "stop", "detokenize")}
+    assert message == {"temperature": 0.7, "top_p": 0.9, "top_k": 50, "seed": 7, "stop": ["###"], "detokenize": True}
     assert piece.params["max_tokens"] == 128 - len(piece.ids)
     assert piece.params["stop_token_ids"] == sorted(sequences.chat.ends)
     (second,) = sequences.requests(prompt("hello", seed=7, sample=1))
@@ -54,13 +54,13 @@ def test_a_begun_reply_is_gone_on_with(sequences: SequenceCodec) -> None:
 
 
 def test_a_reply_ends_where_the_model_or_a_stop_string_says(sequences: SequenceCodec) -> None:
-    asked = prompt("hello", Sampling(0.0, 1.0, 0, 6, ("#",)))
-    pieces = sequences.requests(asked)
+    sent_prompt = prompt("hello", Sampling(0.0, 1.0, 0, 6, ("#",)))
+    pieces = sequences.requests(sent_prompt)
     assert isinstance(pieces, list)
     length, encode, end = len(pieces[0].ids), sequences.chat.tokenizer.encode, min(sequences.chat.ends)
 
     def read(ids: list[int]) -> Reply:
-        return sequences.reply(asked, pieces, [SequenceResult(ids)])
+        return sequences.reply(sent_prompt, pieces, [SequenceResult(ids)])
 
     assert read([*encode("ab").ids, end]) == Reply("ab", "ok", length, 3)
     assert read(encode("a#b").ids) == Reply("a", "ok", length, 3)
@@ -70,35 +70,37 @@ def test_a_reply_ends_where_the_model_or_a_stop_string_says(sequences: SequenceC
 
 
 def test_choices_are_scored_token_by_token_and_once_where_they_begin_alike(sequences: SequenceCodec) -> None:
-    asked = prompt("pick", constraint=Constraint(choice=("xa", "xb", "y")))
-    pieces = sequences.requests(asked)
+    sent_prompt = prompt("pick", constraint=Constraint(choice=("xa", "xb", "y")))
+    pieces = sequences.requests(sent_prompt)
     assert isinstance(pieces, list)
     assert [piece.params["allowed_token_ids"] for piece in pieces] == [
         sequences.chat.tokenizer.encode(text).ids for text in ("x", "a", "b", "y")
     ]
-    reply = sequences.reply(asked, pieces, [SequenceResult([0], score) for score in (-1.0, -2.0, -0.25, -1.5)])
+    reply = sequences.reply(sent_prompt, pieces, [SequenceResult([0], score) for score in (-1.0, -2.0, -0.25, -1.5)])
     assert reply == Reply("xb", "ok", len(pieces[0].ids), 2, scores={"xa": -3.0, "xb": -1.25, "y": -1.5})
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("sent_prompt", "reason"),
     [
         (prompt("y" * 300), "do not fit the model's context of 128"),
         (prompt("x", constraint=Constraint(choice=("a", ""))), "one of the choices is empty"),
         (prompt("x", constraint=Constraint(choice=("a", "b" * 200))), "do not fit"),
     ],
 )
-def test_what_can_not_be_asked_is_a_status(sequences: SequenceCodec, asked: Prompt, reason: str) -> None:
-    reply = sequences.requests(asked)
+def test_what_can_not_be_asked_is_a_status(sequences: SequenceCodec, sent_prompt: Prompt, reason: str) -> None:
+    reply = sequences.requests(sent_prompt)
     assert isinstance(reply, Reply)
     assert reply.status == "failed" and reason in reply.error
 
 
 def test_a_piece_that_failed_fails_its_reply_in_one_line(sequences: SequenceCodec) -> None:
-    asked = prompt("x", constraint=Constraint(choice=("ab",)))
-    pieces = sequences.requests(asked)
+    sent_prompt = prompt("x", constraint=Constraint(choice=("ab",)))
+    pieces = sequences.requests(sent_prompt)
     assert isinstance(pieces, list)
-    reply = sequences.reply(asked, pieces, [SequenceResult([1], -1.0), SequenceResult([], error="no\nsuch thing")])
+    reply = sequences.reply(
+        sent_prompt, pieces, [SequenceResult([1], -1.0), SequenceResult([], error="no\nsuch thing")]
+    )
     assert (reply.status, reply.error, reply.text) == ("failed", "no such thing", "")
 
 
@@ -124,7 +126,7 @@ def test_who_answers_is_the_same_vllm_everywhere_and_needs_no_vllm_to_be_told(na
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected_text"),
     [
         ({"sequences": 0}, "sequences"),
         ({"memory": 1.5}, "memory"),
@@ -134,9 +136,9 @@ def test_who_answers_is_the_same_vllm_everywhere_and_needs_no_vllm_to_be_told(na
         ({"gpus": 2}, "unknown field `gpus`"),
     ],
 )
-def test_a_wrong_option_is_told_by_name(name: str, wrong: dict[str, Any], told: str) -> None:
+def test_a_wrong_option_is_told_by_name(name: str, wrong: dict[str, Any], expected_text: str) -> None:
     module, options = ENGINES[name]
-    with pytest.raises(UserError, match=f"engine {name}: .*{told}"):
+    with pytest.raises(UserError, match=f"engine {name}: .*{expected_text}"):
         module.identify(Reference("x", "x"), options | wrong)
 
 
@@ -156,10 +158,10 @@ def test_a_package_that_is_missing_is_told_in_one_line_before_anything_is_loaded
     if find_spec(name):
         pytest.skip(f"{name} is installed here")
     module, options = ENGINES[name]
-    with pytest.raises(UserError) as told, module.open_engine(tmp_path, options):
+    with pytest.raises(UserError) as caught, module.open_engine(tmp_path, options):
         pass
-    assert f"the package {name} is not installed" in str(told.value)
-    assert "make test-engines" in str(told.value) and "\n" not in str(told.value)
+    assert f"the package {name} is not installed" in str(caught.value)
+    assert "make test-engines" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_gpus_are_shared_out_among_the_copies() -> None:
@@ -179,9 +181,9 @@ def test_a_chunk_is_computed_by_prefix_and_answered_in_order(tmp_path: Path) -> 
 
     directory = tiny.tokenizer(tmp_path)
     engine = vllm.OfflineEngine(directory, vllm.Options(**VLLM | {"chunk": 6}), make)
-    asked = [prompt(f"{number}", prefix="ab"[number % 2]) for number in range(8)]
-    asked[4] = prompt("y" * 300)
-    groups = list(engine.answer(iter(asked)))
+    prompts = [prompt(f"{number}", prefix="ab"[number % 2]) for number in range(8)]
+    prompts[4] = prompt("y" * 300)
+    groups = list(engine.answer(iter(prompts)))
     assert [[position for position, _ in group] for group in groups] == [[0, 1, 2, 3, 4, 5], [6, 7]]
     assert computed == ["0", "2", "1", "3", "5", "6", "7"]
     replies = [reply for group in groups for _, reply in group]

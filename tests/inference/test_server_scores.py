@@ -49,11 +49,13 @@ def telling(body: dict[str, Any], bos: bool, generated: list[str]) -> dict[str, 
     choices = []
     for index, text in enumerate(body["prompt"]):
         parts = [*(["<s>"] if bos else []), *tokens(text)]
-        told: list[Any] = [None]
+        output: list[Any] = [None]
         for part in parts[1:]:
             likelier = {"7": {"logprob": -0.01, "rank": 1, "decoded_token": " x"}}
-            told.append({"5": {"logprob": score(part), "rank": 2, "decoded_token": part}} | likelier)
-        choices.append({"index": index, "text": "".join(generated), "prompt_logprobs": told, "finish_reason": "length"})
+            output.append({"5": {"logprob": score(part), "rank": 2, "decoded_token": part}} | likelier)
+        choices.append(
+            {"index": index, "text": "".join(generated), "prompt_logprobs": output, "finish_reason": "length"}
+        )
     return {"choices": choices, "usage": {"prompt_tokens": 40, "completion_tokens": len(choices)}}
 
 
@@ -66,9 +68,9 @@ def test_a_choice_is_worth_what_its_tokens_are(
     def handler(body: dict[str, Any], _: int) -> Answer:
         return Answer(body=json.dumps(server(body, bos, generated)).encode())
 
-    asked = [question(), question("A A", (" A", " B")), question("The Moon.", (" the Moon", "Moon"))]
-    replies, sent = served(handler, tmp_path, asked, api="completions", scores=by)
-    for one, reply in zip(asked, replies, strict=True):
+    prompts = [question(), question("A A", (" A", " B")), question("The Moon.", (" the Moon", "Moon"))]
+    replies, sent = served(handler, tmp_path, prompts, api="completions", scores=by)
+    for one, reply in zip(prompts, replies, strict=True):
         assert one.constraint is not None
         expected = {choice: sum(map(score, tokens(choice))) for choice in one.constraint.choice}
         assert reply.status == "ok" and reply.scores == pytest.approx(expected, abs=1e-6)

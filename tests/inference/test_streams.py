@@ -14,7 +14,7 @@ from stages.inference import scheduler
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.reply_store.store import Replies
-from tests.inference.counting import IDENTITY, Counting, connected, prompt, said
+from tests.inference.counting import IDENTITY, Counting, connected, prompt, text_of
 
 
 def texts(replies: Iterator[Reply]) -> list[str]:
@@ -31,7 +31,7 @@ def test_order_and_number_are_kept_however_an_engine_batches(store: Path, batch:
     engine = Counting(batch)
     with connected(engine, store) as connection:
         assert texts(connection.complete(prompt(n) for n in range(300))) == [f"<{n}>" for n in range(300)]
-    assert engine.asked == [str(n) for n in range(300)]
+    assert engine.texts == [str(n) for n in range(300)]
 
 
 def test_a_second_run_asks_nothing_and_opens_no_engine(store: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_second_run_asks_nothing_and_opens_no_engine(store: Path) -> None:
     engine = Counting()
     with connected(engine, store) as connection:
         assert list(connection.complete([prompt(n) for n in range(50)])) == first
-    assert (engine.opened, engine.asked) == (0, [])
+    assert (engine.opened, engine.texts) == (0, [])
     assert all(reply.model == "model@1" and len(reply.id) == 64 for reply in first)
 
 
@@ -59,13 +59,13 @@ def test_exactly_what_is_new_is_asked_once(
     engine = Counting(batch)
     with connected(engine, store) as connection:
         assert texts(connection.complete(map(prompt, second))) == [f"<{n}>" for n in second]
-    assert sorted(engine.asked) == sorted(str(n) for n in set(second) - set(first))
+    assert sorted(engine.texts) == sorted(str(n) for n in set(second) - set(first))
 
 
 def test_a_failure_is_asked_again_in_the_next_run_and_told_to_every_row_that_waits_for_it(store: Path) -> None:
     class Failing(Counting):
         def reply(self, one: Prompt) -> Reply:
-            return Reply("", "failed", 0, 0, error="no luck") if said(one) == "1" else super().reply(one)
+            return Reply("", "failed", 0, 0, error="no luck") if text_of(one) == "1" else super().reply(one)
 
     with connected(Failing(), store) as connection:
         statuses = [reply.status for reply in connection.complete(map(prompt, [0, 1, 1, 2]))]
@@ -74,7 +74,7 @@ def test_a_failure_is_asked_again_in_the_next_run_and_told_to_every_row_that_wai
     engine = Counting()
     with connected(engine, store) as connection:
         assert texts(connection.complete(map(prompt, [0, 1, 1, 2]))) == ["<0>", "<1>", "<1>", "<2>"]
-    assert engine.asked == ["1"]
+    assert engine.texts == ["1"]
 
 
 def test_streams_compose_without_a_barrier(store: Path) -> None:
@@ -101,12 +101,12 @@ def test_a_caller_that_stops_early_has_asked_little_and_loses_nothing(store: Pat
         stream = connection.complete(prompt(n) for n in range(100_000))
         assert next(stream).text == "<0>"
         stream.close()
-    asked = set(engine.asked)
-    assert len(asked) < 2000
+    sent_texts = set(engine.texts)
+    assert len(sent_texts) < 2000
     again = Counting()
     with connected(again, store) as connection:
         list(connection.complete(prompt(n) for n in range(2000)))
-    assert not asked & set(again.asked)
+    assert not sent_texts & set(again.texts)
 
 
 def test_memory_is_bounded_when_the_first_row_is_slow(store: Path) -> None:
@@ -126,15 +126,15 @@ def test_memory_is_bounded_when_the_first_row_is_slow(store: Path) -> None:
 
     class Slow(Counting):
         def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-            held = None
+            first_prompt = None
             for group in super().answer(prompts):
                 if group[0][1].text == "<0>":
-                    held = group
+                    first_prompt = group
                 else:
                     yield group
-            if held:
+            if first_prompt:
                 assert waits.wait(60)
-                yield held
+                yield first_prompt
 
     def rows() -> Iterator[Prompt]:
         for number in range(3 * scheduler.SESSION):
@@ -192,7 +192,7 @@ def test_what_concerns_every_prompt_ends_the_stream_and_keeps_what_came_before(s
     engine = Counting()
     with connected(engine, store) as connection:
         list(connection.complete(prompt(n) for n in range(100)))
-    assert engine.asked[0] == "10"
+    assert engine.texts[0] == "10"
 
 
 def test_an_engine_that_leaves_prompts_unanswered_is_found_out(store: Path) -> None:

@@ -16,7 +16,7 @@ from stages.planning.dry_run import Planner
 from stages.reply_store.checksums import Body, pack, unpack
 from stages.reply_store.store import Replies
 from tests.inference.counting import OPENAI, prompt
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 
 THOUGHT = "<think>\nPerhaps 7? [[No, 1]] So the option is: A.\n</think>\n\n"
 
@@ -28,7 +28,7 @@ def asking(url: str, folder: Path, prompts: list[Prompt], **reasoning: Any) -> l
 
 
 def thinking(request: dict[str, Any], _: int) -> Answer:
-    return completed(f"{THOUGHT}<{said(request)}>")
+    return completed(f"{THOUGHT}<{message_of(request)}>")
 
 
 def test_reasoning_is_taken_off_and_the_store_keeps_the_text_as_it_came(
@@ -68,7 +68,7 @@ def test_a_reply_of_nothing_but_reasoning_has_a_status_of_its_own(
 
 def roomy(request: dict[str, Any], _: int) -> Answer:
     """Needs 100 tokens for the odd ones, and more than there ever is for every fifth."""
-    number, most = int(said(request)), request["max_tokens"]
+    number, most = int(message_of(request)), request["max_tokens"]
     if number % 5 == 4 or (number % 2 and most < 100):
         return completed("<think>\nHm", "length")
     return completed(f"{THOUGHT}<{number}>")
@@ -87,7 +87,7 @@ def test_it_is_asked_again_with_more_room_where_params_say_so(tmp_path: Path) ->
 
 def test_where_the_template_opens_the_reasoning_a_text_without_its_end_is_reasoning(tmp_path: Path) -> None:
     def handler(request: dict[str, Any], _: int) -> Answer:
-        return completed("I wonder whether", "length") if said(request) == "0" else completed("Hm.</think>Fine.")
+        return completed("I wonder whether", "length") if message_of(request) == "0" else completed("Hm.</think>Fine.")
 
     with serving(handler) as server:
         plain = asking(server.url, tmp_path, [prompt(0), prompt(1)])

@@ -175,11 +175,11 @@ def replies(engine: Any, *prompts: Prompt) -> list[Reply]:
 
 @pytest.mark.local
 def test_a_model_sees_what_it_is_shown(vision: Any, red: Image, blue: Image) -> None:
-    found = replies(vision, asking("What?", red), asking("What?", blue), asking("What?"))
-    assert len({reply.text for reply in found}) == 3
-    assert {reply.status for reply in found} <= {"ok", "truncated"}
+    result = replies(vision, asking("What?", red), asking("What?", blue), asking("What?"))
+    assert len({reply.text for reply in result}) == 3
+    assert {reply.status for reply in result} <= {"ok", "truncated"}
     # Four patches stand for a picture, and a line break behind them.
-    assert found[0].tokens_in == found[1].tokens_in == found[2].tokens_in + 5
+    assert result[0].tokens_in == result[1].tokens_in == result[2].tokens_in + 5
 
 
 @pytest.mark.local
@@ -200,9 +200,9 @@ def test_greedy_replies_are_those_of_transformers_itself(vision: Any, red: Image
 
 @pytest.mark.local
 def test_a_text_with_a_special_token_fails_alone(vision: Any, red: Image) -> None:
-    found = replies(vision, asking("Is <image> red?", red), asking("What?", red))
-    assert [reply.status == "failed" for reply in found] == [True, False]
-    assert found[0].error == "the text holds <image>, a special token of the model"
+    result = replies(vision, asking("Is <image> red?", red), asking("What?", red))
+    assert [reply.status == "failed" for reply in result] == [True, False]
+    assert result[0].error == "the text holds <image>, a special token of the model"
 
 
 @pytest.mark.local
@@ -218,13 +218,13 @@ def test_the_papers_kind_of_model_is_fetched_whole_and_asked_without_a_template(
     fetch_model(f"path:{tiny_vision.instructblip(tmp_path / 'made')}", tmp_path / "fetched")
     assert (tmp_path / "fetched" / "qformer_tokenizer" / "tokenizer.json").is_file()
     with open_engine(tmp_path / "fetched", {"batch": 8, "threads": 1, "dtype": "float32"}) as engine:
-        found = replies(engine, *(asking("What is it?", image, raw=True) for image in (red, blue)))
+        result = replies(engine, *(asking("What is it?", image, raw=True) for image in (red, blue)))
         with pytest.raises(UserError, match="has no chat template; set `template: none`"):
             replies(engine, asking("What is it?", red))
-        told = len(engine._tokenizer("What is it?", add_special_tokens=False)["input_ids"])  # type: ignore[union-attr]
-    assert {reply.status for reply in found} <= {"ok", "truncated"}
+        output = len(engine._tokenizer("What is it?", add_special_tokens=False)["input_ids"])  # type: ignore[union-attr]
+    assert {reply.status for reply in result} <= {"ok", "truncated"}
     # What the Q-Former makes of a picture comes before the text, by the processor's own hand.
-    assert [reply.tokens_in for reply in found] == [tiny_vision.PATCH + told] * 2
+    assert [reply.tokens_in for reply in result] == [tiny_vision.PATCH + output] * 2
 
 
 @pytest.mark.local
@@ -239,5 +239,5 @@ def test_choices_are_not_for_models_that_see(tmp_path: Path, red: Image) -> None
     (tmp_path / "config.json").write_text('{"vision_config": {}}')
     able = capabilities(tmp_path, {})
     assert able.images and not able.choice_scores
-    with pytest.raises(UserError, match=r"predict\.runs the benchmarks"):
+    with pytest.raises(UserError, match=r"list under the run.s `benchmarks`"):
         check_prompt(asking("What?", red, constraint=Constraint(choice=("A", "B"))), able, "m")

@@ -109,16 +109,16 @@ def test_copies_in_processes_of_their_own_and_kill_9(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:10] == killed.stdout.splitlines()
     assert len(done.stdout.splitlines()) == 24
-    (told,) = [line for line in done.stderr.splitlines() if "24 replies in" in line]
-    remembered = int(told.partition("(")[2].partition(" remembered")[0])
+    (output,) = [line for line in done.stderr.splitlines() if "24 replies in" in line]
+    remembered = int(output.partition("(")[2].partition(" remembered")[0])
     assert remembered in (16, 24)
 
 
 def test_a_model_that_vllm_can_not_run_is_told_in_one_line(models: Path) -> None:
     wrong: dict[str, Any] = OPTIONS | {"max_model_len": 1 << 20}
-    with pytest.raises(UserError, match="vLLM can't run it") as told, vllm.open_engine(models / "m", wrong):
+    with pytest.raises(UserError, match="vLLM can't run it") as caught, vllm.open_engine(models / "m", wrong):
         pass
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_model_that_can_not_be_loaded_is_told_in_one_line(tmp_path: Path) -> None:

@@ -75,10 +75,10 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_directory_is_not_fetched(directory: Path, tmp_path: Path, damage: str) -> None:
-    apply, said = DAMAGES[damage]
+    apply, message = DAMAGES[damage]
     with pytest.raises(UserError) as caught:
         fetch_model(f"path:{copied(directory, tmp_path / 'source', apply)}", tmp_path / "models/m")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list((tmp_path / "models").iterdir()) == []
 
@@ -98,7 +98,7 @@ def test_a_size_that_is_none_is_told(directory: Path, tmp_path: Path, value: Any
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "output"),
     [
         ({"num_hidden_layers": 3}, "lacks the tensor model.layers.2.input_layernorm.weight"),
         ({"tie_word_embeddings": False}, "lacks the tensor lm_head.weight"),
@@ -107,8 +107,8 @@ def test_a_size_that_is_none_is_told(directory: Path, tmp_path: Path, value: Any
     ],
 )
 def test_weights_that_are_not_those_of_the_config_are_told(
-    directory: Path, tmp_path: Path, change: dict, told: str
+    directory: Path, tmp_path: Path, change: dict, output: str
 ) -> None:
     folder = copied(directory, tmp_path / "source", changed("config.json", lambda config: config.update(change)))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=output):
         from_directory(folder, tmp_path / "x.gguf")

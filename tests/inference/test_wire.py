@@ -17,14 +17,14 @@ Handler = Callable[[dict[str, Any], int], Answer]
 
 
 def body(
-    asked: Prompt,
+    sent_prompt: Prompt,
     dialect: request_body.Dialect = "vllm",
     api: str = "chat",
     omit: Collection[request_body.Omitted] = (),
     **extra: Any,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(request_body.BODIES[api](asked, "m", dialect, extra, omit))
-    return found
+    result: dict[str, Any] = json.loads(request_body.BODIES[api](sent_prompt, "m", dialect, extra, omit))
+    return result
 
 
 CHOICE, REGEX = Constraint(choice=("A", 'B "quoted"')), Constraint(regex="[AB]+")
@@ -43,7 +43,7 @@ def test_the_body_of_a_chat_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "dialect", "there", "absent"),
+    ("sent_prompt", "dialect", "there", "absent"),
     [
         (prompt("x"), "openai", {"max_completion_tokens": 64}, ("top_k", "max_tokens")),
         (prompt("x", constraint=CHOICE), "vllm", {"structured_outputs": {"choice": list(CHOICE.choice)}}, ("grammar",)),
@@ -61,11 +61,11 @@ def test_the_body_of_a_chat_request() -> None:
     ],
 )
 def test_what_a_dialect_sends(
-    asked: Prompt, dialect: request_body.Dialect, there: dict, absent: tuple[str, ...]
+    sent_prompt: Prompt, dialect: request_body.Dialect, there: dict, absent: tuple[str, ...]
 ) -> None:
-    found = body(asked, dialect)
-    assert {name: found[name] for name in there} == there
-    assert not set(absent) & set(found)
+    result = body(sent_prompt, dialect)
+    assert {name: result[name] for name in there} == there
+    assert not set(absent) & set(result)
 
 
 PLAIN = {"model", "messages", "temperature", "top_p", "max_tokens"}
@@ -92,14 +92,14 @@ def test_a_request_has_these_fields_and_no_other(
 
 
 @pytest.mark.parametrize(
-    ("tokens", "text", "limit", "told"),
+    ("tokens", "text", "limit", "output"),
     [
         (22, "a", 10, True), (10, "a", 10, False), (14, "a", 10, False), (0, "word " * 22, 10, True),
         (0, "word " * 10, 10, False), (2304, "a", 2048, False), (2400, "a", 2048, True), (0, "", 1, False),
     ],
 )  # fmt: skip
-def test_a_limit_that_a_server_ignored_is_noticed(tokens: int, text: str, limit: int, told: bool) -> None:
-    assert bool(over_limit_message(Reply(text, "ok", 5, tokens), limit)) == told
+def test_a_limit_that_a_server_ignored_is_noticed(tokens: int, text: str, limit: int, output: bool) -> None:
+    assert bool(over_limit_message(Reply(text, "ok", 5, tokens), limit)) == output
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,13 @@ def llava(directory: Path) -> Path:
         hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=SIDE,
         patch_size=PATCH,
     )  # fmt: skip
-    said = LlamaConfig(
+    message = LlamaConfig(
         hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         vocab_size=304, max_position_embeddings=512, bos_token_id=1, eos_token_id=2, pad_token_id=0,
     )  # fmt: skip
-    config = LlavaConfig(vision_config=seen, text_config=said, image_token_index=image_token, vision_feature_layer=-1)
+    config = LlavaConfig(
+        vision_config=seen, text_config=message, image_token_index=image_token, vision_feature_layer=-1
+    )
     LlavaForConditionalGeneration(config).save_pretrained(directory)
     return directory
 
@@ -59,10 +61,10 @@ def instructblip(directory: Path) -> Path:
 
     words = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, "What": 2}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
-    asked = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
-    said = AutoTokenizer.from_pretrained(tiny.tokenizer(directory, chat_template=None))
+    prompts = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+    message = AutoTokenizer.from_pretrained(tiny.tokenizer(directory, chat_template=None))
     processor = InstructBlipProcessor(
-        BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}), said, asked, num_query_tokens=PATCH
+        BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}), message, prompts, num_query_tokens=PATCH
     )
     processor.save_pretrained(directory)
     torch.manual_seed(0)

@@ -12,7 +12,7 @@ from stages.planning.dry_run import Planner, RequestCounts
 from stages.planning.token_estimate import CHARACTERS_PER_TOKEN, IMAGE_TOKENS
 from stages.reply_store.store import Replies
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
-from tests.inference.counting import IDENTITY, Counting, connected, prompt, said
+from tests.inference.counting import IDENTITY, Counting, connected, prompt, text_of
 
 ENGINE = Engine(engine="scripted", options={})
 ROWS = tuple(f"row-{n}" for n in range(40))
@@ -22,7 +22,7 @@ class Stubborn(Counting):
     """Answers some rows at the second try only, and others never; tells each step apart."""
 
     def reply(self, one: Prompt) -> Reply:
-        step, row = said(one).split(maxsplit=1)
+        step, row = text_of(one).split(maxsplit=1)
         good = {0: 0, 1: 1, 2: 9}[sum(map(ord, row)) % 3] <= one.sample
         return Reply(f"{step} of {row}" if good else "no", "ok", 10, 5)
 
@@ -59,7 +59,7 @@ def run(store: Path, rows: tuple[str, ...], sampling: Sampling) -> int:
     engine = Stubborn()
     with connected(engine, store) as connection:
         chain(rows, connection.complete, sampling)
-    return len(engine.asked)
+    return len(engine.texts)
 
 
 def planned(store: Path, rows: tuple[str, ...], sampling: Sampling, before: Sampling | None = None) -> RequestCounts:

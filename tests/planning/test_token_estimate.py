@@ -26,11 +26,11 @@ from tests.inference.counting import IDENTITY, Counting, connected
 TEXTS = ["Name a river.", "Name every river of Europe, then sort them by length. " * 8, "é", "a\n" * 200]
 
 
-def asked(text: str, purpose: str = "r/s") -> Prompt:
+def prompt_of(text: str, purpose: str = "r/s") -> Prompt:
     return Prompt((Message("user", text),), Sampling(0.0, 1.0, 0, 8), 1, purpose=purpose)
 
 
-OTHERS = [asked("x" * 2 * n, f"r{n}/other") for n in range(40)]
+OTHERS = [prompt_of("x" * 2 * n, f"r{n}/other") for n in range(40)]
 
 
 def estimate(reading: TokenEstimator, prompts: list[Prompt]) -> tuple[float, bool]:
@@ -75,25 +75,25 @@ def test_an_estimate_is_never_negative(points: list[tuple[int, int]], more: int)
 
 def test_a_model_that_is_here_counts_for_itself(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
-    prompts = list(map(asked, TEXTS))
+    prompts = list(map(prompt_of, TEXTS))
     really = sum(len(ChatTemplate(directory).ids(one)) for one in prompts)
-    found, known = estimate(TokenEstimator(IDENTITY, directory, None), prompts)
-    assert known and found == pytest.approx(really, rel=0.02)
-    assert found > 1.1 * sum(map(len, TEXTS)) / CHARACTERS_PER_TOKEN, "the guess would be far off"
+    result, known = estimate(TokenEstimator(IDENTITY, directory, None), prompts)
+    assert known and result == pytest.approx(really, rel=0.02)
+    assert result > 1.1 * sum(map(len, TEXTS)) / CHARACTERS_PER_TOKEN, "the guess would be far off"
 
 
 def test_prompts_beyond_the_counted_ones_are_like_them(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
     reading = TokenEstimator(IDENTITY, directory, None)
-    prompts = [asked("x" * (n % 50)) for n in range(4 * MAX_COUNTED)]
-    found, known = estimate(reading, prompts)
+    prompts = [prompt_of("x" * (n % 50)) for n in range(4 * MAX_COUNTED)]
+    result, known = estimate(reading, prompts)
     assert reading.lines["s"].number == MAX_COUNTED
-    assert known and found == pytest.approx(sum(len(ChatTemplate(directory).ids(one)) for one in prompts), rel=0.01)
+    assert known and result == pytest.approx(sum(len(ChatTemplate(directory).ids(one)) for one in prompts), rel=0.01)
 
 
 def test_what_was_counted_is_told_exactly_whatever_was_remembered(tmp_path: Path) -> None:
     directory = tiny.model(tmp_path / "model")
-    old, new = [asked("é, " * n, f"r{n}/s") for n in range(20)], [asked(text, f"{text}/s") for text in TEXTS]
+    old, new = [prompt_of("é, " * n, f"r{n}/s") for n in range(20)], [prompt_of(text, f"{text}/s") for text in TEXTS]
     remember(tmp_path / "s", Counting(), old)
     load = planned(tmp_path / "s", [*old, *new], directory)
     assert (load.read, load.counted) == (sum(len(ChatTemplate(directory).ids(one)) for one in new), True)
@@ -108,7 +108,7 @@ class Counted(Counting):
 
 def test_a_server_is_believed_by_what_it_said_of_other_steps(tmp_path: Path) -> None:
     remember(tmp_path / "s", Counted(), OTHERS)
-    new = [asked("y" * 100, "r1/new"), asked("z" * 500, "r2/new")]
+    new = [prompt_of("y" * 100, "r1/new"), prompt_of("z" * 500, "r2/new")]
     for identity, expected in ((IDENTITY, 80 + 280), (Identity("another", "e"), 600 / CHARACTERS_PER_TOKEN)):
         load = planned(tmp_path / "s", new, tmp_path, identity)
         assert (load.read, load.counted) == (expected, identity == IDENTITY)
@@ -119,7 +119,10 @@ def test_a_server_that_says_no_tokens_is_not_believed_to_read_none(tmp_path: Pat
         def reply(self, one: Prompt) -> Reply:
             return Reply("yes", "ok", 0, 0)
 
-    old, new = [asked("x" * 400, f"r{n}/s") for n in range(9)], [asked("y" * 400, "r9/s"), asked("z" * 400, "r9/t")]
+    old, new = (
+        [prompt_of("x" * 400, f"r{n}/s") for n in range(9)],
+        [prompt_of("y" * 400, "r9/s"), prompt_of("z" * 400, "r9/t")],
+    )
     remember(tmp_path / "s", Silent(), old)
     load = planned(tmp_path / "s", [*old, *new], tmp_path)
     assert (load.read, load.counted) == (800 // CHARACTERS_PER_TOKEN, False)
@@ -133,25 +136,25 @@ def test_a_damaged_reply_that_nobody_asks_for_ends_no_plan(tmp_path: Path) -> No
         part = replies.database.execute("INSERT INTO part (digest, body) VALUES (x'01', x'00')").lastrowid
         replies.database.execute("UPDATE reply SET setting = ? WHERE id = 1", (part,))
         reading = TokenEstimator(IDENTITY, None, replies)
-        assert estimate(reading, [asked("y" * 100)]) == (80, True)
+        assert estimate(reading, [prompt_of("y" * 100)]) == (80, True)
 
 
 def test_a_server_is_believed_however_many_replies_of_others_are_newer(tmp_path: Path) -> None:
     remember(tmp_path / "s", Counted(), OTHERS)
-    judged = [asked(f"{n}", f"r{n}/judge") for n in range(MAX_RECENT)]
+    judged = [prompt_of(f"{n}", f"r{n}/judge") for n in range(MAX_RECENT)]
     remember(tmp_path / "s", Counting(), judged, Identity("judge", "e"))
     with Replies(tmp_path / "s") as replies:
-        assert estimate(TokenEstimator(IDENTITY, None, replies), [asked("y" * 100)]) == (80, True)
+        assert estimate(TokenEstimator(IDENTITY, None, replies), [prompt_of("y" * 100)]) == (80, True)
 
 
 def test_a_prompt_that_the_template_refuses_stops_no_counting(tmp_path: Path) -> None:
     picky = "{% if 'x' in messages[0]['content'] %}{{ 1 / 0 }}{% endif %}" + tiny.CHATML
     directory = tiny.tokenizer(tmp_path / "model", picky)
     reading = TokenEstimator(IDENTITY, directory, None)
-    found, known = estimate(reading, [asked("x"), asked("y" * 50), asked("x" * 9), asked("y" * 250)])
+    result, known = estimate(reading, [prompt_of("x"), prompt_of("y" * 50), prompt_of("x" * 9), prompt_of("y" * 250)])
     assert known and reading.lines["s"].number == 2
-    assert found == pytest.approx(
-        sum(len(ChatTemplate(directory).ids(asked("y" * n))) for n in (1, 50, 9, 250)), rel=0.01
+    assert result == pytest.approx(
+        sum(len(ChatTemplate(directory).ids(prompt_of("y" * n))) for n in (1, 50, 9, 250)), rel=0.01
     )
 
 

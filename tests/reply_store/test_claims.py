@@ -16,7 +16,7 @@ from stages.core.records import digest
 from stages.reply_store.claims import PATIENCE, Claims, Sharing
 from stages.reply_store.keys import request
 from tests.inference.counting import IDENTITY, prompt
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 
 ROWS, AT_ONCE = 210, 8
 
@@ -54,7 +54,7 @@ class Stages:
         self.count += 1
         if self.count == self.kill_at:
             os.kill(self.processes[0].pid, signal.SIGKILL)
-        answer = completed(f"{said(request)[:3]} {digest(request, 16)}")
+        answer = completed(f"{message_of(request)[:3]} {digest(request, 16)}")
         answer.wait = 0.01
         return answer
 

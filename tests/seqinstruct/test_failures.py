@@ -16,7 +16,7 @@ from stages.reply_store.store import Replies
 from stages.seqinstruct.responses import ResponseConfig, respond_round
 from stages.seqinstruct.rounds import rewrite_round
 from tests.inference.counting import OPENAI
-from tests.inference.loopback import Answer, completed, said, serving
+from tests.inference.loopback import Answer, completed, message_of, serving
 from tests.seqinstruct.models import SAMPLING, plan, record
 
 ROWS = 120
@@ -41,7 +41,7 @@ class Flaky:
             return "I wonder."
         if request["messages"][0]["content"] == "choose":
             return f"So the option is: {'ABC'[number % 3]}."
-        return f"#New Instruction#: {said(request)} Then name lake {number}.###"
+        return f"#New Instruction#: {message_of(request)} Then name lake {number}.###"
 
 
 def run(url: str, store: Path, out: Path) -> None:
