@@ -96,7 +96,7 @@ MISTAKES = [
     ("ingest.benchmarks.gqa.images", "seen", "ingest.benchmarks.gqa.images"),
     ("ingest.benchmarks.gqa.folder", "pictures", "and nothing else takes one"),
     ("engines.judge.price", None, "engines.judge.price: stands under costs.judge"),
-    ("costs.judge.speed", {"input": 0, "output": 1}, "costs.judge.speed.input"),
+    ("costs.generator.speed", {"input": 0, "output": 1}, "costs.generator.speed.input"),
     ("costs.judge", 3, "costs.judge"),
     ("engines.judge", 3, "engines.judge"),
     ("predict.benchmarks.mmlu", VALUES["predict"]["benchmarks"]["mgsm"], "unknown 'mmlu'"),
@@ -181,7 +181,7 @@ MISTAKES = [
     ("judge.prompt", "remote://store/judge.txt", "judge.prompt: is an address and no path"),
     ("ingest.corpora.seed.source", "a/" + "é" * 128, "longer than the 255 bytes that a file's name may have"),
     ("ingest.corpora.seed.licence", "\ud800", "ingest.corpora.seed.licence: holds half of a surrogate pair"),
-    ("engines.judge.options.a\0", 1, "the key engines.judge.options.a"),
+    ("engines.generator.options.a\0", 1, "the key engines.generator.options.a"),
 ]
 
 
@@ -281,7 +281,7 @@ def test_two_missing_keys_are_two_mistakes_and_one_wrong_value_is_one() -> None:
 MANY = {
     "respond.settings.sampling.temperatur": (1.0, "unknown key; did you mean 'temperature'?"),
     "rewrit": ({}, "unknown key; did you mean 'rewrite'?"),
-    "train.settings.template": ("tulip", "; did you mean 'tulu'?"),
+    "judge_tasks.settings.lister": ("sentence", "; did you mean 'sentences'?"),
     "train.runs.sit.reads": ("extracted/flatt", "unknown 'extracted/flatt'; did you mean 'extracted/flat'"),
     "engines.judge.model": ("smollm", "unknown 'smollm'; did you mean 'smollm2'?"),
     "evaluate.pass_at": ([0], "evaluate.pass_at.0: Input should be greater than or equal to 1 (given: 0)"),
@@ -462,3 +462,32 @@ def test_every_value_is_explained() -> None:
     lines = (ROOT / "params.yaml").read_text().splitlines()
     told = {word for line in lines if "#" in line for word in re.findall(r"[\w-]+", line)}
     assert keys(VALUES) - told == set()
+
+
+def test_a_role_takes_from_the_generator_what_it_leaves_out() -> None:
+    values = copy.deepcopy(VALUES)
+    values["engines"] = {
+        "generator": {"model": "smollm2", "engine": "embedded", "options": {"batch": 64, "threads": 2}},
+        "judge": {"model": "smollm2", "options": {"threads": 8}},
+        "reviewer": {"model": "smollm2", "engine": "scripted", "options": {"rules": "r"}},
+        "tuned": {},
+    }
+    values["costs"] = {"generator": {"speed": {"input": 1, "output": 2}}}
+    engines = parse(values).engines
+    assert engines.judge.options == {"batch": 64, "threads": 8} and engines.judge.engine == "embedded"
+    assert (engines.tuned.engine, engines.tuned.model) == ("embedded", None)
+    assert (engines.reviewer.engine, engines.reviewer.options) == ("scripted", {"rules": "r"})
+    speeds = [engine.speed is not None for engine in (engines.judge, engines.reviewer, engines.tuned)]
+    assert speeds == [True, False, True]
+
+
+def test_an_entry_takes_from_the_settings_what_it_leaves_out_table_by_table() -> None:
+    values = copy.deepcopy(VALUES)
+    shared = {"temperature": 0.5, "top_p": 0.9, "top_k": 7, "max_tokens": 11}
+    values["predict"]["settings"] = {"samples": 2, "template": "chat", "sampling": shared}
+    values["predict"]["benchmarks"] = {"seqeval": {"sampling": {"max_tokens": 99}}, "alpaca_eval": {"samples": 3}}
+    values["evaluate"]["pass_at"] = [1]
+    predicted = parse(values).predict.benchmarks
+    assert predicted["seqeval"].sampling.model_dump() == shared | {"max_tokens": 99}
+    assert [predicted[name].samples for name in ("seqeval", "alpaca_eval")] == [2, 3]
+    assert parse(values).train.runs["it"].recipe == parse(values).train.settings

@@ -223,8 +223,9 @@ def _follows(mistake: Mistake, removed: list[list[Any]]) -> bool:
 
 
 def _names(message: str, entry: Any) -> bool:
-    """Whether a message names an entry or an artifact of it, such as 'split/NAME.turns'."""
-    return re.search(rf"['/]{re.escape(str(entry))}['.]", message) is not None
+    """Whether a message is about an entry or an artifact of it, such as 'split/NAME.turns' or 'rewritten/NAME/1'."""
+    unknown_name = message.partition(";")[0]
+    return isinstance(entry, str) and re.search(rf"['/]{re.escape(entry)}['./]", unknown_name) is not None
 
 
 def _unwritable(values: Any, where: str = "") -> Iterator[Mistake]:

@@ -160,6 +160,6 @@ def test_a_budget_in_money_needs_a_price() -> None:
     import yaml
 
     values = yaml.safe_load((Path(__file__).resolve().parents[2] / "params.yaml").read_text())
-    values["costs"]["judge"]["budget"] = {"tokens": None, "money": 5.0}
-    with pytest.raises(UserError, match=r"costs\.judge: a budget in money needs a price"):
+    values["costs"]["generator"]["budget"] = {"tokens": None, "money": 5.0}
+    with pytest.raises(UserError, match=r"costs\.generator: a budget in money needs a price"):
         parse(values)
