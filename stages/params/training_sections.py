@@ -4,7 +4,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stages.core.errors import UserError
 from stages.params.field_types import (
     LARGEST,
     Artifact,
@@ -62,17 +61,6 @@ class Recipe(Section):
     """fsdp: weights, gradients and optimiser are spread over the GPUs."""
     unfrozen: list[Regex] = Field(default=[])
     """Regular expressions of the parameters to train; [] for all."""
-
-    @property
-    def accumulation(self) -> int:
-        """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
-        together = self.micro_batch * max(self.devices, 1)
-        if self.batch % together:
-            raise UserError(
-                f"params.yaml: train.settings.batch {self.batch} is no multiple of micro_batch x devices = {together}; "
-                "change one of them"
-            )
-        return self.batch // together
 
 
 class TrainRun(Recipe, Entry):

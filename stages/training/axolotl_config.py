@@ -8,6 +8,17 @@ from stages.params.training_sections import Recipe
 from stages.training.chat_rendering import Specials
 
 
+def accumulation(recipe: Recipe) -> int:
+    """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
+    together = recipe.micro_batch * max(recipe.devices, 1)
+    if recipe.batch % together:
+        raise UserError(
+            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x devices = {together}; "
+            "change one of them"
+        )
+    return recipe.batch // together
+
+
 def steps(recipe: Recipe, rows: int) -> int:
     """Optimiser steps in which every row is seen `epochs` times; the last batch of an epoch may be smaller."""
     return max(1, ceil(ceil(rows / recipe.batch) * recipe.epochs))
@@ -33,7 +44,7 @@ def axolotl_config(
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
-        "gradient_accumulation_steps": recipe.accumulation,
+        "gradient_accumulation_steps": accumulation(recipe),
         "optimizer": "adamw_torch",
         "learning_rate": recipe.learning_rate,
         "lr_scheduler": {"constant": "constant_with_warmup"}.get(recipe.scheduler, recipe.scheduler),
