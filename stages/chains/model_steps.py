@@ -50,5 +50,5 @@ def prompt_files(files: Mapping[str, bytes], folder: str) -> dict[str, Template]
         try:
             templates[name.removesuffix(".txt")] = parse(data.decode(), f"{folder}/{name}")
         except UnicodeDecodeError as error:
-            raise UserError(f"{folder}/{name}: not UTF-8 (byte {error.start}); mend the prompt file") from None
+            raise UserError(f"{folder}/{name}: not UTF-8 (byte {error.start}); correct the prompt file") from None
     return templates

@@ -151,7 +151,7 @@ def _messages(raw: Raw, field: str) -> list[dict[str, Any]]:
     if isinstance(value, list) and all(isinstance(message, str) for message in value) and field not in MESSAGES[:2]:
         return [{"role": ("user", "assistant")[n % 2], "content": words} for n, words in enumerate(value)]
     if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
-        raise UserError(f"{raw.where}: field {field!r} is not a list of messages; mend the row")
+        raise UserError(f"{raw.where}: field {field!r} is not a list of messages; correct the row")
     return list(chain.from_iterable(map(_exchange, value)))
 
 

@@ -120,7 +120,7 @@ def text_of(raw: Raw, field: str, value: Any, numbers: bool = False) -> str:
         return str(value)
     if numbers and isinstance(value, date | time):  # a datetime is a date
         return value.isoformat()
-    raise UserError(f"{raw.where}: field {field!r} holds {value!r:.40} and not text; mend the row")
+    raise UserError(f"{raw.where}: field {field!r} holds {value!r:.40} and not text; correct the row")
 
 
 def value_of(raw: Raw, field: str) -> Any:
@@ -131,7 +131,7 @@ def value_of(raw: Raw, field: str) -> Any:
     value = lookup(raw.row, field)
     if value is MISSING:
         has = ", ".join(map(repr, raw.row))[:200]  # repr: names are the file's, and may hold line ends
-        raise UserError(f"{raw.where}: no field {field!r} (it has: {has}); mend the row, or name another adapter")
+        raise UserError(f"{raw.where}: no field {field!r} (it has: {has}); correct the row, or name another adapter")
     return value
 
 

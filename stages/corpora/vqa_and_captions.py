@@ -55,7 +55,9 @@ def image(raw: Raw, field: str) -> str:
 def _key(raw: Raw, field: str) -> str:
     value = value_of(raw, field)
     if not isinstance(value, int | str):
-        raise UserError(f"{raw.where}: field {field!r} holds {value!r:.40} and neither a number nor text; mend the row")
+        raise UserError(
+            f"{raw.where}: field {field!r} holds {value!r:.40} and neither a number nor text; correct the row"
+        )
     return str(value)
 
 
@@ -64,10 +66,10 @@ def _items(documents: Iterable[Raw], key: str) -> Iterator[Raw]:
     for raw in documents:
         items = raw.row.get(key, [])
         if not isinstance(items, list):
-            raise UserError(f"{raw.where}: {key!r} is not a list; mend the file")
+            raise UserError(f"{raw.where}: {key!r} is not a list; correct the file")
         for number, item in enumerate(items):
             if not isinstance(item, dict):
-                raise UserError(f"{raw.where}: {key}[{number}] is not an object but {item!r:.40}; mend or remove it")
+                raise UserError(f"{raw.where}: {key}[{number}] is not an object but {item!r:.40}; correct or remove it")
             yield Raw(item, number, raw.file, f"{raw.where}, {key}[{number}]")
 
 
@@ -93,7 +95,7 @@ def _captions(raw: Raw) -> Iterator[Content]:
 def _texts(raw: Raw, field: str) -> Iterator[str]:
     values = value_of(raw, field)
     if not isinstance(values, list):
-        raise UserError(f"{raw.where}: {field!r} is not a list; mend the row")
+        raise UserError(f"{raw.where}: {field!r} is not a list; correct the row")
     for number, value in enumerate(values):
         yield text(raw._replace(row={f"{field}[{number}]": value}), f"{field}[{number}]")
 
@@ -103,4 +105,4 @@ def _decoded(raw: Raw) -> Raw:
     try:
         return raw._replace(row=raw.row | {"1": msgspec.json.decode(text(raw, "1"))})
     except msgspec.DecodeError as error:
-        raise UserError(f"{raw.where}: column 1: {error}; mend the row") from None
+        raise UserError(f"{raw.where}: column 1: {error}; correct the row") from None

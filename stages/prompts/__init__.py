@@ -138,7 +138,7 @@ class Template:
             known = ", ".join(sorted(values))
             raise UserError(f"{self.name}: {error.message}; the variables here are {known}") from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
-            raise UserError(f"{self.name}: can't be rendered: {error}; mend the prompt file") from None
+            raise UserError(f"{self.name}: can't be rendered: {error}; correct the prompt file") from None
 
 
 def parse(text: str, name: str) -> Template:
@@ -153,7 +153,7 @@ def parse(text: str, name: str) -> Template:
         try:
             re.compile(body) if heading == "regex" else _ENVIRONMENT.parse(body)
         except (jinja2.TemplateSyntaxError, re.error, OverflowError, RecursionError) as error:
-            raise UserError(f"{name}: block `--- {heading}`: {error}; mend the prompt file") from None
+            raise UserError(f"{name}: block `--- {heading}`: {error}; correct the prompt file") from None
     return Template(name, text, blocks)
 
 

@@ -89,10 +89,12 @@ def _with_header(path: str, lines: Iterator[str], separator: str, skipped: int) 
         for row in reader:
             number = reader.line_num + skipped
             if None in row or None in row.values():
-                raise UserError(f"{path}:{number}: another number of columns than the first line has; mend this line")
+                raise UserError(
+                    f"{path}:{number}: another number of columns than the first line has; correct this line"
+                )
             yield number, row
     except csv.Error as error:
-        raise UserError(f"{path}:{reader.reader.line_num + skipped}: {error}; mend this line") from None
+        raise UserError(f"{path}:{reader.reader.line_num + skipped}: {error}; correct this line") from None
 
 
 def _without_header(path: str, lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
@@ -101,5 +103,7 @@ def _without_header(path: str, lines: Iterator[str]) -> Iterator[tuple[int, Any]
         cells = line.rstrip("\r\n").split("\t")
         columns = columns or len(cells)
         if len(cells) != columns:
-            raise UserError(f"{path}:{number}: {len(cells)} columns, but the first line has {columns}; mend this line")
+            raise UserError(
+                f"{path}:{number}: {len(cells)} columns, but the first line has {columns}; correct this line"
+            )
         yield number, {str(index): cell for index, cell in enumerate(cells)}

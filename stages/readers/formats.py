@@ -66,7 +66,7 @@ def numbered(path: str, stream: IO[bytes], names: Collection[str] = ()) -> Itera
     try:
         for number, (line, row) in enumerate(read(path, stream)):
             if not isinstance(row, dict):
-                raise UserError(f"{_where(path, line, number)}: not an object but {row!r:.40}; mend or remove it")
+                raise UserError(f"{_where(path, line, number)}: not an object but {row!r:.40}; correct or remove it")
             yield line, row
     except FAULTS as error:
         raise UserError(damaged(path, error)) from None

@@ -53,7 +53,7 @@ def value(data: bytes, path: str, where: str = "", sample: bytes = b"") -> Any:
     except (msgspec.DecodeError, RecursionError) as error:
         if "NaN" in written and (decoded := _with_nan(written)) is not None:
             return decoded
-        raise UserError(f"{where or path}: {error}; mend it") from None
+        raise UserError(f"{where or path}: {error}; correct it") from None
 
 
 def _complete(line: bytes) -> bool:

@@ -153,5 +153,5 @@ def _decoded(chunk: list[tuple[int, bytes]], decode: Callable[[bytes], Any], fil
     try:
         values.extend(decode(line) for _, line in chunk)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}:{chunk[len(values)][0]}: {error}; mend or remove this line") from None
+        raise UserError(f"{file}:{chunk[len(values)][0]}: {error}; correct or remove this line") from None
     return values

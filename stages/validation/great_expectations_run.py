@@ -57,7 +57,7 @@ def _expectation(package: Any, expectation: Expectation, position: int, file: st
     try:
         return configuration(**values, meta={"position": position}).to_domain_obj()
     except (GreatExpectationsError, ValueError, TypeError) as error:
-        raise UserError(f"{file}: {expectation.title}: {_one_line(str(error))}; mend the suite") from error
+        raise UserError(f"{file}: {expectation.title}: {_one_line(str(error))}; correct the suite") from error
 
 
 def _results(package: Any, frame: "pd.DataFrame", suite: Any) -> list[Any]:
@@ -93,7 +93,7 @@ def _slim(series: "pl.Series") -> Any:
 
 def _finding(expectation: Expectation, result: Any, file: str) -> Finding:
     if message := _exception(result.exception_info):
-        raise UserError(f"{file}: {expectation.title}: {_one_line(message)}; mend the suite")
+        raise UserError(f"{file}: {expectation.title}: {_one_line(message)}; correct the suite")
     details = result.result
     rows = details.get("unexpected_index_list")
     if rows is None:

@@ -33,7 +33,7 @@ def checked(
     for position, (number, line) in enumerate(rows):
         if message := fault(line):
             raise UserError(
-                f"{file}:{number}: {message}; mend or remove this line, or run the stage that makes the file"
+                f"{file}:{number}: {message}; correct or remove this line, or run the stage that makes the file"
             )
         if b"\\u0000" in line and not answers and _holds_nul(_any(line)):
             nuls.append(position)

@@ -32,7 +32,7 @@ def judged(artifact: str, *rows: bytes, limit: float = 1.0) -> dict[str, list[st
 def test_rows_of_every_kind_pass_and_foreign_fields_do_not(artifact: str) -> None:
     line = msgspec.json.encode(ROWS[artifact])
     assert judged(artifact, line) == {}
-    with pytest.raises(UserError, match=r"x\.jsonl:2: .*unknown field .extra.; mend or remove this line"):
+    with pytest.raises(UserError, match=r"x\.jsonl:2: .*unknown field .extra.; correct or remove this line"):
         judged(artifact, line, line[:-1] + b',"extra":1}')
     with pytest.raises(UserError, match=r"x\.jsonl:1: "):
         judged(artifact, b"[]")
