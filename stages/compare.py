@@ -9,7 +9,7 @@ from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, report_losses, reports_errors, start, together
 from stages.evaluation.benchmarks import pairwise_comparison as pairwise
-from stages.evaluation.benchmarks.alpaca_eval import annotations
+from stages.evaluation.benchmarks.alpaca_eval_annotations import annotations
 from stages.evaluation.benchmarks.questions import Answer, Question, unscored_warning
 from stages.evaluation.benchmarks.sampling import JudgeSample, shortage
 from stages.evaluation.judges.judge_requests import JudgeConfig

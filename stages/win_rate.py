@@ -5,8 +5,8 @@ from typing import Annotated
 
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main
-from stages.evaluation.benchmarks.alpaca_eval import Annotation
-from stages.evaluation.benchmarks.alpaca_eval import win_rate as plain_win_rate
+from stages.evaluation.benchmarks.alpaca_eval_annotations import Annotation
+from stages.evaluation.benchmarks.alpaca_eval_annotations import win_rate as plain_win_rate
 from stages.evaluation.win_rate import length_controlled
 from stages.params import entry, load
 

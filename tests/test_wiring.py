@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from stages.__main__ import COMMANDS
+from stages.core import registry
 from stages.params import Params, load
 from stages.params.profiles import MARK
 
@@ -55,9 +56,10 @@ def section_of(name: str) -> str:
 
 @cache
 def imports(path: Path) -> frozenset[Path]:
-    """The files of stages/ that a file imports, at the top or inside a function."""
-    found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    """The files of stages/ that a file imports, at the top, inside a function or through a registry."""
+    tree = ast.parse(path.read_text())
+    found = set(registered(tree)) if "params" not in path.parts else set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("stages"):
             for alias in node.names:
                 # `from stages.training import launch` uses a module of the package, not what the package itself offers.
@@ -65,6 +67,19 @@ def imports(path: Path) -> frozenset[Path]:
         elif isinstance(node, ast.Import):
             found.update(f for alias in node.names if alias.name.startswith("stages") for f in files_of(alias.name))
     return frozenset(found)
+
+
+def registered(tree: ast.Module) -> list[Path]:
+    """The implementations in the registries that a module uses, except engines: a stage depends on the chosen one."""
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+    if modules.isdisjoint({"stages.core", "stages.core.registry"}):
+        return []
+    if names.isdisjoint({"registry", "implementation", "Implementations"}):
+        return []
+    used = names & {"BENCHMARKS", "JUDGES", "CHAINS", "CORPUS_FORMATS"}
+    entries = [entry for name in used for entry in getattr(registry, name).values()]
+    return [file for entry in entries for file in files_of(entry.implementation.partition(":")[0])]
 
 
 def files_of(module: str) -> list[Path]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stages.core.errors import UserError
 from stages.core.records import Rejected
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.evaluation.benchmarks.alpaca_eval import Annotation, win_rate
+from stages.evaluation.benchmarks.alpaca_eval_annotations import Annotation, win_rate
 from stages.evaluation.benchmarks.score_statistics import agreement
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/alpaca_eval"

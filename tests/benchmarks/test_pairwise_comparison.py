@@ -6,7 +6,7 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from stages.evaluation.benchmarks.alpaca_eval import annotations, win_rate
+from stages.evaluation.benchmarks.alpaca_eval_annotations import annotations, win_rate
 from stages.evaluation.benchmarks.pairwise_comparison import (
     Output,
     PairScore,

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.alpaca_eval import QUESTIONS, Annotation, win_rate
+from stages.evaluation.benchmarks.alpaca_eval_annotations import QUESTIONS, Annotation, win_rate
 from stages.evaluation.win_rate import FILES, length_controlled
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.alpaca_eval import LEFT_OUT, QUESTIONS, Annotation
+from stages.evaluation.benchmarks.alpaca_eval_annotations import LEFT_OUT, QUESTIONS, Annotation
 
 FILES = ("df_gamed.csv", "instruction_difficulty.csv")
 """Files of the estimator: annotations of two models with different lengths, and the difficulty of each instruction."""
