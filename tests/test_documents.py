@@ -72,10 +72,10 @@ COMMAND_LINES = [
 
 
 def merged(values: Any, more: Any) -> Any:
-    """`values` with the entries of `more` in place of theirs, at every depth."""
+    """`values` with the entries of `more` in place of theirs, at every depth; options of an engine as a whole."""
     if not isinstance(values, dict) or not isinstance(more, dict):
         return more
-    return values | {key: merged(values.get(key), part) for key, part in more.items()}
+    return values | {key: part if key == "options" else merged(values.get(key), part) for key, part in more.items()}
 
 
 def is_complete(block: Block) -> bool:
