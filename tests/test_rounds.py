@@ -1,0 +1,34 @@
+"""Each round of a corpus is validated before the next one reads it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.test_losses import call, record, write
+from tests.test_losses import workplace as workplace  # a fixture
+
+LONG = "word " * 9_000
+"""More characters than schemas/rewritten.json lets an instruction have."""
+
+
+def rows(workplace: Path, name: str) -> list[str]:
+    return [json.loads(line)["id"] for line in (workplace / "data" / f"{name}.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.1])
+def test_a_row_that_is_set_aside_is_in_no_later_round_and_too_many_end_the_stage(workplace: Path, limit: float) -> None:
+    values = yaml.safe_load((workplace / "params.yaml").read_text())
+    values["validate"]["max_quarantined"] = limit
+    (workplace / "params.yaml").write_text(yaml.safe_dump(values))
+    write(workplace, "decontaminated/seed", record("a"), record("b", LONG))
+    result = call(workplace, "rewrite", "seed")
+    assert rows(workplace, "rewritten/seed/1") == ["a", "b"]
+    second = workplace / "data/rewritten/seed/2.jsonl"
+    if limit == 1.0:
+        assert result.exit_code == 0, result.output
+        assert rows(workplace, "rewritten/seed/2") == ["a"]
+    else:
+        assert result.exit_code == 2 and "data/rewritten/seed/1.jsonl: 1 of 2 rows would be set aside" in result.stderr
+        assert not second.exists() and not (workplace / "data/validated/rewritten/seed/1.json").exists()
