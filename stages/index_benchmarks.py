@@ -23,11 +23,11 @@ app = typer.Typer(help=HELP, add_completion=False, pretty_exceptions_enable=Fals
 def benchmarks() -> None:
     """Write the distinct texts of every benchmark's questions with their items to data/benchmark_index/benchmarks/."""
     names = load().ingest.benchmarks
-    asked = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
+    texts = {name: compared_texts(artifacts.artifact(f"ingested/benchmarks/{name}", Question)) for name in names}
     paths = {name: f"data/benchmark_index/benchmarks/{name}.jsonl" for name in names}
     Path("data/benchmark_index/benchmarks").mkdir(parents=True, exist_ok=True)  # also where there is no benchmark
     lost: Counter[str] = Counter()
-    counts = artifacts.write_split(paths, distinct_texts(asked, lost))
+    counts = artifacts.write_split(paths, distinct_texts(texts, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 
@@ -36,9 +36,9 @@ def benchmarks() -> None:
 def corpus(name: Annotated[str, entry_argument("An entry of `index_benchmarks` in params.yaml")]) -> None:
     """Write what the rows of a corpus ask to data/benchmark_index/NAME.jsonl: a benchmark is made from it."""
     chosen = entry(load().index_benchmarks, name, "index_benchmarks")
-    asked = ((record.id, user_text(record)) for record in artifacts.artifact(chosen.reads, Record))
+    texts = ((record.id, user_text(record)) for record in artifacts.artifact(chosen.reads, Record))
     lost: Counter[str] = Counter()
-    counts = artifacts.write_split({name: f"data/benchmark_index/{name}.jsonl"}, distinct_texts({name: asked}, lost))
+    counts = artifacts.write_split({name: f"data/benchmark_index/{name}.jsonl"}, distinct_texts({name: texts}, lost))
     report_losses(sum(counts.values()) + lost.total(), {"left out": lost}, unit="texts")
 
 

@@ -27,21 +27,24 @@ def judge_agreement(
     judges agree (raw, and Cohen's kappa).
     """
     params = load()
-    asked, settings = entry(params.judge_agreement.runs, name, "judge_agreement.runs"), params.judge_agreement.settings
-    place = f"{asked.run}/{asked.benchmark}"
-    questions = list(artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
+    run_entry, settings = (
+        entry(params.judge_agreement.runs, name, "judge_agreement.runs"),
+        params.judge_agreement.settings,
+    )
+    place = f"{run_entry.run}/{run_entry.benchmark}"
+    questions = list(artifacts.artifact(f"ingested/benchmarks/{run_entry.benchmark}", Question))
     answers = artifacts.artifact(f"predictions/{place}", Answer)
     first = artifacts.read(f"data/scored/{place}.jsonl", Score)
     template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
     with connect(params.engines.reviewer, purpose=f"judge_agreement {name}") as complete:
         config = JudgeConfig(complete, template, settings.sampling(), settings.attempts, params.seed, settings.reading)
-        judge = complete.watched(partial(JUDGES[config.reading].rate, config), of=questions[: asked.sample])
-        how = (asked.sample, params.seed, params.evaluate.resamples)
+        judge = complete.watched(partial(JUDGES[config.reading].rate, config), of=questions[: run_entry.sample])
+        how = (run_entry.sample, params.seed, params.evaluate.resamples)
         scores, summary = score_again(questions, answers, first, judge, *how)
     artifacts.write(f"data/judge_agreement/{name}.jsonl", scores)
     artifacts.write_json(f"data/metrics/judge_agreement/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="scored", unit="answers", name=name)
-    return together(unscored_warning(name, summary), shortage(asked.sample, 0, scores))
+    return together(unscored_warning(name, summary), shortage(run_entry.sample, 0, scores))
 
 
 if __name__ == "__main__":

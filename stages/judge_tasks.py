@@ -28,13 +28,13 @@ def judge_tasks(
     is never undone.
     """
     params = load()
-    asked, settings = entry(params.judge_tasks.runs, name, "judge_tasks.runs"), params.judge_tasks.settings
-    questions = list(artifacts.artifact(f"ingested/benchmarks/{asked.benchmark}", Question))
-    answers = artifacts.artifact(f"predictions/{asked.run}/{asked.benchmark}", Answer)
+    run_entry, settings = entry(params.judge_tasks.runs, name, "judge_tasks.runs"), params.judge_tasks.settings
+    questions = list(artifacts.artifact(f"ingested/benchmarks/{run_entry.benchmark}", Question))
+    answers = artifacts.artifact(f"predictions/{run_entry.run}/{run_entry.benchmark}", Answer)
     listing, template = (
         prompts.parse(artifacts.read_text(path), path) for path in (settings.list_prompt, settings.prompt)
     )
-    judged_sample = JudgeSample(asked.sample, settings.controls, params.seed, params.evaluate.resamples)
+    judged_sample = JudgeSample(run_entry.sample, settings.controls, params.seed, params.evaluate.resamples)
     with connect(params.engines.judge, purpose=f"judge_tasks {name}") as complete:
         how = (settings.sampling(), settings.attempts, params.seed)
         lists = partial(LISTERS[settings.lister], JudgeConfig(complete, listing, *how, "stated"))
@@ -44,7 +44,7 @@ def judge_tasks(
     artifacts.write(f"data/judged_tasks/{name}.jsonl", scores)
     artifacts.write_json(f"data/metrics/judge_tasks/{name}.json", summary | complete.summary())
     report_losses(summary["n"], {"unscored": summary["unscored"]}, kept="marked", unit="answers", name=name)
-    return together(unscored_warning(name, summary), shortage(asked.sample, settings.controls, scores))
+    return together(unscored_warning(name, summary), shortage(run_entry.sample, settings.controls, scores))
 
 
 if __name__ == "__main__":

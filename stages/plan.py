@@ -24,11 +24,11 @@ def plan(
     Per stage: requests that the reply store remembers, new ones, those that may follow from new ones, tokens in and
     out, hours and cost by the `speed` and `price` under `costs` in params.yaml. Nothing is asked, no file is changed.
     """
-    found = make(Path.cwd(), set_param or [], targets or [], _tell)
+    forecast = make(Path.cwd(), set_param or [], targets or [], _tell)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+        print(msgspec.json.format(msgspec.json.encode(forecast), indent=1).decode())
     else:
-        plan_table.show(found)
+        plan_table.show(forecast)
 
 
 def _tell(name: str) -> None:

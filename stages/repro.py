@@ -21,8 +21,8 @@ def repro(arguments: list[str]) -> int:
         for line in process.stdout:
             sys.stdout.write(without_secrets(line))
             sys.stdout.flush()
-            if found := RUNNING.search(line):
-                marks.append((found[1], time.monotonic()))
+            if running := RUNNING.search(line):
+                marks.append((running[1], time.monotonic()))
     if "--dry" not in arguments:  # then DVC only says what it would run
         _table(marks, started, time.monotonic())
     return process.returncode

@@ -21,33 +21,33 @@ _rows, _lengths = partial(artifacts.artifact, type=Record), partial(artifacts.re
 
 def budget(name: Name) -> str:
     """Data level: rows of `reads` until their tokens equal those of `like`."""
-    asked = entry((params := load()).sample.budget, name, "sample.budget")
-    return _write(name, data_level(_arms(asked), params.seed).sets(_rows))
+    settings = entry((params := load()).sample.budget, name, "sample.budget")
+    return _write(name, data_level(_arms(settings), params.seed).sets(_rows))
 
 
 def pairs(name: Name) -> str:
     """Instance level: the most rows of `reads` and `like` (NAME.like) that pair off at equal length; and the proof."""
-    asked = entry((params := load()).sample.pairs, name, "sample.pairs")
-    found = instance_level(_arms(asked), params.seed, asked.tolerance)
-    warning = _write(name, found.sets(_rows))
-    artifacts.write_json(f"data/sampled/{name}.certificate.json", found.certificate)
+    settings = entry((params := load()).sample.pairs, name, "sample.pairs")
+    samples = instance_level(_arms(settings), params.seed, settings.tolerance)
+    warning = _write(name, samples.sets(_rows))
+    artifacts.write_json(f"data/sampled/{name}.certificate.json", samples.certificate)
     return warning
 
 
 def mixture(name: Name) -> str:
     """Each source row once, from one of four rounds, in fixed shares; rows without a version go to NAME.rejected."""
-    asked = entry((params := load()).sample.mixture, name, "sample.mixture")
-    return _write(name, mixture_sets([*map(_rows, asked.rounds)], asked.shares, params.seed))
+    settings = entry((params := load()).sample.mixture, name, "sample.mixture")
+    return _write(name, mixture_sets([*map(_rows, settings.rounds)], settings.shares, params.seed))
 
 
 def combination(name: Name) -> str:
     """Two sets as one, a sample of each; rows whose id both have go to NAME.rejected."""
-    asked = entry((params := load()).sample.combination, name, "sample.combination")
-    return _write(name, combined_sets({part: _rows(part) for part in asked.sets}, asked.sizes, params.seed))
+    settings = entry((params := load()).sample.combination, name, "sample.combination")
+    return _write(name, combined_sets({part: _rows(part) for part in settings.sets}, settings.sizes, params.seed))
 
 
-def _arms(asked: Any) -> dict[str, Arm]:
-    return {name: arm_of(_lengths(f"data/token_counts/{name}.jsonl"), asked.measure) for name in asked.sets}
+def _arms(settings: Any) -> dict[str, Arm]:
+    return {name: arm_of(_lengths(f"data/token_counts/{name}.jsonl"), settings.measure) for name in settings.sets}
 
 
 def _write(name: str, sets: AblationSets) -> str:

@@ -36,10 +36,10 @@ def show(
         artifacts.read(f"data/{last}.jsonl", Record) if last else (),
         artifacts.read(lost, Rejected) if last and lost.exists() else (),
     )
-    found = selected(views, row or [], chains, rejected, random, params.seed)
-    if not found:
+    chosen_views = selected(views, row or [], chains, rejected, random, params.seed)
+    if not chosen_views:
         raise UserError(f"{name}: no row is like that; leave an option out")
-    text = "\n".join(map(terminal_text, found))
+    text = "\n".join(map(terminal_text, chosen_views))
     pydoc.pager(text) if sys.stdout.isatty() else print(text, end="")
 
 

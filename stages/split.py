@@ -25,16 +25,16 @@ def split(
     Writes data/split/NAME.jsonl, NAME.turns.jsonl with one row a source, and data/metrics/split/NAME.json.
     """
     params = load()
-    asked = entry(params.split, name, "split")
-    template = prompts.parse(artifacts.read_text(asked.prompt), asked.prompt)
-    config = SplitConfig(asked.form, template, asked.sampling.engine(), asked.attempts, params.seed)
-    rows = artifacts.artifact(asked.reads, Record)
+    settings = entry(params.split, name, "split")
+    template = prompts.parse(artifacts.read_text(settings.prompt), settings.prompt)
+    config = SplitConfig(settings.form, template, settings.sampling.engine(), settings.attempts, params.seed)
+    rows = artifacts.artifact(settings.reads, Record)
     with connect(params.engines.generator, purpose=f"split {name}") as complete:
-        found = list(complete.rows(split_sequences(rows, complete, config), of=rows))
-    sets = task_level(found, asked.reads, counter(Path("models", params.tokenizer)))
+        results = list(complete.rows(split_sequences(rows, complete, config), of=rows))
+    sets = task_level(results, settings.reads, counter(Path("models", params.tokenizer)))
     artifacts.write_split({part: f"data/split/{name}{part}.jsonl" for part in sets.rows}, sets.tagged())
     artifacts.write_json(f"data/metrics/split/{name}.json", sets.statistics | complete.summary())
-    report_losses(len(found), sets.lost, kept="done", see=f"the steps in data/split/{name}.jsonl")
+    report_losses(len(results), sets.lost, kept="done", see=f"the steps in data/split/{name}.jsonl")
 
 
 if __name__ == "__main__":

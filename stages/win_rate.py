@@ -19,11 +19,11 @@ def win_rate(name: Annotated[str, entry_argument("An entry of `win_rate` in para
     left out, and said to be. Writes data/metrics/win_rate/NAME.json. Anything but AlpacaEval's 805 judged answers is an
     error.
     """
-    asked = entry(load().win_rate, name, "win_rate")
-    annotations = artifacts.read_rows(asked.annotations, Annotation)
-    found = plain_win_rate(annotations) | length_controlled(annotations, Path(asked.files))
-    artifacts.write_json(f"data/metrics/win_rate/{name}.json", found)
-    return str(found.get("left_out", ""))
+    settings = entry(load().win_rate, name, "win_rate")
+    annotations = artifacts.read_rows(settings.annotations, Annotation)
+    rates = plain_win_rate(annotations) | length_controlled(annotations, Path(settings.files))
+    artifacts.write_json(f"data/metrics/win_rate/{name}.json", rates)
+    return str(rates.get("left_out", ""))
 
 
 if __name__ == "__main__":

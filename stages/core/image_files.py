@@ -21,10 +21,10 @@ def album(folder: str | Path | None) -> Callable[[str, str], Image]:
     every = {path.name: path for path in sorted(Path(folder).glob("*"))} if folder else {}
     every = {name.rpartition("_")[2]: path for name, path in every.items()} | every
 
-    def picture(whose: str, name: str) -> Image:
+    def picture(owner: str, name: str) -> Image:
         if path := every.get(name) or every.get(name.rpartition("_")[2]):
             return Image(artifacts.sha256(path), path.as_posix())
-        raise UserError(f"{folder}/{name}: no such picture, but {whose} is about it; put it there or name its folder")
+        raise UserError(f"{folder}/{name}: no such picture, but {owner} is about it; put it there or name its folder")
 
     return picture
 

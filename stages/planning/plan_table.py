@@ -31,15 +31,15 @@ def totals(planned: Sequence[Forecast]) -> list[Total]:
     for forecast in planned:
         for one in forecast.asks:
             groups.setdefault((one.model, one.endpoint), []).append(one)
-    return [_total(who, ones) for who, ones in groups.items()]
+    return [_total(group, ones) for group, ones in groups.items()]
 
 
-def _total(who: tuple[str, str], ones: list[StageRequests]) -> Total:
+def _total(group: tuple[str, str], ones: list[StageRequests]) -> Total:
     def add(name: str) -> Any:
         values = [getattr(one, name) for one in ones]
         return None if None in values else sum(values)
 
-    named = {"model": who[0], "endpoint": who[1], "currency": ones[0].currency}
+    named = {"model": group[0], "endpoint": group[1], "currency": ones[0].currency}
     sums = {name: add(name) for name in RequestTotals.__struct_fields__ if name not in named}
     return msgspec.convert(named | sums, Total)
 
