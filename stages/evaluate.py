@@ -35,7 +35,6 @@ def evaluate(
     judge = (params := load()).judge
     template = prompts.parse(artifacts.read_text(judge.prompt), judge.prompt)
     sampling = Sampling(judge.temperature, top_p=1.0, top_k=0, max_tokens=judge.max_tokens)
-    limits = sandbox.Limits(**params.evaluate.sandbox.model_dump())
     warnings = []
     answered = {
         name: (
@@ -46,7 +45,7 @@ def evaluate(
     }
     with (
         connect(params.engines.judge, purpose=f"evaluate {run}") as complete,
-        open_sandbox(limits) as execute,
+        open_sandbox(sandbox.Limits(**params.evaluate.sandbox.model_dump())) as execute,
         open_encoder(**params.evaluate.bertscore.model_dump()) as similarity,
     ):
         config = JudgeConfig(complete, template, sampling, judge.attempts, params.seed, reading=judge.reading)
@@ -55,9 +54,9 @@ def evaluate(
         for name, scores, summary in scoring.evaluate_all(answered, graders, params.evaluate.pass_at):
             artifacts.write(f"data/scored/{run}/{name}.jsonl", scores)
             artifacts.write_json(f"data/evaluated/{run}/{name}.json", summary | complete.take())
-            lost = {"unscored": summary["unscored"]}
-            report_losses(summary["n"], lost, kept="scored", unit="answers", name=f"{run} on {name}")
-            warnings.append(unscored_warning(f"{run} on {name}", summary))
+            place, lost = f"{run} on {name}", {"unscored": summary["unscored"]}
+            report_losses(summary["n"], lost, kept="scored", unit="answers", name=place)
+            warnings.append(unscored_warning(place, summary))
     return together(*warnings)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses, together
-from stages.evaluation.benchmarks.judge_agreement import score_again
+from stages.evaluation.benchmarks.agreement_scores import score_again
 from stages.evaluation.benchmarks.questions import Answer, Question, Score, unscored_warning
 from stages.evaluation.benchmarks.sampling import shortage
 from stages.evaluation.judges import JUDGES
@@ -27,10 +27,8 @@ def judge_agreement(
     judges agree (raw, and Cohen's kappa).
     """
     params = load()
-    run_entry, settings = (
-        entry(params.judge_agreement.runs, name, "judge_agreement.runs"),
-        params.judge_agreement.settings,
-    )
+    settings = params.judge_agreement.settings
+    run_entry = entry(params.judge_agreement.runs, name, "judge_agreement.runs")
     place = f"{run_entry.run}/{run_entry.benchmark}"
     questions = list(artifacts.artifact(f"ingested/benchmarks/{run_entry.benchmark}", Question))
     answers = artifacts.artifact(f"predictions/{place}", Answer)

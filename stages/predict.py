@@ -24,18 +24,20 @@ def predict(
     asked before.
     """
     params = load()
-    asked = {
+    requests = {
         name: (
             list(artifacts.artifact(f"ingested/benchmarks/{name}", Question)),
-            lm_eval.GenerationConfig(run, how.sampling.engine(), params.seed, how.samples, raw=how.template == "none"),
+            lm_eval.GenerationConfig(
+                run, settings.sampling.engine(), params.seed, settings.samples, raw=settings.template == "none"
+            ),
         )
-        for name, how in params.benchmarks_of(run).items()
+        for name, settings in params.benchmarks_of(run).items()
     }
-    paths = {name: f"data/predictions/{run}/{name}.jsonl" for name in asked}
+    paths = {name: f"data/predictions/{run}/{name}.jsonl" for name in requests}
     with connect(params.engines.tuned, model=run, purpose=f"predict {run}") as complete:
-        lm_eval.require_capabilities(complete.capabilities, complete.description, run, asked)
-        complete.expect(sum(len(questions) * way.samples for questions, way in asked.values()))
-        artifacts.write_split(paths, complete.rows(lm_eval.answer_all(complete, asked)))
+        lm_eval.require_capabilities(complete.capabilities, complete.description, run, requests)
+        complete.expect(sum(len(questions) * config.samples for questions, config in requests.values()))
+        artifacts.write_split(paths, complete.rows(lm_eval.answer_all(complete, requests)))
     artifacts.write_json(f"data/metrics/predict/{run}.json", summary := complete.summary())
     by_status = summary["replies_by_status"]
     lost = {status: by_status.get(status, 0) for status in ("thought", "refused", "failed")}

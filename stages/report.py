@@ -12,7 +12,7 @@ from stages.evaluation.benchmarks.score_statistics import compare
 from stages.evaluation.benchmarks.task_scores import TaskScore
 from stages.params import load
 from stages.reporting import collect
-from stages.reporting.report import figures, files
+from stages.reporting.report_page import figures, files
 from stages.reporting.run_summary import run_summary
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import yaml
 
 from stages.core.errors import UserError
 from stages.params import Params, parse
-from stages.params.references import empty_groups
+from stages.params.name_references import empty_groups
 from stages.planning.dvc_graph import steps
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from stages.core.errors import UserError
-from stages.params import cross_checks, references
+from stages.params import cross_checks, name_references
 from stages.params.chain_sections import Augment, ChainWording, Wording
 from stages.params.data_sections import (
     CountTokensEntry,
@@ -105,7 +105,7 @@ class Params(Section):
 
     def artifacts(self) -> set[str]:
         """Every artifact that some stage writes, as FOLDER/NAME."""
-        return references.artifacts(self)
+        return name_references.artifacts(self)
 
 
 def load(path: str | Path = PARAMS) -> Params:
@@ -214,7 +214,7 @@ def _follows(mistake: Mistake, removed: list[list[Any]]) -> bool:
     """Whether a mistake is there only because something wrong was removed."""
     for place in removed:
         path = ".".join(map(str, place))
-        is_group = references.contains_entries(references.type_at(Params, place))
+        is_group = name_references.contains_entries(name_references.type_at(Params, place))
         if mistake.path == path or mistake.path.startswith(f"{path}.") or path.startswith(f"{mistake.path}."):
             return True
         if mistake.message.startswith("unknown ") and (is_group or _names(mistake.message, place[-1])):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.core.registry import BENCHMARKS, Registered, unknown_name
 from stages.params.mistakes import Mistake, existing, unknown
-from stages.params.references import artifacts, cycle, entries, mentions
+from stages.params.name_references import artifacts, cycle, entries, mentions
 
 if TYPE_CHECKING:
     from stages.params import Params

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.params.field_types import Section
-from stages.params.references import groups, type_at
+from stages.params.name_references import groups, type_at
 
 SHARED = "settings"
 """The key of the values that the entries of a section share."""

@@ -10,7 +10,7 @@ from stages.params import Params
 from stages.params.engine_sections import Engine
 from stages.params.field_types import Section
 from stages.params.inheritance import COSTS, SHARED
-from stages.params.references import groups, type_at
+from stages.params.name_references import groups, type_at
 
 PATH = Path(__file__).parents[2] / "schemas" / "params.schema.json"
 NAMES = {

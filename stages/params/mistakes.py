@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from stages.params.field_types import NAME_ERROR, Section
-from stages.params.references import type_at
+from stages.params.name_references import type_at
 
 SHOWN = 8
 """Mistakes and names that a message lists; it counts the others."""

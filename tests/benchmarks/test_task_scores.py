@@ -7,7 +7,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from stages.core.errors import UserError
-from stages.evaluation.benchmarks.judge_agreement import score_again
+from stages.evaluation.benchmarks.agreement_scores import score_again
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
 from stages.evaluation.benchmarks.sampling import JudgeSample
 from stages.evaluation.benchmarks.task_scores import TaskJudge, TaskScore, score_tasks, summarize

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from stages.reporting.ablation_pages import ablations, files, level
-from stages.reporting.report import files as report
+from stages.reporting.report_page import files as report
 from tests.reporting.run import findings, metrics
 from tests.reporting.test_report import Outline
 

@@ -2,7 +2,7 @@
 
 from stages.reporting.html import join
 from stages.reporting.overlap_section import overlap_section
-from stages.reporting.report import page
+from stages.reporting.report_page import page
 from tests.reporting.examples import record, step
 from tests.reporting.run import decontaminated, findings
 from tests.reporting.test_dataset import files

@@ -3,7 +3,7 @@
 import re
 
 from stages.reporting.findings import Score
-from stages.reporting.report import page
+from stages.reporting.report_page import page
 from stages.reporting.results import results
 from stages.reporting.vqa_section import vqa_section
 from tests.reporting.run import findings

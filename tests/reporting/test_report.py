@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from stages.reporting import collect
-from stages.reporting.report import figures, files, page, picture
+from stages.reporting.report_page import figures, files, page, picture
 from stages.reporting.run_summary import run_summary
 from tests.reporting.run import PARAMS, findings, metrics
 

@@ -9,7 +9,7 @@ from stages.evaluation.benchmarks.questions import MAX_UNSCORED, Score
 from stages.reporting.caveats import MEANINGS, MISSING, Caveat, blind, caveats
 from stages.reporting.findings import caveats_of
 from stages.reporting.judge_section import judge_section
-from stages.reporting.report import figures, page, picture
+from stages.reporting.report_page import figures, page, picture
 from stages.reporting.results import results
 from stages.reporting.score_section import score_charts
 from tests.reporting.run import findings, metrics
