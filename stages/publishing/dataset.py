@@ -1,4 +1,4 @@
-"""A data set as it is published: its rows as Parquet, its card, and the facts that the card tells as JSON."""
+"""The files of a published data set: rows as Parquet, the card, and the facts of the card as JSON."""
 
 import hashlib
 from collections import Counter
@@ -17,10 +17,10 @@ T = TypeVar("T", Row, ReasonedRow, Query)
 
 
 class Tally:
-    """Counts what walks through it."""
+    """Counts the rows that pass through it."""
 
     def __init__(self) -> None:
-        """Nothing counted yet."""
+        """All counts are zero."""
         self.rows = 0
         self.hash = hashlib.sha256()
         self.licences: Counter[tuple[str, str]] = Counter()

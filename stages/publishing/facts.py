@@ -1,4 +1,4 @@
-"""What a card tells, counted from the rows."""
+"""The facts that a card states, counted from the rows."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Under which licence a mix of rows may be passed on, and what the models that wrote them ask for."""
+"""The licence under which a mixture of rows may be published, and the terms of the models that wrote them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ CONDITIONS: Mapping[str, frozenset[str]] = {
         if name.startswith("cc-by-")
     },
 }
-"""What a licence asks for, by the Hub's identifier. Of those that are not here a mix is not computed."""
+"""The conditions of a licence, by the Hub's identifier. No licence is computed for a mixture with others."""
 
 # What the licence or the terms of a model say about data that it wrote. Matched against the model's identity.
 TERMS: tuple[tuple[str, str], ...] = (
@@ -70,7 +70,7 @@ def named(licences: Iterable[str]) -> str:
 
 
 def cautions(licences: Iterable[str], generators: Iterable[str]) -> list[str]:
-    """What one must know besides the licence's name, as Markdown: conditions that clash, terms of the generators."""
+    """Notes beside the licence's name, as Markdown: conditions that clash, terms of the generators."""
     unknown = sorted({licence for licence in licences if spelled(licence) not in {*CONDITIONS, *HUB}})
     notes = [f"The licence {code(name)} is not known to seqit; read it before you use these rows." for name in unknown]
     notes += [text for pattern, text in TERMS if any(re.search(pattern, g, re.IGNORECASE) for g in sorted(generators))]

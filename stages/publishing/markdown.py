@@ -1,4 +1,4 @@
-"""Markdown from values: everything is escaped unless it was made here."""
+"""Builds Markdown; every text is escaped unless this module produced it."""
 
 import re
 from collections.abc import Iterable, Sequence

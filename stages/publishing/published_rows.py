@@ -1,4 +1,4 @@
-"""A record as it is published: flat columns, its provenance beside it, nothing that tells where it was made."""
+"""Published rows: flat columns with provenance, without hosts, users or folders of the machine that made them."""
 
 import re
 from collections.abc import Iterable, Iterator

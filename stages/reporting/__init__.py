@@ -1,1 +1,1 @@
-"""Facts become what people read: the report page, its charts, and the cards of published data sets."""
+"""The report page: its sections, tables and charts, made from the metrics of all stages."""

@@ -1,4 +1,4 @@
-"""A page for each ablation: what its sets are, and how far they agree in length (paper 5.1)."""
+"""One page for each ablation: the sets it compares, and how well their lengths match (paper 5.1)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,9 +8,9 @@ from stages.reporting.document import document
 from stages.reporting.html import Safe, element, number, table
 
 Page = Mapping[str, Any]
-"""What `sample` and `split` write of an ablation, see stages/ablations/length_report.py."""
+"""The metrics that `sample` and `split` write for an ablation, see stages/ablations/length_report.py."""
 BAR = 32
-"""Tokens a bar of a histogram."""
+"""Width of a histogram bar, in tokens."""
 DESCRIPTIONS = {
     "budget": "Data level: rows of the first set were drawn until their tokens equal those of the second.",
     "pairs": "Instance level: the most rows of both sets that pair off with a row of equal length in the other.",
@@ -88,7 +88,7 @@ def _histogram(name: str, when: str, arms: Mapping[str, Page]) -> Safe:
 
 
 def _agreement(page: Page) -> Iterator[list[object]]:
-    # Reckoned again: metrics on disk have their keys sorted, so the first set here may be the second of the stage.
+    # Computed again: metrics on disk have sorted keys, so the first set here may be the second set of the stage.
     (first, one), (second, other) = [*page["after"].items()][:2]
     yield [f"tokens of {first} less those of {second}", one["tokens"] - other["tokens"]]
     yield ["the same lengths, row by row", "yes" if page["same_lengths"] else "no"]

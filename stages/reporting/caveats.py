@@ -1,4 +1,4 @@
-"""Where a number means little, by rules that see nothing but the scores: few questions, one verdict, a blind judge."""
+"""Which scores are unreliable, by rules on the scores alone: few questions, one verdict, a blind judge."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 FEW = 30
 """Questions below which a 95% interval of a share spans a third of the scale; versions of one (languages) are one."""
 SAME = 0.95
-"""Share of equal verdicts from which a judge is taken to say the same whatever it sees."""
+"""Share of equal verdicts from which a judge counts as giving the same verdict whatever it reads."""
 MISSING = 0.1
-"""Share of unscored answers from which what is left is no fair sample; benchmarks/questions.py warns by the same."""
+"""Share of unscored answers above which the scored ones are no fair sample; benchmarks/questions.py warns as well."""
 
 MEANINGS = {
     "few": f"fewer than {FEW} questions: the interval is wide, and only a large difference shows",
@@ -21,23 +21,23 @@ MEANINGS = {
 
 
 class Unscored(NamedTuple):
-    """What a run has on a benchmark, where some of its answers have no score."""
+    """How many answers of a run to a benchmark have no score, and why."""
 
     run: str
     benchmark: str
     answers: int
     scored: int
     reasons: Mapping[str, int]
-    """Why the others have none -> how many."""
+    """Reason -> number of answers without a score."""
 
     @property
     def many(self) -> bool:
-        """Whether what is left is no fair sample."""
+        """Whether so many answers have no score that the others are no fair sample."""
         return _scarce(self.answers, self.scored)
 
 
 class Caveat(NamedTuple):
-    """Why a measure of a benchmark is not to be trusted: a key of MEANINGS."""
+    """A reason why a measure of a benchmark is unreliable: a key of MEANINGS."""
 
     benchmark: str
     measure: str
@@ -45,7 +45,7 @@ class Caveat(NamedTuple):
 
 
 def caveats(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Caveat]:
-    """Every caveat, by benchmark and measure. evaluated, scored: by "run/benchmark", see `gather.findings`."""
+    """Every caveat, by benchmark and measure. evaluated, scored: by "run/benchmark", see `collect.findings`."""
     documents_by_measure: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for name, document in evaluated.items():
         benchmark = name.partition("/")[2]
@@ -60,7 +60,7 @@ def caveats(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Seq
 
 
 def unscored(evaluated: Mapping[str, Mapping[str, Any]]) -> list[Unscored]:
-    """Whatever has answers without a score, even where no answer has one and there is no measure to doubt."""
+    """Every run and benchmark with unscored answers, also where no answer has a score."""
     missing = []
     for name, document in sorted(evaluated.items()):
         run, _, benchmark = name.partition("/")
@@ -95,7 +95,7 @@ def _items(rows: Sequence[Any], measure: str) -> set[str]:
 
 
 def blind(control: Mapping[str, Any] | None) -> bool:
-    """Whether a control's interval holds what guessing gives: a difference of 0, or a share of a half."""
+    """Whether the interval of a control contains the value of guessing: a difference of 0, or a share of one half."""
     if not control:
         return False
     chance = 0.0 if "difference" in control else 0.5

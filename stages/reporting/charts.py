@@ -11,7 +11,7 @@ RIGHT = 14.0
 
 
 class Bar(NamedTuple):
-    """One value with its interval, in the chart's unit; None where it isn't known."""
+    """One value with its 95% interval, in the unit of the chart; None where it is unknown."""
 
     value: float | None
     low: float | None = None
@@ -19,7 +19,7 @@ class Bar(NamedTuple):
 
 
 class Drawing(Safe):
-    """An SVG that knows its height."""
+    """SVG elements, and the height that they need."""
 
     height: float
 
@@ -155,7 +155,7 @@ def text(x: float, y: float, content: str, anchor: str = "middle", css: str = "t
 
 
 def svg(title: str, height: float, *parts: object, width: float = WIDTH) -> Drawing:
-    """A picture that scales with the page and tells its title to those who can't see it."""
+    """An <svg> element that scales with the page; its title is read by screen readers."""
     drawn = element(
         "svg", *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}", role="img",
         aria_label=title, width=width, height=height,

@@ -1,4 +1,4 @@
-"""The metrics of every stage as findings; what a run did not make is left out."""
+"""Reads the metrics of all stages into `Findings`; stages that did not run are left out."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,21 +12,21 @@ from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Roun
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
 BY_TASK = " by task"
-"""What follows a benchmark's name where answers were marked task by task."""
+"""Suffix of a benchmark's name for scores of single tasks."""
 JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate")
 """Parts of a benchmark's summary, and what `Score.group` calls them."""
 RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
 
 
 class Entry(NamedTuple):
-    """Which round over which corpus."""
+    """A corpus and the number of a round."""
 
     corpus: str
     round: int
 
     @property
     def name(self) -> str:
-        """Of its artifacts and metrics: corpus/round."""
+        """Name of its artifacts and metrics: corpus/round."""
         return f"{self.corpus}/{self.round}"
 
 
@@ -53,7 +53,7 @@ def names(params: Document) -> dict[str, list[str]]:
 def not_run(
     wanted: Mapping[str, Sequence[str]], written: Mapping[str, Mapping[str, Document]]
 ) -> tuple[int, dict[str, int]]:  # fmt: skip
-    """How many results params.yaml names, and stage -> how many of them are not there.
+    """The number of results that params.yaml names, and stage -> how many of them are missing.
 
     wanted: stage -> names. found: stage -> name -> what it wrote.
     """
@@ -62,7 +62,7 @@ def not_run(
 
 
 def marked(params: Document) -> dict[str, str]:
-    """What was marked task by task, as "run/benchmark by task" -> its name under judge_tasks.runs."""
+    """The entries of judge_tasks, as "run/benchmark by task" -> its name under judge_tasks.runs."""
     return {f"{m['run']}/{m['benchmark']}{BY_TASK}": name for name, m in params["judge_tasks"]["runs"].items()}
 
 
@@ -71,7 +71,7 @@ def findings(
     logs: Mapping[str, str], scored: Mapping[str, Sequence[Any]], before: Iterable[Record], after: Iterable[Record],
     compare: Callable[..., Any],
 ) -> Findings:  # fmt: skip
-    """Everything on the page.
+    """Everything that the page shows.
 
     params: params.yaml as plain values. metrics: stage -> name -> what it wrote to data/metrics/. evaluated:
     "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
@@ -159,7 +159,7 @@ def losses(log: str) -> list[tuple[float, float]]:
 
 
 def settings(params: Document) -> dict[str, Any]:
-    """What tells one experiment from another, in words."""
+    """The settings in which experiments differ, by a readable name."""
     models, train = params["fetch"]["models"], params["train"]["settings"]
     rewrite, respond = params["rewrite"]["settings"], params["respond"]["settings"]
     runs = {name: f"{run['model']} on {run['reads']}" for name, run in params["train"]["runs"].items()}

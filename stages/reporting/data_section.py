@@ -1,4 +1,4 @@
-"""How the data was made: Table 4 beside the paper's, what each round chose, what was lost and why, chains to read."""
+"""The section on data: Table 4 beside the paper's, actions by round, failed steps by reason, example chains."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -44,7 +44,7 @@ def actions_chart(rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",
 
 
 def segments(one: Round) -> dict[str, float]:
-    """Shares of all rows: the four actions, frozen rows apart from hold, and what was lost."""
+    """Shares of all rows: the four actions, frozen rows (not counted as hold), and failed steps ("lost")."""
     return {action: one.by_action.get(action, 0) / max(one.number, 1) for action in (*ACTIONS, "frozen", "lost")}
 
 

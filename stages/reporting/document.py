@@ -1,4 +1,4 @@
-"""A page of the report: self-contained HTML without a script, font or picture from elsewhere."""
+"""A page of the report: self-contained HTML without external scripts, fonts or images."""
 
 from stages.reporting import theme
 from stages.reporting.html import Safe, element

@@ -1,4 +1,4 @@
-"""What the report tells, gathered from the metrics of every stage."""
+"""The data of the report, collected from the metrics of all stages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Round(NamedTuple):
     number: int
     """Rows."""
     by_action: Mapping[str, int]
-    """Rows by action, with "frozen" apart from "hold", and "lost" for steps that came to nothing; together all rows."""
+    """Rows by action, with "frozen" apart from "hold", and "lost" for failed steps; together all rows."""
     shares: Mapping[str, float]
     """Action -> share of the rows that have an option, frozen rows counted as hold, as the paper's Table 4 does."""
     prompted: Mapping[str, float]
@@ -40,10 +40,10 @@ class Score(NamedTuple):
     high: float | None
     questions: int
     group: str = ""
-    """"" for the whole benchmark, else what it is broken down by: "language:de", "tasks:3", "position:1"; "trend" for
+    """"" for the whole benchmark, else the group of questions: "language:de", "tasks:3", "position:1"; "trend" for
     the change with one more task."""
     maker: str = ""
-    """Which stage made it: evaluate or mark."""
+    """The stage that computed it: evaluate or judge_tasks."""
 
 
 class Difference(NamedTuple):
@@ -56,9 +56,9 @@ class Difference(NamedTuple):
     high: float
     questions: int
     p: float
-    """Adjusted by Holm's method for the measures of the whole table."""
+    """p value, adjusted by Holm's method for all measures of the table."""
     detectable: float
-    """The smallest true difference that so many questions show with a chance of 80%."""
+    """The smallest true difference that this number of questions detects with a power of 80%."""
     gained: int
     """Questions on which the treatment is better."""
     lost: int
@@ -72,7 +72,7 @@ class Chain(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """Everything on the page."""
+    """Everything that the page shows."""
 
     rounds: Sequence[Round]
     scores: Sequence[Score]
@@ -85,13 +85,13 @@ class Findings(NamedTuple):
     baseline: str
     treatment: str
     settings: Mapping[str, Any]
-    """Parts of params.yaml that tell what was run."""
+    """The settings of params.yaml that the page shows."""
     caveats: Sequence[Caveat] = ()
     unscored: Sequence[Unscored] = ()
     judges: Mapping[str, Any] = {}
-    """Of params.yaml, what compare, mark, review and estimate were asked for."""
+    """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 
 
 def caveats_of(findings: Findings, benchmark: str, measure: str) -> list[str]:
-    """The kinds of doubt about one measure."""
+    """The kinds of caveat about one measure."""
     return [caveat.kind for caveat in findings.caveats if (caveat.benchmark, caveat.measure) == (benchmark, measure)]

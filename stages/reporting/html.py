@@ -1,4 +1,4 @@
-"""HTML and SVG from values: everything is escaped unless it was made here."""
+"""Builds HTML and SVG; every text is escaped unless this module produced it."""
 
 import html
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What the judges say beyond a mark: pairwise, task by task and place by place, and whether they can be believed."""
+"""The section on judges: pairwise comparisons, verdicts by task and position, agreement, and controls."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,22 +11,22 @@ from stages.reporting.score_section import colours, ordered
 
 Document = Mapping[str, Any]
 PAIRWISE = (
-    "Each pair is shown in both orders, so a judge that prefers a place ties. Win: the treatment's share as far as the "
-    "judge leaned; won: ties as half. Orders agree: raw, and Cohen's kappa. Shown first: how often whoever stood first "
-    "was preferred; without a liking for a place, 50%. Control: how often an answer beat the same run's answer to "
-    "another question; a judge that can be believed is far above 50%."
+    "Each pair is shown in both orders, so a judge that prefers a position produces ties. Win: the treatment's mean "
+    "share of the preference; won: its share of wins, ties counted as half. Orders agree: raw agreement, and Cohen's "
+    "kappa. Shown first: how often the answer shown first was preferred; 50% without a position bias. Control: how "
+    "often an answer was preferred to the same run's answer to another question; far above 50% for a reliable judge."
 )
 BY_TASK = (
-    "The tasks of each question are listed without sight of an answer, then each is marked done or not, in %. Slopes: "
-    "change with one more task in the query, and from one task to the next in the chain. Control: tasks done by the "
-    "own answer minus by the answer to another question."
+    "The tasks of each question are listed before any answer is shown; then each is judged as done or not, in %. "
+    "Slopes: change with one more task in the query, and from one task to the next in the chain. Control: tasks done "
+    "by the own answer minus tasks done by the answer to another question."
 )
 AGREEMENT = "The same answers, scored by the first judge in the table of results and by a second one."
-LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own estimate; nothing stands in for it."
+LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own estimate; it has no substitute here."
 
 
 def judge_section(findings: Findings) -> list[Safe]:
-    """The section on judges; empty where nothing of it ran."""
+    """The section on judges; empty where no judge ran."""
     parts = [*_pairwise(findings), *_tasks(findings), *_agreement(findings), *_rates(findings)]
     return [element("h2", "What the judges say", id="judges"), *parts] if parts else []
 
@@ -49,7 +49,7 @@ def _control(estimate: Document | None) -> object:
 
 
 def _judged_entries(findings: Findings, stage: str) -> Iterator[tuple[str, Document, Document]]:
-    """(name, its entry in params.yaml, its metrics) of everything that ran."""
+    """(name, its entry in params.yaml, its metrics) for each entry that ran."""
     section = findings.judges.get(stage, {})
     entries = {**section.get("runs", {}), **section.get("references", {})}
     for name, document in findings.stages.get(stage, {}).items():
@@ -121,7 +121,7 @@ def _agreement(findings: Findings) -> list[Safe]:
 
 
 def _agreed(review: Document) -> list[list[object]]:
-    """A row a measure; none where no answer was scored by both."""
+    """One row for each measure; none where no answer was scored by both judges."""
     return [
         [metric, agreement["n"], _shares(agreement["raw"]), _kappa(agreement["kappa"])]
         for metric, agreement in sorted(review.get("agreement", {}).items()) if agreement

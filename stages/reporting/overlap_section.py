@@ -1,4 +1,4 @@
-"""What corpora share with benchmarks and say twice: counts, and a few examples to judge by."""
+"""The section on overlaps of corpora with benchmarks, and on duplicates: counts and examples."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from stages.reporting.html import Safe, element, table
 
 INTRODUCTION = (
-    "Every training corpus was held against all benchmarks but those about pictures, whose questions say little by "
-    "themselves, and against the corpora that benchmarks are made from: "
-    "rows that ask a text of a benchmark and nothing else, and rows that share a run of words with one. Responses with "
-    "such a run are counted apart. Items are those of the benchmark of which something turned up in what rows ask."
+    "Every training corpus was compared with all benchmarks, except those about images, whose questions are too short, "
+    "and with the corpora that benchmarks are made from. Counted are rows whose instruction equals a text of a "
+    "benchmark, and rows that share an n-gram of words with one. Responses with such an n-gram are counted separately. "
+    "Items are items of the benchmark that occur in the instruction of a row."
 )
 Corpora = Mapping[str, Mapping[str, Any]]
 """Corpus -> what `decontaminate` wrote to data/metrics/."""
 
 
 def overlap_section(corpora: Corpora) -> list[Safe]:
-    """The section; empty where no corpus was compared."""
+    """The section; empty where no corpus was decontaminated."""
     if not corpora:
         return []
     shown = list(_examples(corpora))

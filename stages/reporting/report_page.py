@@ -55,7 +55,7 @@ def files(findings: Findings) -> dict[str, str]:
 
 
 def figures(findings: Findings) -> dict[str, Any]:
-    """Every score by run and benchmark, shares of actions by round, differences, and what judges said in the mean."""
+    """Every score by run and benchmark, shares of actions by round, differences, and the means of the judges."""
     document: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
     for score in findings.scores:
         if not score.group and score.value is not None:
@@ -72,7 +72,7 @@ def figures(findings: Findings) -> dict[str, Any]:
 
 
 def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
-    """The means of what the judges' stages wrote, without intervals and cuts."""
+    """The means in the metrics of the judges' stages, without intervals and groups."""
     return {
         name: {key: round(v["mean"], 4) for key, v in document.items() if isinstance(v, Mapping) and "mean" in v}
         for name, document in documents.items()
@@ -91,7 +91,7 @@ def page(findings: Findings) -> str:
 
 
 def picture(findings: Findings) -> str:
-    """What the run did, as one SVG for the README: what Seq-Instruct chose, and the scores below it."""
+    """One SVG for the README: actions by round, following by number of tasks, and scores."""
     charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
     charts += [
         ("Verified sequences: every task attempted, %, by the number of tasks", chart)
@@ -244,7 +244,7 @@ def _sequential(score: Score) -> bool:
 
 
 def _on_percent(measure: str, value: float) -> float:
-    """On one axis with shares, a mark from 1 to 5 is the part of that way."""
+    """A score from 1 to 5 on the axis of the shares, from 0 to 100."""
     return (value - 1) * 25 if judged(measure) else value
 
 

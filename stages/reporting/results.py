@@ -1,4 +1,4 @@
-"""The one table to read first: every run on every benchmark with intervals, what changed, what to doubt."""
+"""The table of results: every run on every benchmark with intervals, differences, and caveats."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def results(findings: Findings) -> list[Safe]:
 
 
 def _verdict(findings: Findings) -> Safe:
-    """In one sentence, how many differences are worth reading."""
+    """One sentence with the number of clear differences."""
     clear = [d for d in findings.differences if _clear(d)]
     sound = [d for d in clear if not caveats_of(findings, d.benchmark, d.measure)]
     text = (
@@ -44,7 +44,7 @@ def _verdict(findings: Findings) -> Safe:
 
 
 def _missing(findings: Findings) -> list[Safe]:
-    """What has no score is in no row of the table, so it is told here."""
+    """Unscored answers are in no row of the table, so they are listed here."""
     return [
         element("p", title, ": ", "; ".join(map(_without, some)), ".", class_=kind)
         for title, kind, many in (("Too few scored", "warn", True), ("Also without a score", "note", False))

@@ -1,4 +1,4 @@
-"""Rows of a corpus for the terminal: before, after each round, and the response, with what became of every step."""
+"""Rows of a corpus for the terminal: before, after each round, and the response, with the status of every step."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,11 +13,11 @@ WIDTH = 100
 
 
 class RowView(NamedTuple):
-    """What is shown of one row."""
+    """The texts of one row, as they are shown."""
 
     id: str
     before: str
-    """What the user says in the corpus."""
+    """The instruction and input in the corpus."""
     rounds: tuple[tuple[int, str, str], ...]
     """(round, what was done in it, the instruction after it; "" where it is unchanged)."""
     response: str
@@ -54,7 +54,7 @@ def _rounds(row: Record, versions: Sequence[tuple[int, Record]]) -> Iterator[tup
 
 
 def _ending(status: str, reason: str) -> str:
-    """What is told of a step that is not simply ok."""
+    """A description of a step whose status is not ok."""
     if status == "ok":
         return ""
     return f"{status}: {reason}" if reason else status
@@ -67,7 +67,7 @@ def _effective(row: Record) -> int:
 def selected(
     views: Iterable[RowView], ids: Sequence[str], chains: bool, rejected: bool, sample: int | None, seed: int
 ) -> list[RowView]:
-    """The views asked for, in order. ids: beginnings of ids, or none for all rows. sample: so many, by `seed`."""
+    """The chosen views, in order. ids: beginnings of ids, or none for all rows. sample: so many, by `seed`."""
     chosen = [
         view for view in views
         if (not ids or view.id.startswith(tuple(ids))) and (not chains or view.tasks > 1)
@@ -79,7 +79,7 @@ def selected(
 
 
 def terminal_text(view: RowView) -> str:
-    """A view as lines of text. Control characters are written out, so that no text can steer the terminal."""
+    """A view as lines of text. Control characters are written out, so that no text controls the terminal."""
     count = f"{view.tasks} tasks" if view.tasks > 1 else "1 task"
     parts = [f"{RULE * 3} {view.id}  {count} ".ljust(WIDTH, RULE), _labelled("before", view.before)]
     for number, done, instruction in view.rounds:

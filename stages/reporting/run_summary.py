@@ -9,7 +9,7 @@ from stages.reporting.score_section import SEQUENTIAL_BENCHMARKS
 SEQUENTIAL_MEASURE = "following"
 """Of benchmarks that ask for several things: the share of answers that do all of them (paper 2.3)."""
 MAIN_MEASURES = ("accuracy", "pass@1", "quality")
-"""Of other benchmarks the first of these that there is, else the first in alphabetical order."""
+"""The measure of other benchmarks: the first of these that exists, else the first in alphabetical order."""
 
 
 def run_summary(findings: Findings) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def run_summary(findings: Findings) -> dict[str, Any]:
 
 
 def _whole(scores: Iterable[Score]) -> Iterator[Score]:
-    """Scores of whole benchmarks that there are."""
+    """Scores of whole benchmarks that have a value."""
     return (score for score in scores if not score.group and score.value is not None)
 
 

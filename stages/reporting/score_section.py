@@ -1,4 +1,4 @@
-"""How the runs did: scores with intervals, differences on the same questions, by number of tasks, by language."""
+"""The section on scores: means with intervals, differences, by number of tasks and by language."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,12 +8,12 @@ from stages.reporting.html import Safe, element, number, table
 from stages.reporting.paper_values import FIGURE_2, LANGUAGES
 
 MEASURES = ("accuracy", "official", "strict", "pass@10", "pass@1", "win", "following", "quality")
-"""The order on the page; measures not named here come after, by name."""
+"""The order on the page; other measures follow, sorted by name."""
 PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 """Colours of the paper's methods: those of our baseline and treatment, and one of its own."""
 FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
 CROWD = 7
-"""Groups of three bars that one chart has room for."""
+"""Groups of three bars in one chart."""
 SEQUENTIAL = "seqeval"
 SEQUENTIAL_BENCHMARKS = (SEQUENTIAL, "sifo", "verified")
 """Benchmarks whose questions ask for several things."""
@@ -21,7 +21,7 @@ BY_RULE = (("following", "complete"), ("sifo", "verified"))
 """Of benchmarks that a rule grades: every task attempted, and every task right."""
 """The benchmark whose questions differ in their number of tasks by design."""
 SMALL = "few"
-"""The doubt that an interval shows by itself."""
+"""The caveat that an interval shows by itself."""
 MARKED = " (†: doubtful, the report says why)"
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
@@ -142,7 +142,7 @@ def _by_tasks(findings: Findings) -> list[Safe]:
 
 
 def tasks_chart(findings: Findings, benchmark: str, measure: str, width: int = 900) -> Iterator[Drawing]:
-    """One share against the number of tasks, a line for each run; nothing where no question is cut by its tasks."""
+    """One share against the number of tasks, a line for each run; nothing where scores are not grouped by tasks."""
     if ours := against_tasks(findings, benchmark, measure):
         title = f"{benchmark}: {measure}, %"
         yield lines(title, ours, colours(findings), PERCENT, f"tasks in the query ({benchmark}, {measure})", width)
@@ -153,7 +153,7 @@ def _side_by_side(charts: Sequence[Drawing]) -> Safe:
 
 
 def _slopes(findings: Findings) -> list[Safe]:
-    """How fast each measure falls with one more task in the query."""
+    """The slope of each measure against the number of tasks."""
     rows = [
         [s.benchmark, s.measure, s.run, s.questions, *_change(s)]
         for s in sorted(findings.scores, key=lambda s: (s.benchmark, rank(s.measure), s.run))
@@ -170,7 +170,7 @@ def _change(score: Score) -> list[object]:
 
 
 def sequential(score: Score) -> bool:
-    """Whether a score is of a benchmark whose questions ask for several things, marked task by task or as a whole."""
+    """Whether a score is of a benchmark whose questions ask for several things, judged by task or as a whole."""
     return score.benchmark.partition(" ")[0] in SEQUENTIAL_BENCHMARKS
 
 

@@ -1,4 +1,4 @@
-"""The look of the page and of its charts, light and dark, without a font, script or picture from elsewhere."""
+"""The style sheet of the page and its charts, light and dark, without external fonts, scripts or images."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Table 3: questions about pictures, asked plainly and with a description first; ours beside the paper's."""
+"""Table 3: questions about images, alone and with a description first; ours beside the paper's."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from stages.reporting.paper_values import published
 from stages.reporting.score_section import ordered, percent, rank
 
 WAYS = {"plain": "answer", "caption": "describe, then answer"}
-"""What a question's group is -> how it was asked."""
+"""Group of a question -> the tasks that it asks for."""
 NOTE = (
     "official: the benchmarks' own accuracy. accuracy: the same where an answer is stated in what a model replied "
     "(answered, the share). following: whether the description is one of the picture. Where captions stand in for "
@@ -19,7 +19,7 @@ NOTE = (
 
 
 def vqa_section(findings: Findings) -> list[Safe]:
-    """The table; empty where no question about a picture was asked."""
+    """The table; empty where no question about an image was answered."""
     scores = [s for s in findings.scores if _theirs(s.benchmark) and s.group.partition(":")[2] in WAYS]
     if not scores:
         return []
