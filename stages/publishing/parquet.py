@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-BATCH = 1000
-"""Rows turned at a time, so that memory grows with the compressed file and not with its text."""
+ROW_GROUP_SIZE = 1000
+"""Rows in a row group. They are converted together, so memory grows with the compressed file and not with its text."""
 
 
 def encode(rows: Iterable[msgspec.Struct], type: type[msgspec.Struct]) -> bytes:
@@ -20,7 +20,7 @@ def encode(rows: Iterable[msgspec.Struct], type: type[msgspec.Struct]) -> bytes:
     schema, stream = arrow(type), BytesIO()
     iterator = iter(rows)
     with pq.ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
-        while batch := [msgspec.to_builtins(row) for row in islice(iterator, BATCH)]:
+        while batch := [msgspec.to_builtins(row) for row in islice(iterator, ROW_GROUP_SIZE)]:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     return stream.getvalue()
 
