@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 from tests.inference import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
+ANY_PARAM = {"index_benchmarks"}
+"""Stages that depend on the whole of params.yaml, since DVC refuses a parameter that is absent; seconds, same bytes."""
 pytestmark = pytest.mark.slow
 
 
@@ -135,11 +137,12 @@ def test_a_plan_says_what_a_run_then_asks(clone: Clone) -> None:
     assert planned()["stages"] == []
     found = planned("-S", f"{key}=0.7", "respond@seed")
     assert clone.run("git", "status", "--porcelain", "-uall") == before
-    assert [one["stage"] for one in found["stages"]] == ["respond@seed"]
-    stage = found["stages"][0]
+    stages = {one["stage"]: one for one in found["stages"]}
+    assert stages.keys() - ANY_PARAM == {"respond@seed"}
+    stage = stages["respond@seed"]
     assert stage["why"] == ["respond.settings"] and stage["certain"]
     clone.change(key.replace(".", "/"), 0.7)
-    assert clone.repro("respond@seed") == ["respond@seed"]
+    assert set(clone.repro("respond@seed")) - ANY_PARAM == {"respond@seed"}
     asked = [int(number) for number in re.findall(r"seqit respond .*?, (\d+) asked", clone.said)]
     assert stage["asks"][0]["new"] + stage["asks"][0]["guessed"] == sum(asked) > 0 and stage["asks"][0]["new"] > 0
     again = planned("-S", f"{key}=1.0", "respond@seed")
@@ -150,7 +153,7 @@ def test_a_plan_says_what_a_run_then_asks(clone: Clone) -> None:
 
 def test_a_judge_parameter_runs_evaluation_and_report_alone(clone: Clone) -> None:
     clone.change("judge/temperature", 0.3)
-    assert {name.partition("@")[0] for name in clone.repro()} <= {"evaluate", "judge_agreement", "report"}
+    assert {name.partition("@")[0] for name in clone.repro()} - ANY_PARAM <= {"evaluate", "judge_agreement", "report"}
     clone.change("judge/temperature", 0.0)
     clone.repro()
 
@@ -173,7 +176,7 @@ def test_a_rule_of_the_judges_asks_no_model_under_test(clone: Clone, path: str, 
     for part in path.split("/"):
         before = before[part]
     clone.change(path, value)
-    assert {name.partition("@")[0] for name in clone.repro()} <= ran
+    assert {name.partition("@")[0] for name in clone.repro()} - ANY_PARAM <= ran
     clone.change(path, before)
     clone.repro()
 
@@ -195,7 +198,7 @@ def test_a_new_corpus_runs_nothing_of_the_others(clone: Clone) -> None:
     clone.change("decontaminate/corpora/extra", {"reads": "ingested/extra", "remove": [], "ngram": 13})
     # The report says which corpora there are.
     own = {f"{stage}@extra" for stage in ("ingest_corpus", "decontaminate")}
-    assert set(clone.repro()) == own | {"report"}
+    assert set(clone.repro()) - ANY_PARAM == own | {"report"}
 
 
 def test_a_prompt_file_runs_from_rewrite_on(clone: Clone) -> None:
