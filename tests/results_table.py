@@ -21,7 +21,7 @@ MEASURES = {
 
 def results_table() -> str:
     """Scores of the runs `it` and `sit` in data/report/metrics.json in percent, and the number of answers."""
-    scores = json.loads((ROOT / "data" / "report" / "metrics.json").read_text())["scores"]
+    scores = json.loads((ROOT / "data" / "report" / "figures.json").read_text())["scores"]
     lines = ["| benchmark | measure | n | IT, % | SIT, % |", "|---|---|---|---|---|"]
     for benchmark, (title, measure) in MEASURES.items():
         cells = [f"{100 * scores[run][benchmark][measure]:.1f}" for run in ("it", "sit")]
