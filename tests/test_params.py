@@ -182,6 +182,18 @@ MISTAKES = [
     ("ingest.corpora.seed.source", "a/" + "é" * 128, "longer than the 255 bytes that a file's name may have"),
     ("ingest.corpora.seed.licence", "\ud800", "ingest.corpora.seed.licence: holds half of a surrogate pair"),
     ("engines.generator.options.a\0", 1, "the key engines.generator.options.a"),
+    ("engines.generator.model", None, "engines.generator.model: needed by "),
+    ("rewrite.rounds", {}, "rewrite.rounds: this section is gone; name each corpus once"),
+    ("respond.rounds", {}, "respond.rounds: this section is gone; every round of rewrite.corpora gets responses"),
+    ("predict.runs", {"it": {}}, "predict.runs: this section is gone; every run of train.runs"),
+    ("train.runs.sit.reads", "responded/seed-2", "others FOLDER/NAME; did you mean responded/seed/2?"),
+    ("train", None, "train: Input should be a table of `name: value`; for an empty one write {} or leave the key out"),
+    ("predict.models", ["smollm2"], "predict.models: Input should be a table of `name: value`"),
+    (
+        "rewrite.benchmarks.heldout",
+        VALUES["rewrite"]["benchmarks"]["heldout"] | {"policy": "fixed", "actions": ["prefix"]},
+        "rewrite.benchmarks.heldout.later_actions: policy fixed takes one action, not 2",
+    ),
 ]
 
 
@@ -416,11 +428,25 @@ def test_a_missing_key_is_told() -> None:
         parse(values)
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"a: [", "not YAML"), (b"\xff\xfe", "not UTF-8"), (b"", "params.yaml")])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a: [", "not YAML"), (b"\xff\xfe", "not UTF-8"), (b"", "params.yaml: empty; `seqit use embedded`"),
+        (b"[1]", "params.yaml: Input should be a table"), (b"seed: 2020-13-45", "not YAML: month must be"),
+        (b"seed: !!bool z", "not YAML"), (b"a: &a [*a]", "an alias is inside of what it stands for"),
+        (b"a: &a {b: *a}", "nested too deeply"), (b"[" * 3000, "nested too deeply"),
+        (b"seed: 1\nseed: 2", r'found duplicate key "seed".*\(line: 2\)$'),
+    ],
+)  # fmt: skip
 def test_files_that_are_no_params(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "params.yaml").write_bytes(content)
     with pytest.raises(UserError, match=told):
         load(tmp_path / "params.yaml")
+
+
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="can't be read"):
+        load(tmp_path)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

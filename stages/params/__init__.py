@@ -47,6 +47,14 @@ RENAMED = {
     "answer": "predict", "mark": "judge_tasks", "review": "judge_agreement", "estimate": "win_rate",
 }  # fmt: skip
 """Sections of earlier versions of params.yaml and what they are called now."""
+GONE = {
+    "assemble": "name what a run reads as `reads` under train.runs",
+    "format": "name what a run reads as `reads` under train.runs",
+    "rewrite.rounds": "name each corpus once under rewrite.corpora or rewrite.benchmarks, with `rounds`: how many",
+    "respond.rounds": "every round of rewrite.corpora gets responses",
+    "predict.runs": "every run of train.runs answers the benchmarks; name other models under predict.models",
+}
+"""Parts of earlier versions of params.yaml that nothing replaces, and what to do instead."""
 
 
 class Params(Section):
@@ -118,18 +126,30 @@ def load(path: str | Path = PARAMS) -> Params:
         values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from the top of the repository") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 (byte {error.start})") from None
     except YAMLError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        problem = str(error).partition("To suppress this check")[0]
+        raise UserError(f"{path}: not YAML: {' '.join(problem.split())}") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply") from None
+    except (ValueError, KeyError) as error:  # a date, or a tagged number, that is none
+        raise UserError(f"{path}: not YAML: {error}; put a text that looks like a date or a number in quotes") from None
     return parse(values, str(path))
 
 
 def parse(values: Any, name: str = "params.yaml") -> Params:
     """Values as read from YAML as `Params`. Raises UserError with every mistake and its path."""
-    if characters := list(_unwritable(values)):
-        raise UserError(f"{name}: {summary(characters)}")
-    params, mistakes = _checked(values)
+    if values is None:
+        raise UserError(f"{name}: empty; `seqit use embedded` writes the default profile")
+    try:
+        if characters := list(_unwritable(values)):
+            raise UserError(f"{name}: {summary(characters)}")
+        params, mistakes = _checked(values)
+    except RecursionError:
+        raise UserError(f"{name}: nested too deeply, or an alias is inside of what it stands for") from None
     if mistakes or params is None:
         raise UserError(f"{name}: {summary(mistakes)}")
     for role in type(params.engines).model_fields:
@@ -173,8 +193,8 @@ def _misplaced(values: Any) -> Iterator[Mistake]:
 
 def _renamed(mistake: Mistake) -> Mistake:
     new = RENAMED.get(mistake.path) if mistake.message.startswith("unknown key") else None
-    if mistake.path in ("assemble", "format") and mistake.message.startswith("unknown key"):
-        return mistake._replace(message="this section is gone; name what a run reads as `reads` under train.runs")
+    if mistake.path in GONE and mistake.message.startswith("unknown key"):
+        return mistake._replace(message=f"this section is gone; {GONE[mistake.path]}")
     return mistake._replace(message=f"this section is called {new} now; rename it") if new else mistake
 
 
@@ -216,6 +236,8 @@ def _follows(mistake: Mistake, removed: list[list[Any]]) -> bool:
         path = ".".join(map(str, place))
         is_group = name_references.contains_entries(name_references.type_at(Params, place))
         if mistake.path == path or mistake.path.startswith(f"{path}.") or path.startswith(f"{mistake.path}."):
+            return True
+        if place[0] == "wording" and " has no wording; " in mistake.message:
             return True
         if mistake.message.startswith("unknown ") and (is_group or _names(mistake.message, place[-1])):
             return True

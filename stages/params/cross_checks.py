@@ -56,10 +56,16 @@ def _missing_sections(params: "Params", written: Mapping[str, Any]) -> Iterator[
             users.setdefault(path, []).append(one.path)
     for path, names in users.items():
         keys = path.split(".")
-        if existing(written, keys) < len(keys):
+        if existing(written, keys) < len(keys) or _value(written, keys) is None:
             hint = " ({} takes everything from engines.generator)" if path == "engines.tuned" else ""
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             yield Mistake(path, f"needed by {names[0]}{more}; add it{hint}")
+
+
+def _value(values: Any, keys: list[str]) -> Any:
+    for key in keys:
+        values = values[key]
+    return values
 
 
 def _benchmarks(params: "Params") -> Iterator[str]:
@@ -88,7 +94,9 @@ def _images(where: str, entry: Any, shown: bool) -> Iterator[str]:
 
 def _idle(params: "Params") -> Iterator[str]:
     for run in params.runs:
-        if params.predict.benchmarks and not params.benchmarks_of(run):
+        named = set(params.runs[run] or ())  # an unknown one is a mistake of its own
+        known = params.predict.benchmarks.keys()
+        if known and named <= known and not params.benchmarks_of(run):
             where = f"train.runs.{run}" if run in params.train.runs else f"predict.models.{run}"
             yield f"{where}: answers no benchmark; remove it, or let predict.benchmarks name it in `runs`"
 
@@ -102,7 +110,8 @@ def _judged(params: "Params") -> Iterator[str]:
         command = section.partition(".")[0]
         suitable = [name for name in params.predict.benchmarks if command in _registered(params, name).sections]
         for name, entry in comparisons.items():
-            if entry.benchmark in params.predict.benchmarks and entry.benchmark not in suitable:
+            ingested = params.predict.benchmarks.keys() & params.ingest.benchmarks.keys()
+            if entry.benchmark in ingested and entry.benchmark not in suitable:
                 yield (
                     f"{section}.{name}.benchmark: {entry.benchmark} can't be an entry of `{command}`; of "
                     f"predict.benchmarks these can: {', '.join(suitable) or 'none'}"
@@ -138,8 +147,9 @@ def _pass_at(params: "Params") -> Iterator[str]:
 def _actions(params: "Params") -> Iterator[str]:
     for name, entry in params.rewrite.entries.items():
         path = f"{'corpora' if name in params.rewrite.corpora else 'benchmarks'}.{name}"
-        if entry.policy == "fixed" and any(len(entry.actions_in(n)) > 1 for n in range(1, entry.rounds + 1)):
-            yield f"rewrite.{path}.actions: policy fixed takes one action, not {len(entry.actions)}"
+        for field in ("actions", "later_actions") if entry.rounds > 1 else ("actions",):
+            if entry.policy == "fixed" and len(getattr(entry, field) or ()) > 1:
+                yield f"rewrite.{path}.{field}: policy fixed takes one action, not {len(getattr(entry, field))}"
 
 
 def _wording(params: "Params") -> Iterator[str]:

@@ -69,7 +69,9 @@ def _artifact(artifact: str) -> str:
     name, _, number = name.partition("/")
     if (folder in ROUND_FOLDERS) != number.isdecimal():
         with_round = " or ".join(f"{folder}/NAME/ROUND" for folder in ROUND_FOLDERS)
-        raise ValueError(f"is no artifact; write {with_round}, others FOLDER/NAME")
+        earlier = re.fullmatch(r"([^/]+)-([0-9]+)", artifact.partition("/")[2]) if folder in ROUND_FOLDERS else None
+        meant = f"; did you mean {folder}/{earlier[1]}/{earlier[2]}?" if earlier else ""
+        raise ValueError(f"is no artifact; write {with_round}, others FOLDER/NAME{meant}")
     _addressable(next((name.removesuffix(part) for part in PARTS if name.endswith(part)), name))
     return artifact
 

@@ -83,6 +83,9 @@ def _message(error: Any, root: type[Section], place: Sequence[Any]) -> str:
         return f"Field required{_or_shared(root, place)}"
     is_shown = error["type"] != NAME_ERROR and not isinstance(error["input"], dict | list)
     given = f" (given: {error['input']!r:.100})" if is_shown else ""
+    if error["type"] in ("dict_type", "model_type"):
+        none = "; for an empty one write {} or leave the key out" if error["input"] is None else ""
+        return f"Input should be a table of `name: value`{none}{given}"
     return f"{error['msg'].removeprefix('Value error, ')}{given}{_similar_value(error)}"
 
 
@@ -102,6 +105,8 @@ def _similar_value(error: Any) -> str:
 
 def _or_shared(root: type[Section], place: Sequence[Any]) -> str:
     """Where else a missing value may stand."""
+    if len(place) == 3 and place[0] == "engines" and place[1] != "generator" and place[2] in ("engine", "options"):
+        return " here or under engines.generator"
     shared: Any = type_at(root, [place[0], "settings"]) if len(place) == 4 else None
     return f" here or under {place[0]}.settings" if _is_section(shared) and place[-1] in shared.model_fields else ""
 

@@ -27,6 +27,9 @@ def use(profile: str, target: Path = PARAMS) -> Path | None:
     known = texts()
     if profile not in known:
         raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
+    here = target.resolve().parent
+    if not (here / "dvc.yaml").exists() and (above := [up for up in here.parents if (up / "dvc.yaml").exists()]):
+        raise UserError(f"{here}: inside of a project and not its top; run from {above[0]}")
     kept = _kept(target) if target.exists() and artifacts.read_text(target) not in known.values() else None
     artifacts.write_text(target, known[profile])
     return kept
