@@ -51,7 +51,7 @@ app = typer.Typer(help=HELP, pretty_exceptions_enable=False, no_args_is_help=Tru
 @reports_errors
 def repro(
     arguments: Annotated[
-        list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed-1), -s, -f, --pull and others")
+        list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed), -s, -f, --pull and others")
     ] = None,
 ) -> None:
     """`dvc repro`, after a check of params.yaml; at the end, how long each kind of stage took."""

@@ -105,7 +105,7 @@ def entry_argument(text: str) -> ArgumentInfo:
 
 
 def entry_name(name: str) -> str:
-    """The name of an entry of params.yaml: `name`, or what follows the @ of a stage's address (rewrite@seed-1).
+    """The name of an entry of params.yaml: `name`, or what follows the @ of a stage's address (rewrite@seed).
 
     DVC puts the address into DVC_STAGE, which dvc.yaml hands on. Below the top it begins with a path: ../dvc.yaml:….
     """
