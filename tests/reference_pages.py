@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 from stages.params import Params
@@ -146,12 +146,12 @@ def parameter_help(callback: Any, name: str) -> str:
     return " ".join("".join(texts).split())
 
 
-def parameter_rows(command: click.Command) -> list[str]:
+def parameter_rows(command: TyperCommand | TyperGroup) -> list[str]:
     """One line of a table for each argument and option of a command."""
     lines = []
     for parameter in command.params:
         names = [*parameter.opts, *parameter.secondary_opts]
-        label = parameter.name.upper() if isinstance(parameter, click.Argument) and parameter.name else ", ".join(names)
+        label = parameter.name.upper() if isinstance(parameter, TyperArgument) and parameter.name else ", ".join(names)
         shown = f"`{label}{'…' if parameter.nargs == -1 else ''}`"
         state = "required" if parameter.required else ""
         help_line = parameter_help(command.callback, str(parameter.name))
@@ -159,10 +159,10 @@ def parameter_rows(command: click.Command) -> list[str]:
     return lines
 
 
-def command_part(name: str, command: click.Command, level: int) -> list[str]:
+def command_part(name: str, command: TyperCommand | TyperGroup, level: int) -> list[str]:
     """The part of the page for one command and its subcommands."""
     parts = [f"{'#' * level} seqit {name}\n", *(f"{escaped(paragraph)}\n" for paragraph in help_text(command))]
-    if isinstance(command, click.Group):
+    if isinstance(command, TyperGroup):
         for inner, subcommand in command.commands.items():
             parts += command_part(f"{name} {inner}", subcommand, level + 1)
     elif rows := parameter_rows(command):

@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import click
 import msgspec
 import pytest
 import yaml
 from dvc.cli.parser import get_main_parser
+from typer.core import TyperGroup
 
 from stages.__main__ import COMMANDS
 from stages.core import artifacts
@@ -205,7 +205,7 @@ def test_a_corpus_of_yours_takes_six_lines_in_three_sections(page: str) -> None:
 
 # ---------------------------------------------------------------- command lines
 def checked_seqit(arguments: list[str], values: dict[str, Any]) -> None:
-    """Raises click.ClickException or AssertionError where a command line of seqit would be refused."""
+    """Raises a usage error or AssertionError where a command line of seqit would be refused."""
     if arguments in (["--help"], []):
         return
     name, rest = arguments[0], arguments[1:]
@@ -216,7 +216,7 @@ def checked_seqit(arguments: list[str], values: dict[str, Any]) -> None:
     command = click_command(name)
     if rest == ["--help"]:
         return
-    while isinstance(command, click.Group):
+    while isinstance(command, TyperGroup):
         assert rest and rest[0] in command.commands, f"{name}: {rest}"
         command, rest = command.commands[rest[0]], rest[1:]
     command.make_context(name, list(rest))
