@@ -14,7 +14,7 @@ from stages.params import entry, load
 def count_tokens(
     name: Annotated[str, entry_argument("An entry of `count_tokens` in params.yaml, such as seed-0")],
 ) -> None:
-    """Count the tokens of every row that walks on: of what the user said and of the responses, in all turns.
+    """Count the tokens of every valid row: of the user messages and of the responses, in all turns.
 
     In the tokens of `tokenizer` in params.yaml, without what a chat template adds. A row is {id, input, output}.
     """
