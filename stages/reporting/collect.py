@@ -90,6 +90,7 @@ def findings(
         treatment=treatment, settings=settings(params),
         caveats=caveats(evaluated, scored), unscored=unscored(evaluated),
         judges={name: params[name] for name in JUDGES},
+        benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip
 
 

@@ -88,6 +88,8 @@ class Findings(NamedTuple):
     """The settings of params.yaml that the page shows."""
     caveats: Sequence[Caveat] = ()
     unscored: Sequence[Unscored] = ()
+    benchmarks: Mapping[str, str] = {}
+    """Entry of ingest.benchmarks -> the benchmark that it names, a key of BENCHMARKS."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 

@@ -1,15 +1,6 @@
 """The paper's own figures (Hu et al., NAACL 2025), for comparison; percentages unless a comment says otherwise."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
-
-from stages.evaluation.benchmarks import BENCHMARKS
-
-
-def published(benchmark: str) -> Mapping[str, Mapping[str, float]]:
-    """Metric -> method -> the paper's figure, as the benchmark declares it; {} for a name that is not registered."""
-    declared = BENCHMARKS.get(benchmark)
-    return declared.published if declared else {}
 
 
 class Iteration(NamedTuple):
@@ -62,9 +53,12 @@ LANGUAGES: dict[str, dict[str, dict[str, tuple[float, float | None]]]] = {
 }  # fmt: skip
 
 # Table 13, Llama-3-8B tuned on Alpaca, by iteration 1 to 4: quality (1 to 5), and following rate.
-FIGURE_2 = {
-    "quality": {"IT": (4.467, 4.468, 4.488, 4.433), "WizardLM": (3.822, 4.203, 4.064, 4.088),
-                "SIT": (4.618, 4.686, 4.652, 4.649)},
-    "following": {"IT": (83.0, 84.0, 84.1, 81.4), "WizardLM": (71.2, 76.1, 72.9, 73.8),
-                  "SIT": (88.3, 89.9, 89.1, 88.6)},
+BY_TASKS: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {
+    "seqeval": {
+        "quality": {"IT": (4.467, 4.468, 4.488, 4.433), "WizardLM": (3.822, 4.203, 4.064, 4.088),
+                    "SIT": (4.618, 4.686, 4.652, 4.649)},
+        "following": {"IT": (83.0, 84.0, 84.1, 81.4), "WizardLM": (71.2, 76.1, 72.9, 73.8),
+                      "SIT": (88.3, 89.9, 89.1, 88.6)},
+    },
 }  # fmt: skip
+"""Benchmark -> measure -> method -> the values for 2, 3, 4 and 5 tasks."""

@@ -9,6 +9,7 @@ from typing import Any
 from stages.reporting import ablation_pages, theme
 from stages.reporting.charts import axis_for, lines, text
 from stages.reporting.data_section import actions_chart, data_section, segments
+from stages.reporting.declared_benchmarks import is_sequential
 from stages.reporting.document import document
 from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, join, number, table
@@ -17,14 +18,13 @@ from stages.reporting.overlap_section import overlap_section
 from stages.reporting.results import results
 from stages.reporting.score_section import (
     MARKED,
-    SEQUENTIAL,
     colours,
     judged,
     ordered,
     percent,
+    place,
     score_charts,
     score_section,
-    sequential,
     tasks_chart,
 )
 from stages.reporting.vqa_section import vqa_section
@@ -144,13 +144,16 @@ def _tiles(findings: Findings) -> Iterator[Safe]:
 
 
 def _difference_tiles(findings: Findings) -> Iterator[Safe]:
-    """Two differences, SeqEval's first; where its answers have no score, that instead."""
+    """Two differences, those of sequential benchmarks first; where too few of their answers have a score, that."""
     shown_differences = [d for d in findings.differences if d.measure in ("following", "quality")]
     for one in findings.unscored:
-        if one.benchmark == SEQUENTIAL and one.many and one.run in (findings.baseline, findings.treatment):
-            yield _tile(f"{one.scored:,} of {one.answers:,}", f"answers of {one.run} to {SEQUENTIAL} have a score")
+        of_pair = one.run in (findings.baseline, findings.treatment)
+        if of_pair and one.many and is_sequential(findings, one.benchmark):
+            yield _tile(f"{one.scored:,} of {one.answers:,}", f"answers of {one.run} to {one.benchmark} have a score")
             shown_differences = []
-    for d in sorted(shown_differences, key=lambda d: (d.benchmark != SEQUENTIAL, d.benchmark, d.measure))[:2]:
+    for d in sorted(shown_differences, key=lambda d: (not is_sequential(findings, d.benchmark), place(d.benchmark)))[
+        :2
+    ]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
@@ -234,13 +237,13 @@ def _by_number(findings: Findings, group: str) -> Iterator[Sequence[object]]:
     """Shares by the number of tasks, or by the place of a task."""
     for score in findings.scores:
         kind, _, which = score.group.partition(":")
-        if kind == group and score.value is not None and _sequential(score):
+        if kind == group and score.value is not None and _share_by_tasks(findings, score):
             values = ["" if v is None else f"{v:.2f}" for v in percent(score)]
             yield [score.run, f"{score.benchmark} {score.measure}, {group} {which}", *values]
 
 
-def _sequential(score: Score) -> bool:
-    return sequential(score) and not judged(score.measure)
+def _share_by_tasks(findings: Findings, score: Score) -> bool:
+    return is_sequential(findings, score.benchmark) and not judged(score.measure)
 
 
 def _on_percent(measure: str, value: float) -> float:

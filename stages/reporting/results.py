@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from stages.reporting.caveats import MEANINGS, Unscored
+from stages.reporting.declared_benchmarks import published
 from stages.reporting.findings import Difference, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, join, number, table
-from stages.reporting.paper_values import published
 from stages.reporting.score_section import judged, ordered, percent, place, rank
 
 FILES = {
@@ -71,7 +71,7 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
             benchmark, _measure(measure, caveats_of(findings, benchmark, measure)),
             max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
             *(_interval(cells.get((benchmark, measure, run))) for run in runs),
-            *_change(changes.get((benchmark, measure))), _paper(benchmark, measure),
+            *_change(changes.get((benchmark, measure))), _paper(findings, benchmark, measure),
         ]
         for benchmark, measure in keys
     ]  # fmt: skip
@@ -115,9 +115,9 @@ def _change(difference: Difference | None) -> list[object]:
     return [change, difference.questions, difference.gained, difference.lost, number(difference.p, 3), detectable]
 
 
-def _paper(benchmark: str, measure: str) -> object:
+def _paper(findings: Findings, benchmark: str, measure: str) -> object:
     """The paper's IT and SIT; None where it has no such figure."""
-    values = published(benchmark).get(measure, {})
+    values = published(findings, benchmark).get(measure, {})
     digits = 2 if judged(measure) else 1
     shown = f"{number(values['IT'], digits)} → {number(values['SIT'], digits)}" if values else ""
     return element("span", shown, class_="paper") if shown else None

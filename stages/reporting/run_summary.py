@@ -3,19 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from stages.reporting.declared_benchmarks import declaration, is_sequential, main_measure
 from stages.reporting.findings import Findings, Score
-from stages.reporting.score_section import SEQUENTIAL_BENCHMARKS
-
-SEQUENTIAL_MEASURE = "following"
-"""Of benchmarks that ask for several things: the share of answers that do all of them (paper 2.3)."""
-MAIN_MEASURES = ("accuracy", "pass@1", "quality")
-"""The measure of other benchmarks: the first of these that exists, else the first in alphabetical order."""
 
 
 def run_summary(findings: Findings) -> dict[str, Any]:
     """At most 2 numbers for each sequential benchmark, 1 for each other one, and 2 for the training data.
 
-    sequential: benchmark -> run -> following, in [0, 1], of the baseline and the treatment.
+    sequential: benchmark -> run -> its main measure, in [0, 1], of the baseline and the treatment.
     other: benchmark -> measure -> score of the treatment, in [0, 1], or 1 to 5 for `quality`.
     data: of the first corpus with responses after its last round, the mean number of `tasks` of an instruction and the
     mean `output_tokens` of a response.
@@ -24,15 +19,16 @@ def run_summary(findings: Findings) -> dict[str, Any]:
     summary: dict[str, dict[str, Any]] = {"sequential": {}, "other": {}, "data": _data(findings)}
     compared = (findings.baseline, findings.treatment)
     for score in _whole(findings.scores):
-        if score.benchmark in SEQUENTIAL_BENCHMARKS and score.measure == SEQUENTIAL_MEASURE and score.run in compared:
+        declared = declaration(findings, score.benchmark) if score.maker == "evaluate" else None
+        if declared and declared.sequential and score.measure == declared.main_measure and score.run in compared:
             summary["sequential"].setdefault(score.benchmark, {})[score.run] = _rounded(score)
     treatment: dict[str, dict[str, Score]] = {}
     for score in _whole(findings.scores):
         if score.run == findings.treatment and score.maker == "evaluate":
             treatment.setdefault(score.benchmark, {})[score.measure] = score
     for benchmark, scores in treatment.items():
-        if benchmark not in SEQUENTIAL_BENCHMARKS:
-            measure = next((name for name in MAIN_MEASURES if name in scores), min(scores))
+        if not is_sequential(findings, benchmark):
+            measure = main_measure(findings, benchmark, scores)
             summary["other"][benchmark] = {measure: _rounded(scores[measure])}
     return {part: numbers for part, numbers in summary.items() if numbers}
 

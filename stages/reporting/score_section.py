@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.reporting.charts import JUDGED, PERCENT, Bar, Drawing, differences, grouped_bars, lines
+from stages.reporting.charts import JUDGED, PERCENT, Axis, Bar, Drawing, differences, grouped_bars, lines
+from stages.reporting.declared_benchmarks import benchmark_of, declaration, is_sequential
 from stages.reporting.findings import Difference, Findings, Score, caveats_of
 from stages.reporting.html import Safe, element, number, table
-from stages.reporting.paper_values import FIGURE_2, LANGUAGES
+from stages.reporting.paper_values import BY_TASKS, LANGUAGES
 
 MEASURES = ("accuracy", "official", "strict", "pass@10", "pass@1", "win", "following", "quality")
 """The order on the page; other measures follow, sorted by name."""
@@ -14,12 +15,6 @@ PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
 CROWD = 7
 """Groups of three bars in one chart."""
-SEQUENTIAL = "seqeval"
-SEQUENTIAL_BENCHMARKS = (SEQUENTIAL, "sifo", "verified")
-"""Benchmarks whose questions ask for several things."""
-BY_RULE = (("following", "complete"), ("sifo", "verified"))
-"""Of benchmarks that a rule grades: every task attempted, and every task right."""
-"""The benchmark whose questions differ in their number of tasks by design."""
 SMALL = "few"
 """The caveat that an interval shows by itself."""
 MARKED = " (†: doubtful, the report says why)"
@@ -123,29 +118,40 @@ def _points(difference: Difference) -> Bar:
 
 
 def _by_tasks(findings: Findings) -> list[Safe]:
-    """Figure 2: quality and following against the number of tasks, ours left and the paper's right."""
-    pairs: list[Safe] = []
-    for measure, axis in (("following", PERCENT), ("quality", JUDGED)):
-        ours = against_tasks(findings, SEQUENTIAL, measure)
-        theirs = {name: list(enumerate(values, 2)) for name, values in FIGURE_2[measure].items()}
-        if ours:
-            charts: list[Drawing] = [
-                lines(f"{measure}, ours", ours, colours(findings), axis, f"tasks in the query: {measure}, ours", 440),
-                lines(f"{measure}, the paper's", theirs, PAPER, axis, f"tasks: {measure}, the paper's (Table 13)", 440),
-            ]
-            pairs.append(_side_by_side(charts))
-    measures, benchmarks = BY_RULE
-    for benchmark in benchmarks:
-        if charts := [chart for name in measures for chart in tasks_chart(findings, benchmark, name, 440)]:
-            pairs.append(_side_by_side(charts))
+    """Figure 2: the measures of sequential benchmarks against the number of tasks."""
+    names = sorted({score.benchmark for score in findings.scores}, key=place)
+    pairs = [pair for name in names for pair in _pairs_by_tasks(findings, name)]
     return [element("h3", "By the number of tasks (Figure 2)"), *pairs, *_slopes(findings)] if pairs else []
 
 
+def _pairs_by_tasks(findings: Findings, benchmark: str) -> Iterator[Safe]:
+    """Charts of one benchmark: each measure that the paper has with the paper's beside it, then all others."""
+    declared = declaration(findings, benchmark)
+    measures = declared.measures_by_tasks if declared and declared.sequential else ()
+    papers = BY_TASKS.get(benchmark_of(findings, benchmark), {})
+    for measure in measures:
+        if measure in papers and (ours := [*tasks_chart(findings, benchmark, measure, 440)]):
+            theirs = {
+                name: [(float(x), y) for x, y in enumerate(values, 2)] for name, values in papers[measure].items()
+            }
+            about = f"tasks: {measure}, the paper's (Table 13)"
+            chart = lines(f"{measure}, the paper's", theirs, PAPER, _axis(measure), about, 440)
+            yield _side_by_side([*ours, chart])
+    others = [name for name in measures if name not in papers]
+    if charts := [chart for name in others for chart in tasks_chart(findings, benchmark, name, 440)]:
+        yield _side_by_side(charts)
+
+
 def tasks_chart(findings: Findings, benchmark: str, measure: str, width: int = 900) -> Iterator[Drawing]:
-    """One share against the number of tasks, a line for each run; nothing where scores are not grouped by tasks."""
+    """One measure against the number of tasks, a line for each run; nothing where scores are not grouped by tasks."""
     if ours := against_tasks(findings, benchmark, measure):
-        title = f"{benchmark}: {measure}, %"
-        yield lines(title, ours, colours(findings), PERCENT, f"tasks in the query ({benchmark}, {measure})", width)
+        title = f"{benchmark}: {measure}{'' if judged(measure) else ', %'}"
+        about = f"tasks in the query ({benchmark}, {measure})"
+        yield lines(title, ours, colours(findings), _axis(measure), about, width)
+
+
+def _axis(measure: str) -> Axis:
+    return JUDGED if judged(measure) else PERCENT
 
 
 def _side_by_side(charts: Sequence[Drawing]) -> Safe:
@@ -157,7 +163,7 @@ def _slopes(findings: Findings) -> list[Safe]:
     rows = [
         [s.benchmark, s.measure, s.run, s.questions, *_change(s)]
         for s in sorted(findings.scores, key=lambda s: (s.benchmark, rank(s.measure), s.run))
-        if s.group == "trend" and sequential(s)
+        if s.group == "trend" and is_sequential(findings, s.benchmark)
     ]
     caption = "Slopes of a line through them, with 95% intervals: points (or marks) for one more task in the query."
     return [table(["benchmark", "measure", "run", "n", "slope", "interval"], rows, caption, first=3)] if rows else []
@@ -167,11 +173,6 @@ def _change(score: Score) -> list[object]:
     bar, digits = percent(score), 2 if judged(score.measure) else 1
     ends = [number(end, digits, sign=True) for end in (bar.low, bar.high)]
     return [number(bar.value, digits, sign=True), f"[{ends[0]}, {ends[1]}]"]
-
-
-def sequential(score: Score) -> bool:
-    """Whether a score is of a benchmark whose questions ask for several things, judged by task or as a whole."""
-    return score.benchmark.partition(" ")[0] in SEQUENTIAL_BENCHMARKS
 
 
 def against_tasks(findings: Findings, benchmark: str, measure: str) -> dict[str, list[tuple[float, float]]]:
@@ -201,7 +202,7 @@ def _languages(benchmark: str, scores: Sequence[Score], findings: Findings) -> S
         for run in ordered([key[0] for key in mine], findings)
         for measure in sorted({m for r, m, _ in mine if r == run}, key=rank)
     ]
-    theirs = LANGUAGES.get(benchmark, {})
+    theirs = LANGUAGES.get(benchmark_of(findings, benchmark), {})
     rows += [_theirs(name, what, theirs[name], languages) for name in theirs for what in ("accuracy", "following")]
     kept = [row for row in rows if any(cell is not None for cell in row[2:])]
     caption = f"{benchmark}, %. Italic: the paper's Llama-3-8B tuned on Alpaca; their mean is over these languages."

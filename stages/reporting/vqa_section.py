@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from stages.evaluation.benchmarks import BENCHMARKS
+from stages.reporting.declared_benchmarks import published
 from stages.reporting.findings import Findings, Score
 from stages.reporting.html import Safe, element, number, table
-from stages.reporting.paper_values import published
 from stages.reporting.score_section import ordered, percent, rank
 
 WAYS = {"plain": "answer", "caption": "describe, then answer"}
@@ -20,10 +19,10 @@ NOTE = (
 
 def vqa_section(findings: Findings) -> list[Safe]:
     """The table; empty where no question about an image was answered."""
-    scores = [s for s in findings.scores if _theirs(s.benchmark) and s.group.partition(":")[2] in WAYS]
+    scores = [s for s in findings.scores if _theirs(findings, s.benchmark) and s.group.partition(":")[2] in WAYS]
     if not scores:
         return []
-    names = [name for name in BENCHMARKS if any(score.benchmark == name for score in scores)]
+    names = [*dict.fromkeys(score.benchmark for score in scores)]
     cells = {(s.run, s.group.partition(":")[2], s.measure, s.benchmark): s for s in scores}
     rows: list[list[object]] = [
         [run, title, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
@@ -31,7 +30,7 @@ def vqa_section(findings: Findings) -> list[Safe]:
         for way, title in WAYS.items()
         for measure in sorted({m for r, w, m, _ in cells if (r, w) == (run, way)}, key=rank)
     ]
-    rows += [_their_row(method, names) for method in ("prompt", "IT", "SIT")]
+    rows += [_their_row(findings, method, names) for method in ("prompt", "IT", "SIT")]
     head = ["run", "asked to", "measure", *names]
     return [element("h3", "Questions about pictures (Table 3)"), table(head, rows, NOTE, first=3)]
 
@@ -43,12 +42,12 @@ def _cell(score: Score | None) -> str | None:
     return f"{number(bar.value)} [{number(bar.low)}, {number(bar.high)}]"
 
 
-def _theirs(benchmark: str) -> Mapping[str, float]:
+def _theirs(findings: Findings, benchmark: str) -> Mapping[str, float]:
     """Method -> the paper's accuracy; {} for a benchmark that is not in Table 3."""
-    figures = published(benchmark).get("official", {})
+    figures = published(findings, benchmark).get("official", {})
     return figures if "prompt" in figures else {}
 
 
-def _their_row(method: str, names: list[str]) -> list[object]:
-    values = [element("span", number(_theirs(name)[method]), class_="paper") for name in names]
+def _their_row(findings: Findings, method: str, names: list[str]) -> list[object]:
+    values = [element("span", number(_theirs(findings, name)[method]), class_="paper") for name in names]
     return [f"paper's {method}", None, "official", *values]

@@ -35,6 +35,7 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 BENCHMARK = Benchmark(
     title="AlpacaEval 2.0, 805 instructions (Dubois et al., 2024)",
     questions=questions,
+    main_measure="quality",
     judge=True,
     texts=whole_text,
 )

@@ -42,6 +42,13 @@ class Benchmark:
     """Metric -> its meaning; values are in [0, 1]. Those of a judged benchmark are the judge's."""
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metric -> method ("IT", "SIT") -> the paper's figure, for the report: percent, or the value of another scale."""
+    main_measure: str = "accuracy"
+    """The one measure by which people compare experiments: of a sequential benchmark, the share of answers that
+    attempt every task."""
+    sequential: bool = False
+    """Whether its questions ask for several tasks; the report then shows scores by the number of tasks."""
+    measures_by_tasks: tuple[str, ...] = ("following",)
+    """Of a sequential benchmark, the measures that the report draws against the number of tasks."""
     grade: Callable[[Question, str], dict[str, float]] | None = None
     """(question, answer text) -> metric -> value; a metric that can't be computed is left out."""
     program: Callable[[Question, str], Program] | None = None

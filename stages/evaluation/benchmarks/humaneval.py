@@ -185,6 +185,7 @@ BENCHMARK = Benchmark(
     title="HumanEval, Python functions run against their tests (paper 4.2; Chen et al., 2021)",
     questions=questions,
     metrics={"passed": "the tests ran to their end", "pass@k": "unbiased estimate that one of k samples passes"},
+    main_measure="pass@1",
     published={"pass@10": {"IT": 53.7, "WizardLM": 63.9, "SIT": 56.5}},  # Table 5; Llama-3-8B tuned on Alpaca
     program=program,
 )

@@ -109,6 +109,9 @@ BENCHMARK = Benchmark(
         "following": {"IT": 83.4, "WizardLM": 73.9, "SIT": 89.3},
         "quality": {"IT": 4.453, "SIT": 4.659},
     },
+    main_measure="following",
+    sequential=True,
+    measures_by_tasks=("following", "quality"),
     judge=True,
     texts=whole_text,
 )

@@ -136,6 +136,8 @@ BENCHMARK = Benchmark(
         "depth": "share of the steps before the first wrong one",
         "strict": "share of the steps whose prediction is the gold answer",
     },
+    main_measure="following",
+    sequential=True,
     grade=grade,
     one_split=False,
 )

@@ -79,6 +79,9 @@ BENCHMARK = Benchmark(
         "complete": "all tasks are right",
         "depth": "share of the tasks before the first wrong one",
     },
+    main_measure="following",
+    sequential=True,
+    measures_by_tasks=("following", "complete"),
     grade=grade,
     one_split=False,
 )
