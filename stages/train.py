@@ -25,7 +25,8 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     rows = artifacts.artifact(f"formatted/{name}", Row)
     base, out = Path("models") / run.model, Path("models") / name
     check_fetched(base, params.references)
-    trained = axolotl_run.train(name, recipe, params.seed, base, rows, out, params.train.environment)
+    seed = params.seed if run.seed is None else run.seed
+    trained = axolotl_run.train(name, recipe, seed, base, rows, out, params.train.environment)
     artifacts.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     artifacts.write_text(f"data/metrics/train/{name}.csv", trained.csv())
     rows = trained.metrics["rows"]

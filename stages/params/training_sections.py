@@ -44,7 +44,8 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     max_length: Count
     """Tokens; longer rows are dropped and counted."""
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "bfloat16", "native"]
+    """native: bfloat16 on a GPU and on a CPU that multiplies bfloat16, else float32. Weights stay float32 on a CPU."""
     saves: Count
     """Checkpoints in each epoch, from which an interrupted run resumes."""
     threads: Count
@@ -75,6 +76,8 @@ class TrainRun(Recipe, Entry):
     """The folder of the images of the rows, for a base model that takes images; without it such rows are rejected."""
     benchmarks: Annotated[list[PredictedName], Field(min_length=1), Unique] | None = None
     """The benchmarks that it answers; left out, all of them."""
+    seed: int | None = None
+    """Of the order of the rows; left out, the experiment's. Runs that differ in it alone show how much it matters."""
 
     @property
     def recipe(self) -> Recipe:

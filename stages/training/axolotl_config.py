@@ -1,6 +1,8 @@
 """The paper's recipe (B.1 to B.3) as an Axolotl configuration: full-parameter, AdamW, loss on responses only."""
 
+from collections.abc import Collection
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from stages.core.errors import UserError
@@ -30,7 +32,7 @@ def axolotl_config(
     """The configuration of `axolotl train`, run in a folder that holds rows.jsonl with `rows` rows of `Row`.
 
     With `accepts_images`, rows are of `ImageRow`, and boundaries.py (`axolotl_plugin`) and boundaries.json are in the
-    folder too.
+    folder too. Where `plugins` names it, cpu_precision_plugin.py is.
 
     base: the base model's directory. The folder's name is a hash of all this, so that `prepared` and the checkpoints in
     `model` are never those of another set (Axolotl's own cache does not compare contents).
@@ -41,11 +43,12 @@ def axolotl_config(
         **_schedule(recipe, rows),
         **_hardware(recipe),
         **(_image_options(recipe) if accepts_images else {}),
+        **_plugins(recipe, accepts_images),
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
         "gradient_accumulation_steps": accumulation(recipe),
-        "optimizer": "adamw_torch",
+        "optimizer": "adamw_torch_fused",  # the same AdamW in one pass over the weights
         "learning_rate": recipe.learning_rate,
         "lr_scheduler": {"constant": "constant_with_warmup"}.get(recipe.scheduler, recipe.scheduler),
         "warmup_ratio": recipe.warmup_ratio,
@@ -80,8 +83,44 @@ def _image_options(recipe: Recipe) -> dict[str, Any]:
     # The model's processor reads images and renders rows batch by batch.
     return {
         "processor_type": "AutoProcessor", "skip_prepare_dataset": True, "remove_unused_columns": False,
-        "plugins": ["boundaries.Boundaries"],
     }  # fmt: skip
+
+
+def _plugins(recipe: Recipe, accepts_images: bool) -> dict[str, Any]:
+    names = [
+        *(["boundaries.Boundaries"] if accepts_images else []),
+        *(["cpu_precision_plugin.CpuBfloat16"] if cpu_bfloat16(recipe) else []),
+    ]
+    return {"plugins": names} if names else {}
+
+
+def cpu_bfloat16(recipe: Recipe) -> bool:
+    """Whether products are computed in bfloat16 on a CPU, for which Axolotl needs cpu_precision_plugin.py."""
+    return not recipe.devices and recipe.precision == "bfloat16"
+
+
+def with_precision(recipe: Recipe, cpu_flags: Collection[str]) -> Recipe:
+    """The recipe with `native` replaced by the fastest precision of the hardware.
+
+    bfloat16 on a GPU and on a CPU that multiplies bfloat16, float32 elsewhere.
+    cpu_flags: the features of the CPU as Linux names them.
+    """
+    if recipe.precision != "native":
+        return recipe
+    fast = recipe.devices > 0 or bool(BFLOAT16_FLAGS & set(cpu_flags))
+    return recipe.model_copy(update={"precision": "bfloat16" if fast else "float32"})
+
+
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Features of x86-64 and arm64 CPUs that multiply bfloat16; without them it is emulated, slower than float32."""
+
+
+def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """The features of this CPU as Linux names them; none where the file is missing."""
+    if not cpuinfo.exists():
+        return set()
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()[1:]}
 
 
 def _schedule(recipe: Recipe, rows: int) -> dict[str, Any]:
@@ -105,8 +144,7 @@ def _hardware(recipe: Recipe) -> dict[str, Any]:
     if recipe.devices > 1 and recipe.launcher == "python":
         raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
     return {
-        # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see
-        # `environment_variables`.
+        # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `_plugins`.
         "bf16": gpu and recipe.precision == "bfloat16",
         "fp16": False,
         "tf32": gpu,
@@ -141,7 +179,8 @@ def environment_variables(recipe: Recipe) -> dict[str, str]:
     fixed = {**quiet, "PYTHONHASHSEED": "0"}
     if recipe.devices:
         return fixed
-    threads = {"OMP_NUM_THREADS": str(recipe.threads), "MKL_NUM_THREADS": str(recipe.threads)}
-    # Axolotl refuses bf16 without a GPU; Accelerate's automatic mixed precision does the same thing on a CPU.
-    mixed = {"ACCELERATE_MIXED_PRECISION": "bf16"} if recipe.precision == "bfloat16" else {}
-    return {**fixed, **_MALLOC, **threads, **mixed, "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
+    # A thread that waits for another sleeps: spinning takes the core that the other one needs on a busy machine.
+    threads = {
+        "OMP_NUM_THREADS": str(recipe.threads), "MKL_NUM_THREADS": str(recipe.threads), "OMP_WAIT_POLICY": "PASSIVE"
+    }  # fmt: skip
+    return {**fixed, **_MALLOC, **threads, "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}

@@ -17,7 +17,14 @@ from stages.core.records import digest
 from stages.core.state_folder import cache
 from stages.params.training_sections import Recipe
 from stages.training import checkpoints, export, image_training
-from stages.training.axolotl_config import axolotl_config, environment_variables, steps
+from stages.training.axolotl_config import (
+    axolotl_config,
+    cpu_bfloat16,
+    cpu_features,
+    environment_variables,
+    steps,
+    with_precision,
+)
 from stages.training.base_model import BaseModel, read_base_model
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch
@@ -25,6 +32,7 @@ from stages.training.row_selection import RowCounts, usable_rows
 from stages.training.training_rows import Row
 
 PLUGIN = Path(__file__).with_name("axolotl_plugin.py")
+PRECISION_PLUGIN = Path(__file__).with_name("cpu_precision_plugin.py")
 PLUGIN_COPY = "boundaries.py"
 """Its name in a run's folder, which the configuration refers to."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "LD_LIBRARY_PATH")
@@ -88,6 +96,9 @@ def _prepare(
     run: str, recipe: Recipe, seed: int, base: BaseModel, rows: Iterable[Row], root: Path, axolotl_in: str | None
 ) -> TrainingJob:
     counts, rows_file = RowCounts(), root / f"{run}.rows.jsonl"
+    if recipe.precision == "native":
+        recipe = with_precision(recipe, cpu_features())
+        print(f"seqit train {run}: products are computed in {recipe.precision} (precision: native)", file=sys.stderr)
     usable = usable_rows(rows, base, recipe.max_length, counts)
     artifacts.write(rows_file, image_training.axolotl_rows(usable, base.accepts_images, base.directory))
     directory = str(base.directory.absolute())
@@ -103,6 +114,8 @@ def _prepare(
     artifacts.write_text(work / "axolotl.yml", _yaml(config))
     if base.accepts_images:
         _write_plugin(base, work)
+    if cpu_bfloat16(recipe):
+        shutil.copyfile(PRECISION_PLUGIN, work / PRECISION_PLUGIN.name)
     return TrainingJob(run, recipe, base, config, work, counts, python)
 
 

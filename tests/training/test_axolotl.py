@@ -180,10 +180,9 @@ print(msgspec.json.encode([told.metrics, told.curve]).decode())
 """
 
 
-def start(base: Path, out: Path, cache: Path) -> "subprocess.Popen[str]":
-    recipe = RECIPE.model_dump_json()
+def start(base: Path, out: Path, cache: Path, recipe: Recipe = RECIPE) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, recipe, str(base), str(out)],
+        [sys.executable, "-c", SCRIPT, recipe.model_dump_json(), str(base), str(out)],
         cwd=ROOT,
         env={**os.environ, "SEQIT_CACHE": str(cache)},
         stdout=subprocess.PIPE,
@@ -255,6 +254,21 @@ def test_killed_after_the_last_step_trains_no_more(
     killed.communicate()
     told = finish(start(base, tmp_path / "it", cache))
     assert contents(tmp_path / "it") == contents(trained[0]) and told == trained[1]
+
+
+@pytest.mark.slow
+def test_bfloat16_on_a_cpu_changes_the_products_and_keeps_float32_weights(
+    base: Path, trained: tuple[Path, list[Any]], tmp_path: Path, cache: Path
+) -> None:
+    recipe = RECIPE.model_copy(update={"precision": "bfloat16"})
+    _, curve = finish(start(base, tmp_path / "it", cache, recipe))
+    losses, exact = [point["loss"] for point in curve], [point["loss"] for point in trained[1][1]]
+    assert losses != exact, "nothing was computed in bfloat16"
+    assert losses == pytest.approx(exact, rel=0.02)
+    header, _ = json.JSONDecoder().raw_decode(
+        (tmp_path / "it" / "model.safetensors").read_bytes()[8:].decode("latin-1")
+    )
+    assert {entry["dtype"] for name, entry in header.items() if name != "__metadata__"} == {"F32"}
 
 
 def test_messages_of_rows_are_what_axolotl_reads() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 
 from stages.core.errors import UserError
 from stages.params.training_sections import Recipe
-from stages.training.axolotl_config import axolotl_config, environment_variables, steps
+from stages.training.axolotl_config import (
+    axolotl_config,
+    cpu_features,
+    environment_variables,
+    steps,
+    with_precision,
+)
 from stages.training.chat_rendering import Specials
 from tests.inference.axolotl_environment import run
 
@@ -35,7 +42,7 @@ def config(recipe: Recipe, rows: int = 64) -> dict[str, Any]:
 
 def test_the_papers_recipe() -> None:
     expected = {
-        "num_epochs": 3, "micro_batch_size": 2, "gradient_accumulation_steps": 8, "optimizer": "adamw_torch",
+        "num_epochs": 3, "micro_batch_size": 2, "gradient_accumulation_steps": 8, "optimizer": "adamw_torch_fused",
         "learning_rate": 2e-5, "lr_scheduler": "linear", "warmup_ratio": 0.03, "weight_decay": 0.0,
         "sequence_len": 2048, "bf16": True, "train_on_inputs": False, "attn_implementation": "flash_attention_2",
         "gradient_checkpointing": True, "fsdp_version": 2, "max_steps": 3 * 407, "save_steps": 407, "seed": 42,
@@ -58,7 +65,10 @@ def test_no_token_is_added_for_padding() -> None:
     ("changes", "expected"),
     [
         ({}, {"bf16": False, "attn_implementation": "sdpa", "dataloader_pin_memory": False}),
-        ({"precision": "bfloat16"}, {"bf16": False, "attn_implementation": "sdpa"}),
+        (
+            {"precision": "bfloat16"},
+            {"bf16": False, "attn_implementation": "sdpa", "plugins": ["cpu_precision_plugin.CpuBfloat16"]},
+        ),
         ({"precision": "bfloat16", "devices": 1}, {"bf16": True, "attn_implementation": "flash_attention_2"}),
         ({"devices": 1}, {"bf16": False, "attn_implementation": "sdpa", "tf32": True}),
         ({"scheduler": "constant"}, {"lr_scheduler": "constant_with_warmup"}),
@@ -107,15 +117,40 @@ def test_every_row_is_seen_and_there_are_about_as_many_saves_as_asked(
     [
         ({}, "CUDA_VISIBLE_DEVICES", ""),
         ({}, "OMP_NUM_THREADS", "2"),
-        ({}, "ACCELERATE_MIXED_PRECISION", None),
-        ({"precision": "bfloat16"}, "ACCELERATE_MIXED_PRECISION", "bf16"),
-        ({"precision": "bfloat16", "devices": 1}, "ACCELERATE_MIXED_PRECISION", None),
+        ({}, "OMP_WAIT_POLICY", "PASSIVE"),
+        ({"devices": 1}, "OMP_WAIT_POLICY", None),
         ({"devices": 1}, "CUDA_VISIBLE_DEVICES", None),
         ({"devices": 1}, "AXOLOTL_DO_NOT_TRACK", "1"),
     ],
 )
 def test_environment(changes: dict[str, Any], name: str, expected: str | None) -> None:
     assert environment_variables(SMALL.model_copy(update=changes)).get(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("precision", "devices", "flags", "expected"),
+    [
+        ("native", 0, {"avx512_bf16", "sse"}, "bfloat16"),
+        ("native", 0, {"amx_bf16"}, "bfloat16"),
+        ("native", 0, {"avx2", "avx512f"}, "float32"),
+        ("native", 0, set(), "float32"),
+        ("native", 1, set(), "bfloat16"),
+        ("float32", 0, {"avx512_bf16"}, "float32"),
+        ("bfloat16", 0, set(), "bfloat16"),
+    ],
+)
+def test_native_precision_is_the_fastest_of_the_hardware(
+    precision: Any, devices: int, flags: set[str], expected: str
+) -> None:
+    recipe = SMALL.model_copy(update={"precision": precision, "devices": devices})
+    assert with_precision(recipe, flags).precision == expected
+
+
+def test_the_features_of_a_cpu_are_read_from_linux(tmp_path: Path) -> None:
+    (tmp_path / "x86").write_text("processor\t: 0\nflags\t\t: fpu avx512_bf16\nbugs\t: x\n")
+    (tmp_path / "arm").write_text("Features\t: fp bf16\n")
+    assert "avx512_bf16" in cpu_features(tmp_path / "x86") and "bf16" in cpu_features(tmp_path / "arm")
+    assert cpu_features(tmp_path / "none") == set()
 
 
 VALIDATE = """
