@@ -47,7 +47,7 @@ def metrics(workplace: Path, name: str) -> dict[str, Any]:
     return json.loads((workplace / "data" / "metrics" / "ingest" / f"{name}.json").read_text())
 
 
-@pytest.mark.parametrize(("name", "rows"), [("seed", 64), ("heldout", 24), ("parallel", 96)])
+@pytest.mark.parametrize(("name", "rows"), [("seed", 289), ("heldout", 24), ("parallel", 372)])
 def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
     result = ingest(workplace, "corpus", name)
     assert result.exit_code == 0, result.output
@@ -97,7 +97,7 @@ def test_a_sample_is_as_large_as_it_says(workplace: Path) -> None:
     with_corpus(workplace, sample=10)
     ingest(workplace, "corpus", "seed")
     assert {k: metrics(workplace, "seed")[k] for k in ("read", "kept", "not_sampled")} == {
-        "read": 64, "kept": 10, "not_sampled": 54,
+        "read": 289, "kept": 10, "not_sampled": 279,
     }  # fmt: skip
 
 
@@ -334,12 +334,12 @@ def test_a_choice_of_another_type_is_named_by_its_path(workplace: Path, changes:
     fails_with_one_line(ingest(workplace, "corpus", "seed"), f"ingest.corpora.seed.{next(iter(changes))}")
 
 
-@pytest.mark.parametrize(("sample", "last"), [(None, "done in "), (64, "done in "), (65, "warning: ")])
+@pytest.mark.parametrize(("sample", "last"), [(None, "done in "), (289, "done in "), (290, "warning: ")])
 def test_a_sample_larger_than_the_corpus_is_the_last_line(workplace: Path, sample: int | None, last: str) -> None:
     with_corpus(workplace, sample=sample)
     message = ingest(workplace, "corpus", "seed").stderr.splitlines()[-1].partition(": ")[2]
     assert message.startswith(last)
-    assert last == "done in " or message == "warning: wanted a sample of 65 rows, there are 64"
+    assert last == "done in " or message == "warning: wanted a sample of 290 rows, there are 289"
 
 
 def test_a_sample_larger_than_the_benchmark_is_the_last_line(workplace: Path) -> None:

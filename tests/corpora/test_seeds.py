@@ -24,10 +24,10 @@ INPUTS = [row["input"] for row in ALPACA if row["input"]]
 
 
 def test_the_corpus_is_large_and_short_enough() -> None:
-    assert len(ALPACA) == 64
-    assert 0.35 <= len(INPUTS) / len(ALPACA) <= 0.45
+    assert len(ALPACA) >= 256
+    assert 0.5 <= len(INPUTS) / len(ALPACA) <= 0.55
     assert all(list(row) == ["instruction", "input", "output"] for row in ALPACA)
-    assert len({row["instruction"] for row in ALPACA}) == 64
+    assert len({row["instruction"] for row in ALPACA}) == len(ALPACA)
     assert max(len(text.split()) for row in ALPACA for text in row.values()) <= 60
 
 
@@ -45,7 +45,7 @@ def test_one_output_is_empty() -> None:
 
 def test_translations_are_of_inputs_and_none_is_left_in_english() -> None:
     rows = load("parallel.json")
-    assert len(rows) >= 24
+    assert len(rows) >= len(INPUTS) / 2, "a third of any sample of rows needs one"
     assert {row["en"] for row in rows} <= set(INPUTS)
     assert all(list(row) == ["en", "de", "zh", "es", "ru"] for row in rows)
     assert all(re.search("[\u4e00-\u9fff]", row["zh"]) and re.search("[а-яё]", row["ru"]) for row in rows)
