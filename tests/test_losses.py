@@ -187,12 +187,12 @@ CASES = [
         "seqeval: wanted 0/0/1/1 rows of iterations 1/2/3/4, got 2/0/0/0",
     ),
     Case(
-        "sample combination seed-flat",
+        "sample combination mixed",
         lambda w: (
             write(w, "responded/seed/0", record("a"), record("b")), write(w, "extracted/flat", record("a"), record("c"))
         ),
-        "4 rows: 3 kept, 1 rejected (same-id 1); see data/sampled/seed-flat.rejected.jsonl",
-        "seed-flat: wanted 16 rows of responded/seed/0, got 2 of 2",
+        "4 rows: 3 kept, 1 rejected (same-id 1); see data/sampled/mixed.rejected.jsonl",
+        "mixed: wanted 16 rows of responded/seed/0, got 2 of 2",
     ),
     Case("sample budget sit-budget", lengths, "", "sit-budget: wanted 27 tokens of responded/seed/2, it has 11"),
     Case(

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import difflib
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -14,6 +15,7 @@ from dvc.repo import Repo
 from dvc.utils.serialize import dump_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from stages.core import registry
 from stages.core.errors import UserError
@@ -77,8 +79,8 @@ MISTAKES = [
     ("fetch.models.smollm2.reference", "hub:org/name", "is not pinned; write hub:org/name@COMMIT"),
     ("fetch.models.smollm2.reference", "hub:org/name@main", "git ls-remote https://huggingface.co/org/name HEAD"),
     ("fetch.corpora", {"c": {"reference": "hub:org/data", "files": ["*"]}}, "is not pinned"),
-    ("sample.combination.seed-flat.sizes", [1], "sample.combination.seed-flat.sizes"),
-    ("sample.combination.seed-flat.second", "responded/seed/0", "name two sets"),
+    ("sample.combination.mixed.sizes", [1], "sample.combination.mixed.sizes"),
+    ("sample.combination.mixed.second", "responded/seed/0", "name two sets"),
     ("extract_inputs.corpora.flat.reads", "ingested/nothing", "unknown 'ingested/nothing'"),
     ("sample.mixture.seqeval.shares", [0.1, 0.2, 0.3, 0.3], "not to 1"),
     ("predict.models", {"gpt": {}}, "unknown 'gpt'"),
@@ -216,7 +218,7 @@ NAMED = {
     "budget": ("sample.budget", VALUES["sample"]["budget"]["sit-budget"]),
     "pairs": ("sample.pairs", VALUES["sample"]["pairs"]["sit-pairs"]),
     "mixture": ("sample.mixture", VALUES["sample"]["mixture"]["seqeval"]),
-    "combination": ("sample.combination", VALUES["sample"]["combination"]["seed-flat"]),
+    "combination": ("sample.combination", VALUES["sample"]["combination"]["mixed"]),
     "trained": ("train.runs", VALUES["train"]["runs"]["it"]),
     "untuned": ("predict.models", {}), "answered": ("predict.benchmarks", VALUES["predict"]["benchmarks"]["xquad"]),
     "compared": ("compare.runs", VALUES["compare"]["runs"]["seqeval-it-sit"]),
@@ -460,18 +462,27 @@ def test_floats_as_dvc_writes_them(tmp_path: Path) -> None:
     assert load(tmp_path / "params.yaml").train.settings.learning_rate == 1e-5
 
 
+def profile_path(profile: str) -> Path:
+    return ROOT / ("params.yaml" if profile == "embedded" else f"stages/profiles/{profile}.yaml")
+
+
 @pytest.mark.parametrize("profile", ["embedded", "paper"])
-def test_a_profile_survives_being_written_again_by_dvc(tmp_path: Path, profile: str) -> None:
-    """`dvc exp run -S` writes params.yaml anew without its quotes, and libyaml then refuses `{reference: a:b}`."""
-    from dvc.utils.serialize import load_yaml, modify_yaml
+def test_dvc_changes_nothing_of_a_profile_but_the_value(tmp_path: Path, profile: str) -> None:
+    """`dvc exp run -S` writes the file anew, without quotes and comments that it does not keep."""
+    from dvc.utils.hydra import apply_overrides
 
     path = tmp_path / "params.yaml"
-    source = ROOT / ("params.yaml" if profile == "embedded" else f"stages/profiles/{profile}.yaml")
-    path.write_bytes(source.read_bytes())
-    before = load_yaml(str(path))
-    with modify_yaml(str(path)) as values:
-        values["seed"] = 1
-    assert load_yaml(str(path)) == before | {"seed": 1}
+    text = profile_path(profile).read_text()
+    path.write_text(text)
+    apply_overrides(str(path), ["seed=7", "respond.settings.sampling.temperature=0.25"])
+    before, after = (YAML(typ="safe").load(one) for one in (text, path.read_text()))
+    before["seed"], before["respond"]["settings"]["sampling"]["temperature"] = 7, 0.25
+    assert before == after
+    old, new = text.splitlines(), path.read_text().splitlines()
+    rewritten = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
+    assert len(rewritten) == 4, "DVC writes these lines in another form; write them as DVC does:\n" + "\n".join(
+        rewritten
+    )
 
 
 def keys(value: Any) -> set[str]:

@@ -256,8 +256,8 @@ class CombinationSample(Entry):
     output_folder: ClassVar[str] = "sampled"
     first: Artifact
     second: Artifact
-    sizes: Annotated[list[Count | None], Field(min_length=2, max_length=2)]
-    """Rows of each, null for all."""
+    sizes: Annotated[list[Count | None], Field(min_length=2, max_length=2)] = Field(default=[None, None])
+    """Rows of each, null for all; left out, all of both."""
 
     @property
     def sets(self) -> tuple[str, str]:
