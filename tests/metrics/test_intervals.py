@@ -72,7 +72,7 @@ def test_no_interval_is_without_width_where_all_values_agree() -> None:
     for value in (0.0, 1.0):
         low, high = shares([value] * 24)
         assert high - low > 0.1
-    low, high, detectable, excluded = intervals.paired(numpy.zeros(24), 1.0)
+    low, high, detectable, excluded, _ = intervals.paired(numpy.zeros(24), 1.0)
     assert low < 0 < high and detectable > 0.1 and excluded > 0.05
 
 
@@ -109,6 +109,7 @@ def test_equivalence_is_two_one_sided_tests() -> None:
     values = numpy.tile((0.01 + 1.0, 0.01 - 1.0), 200)
     result = intervals.paired(values, 1.0)
     assert result.excluded == pytest.approx(0.00995 + 1.649 * 1.0 / sqrt(402), abs=0.001)
+    assert result.lowest == pytest.approx(0.00995 - 1.649 * 1.0 / sqrt(402), abs=0.001)
 
 
 def flips(differences: list[float]) -> float:

@@ -53,7 +53,7 @@ def grade(question: Question, text: str) -> dict[str, float]:
     which people counted in the paper:
 
     rouge_l in [0, 1] (R-L); following (R), answered (A) and both (R+A), 0 or 1: the task was attempted, and a choice
-    was stated, right or wrong.
+    was stated, right or wrong. A text that repeats the question word for word has not paraphrased it.
     """
     label = parse_choice(text, question.input, question.meta)
     # By its text: in a few rows two choices have the same text.
@@ -61,10 +61,21 @@ def grade(question: Question, text: str) -> dict[str, float]:
     values = {} if label is None else {"accuracy": float(right)}
     if question.reference:
         values["rouge_l"] = round(rouge_l(text.lower(), question.reference.lower()), 6)
-        values["following"] = float(values["rouge_l"] > FOLLOWED)
+        attempted = values["rouge_l"] > FOLLOWED and not (question.group == "paraphrase" and _repeats(question, text))
+        values["following"] = float(attempted)
         values["answered"] = float(label is not None)
         values["both"] = values["following"] * values["answered"]
     return values
+
+
+def _repeats(question: Question, text: str) -> bool:
+    """Whether `text` contains the question as it stands, apart from case and spaces."""
+    (text_of_question,) = _texts(question)
+    return _folded(text_of_question) in _folded(text)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _texts(question: Question) -> Iterator[str]:

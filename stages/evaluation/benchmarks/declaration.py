@@ -51,6 +51,11 @@ class Benchmark:
     """Of a sequential benchmark, the measures that the report draws against the number of tasks."""
     grade: Callable[[Question, str], dict[str, float]] | None = None
     """(question, answer text) -> metric -> value; a metric that can't be computed is left out."""
+    grade_steps: Callable[[Question, str], Sequence[dict[str, float]]] | None = None
+    """(question, answer text) -> for each task of the question, in order, metric -> value; for scores by position."""
+    left_out: Callable[[Question], Mapping[str, str]] = lambda question: {}
+    """Metric that the grade of this question does not mean anything for -> why, in words; it gets no such value. A rule
+    that a copy of the prompt satisfies measures nothing."""
     program: Callable[[Question, str], Program] | None = None
     """(question, answer text) -> the program with its tests; it is run in the sandbox only."""
     grade_choices: Callable[[Question, Mapping[str, float]], dict[str, float]] | None = None

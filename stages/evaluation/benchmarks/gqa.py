@@ -76,5 +76,6 @@ BENCHMARK = Benchmark(
     metrics=image_questions.METRICS,
     published={"official": {"prompt": 46.8, "IT": 47.0, "SIT": 48.9}},  # Table 3; InstructBLIP-Vicuna-7B
     grade=grade,
+    left_out=image_questions.left_out,
     texts=image_questions.no_texts,
 )

@@ -26,6 +26,7 @@ ImageForm = Literal["captions", "pixels"]
 """What a question shows: the captions of its picture as text, or the picture."""
 NO_CAPTION = "no-caption"
 """Why a question is rejected: its picture has no captions to show in place of it."""
+CAPTIONS_SHOWN = "captions stand in for the picture, so repeating them counts as describing it"
 FOLLOWED = 0.3
 """ROUGE-L F above which a description is one of the picture. Of human captions of 80 COCO pictures, 82% are above it
 against the other captions of the same picture, and 10% against those of another; of 30 long descriptions by GPT-4, 29
@@ -160,6 +161,12 @@ def grade(question: Question, text: str, right: Callable[[str], float]) -> dict[
         values["rouge_l"] = round(_rouge_l(before, question.reference), 6)
         values["following"] = float(values["rouge_l"] > FOLLOWED)
     return values
+
+
+def left_out(question: Question) -> dict[str, str]:
+    """following and rouge_l, where the question shows the captions that a description is compared with."""
+    shown = bool(question.reference) and not question.images
+    return dict.fromkeys(("following", "rouge_l"), CAPTIONS_SHOWN) if shown else {}
 
 
 def split_answer(text: str) -> tuple[str, str | None]:

@@ -28,6 +28,7 @@ TRANSLATE = (
 DIRECT = "Solve the question step by step in English, and lastly give the answer as a number."
 FOLLOWED = 0.5
 """ROUGE-L F against the English question above which the translation was attempted."""
+ENGLISH = "the question is in English already, so repeating it counts as translating it"
 _LABEL = re.compile(r"^[^:：]{1,40}[:：]\s*")
 
 
@@ -64,6 +65,11 @@ def grade(question: Question, text: str) -> dict[str, float]:
     if question.reference:
         values["following"] = float(exceeds_l(text.lower(), question.reference.lower(), FOLLOWED))
     return values
+
+
+def left_out(question: Question) -> dict[str, str]:
+    """following, of an English question: repeating it is translating it."""
+    return {"following": ENGLISH} if question.reference and question.language == "en" else {}
 
 
 def _questions(
@@ -165,6 +171,7 @@ def _declaration(title: str, questions: Reader, translated: bool) -> Benchmark:
         },
         published={"accuracy": published} if translated else {},
         grade=grade,
+        left_out=left_out,
         one_split=False,
     )  # fmt: skip
 

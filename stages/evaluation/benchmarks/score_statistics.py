@@ -49,6 +49,8 @@ class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The smallest true difference that so many items show with a chance of 80%."""
     excluded: float
     """True differences larger than this are excluded (two one-sided tests at 5%)."""
+    lowest: float
+    """True differences below this are excluded (one such test)."""
     gained: int
     """Items on which the treatment is better."""
     lost: int
@@ -151,19 +153,29 @@ def compare(baseline: Iterable[Score], treatment: Iterable[Score], metric: str, 
     """The difference that `treatment` makes, item by item; None if no item was scored in both."""
     import numpy
 
-    before, after = _means_by_item(baseline, metric), _means_by_item(treatment, metric)
+    before, after = means_by_item(baseline, metric), means_by_item(treatment, metric)
     items = sorted(before.keys() & after.keys())
     if not items:
         return None
     differences = numpy.array([after[item] - before[item] for item in items])
-    least, largest = SCALES.get(metric, (0.0, 1.0))
-    paired = intervals.paired(differences, max(largest - least, float(abs(differences).max())))
+    paired = intervals.paired(differences, largest_difference(metric, differences))
     p = intervals.sign_flips(differences.tolist(), _generator(seed, f"signs/{metric}"))
+    return as_comparison(differences, paired, p)
+
+
+def as_comparison(differences: "Array", paired: intervals.Paired, p: float) -> Comparison:
+    """The comparison of runs that differ by `differences`, one an item; ends and p rounded."""
     return Comparison(
-        len(items), _round(differences.mean()), _round(paired.low), _round(paired.high), _round(p),
-        _round(paired.detectable), _round(paired.excluded), int((differences > 1e-12).sum()),
+        len(differences), _round(differences.mean()), _round(paired.low), _round(paired.high), _round(p),
+        _round(paired.detectable), _round(paired.excluded), _round(paired.lowest), int((differences > 1e-12).sum()),
         int((differences < -1e-12).sum()),
     )  # fmt: skip
+
+
+def largest_difference(metric: str, differences: "Array") -> float:
+    """The largest difference that the metric's scale allows, or the largest of `differences` if that is beyond it."""
+    least, largest = SCALES.get(metric, (0.0, 1.0))
+    return max(largest - least, float(abs(differences).max()))
 
 
 def agreement(rows: Sequence[tuple[str, float, float]], seed: int, resamples: int) -> Agreement | None:
@@ -210,7 +222,8 @@ def _agreed(tables: "Array", verdicts: int) -> tuple["Array", "Array"]:
     return both, (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / whole**2
 
 
-def _means_by_item(scores: Iterable[Score], metric: str) -> dict[str, float]:
+def means_by_item(scores: Iterable[Score], metric: str) -> dict[str, float]:
+    """Item -> the mean of the metric over its answers that have it."""
     by_item: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         if metric in score.values:

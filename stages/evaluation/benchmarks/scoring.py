@@ -1,6 +1,6 @@
 """Score answers: by the benchmark's rule, by running programs, by choice scores, or by the judge."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.program_outcomes import Execute, NoSandbox, Outcome, Program
 from stages.evaluation.benchmarks.questions import Answer, Question, Score, user_text
-from stages.evaluation.benchmarks.score_statistics import pass_at_k, summary
+from stages.evaluation.benchmarks.score_statistics import Estimate, metric_means, pass_at_k, summary
 from stages.evaluation.verdict_types import Exchange, RateResponses, Rating
 
 Pair = tuple[Question, Answer]
@@ -50,13 +50,38 @@ def evaluate_all(
 def evaluate(
     questions: Iterable[Question], answers: Iterable[Answer], graders: Graders, pass_at: Sequence[int]
 ) -> tuple[list[Score], dict[str, Any]]:
-    """The score of every answer in order, and their `score_statistics.summary`.
+    """The score of every answer in order, and their `score_statistics.summary`; where there are any, with positions and
+    left_out (see `position_means` and `left_out`).
 
     Raises UserError for an answer to a question that is not among `questions`.
     """
-    scores = list(score_answers({question.id: question for question in questions}, answers, graders))
-    scores = with_pass_at_k(scores, pass_at)
-    return scores, summary(scores)
+    by_id, answers = {question.id: question for question in questions}, list(answers)
+    scores = with_pass_at_k(list(score_answers(by_id, answers, graders)), pass_at)
+    parts = {"positions": position_means(by_id, zip(answers, scores, strict=True)), "left_out": left_out(by_id, scores)}
+    return scores, summary(scores) | {name: part for name, part in parts.items() if part}
+
+
+def left_out(questions: Mapping[str, Question], scores: Iterable[Score]) -> dict[str, dict[str, int]]:
+    """Metric -> why it means nothing for some questions, in words -> the number of their answers."""
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for score in scores:
+        question = questions[score.question]
+        for metric, reason in BENCHMARKS[question.benchmark].left_out(question).items():
+            reasons[metric][reason] += 1
+    return {metric: dict(counts) for metric, counts in reasons.items()}
+
+
+def position_means(
+    questions: Mapping[str, Question], answers: Iterable[tuple[Answer, Score]]
+) -> dict[str, dict[str, Estimate]]:
+    """Position of a task in its sequence, from 1 -> metric -> its mean; {} where tasks are not graded one by one."""
+    by_position: dict[int, list[Score]] = defaultdict(list)
+    for answer, score in answers:
+        question = questions[answer.question]
+        steps = BENCHMARKS[question.benchmark].grade_steps if answer.has_text else None
+        for position, values in enumerate(steps(question, answer.text) if steps else (), 1):
+            by_position[position].append(msgspec.structs.replace(score, values=values))
+    return {str(position): metric_means(by_position[position]) for position in sorted(by_position)}
 
 
 def with_pass_at_k(scores: Sequence[Score], ks: Iterable[int]) -> list[Score]:
@@ -140,6 +165,7 @@ def _rule_score(question: Question, answer: Answer, similarity: float | None) ->
         return _score(question, answer, values=values, reason="" if values else "answer-no-scores")
     if answer.has_text and benchmark.grade:
         values = benchmark.grade(question, answer.text)
+        values = {metric: value for metric, value in values.items() if metric not in benchmark.left_out(question)}
         reason = "" if values else "answer-unread" if answer.text.strip() else "answer-empty"
         values = values if similarity is None else {**values, "bertscore": similarity}
         return _score(question, answer, values=values, reason=reason)

@@ -62,6 +62,12 @@ def grade(question: Question, text: str) -> dict[str, float]:
     }  # fmt: skip
 
 
+def grade_steps(question: Question, text: str) -> list[dict[str, float]]:
+    """For each task: attempted and accuracy, 0 or 1."""
+    tasks = grade_tasks(question, text).tasks
+    return [{"attempted": float(task.attempted), "accuracy": float(task.lenient)} for task in tasks]
+
+
 def grade_tasks(question: Question, text: str) -> Grade:
     """What became of each task of a question."""
     checks = msgspec.json.decode(question.meta["checks"], type=list[Check])
@@ -83,5 +89,6 @@ BENCHMARK = Benchmark(
     sequential=True,
     measures_by_tasks=("following", "complete"),
     grade=grade,
+    grade_steps=grade_steps,
     one_split=False,
 )

@@ -121,5 +121,6 @@ BENCHMARK = Benchmark(
     metrics=image_questions.METRICS,
     published={"official": {"prompt": 60.7, "IT": 61.3, "SIT": 63.4}},  # Table 3; InstructBLIP-Vicuna-7B
     grade=grade,
+    left_out=image_questions.left_out,
     texts=image_questions.no_texts,
 )

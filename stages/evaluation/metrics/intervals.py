@@ -42,7 +42,7 @@ def share(counts: "Array", totals: "Array") -> Interval:
         return exact(mean, clusters)
     variance = _variance(counts, totals)
     size = mean * (1 - mean) / variance if variance > 0 and 0 < mean < 1 else float(clusters)
-    return exact(mean, size * (_normal(CONFIDENCE) / _student(CONFIDENCE, clusters - 1)) ** 2)
+    return exact(mean, size * (normal(CONFIDENCE) / student(CONFIDENCE, clusters - 1)) ** 2)
 
 
 def exact(mean: float, size: float) -> Interval:
@@ -67,7 +67,7 @@ def around(estimate: float, influences: "Array") -> Interval:
     if clusters < 2:
         return Interval(-inf, inf)
     error = sqrt(clusters / (clusters - 1) * float((influences**2).sum()))
-    half = _student(CONFIDENCE, clusters - 1) * error
+    half = student(CONFIDENCE, clusters - 1) * error
     return Interval(estimate - half, estimate + half)
 
 
@@ -82,6 +82,8 @@ class Paired(NamedTuple):
     excluded: float
     """True differences larger than this, either way, are excluded at the 5% level by two one-sided tests (TOST;
     Schuirmann, 1987): the smallest margin within which the two are equivalent."""
+    lowest: float
+    """True differences below this are excluded by one of these tests: no worse, by any margin larger than -lowest."""
 
 
 def paired(differences: "Array", largest: float) -> Paired:
@@ -94,12 +96,23 @@ def paired(differences: "Array", largest: float) -> Paired:
     import numpy
 
     padded = numpy.append(differences, (largest, -largest))
-    count = len(padded)
-    centre, error = float(padded.mean()), float(padded.std(ddof=1)) / sqrt(count)
-    two_sided, one_sided = _student(CONFIDENCE, count - 1), _student(2 * CONFIDENCE - 1, count - 1)
+    error = float(padded.std(ddof=1)) / sqrt(len(padded))
+    result, _ = from_error(float(padded.mean()), error, len(padded) - 1, largest)
+    # The two that are added pull the mean towards 0, so that a true difference must be larger to be shown.
+    return result._replace(detectable=min(largest, result.detectable * len(padded) / len(differences)))
+
+
+def from_error(centre: float, error: float, freedom: float, largest: float) -> tuple[Paired, float]:
+    """Interval, power and bounds of a difference with this standard error and degrees of freedom, and its two-sided
+    p-value by Student's t; everything stays within `largest`."""
+    from scipy.special import stdtr
+
+    two_sided, one_sided = student(CONFIDENCE, freedom), student(2 * CONFIDENCE - 1, freedom)
     low, high = max(-largest, centre - two_sided * error), min(largest, centre + two_sided * error)
-    detectable = (two_sided + _student(2 * POWER - 1, count - 1)) * error
-    return Paired(low, high, min(largest, detectable), min(largest, abs(centre) + one_sided * error))
+    detectable = min(largest, (two_sided + student(2 * POWER - 1, freedom)) * error)
+    excluded, lowest = min(largest, abs(centre) + one_sided * error), max(-largest, centre - one_sided * error)
+    p = 2 * float(stdtr(freedom, -abs(centre) / error)) if error else float(centre == 0)
+    return Paired(low, high, detectable, excluded, lowest), p
 
 
 def needed(effect: float, spread: float) -> int:
@@ -107,7 +120,7 @@ def needed(effect: float, spread: float) -> int:
     deviation. Raises ValueError for an effect of 0."""
     if effect == 0:
         raise ValueError("an effect of 0 is never shown")
-    wanted = (_normal(CONFIDENCE) + _normal(2 * POWER - 1)) * spread / abs(effect)
+    wanted = (normal(CONFIDENCE) + normal(2 * POWER - 1)) * spread / abs(effect)
     return max(2, int(wanted**2) + 1)
 
 
@@ -160,14 +173,15 @@ def _variance(counts: "Array", totals: "Array") -> float:
     return float(clusters / (clusters - 1) * (residuals**2).sum() / counts.sum() ** 2)
 
 
-def _student(confidence: float, freedom: int) -> float:
+def student(confidence: float, freedom: float) -> float:
     """The quantile of Student's t for a two-sided interval."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
-def _normal(confidence: float) -> float:
+def normal(confidence: float) -> float:
+    """The quantile of the normal distribution for a two-sided interval."""
     from scipy.special import ndtri
 
     return float(ndtri((1 + confidence) / 2))
