@@ -29,13 +29,22 @@ class GenerateEntry(Entry):
     seed: int
     count: Count
     tasks: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), Unique]
-    """Numbers of tasks that a sequence may have."""
+    """Numbers of tasks that a sequence may have. They take turns: 600 rows of [1, 2, 3] are 200 of each."""
     structures: Annotated[list[Literal["independent", "dependent", "mixed"]], Field(min_length=1), Unique]
     """independent: all tasks are about the input. dependent: each is about the result of the one before."""
     languages: Annotated[list[Literal["en", "de", "es"]], Field(min_length=1), Unique]
     """Languages of the instructions."""
     types: Subset
     wordings: Subset
+    layouts: Annotated[list[Literal["numbered", "lines"]], Field(min_length=1), Unique] = Field(
+        default=["numbered", "lines"]
+    )
+    """numbered: answers as a numbered list. lines: one answer a line."""
+    inputs: Literal["short", "long"] = "short"
+    """short: a sentence, a list of 3 to 5. long: up to three sentences, a list of 7."""
+    form: Literal["chain", "first", "split", "turns"] = "chain"
+    """chain: all tasks in one instruction. first: the first task of each chain alone. split: a row a task. turns: a
+    conversation, a turn a task. Entries that differ in form alone are the same sequences."""
 
 
 class SourceFiles(Entry):

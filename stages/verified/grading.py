@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.verified import typed_values
-from stages.verified.sequence_generation import Check
 from stages.verified.typed_values import ValueType
+from stages.verified.verified_rows import Check
 
 _MARKER = re.compile(
     r"^[ \t]*(?:#+[ \t]+)?[*_#(\[]*(?:(?:task|answer|step|aufgabe|antwort|tarea|respuesta)[ \t]+)?"

@@ -3,94 +3,62 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from stages.verified import list_tasks, number_and_date_tasks, structure_tasks, text_tasks, typed_values
-from stages.verified.inputs import MAKERS, draw_input
-from stages.verified.phrases import Layout, Phrases, phrases, sentence
+from stages.verified.inputs import MAKERS, Size, draw_input
+from stages.verified.phrases import Layout, phrases
+from stages.verified.sequence_forms import Form, rows_of
+from stages.verified.sequence_wording import DrawnSequence, DrawnTask, Selection, worded
 from stages.verified.task_types import TASK_TYPES, TaskType
 from stages.verified.typed_values import Value, ValueType
+from stages.verified.verified_rows import Structure, Verified
 
-MODULES = (text_tasks, list_tasks, number_and_date_tasks, structure_tasks)
-"""The modules that define the types of task; importing them fills TASK_TYPES."""
 LONGEST = 20
 """The most tasks of a sequence."""
-Structure = Literal["independent", "dependent", "mixed"]
-"""independent: every task is about the input. dependent: each is about the result of the one before. mixed: either."""
-Selection = Literal["seen", "unseen", "all"]
-"""seen: what training may use. unseen: what is held out of it. all: both."""
 LARGEST = 100_000
 """The largest number of an answer, in absolute value."""
 TRIES = 40
 """Draws of a task before the structure allows no further one."""
-
-
-class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One task of a sequence as data: which function checks it, with which arguments, on which value. Never code."""
-
-    task: str
-    """A key of `TASK_TYPES`."""
-    arguments: dict[str, Any]
-    source: int
-    """0: the task is about the input. k: it is about the right answer of task k, counted from 1."""
-    type: ValueType
-    """Of the answer."""
-    answer: str
-    """The right answer as `typed_values.render` writes it."""
-
-
-class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sequence of tasks over one input, with the right response and what checks another one."""
-
-    id: str
-    """"<seed>-<number>"."""
-    language: str
-    structure: Structure
-    layout: Layout
-    instruction: str
-    input: str
-    response: str
-    input_type: ValueType
-    checks: tuple[Check, ...]
+STARTS = 2_000
+"""Draws of an input before no sequence is as long as it must be."""
+Pool = dict[ValueType, list[TaskType]]
+"""Type taken -> types of task that the settings allow."""
 
 
 class Settings(NamedTuple):
     """What sequences are drawn from."""
 
     lengths: Sequence[int] = (1, 2, 3)
-    """Numbers of tasks, each from 1 to 20; drawn uniformly."""
+    """Numbers of tasks, each from 1 to 20."""
     structures: Sequence[Structure] = ("independent", "dependent", "mixed")
     languages: Sequence[str] = ("en",)
     types: Selection = "seen"
     wordings: Selection = "seen"
-
-
-class _Drawn(NamedTuple):
-    """A task drawn, and the value of its answer."""
-
-    task: TaskType
-    arguments: dict[str, Any]
-    source: int
-    answer: Value
+    layouts: Sequence[Layout] = ("numbered", "lines")
+    inputs: Size = "short"
+    form: Form = "chain"
 
 
 def sequences(seed: int, count: int, settings: Settings, start: int = 0) -> Iterator[Verified]:
-    """`count` sequences, numbered from `start`. Number n is the same whatever the others are.
+    """The rows of `count` sequences, numbered from `start`. Those of number n are the same whatever the others are.
+
+    Languages, structures and lengths take turns: of any block of as many sequences as they have combinations, each
+    combination has one. Where only the number of tasks differs, input, first tasks and wordings are the same: each
+    input allows as many tasks as the longest sequence has. Where only `form` differs, so does nothing but the form.
 
     Raises ValueError for a length that is not from 1 to 20, and for settings that no sequence satisfies.
     """
     if not settings.lengths or not all(1 <= length <= LONGEST for length in settings.lengths):
         raise ValueError(f"lengths: {list(settings.lengths)}; each is a number from 1 to {LONGEST}")
     pools = _pools(settings)
-    return (_sequence(f"{seed}-{number}", settings, pools) for number in range(start, start + count))
+    drawn = (draw_sequence(seed, number, settings, pools) for number in range(start, start + count))
+    return (row for sequence in drawn for row in rows_of(sequence, settings.form))
 
 
-def _pools(settings: Settings) -> dict[str, dict[ValueType, list[TaskType]]]:
-    """Language -> type taken -> types of task that the settings allow, and that have a wording in the language."""
+def _pools(settings: Settings) -> dict[str, Pool]:
+    """Language -> the types of task that have a wording in it."""
     wanted = {"seen": (False,), "unseen": (True,), "all": (False, True)}[settings.types]
-    pools: dict[str, dict[ValueType, list[TaskType]]] = {language: {} for language in settings.languages}
+    pools: dict[str, Pool] = {language: {} for language in settings.languages}
     for language, pool in pools.items():
         for task in TASK_TYPES.values():
             if task.held_out in wanted and task.name in phrases(language).tasks:
@@ -100,32 +68,42 @@ def _pools(settings: Settings) -> dict[str, dict[ValueType, list[TaskType]]]:
     return pools
 
 
-def _sequence(id: str, settings: Settings, pools: dict[str, dict[ValueType, list[TaskType]]]) -> Verified:
-    """Draw until a whole sequence comes out: some inputs allow no chain of the wanted length."""
-    random = Random(f"verified:{id}")
-    language = random.choice(settings.languages)
-    length, structure = random.choice(settings.lengths), random.choice(settings.structures)
-    pool = pools[language]
+def draw_sequence(seed: int, number: int, settings: Settings, pools: dict[str, Pool]) -> DrawnSequence:
+    """Draw inputs until one allows a sequence of the longest length, and keep as many tasks as this one has.
+
+    pools: language -> what is drawn from. Raises ValueError where no input allows one.
+    """
+    id = f"{seed}-{number}"
+    rest, place = divmod(number, len(settings.languages))
+    language = settings.languages[place]
+    rest, place = divmod(rest, len(settings.structures))
+    structure = settings.structures[place]
+    length, longest = settings.lengths[rest % len(settings.lengths)], max(settings.lengths)
+    random, pool = Random(f"verified:{id}"), pools[language]
     starts = [type for type in MAKERS if type in pool]
-    while True:
+    for _ in range(STARTS):
         type = random.choice(starts)
-        value = draw_input(random, type)
-        tasks = list(islice(_tasks(random, type, value, structure, pool), length))
-        if len(tasks) == length:
-            return _worded(random, id, settings, language, structure, (type, value), tasks)
+        value = draw_input(random, type, settings.inputs)
+        tasks = list(islice(_tasks(random, type, value, structure, pool), longest))
+        if len(tasks) == longest:
+            words = Random(f"verified:{id}:words")
+            return worded(
+                words, language, id, structure, settings.layouts, settings.wordings, (type, value), tasks[:length]
+            )
+    raise ValueError(
+        f"no sequence of {longest} tasks in {STARTS:,} draws (structure {structure}, types {settings.types}, language "
+        f"{language}); name fewer tasks or another structure"
+    )
 
 
-def _tasks(
-    random: Random, type: ValueType, value: Value, structure: Structure, pool: dict[ValueType, list[TaskType]]
-) -> Iterator[_Drawn]:
+def _tasks(random: Random, type: ValueType, value: Value, structure: Structure, pool: Pool) -> Iterator[DrawnTask]:
     """Tasks one after another, until none can be drawn."""
-    drawn: list[_Drawn] = []
-    used: set[tuple[str, int]] = set()
+    drawn: list[DrawnTask] = []
     misses = 0
     while misses < TRIES:
         source = _source(random, structure, drawn)
         about = (drawn[source - 1].task.gives, drawn[source - 1].answer) if source else (type, value)
-        task = _task(random, about, source, pool, used)
+        task = _task(random, about, source, pool, drawn)
         if task is None:
             misses += 1
             continue
@@ -133,110 +111,33 @@ def _tasks(
         yield task
 
 
-def _source(random: Random, structure: Structure, drawn: list[_Drawn]) -> int:
+def _source(random: Random, structure: Structure, drawn: list[DrawnTask]) -> int:
     if not drawn or structure == "independent":
         return 0
     return len(drawn) if structure == "dependent" or random.random() < 0.5 else 0
 
 
 def _task(
-    random: Random,
-    about: tuple[ValueType, Value],
-    source: int,
-    pool: dict[ValueType, list[TaskType]],
-    used: set[tuple[str, int]],
-) -> _Drawn | None:
-    """A task about a value that it changes; None where the draw gives none."""
+    random: Random, about: tuple[ValueType, Value], source: int, pool: Pool, drawn: Sequence[DrawnTask]
+) -> DrawnTask | None:
+    """A task about a value that it changes, and that no task before was; None where the draw gives none."""
     type, value = about
     if not (choices := pool.get(type)):
         return None
     task = random.choice(choices)
-    # The same task twice about one value adds nothing new while others are left.
-    if (task.name, source) in used and any((other.name, source) not in used for other in choices):
+    used = [other for other in drawn if other.source == source]
+    # The same task twice about one value adds little while others are left.
+    if any(other.task is task for other in used) and len({other.task.name for other in used}) < len(choices):
         return None
     arguments = task.draw(random, value)
-    if arguments is None:
+    if arguments is None or any(other.task is task and other.arguments == arguments for other in used):
         return None
     answer = task.answer(value, **arguments)
     if answer in ((), "", {}) or (source and answer == value) or _unwieldy(task.gives, answer):
         return None
-    used.add((task.name, source))
-    return _Drawn(task, dict(arguments), source, answer)
+    return DrawnTask(task, dict(arguments), source, answer)
 
 
 def _unwieldy(type: ValueType, answer: Value) -> bool:
     """Whether a number has grown beyond what anybody computes without paper."""
     return type in ("number", "numbers") and any(abs(n) > LARGEST for n in (answer if type == "numbers" else (answer,)))
-
-
-def _worded(
-    random: Random, id: str, settings: Settings, language: str, structure: Structure,
-    input: tuple[ValueType, Value], tasks: list[_Drawn],
-) -> Verified:  # fmt: skip
-    words = phrases(language)
-    layout: Layout = random.choice(("numbered", "lines"))
-    sentences = []
-    for number, drawn in enumerate(tasks):
-        nouns = words.nouns.previous if drawn.source else words.nouns.input
-        wording = random.choice(_allowed(words.tasks[drawn.task.name], settings.wordings))
-        noun, noun_of = nouns[drawn.task.takes]
-        text = wording.replace("{it}", noun).replace("{of}", noun_of)
-        for name, value in drawn.arguments.items():
-            text = text.replace(f"{{{name}}}", str(value))
-        openings = _openings(words, number, len(tasks))
-        sentences.append(sentence(random.choice(openings) if len(tasks) > 1 else "", text))
-    if len(tasks) > 1:
-        sentences.append(random.choice(words.layouts[layout]))
-    checks = tuple(
-        Check(d.task.name, d.arguments, d.source, d.task.gives, typed_values.render(d.task.gives, d.answer))
-        for d in tasks
-    )
-    response, shown = respond(checks, layout), typed_values.render(*input)
-    return Verified(id, language, structure, layout, " ".join(sentences), shown, response, input[0], checks)
-
-
-def _openings(words: Phrases, number: int, count: int) -> tuple[str, ...]:
-    if number == 0:
-        return words.openings.first
-    return words.openings.last if number == count - 1 else words.openings.middle
-
-
-def _allowed(every: tuple[str, ...], selection: Selection) -> tuple[str, ...]:
-    """Of several wordings the last is held out; a single one serves both."""
-    if selection == "all" or len(every) == 1:
-        return every
-    return every[:-1] if selection == "seen" else every[-1:]
-
-
-def respond(checks: Sequence[Check], layout: Layout) -> str:
-    """The right response in a layout."""
-    if len(checks) == 1:
-        return checks[0].answer
-    if layout == "numbered":
-        return "\n".join(f"{number}. {check.answer}" for number, check in enumerate(checks, 1))
-    return "\n".join(check.answer for check in checks)
-
-
-def recompute(input_type: ValueType, input: str, checks: Sequence[Check]) -> list[str]:
-    """The right answers computed anew from the input and the names and arguments of the checks.
-
-    Raises ValueError where the input is not of its type, and KeyError for a type of task that is not known: rows from
-    elsewhere are checked by this before anybody is graded by them.
-    """
-    results: list[tuple[ValueType, Value]] = [(input_type, _parsed(input_type, input))]
-    for check in checks:
-        task = TASK_TYPES[check.task]
-        type, value = results[check.source]
-        if type != task.takes:
-            raise ValueError(f"{check.task} is about a {task.takes}, not about a {type}")
-        results.append((task.gives, task.answer(value, **check.arguments)))
-    return [typed_values.render(type, value) for type, value in results[1:]]
-
-
-def _parsed(type: ValueType, text: str) -> Value:
-    if type == "code":
-        return text
-    value = typed_values.parse(type, text)
-    if value is None:
-        raise ValueError(f"not a {type}: {text!r:.60}")
-    return value

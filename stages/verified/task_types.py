@@ -28,7 +28,7 @@ class TaskType(NamedTuple):
 
 TASK_TYPES: dict[str, TaskType] = {}
 """Every type of task by its name, in the order of definition; filled when
-`stages.verified.sequence_generation` is imported."""
+`stages.verified.verified_rows` is imported."""
 
 
 def nothing(_random: Random, _value: Value) -> Arguments:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.questions import Question
-from stages.verified.sequence_generation import Settings, Verified, sequences
+from stages.verified.sequence_generation import Settings, sequences
+from stages.verified.verified_rows import Verified
 
 ROWS = list(sequences(9, 60, Settings(lengths=(1, 2, 3, 4), languages=("en", "de", "es"), types="all", wordings="all")))
 

@@ -10,8 +10,12 @@ import msgspec
 import yaml
 
 from stages.params.source_sections import GenerateEntry
-from stages.verified.phrases import LANGUAGES
-from stages.verified.sequence_generation import LONGEST, Selection, Structure, Verified
+from stages.verified.inputs import Size
+from stages.verified.phrases import LANGUAGES, Layout
+from stages.verified.sequence_forms import FORMS
+from stages.verified.sequence_generation import LONGEST
+from stages.verified.sequence_wording import Selection
+from stages.verified.verified_rows import Structure, Verified
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,9 +56,13 @@ def test_what_no_task_satisfies_is_one_line(tmp_path: Path) -> None:
 def test_the_section_takes_what_the_generator_knows() -> None:
     def choices(field: str) -> set[str]:
         annotation = GenerateEntry.model_fields[field].annotation
-        return set(get_args(get_args(annotation)[0] if field in ("structures", "languages") else annotation))
+        lists = ("structures", "languages", "layouts")
+        return set(get_args(get_args(annotation)[0] if field in lists else annotation))
 
     assert choices("structures") == set(get_args(Structure))
     assert choices("languages") == set(LANGUAGES)
+    assert choices("layouts") == set(get_args(Layout))
+    assert choices("form") == set(FORMS)
+    assert choices("inputs") == set(get_args(Size))
     assert choices("types") == choices("wordings") == set(get_args(Selection))
     assert LONGEST == 20

@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.verified.phrases import LANGUAGES, phrases
-from stages.verified.sequence_generation import LONGEST, MODULES, TASK_TYPES, Settings, recompute, sequences
+from stages.verified.sequence_forms import FORMS
+from stages.verified.sequence_generation import LONGEST, Pool, Settings, draw_sequence, sequences
+from stages.verified.task_types import TASK_TYPES
+from stages.verified.verified_rows import MODULES, Verified, recompute
 
 
 def test_there_are_enough_types_of_task_and_some_are_held_out_for_each_input() -> None:
@@ -87,3 +90,73 @@ def test_lengths_out_of_range_are_refused(lengths: tuple[int, ...]) -> None:
 def test_a_language_without_unseen_types_is_refused() -> None:
     with pytest.raises(ValueError, match="'de'"):
         sequences(1, 1, Settings(languages=("de",), types="unseen"))
+
+
+def test_lengths_structures_and_languages_take_turns() -> None:
+    how = Settings(lengths=range(1, 7), structures=("dependent", "independent"), languages=("en", "de", "es"))
+    counts = Counter((len(row.checks), row.structure, row.language) for row in sequences(1, 180, how))
+    assert set(counts.values()) == {5}
+    assert len(counts) == 36
+
+
+@given(
+    st.integers(0, 5_000), st.sampled_from(["independent", "dependent", "mixed"]), st.sampled_from(["seen", "unseen"])
+)
+@settings(max_examples=100, deadline=None)
+def test_shorter_sequences_begin_like_longer_ones(number: int, structure: str, types: str) -> None:
+    how = Settings(lengths=(4,), structures=(structure,), types=types)  # type: ignore[arg-type]
+    (longest,) = sequences(2, 1, how, number)
+    (shorter,) = sequences(2, 1, how._replace(lengths=(1, 2, 3, 4)), number)
+    (single,) = sequences(2, 1, how._replace(lengths=(1, 4), form="first"), number)
+    assert {longest.input, shorter.input} == {single.input}
+    assert shorter.checks == longest.checks[: len(shorter.checks)]
+    assert (single.checks, single.response) == (longest.checks[:1], longest.checks[0].answer)
+    assert single.instruction[1:-1] in longest.instruction
+
+
+def all_forms(number: int) -> dict[str, list[Verified]]:
+    how = Settings(lengths=(1, 2, 3), types="all", languages=("en", "de"))
+    return {form: list(sequences(3, 1, how._replace(form=form), number)) for form in FORMS}
+
+
+@given(st.integers(0, 5_000))
+@settings(max_examples=100, deadline=None)
+def test_forms_state_the_same_tasks_and_answers(number: int) -> None:
+    forms = all_forms(number)
+    (chain,), (turns,) = forms["chain"], forms["turns"]
+    answers = [check.answer for check in chain.checks]
+    assert [row.response for row in forms["split"]] == answers
+    assert [row.id for row in forms["split"]] == [f"{chain.id}.{n}" for n, _ in enumerate(answers, 1)]
+    assert all(recompute(row.input_type, row.input, row.checks) == [row.response] for row in forms["split"])
+    assert [*(answer for _, answer in turns.history), turns.response] == answers
+    asked = [*(question for question, _ in turns.history), turns.instruction]
+    assert (chain.input in asked[0]) == (len(asked) > 1)
+    assert all(question[1:].split(".\n")[0].rstrip(".") in chain.instruction for question in asked)
+
+
+def test_short_inputs_are_shorter() -> None:
+    def size(inputs: str) -> int:
+        return sum(len(row.input) for row in sequences(1, 300, Settings(inputs=inputs)))  # type: ignore[arg-type]
+
+    assert size("short") < 0.7 * size("long")
+
+
+@pytest.mark.parametrize("layout", ["numbered", "lines"])
+def test_layouts(layout: str) -> None:
+    rows = list(sequences(1, 30, Settings(lengths=(3,), layouts=(layout,))))  # type: ignore[arg-type]
+    assert {row.layout for row in rows} == {layout}
+    assert all(row.response.startswith("1. ") is (layout == "numbered") for row in rows)
+
+
+def test_no_task_comes_twice_with_the_same_arguments() -> None:
+    for row in sequences(1, 100, Settings(lengths=(6,), structures=("independent",), types="all")):
+        tasks = [(check.task, tuple(check.arguments.items())) for check in row.checks]
+        assert len(set(tasks)) == len(tasks)
+
+
+def test_a_length_that_no_input_allows_is_refused() -> None:
+    how = Settings(lengths=(2,), structures=("independent",), types="unseen")
+    pools: dict[str, Pool] = {"en": {"date": [TASK_TYPES["date.day_of_year"]]}}
+    with pytest.raises(ValueError, match="no sequence of 2 tasks"):
+        draw_sequence(1, 1, how, pools)
+    assert draw_sequence(1, 1, how._replace(lengths=(1,)), pools).tasks[0].check.task == "date.day_of_year"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from stages.verified import typed_values
 from stages.verified.grading import grade, segments
 from stages.verified.inputs import MAKERS, draw_input
-from stages.verified.sequence_generation import TASK_TYPES, Check, Settings, Verified, respond, sequences
-from stages.verified.task_types import TaskType
+from stages.verified.sequence_generation import Settings, sequences
+from stages.verified.task_types import TASK_TYPES, TaskType
 from stages.verified.typed_values import Value, ValueType
+from stages.verified.verified_rows import Check, Verified, respond
 
 ALL = Settings(lengths=(1, 2, 3, 6), languages=("en", "de", "es"), types="all", wordings="all")
 

@@ -13,7 +13,7 @@ from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import only, rows
 from stages.verified.grading import Grade
 from stages.verified.grading import grade as grade_sequence
-from stages.verified.sequence_generation import Check, Verified, recompute
+from stages.verified.verified_rows import Check, Verified, recompute
 
 
 def questions(files: Files, languages: Sequence[str], licence: str, wording: Wording) -> Iterator[Question]:
@@ -40,6 +40,8 @@ def questions(files: Files, languages: Sequence[str], licence: str, wording: Wor
 
 
 def _verify(row: Verified, where: str) -> None:
+    if row.history:
+        raise UserError(f"{where}: a conversation (form turns); generate questions in form chain, first or split")
     try:
         answers = recompute(row.input_type, row.input, row.checks)
     except (KeyError, IndexError, TypeError, ValueError) as error:
