@@ -66,7 +66,7 @@ def repro(
 
 @app.command()
 @reports_errors
-def use(profile: Annotated[str, typer.Argument(help="embedded or paper")]) -> None:
+def use(profile: Annotated[str, typer.Argument(help="embedded, full or paper")]) -> None:
     """Put a profile in place of params.yaml (what was there is kept as params.yaml.before, or .before-2 and so on)."""
     from stages.params import profiles
 

@@ -14,7 +14,7 @@ from stages.params.name_references import empty_groups
 from stages.planning.dvc_graph import steps
 
 ROOT = Path(__file__).resolve().parents[1]
-VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
 EMPTY = yaml.safe_load((ROOT / "stages/params/empty_sections.yaml").read_text())
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 REQUIRED = {"seed", "tokenizer", "validate", "fetch"}

@@ -63,7 +63,7 @@ def test_dvc_tells_a_stage_its_address_from_a_folder_below_too(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "stages/profiles/full.yaml", tmp_path / "params.yaml")
     (tmp_path / "dvc.yaml").write_text(GRAPH)
     folders = {name: str(tmp_path / name.lower()) for name in ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR")}
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"} | folders

@@ -38,7 +38,7 @@ def record(number: int, instruction: str) -> Record:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "stages/profiles/full.yaml", tmp_path / "params.yaml")
     for name in ("seqeval", "xquad", "mgsm"):
         question = Question(f"{name}-1", name, "en", "MIT", "1", "Solve.", input=f"{name}: {QUESTION}?")
         write(tmp_path, f"ingested/benchmarks/{name}", [question])

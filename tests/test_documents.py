@@ -85,7 +85,7 @@ def is_complete(block: Block) -> bool:
 
 def params_of(page: str) -> dict[str, Any]:
     """The default params.yaml with all YAML examples of the README and of a page."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     for block in BLOCKS:
         if block.page in ("README.md", page) and block.language == "yaml" and not is_complete(block):
             values = merged(values, yaml.safe_load(block.code))

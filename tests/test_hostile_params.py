@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
 SHELLS = [shell for name in ("sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh") if (shell := shutil.which(name))]
 MARKER = "marker"
 
@@ -158,7 +158,7 @@ BAD = {
 @pytest.mark.slow
 def test_a_strangers_params_run_nothing(workplace: tuple[Path, dict[str, str]]) -> None:
     folder, env = workplace
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     for path, value in BAD.items():
         *parents, last = path.split("/")
         reduce(lambda place, key: place[key], parents, values)[last] = value

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "data" / "seeds", tmp_path / "data" / "seeds")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "stages/profiles/full.yaml", tmp_path / "params.yaml")
     return tmp_path
 
 

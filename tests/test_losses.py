@@ -63,7 +63,7 @@ def write(workplace: Path, name: str, *rows: msgspec.Struct, **quarantined: list
 
 
 def params(workplace: Path) -> dict[str, Any]:
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     for role, engine in values["engines"].items():
         values["engines"][role] = {**engine, "engine": "scripted", "options": {"rules": str(workplace / "rules.yaml")}}
     values["predict"]["benchmarks"] = {"seqeval": values["predict"]["benchmarks"]["seqeval"]}

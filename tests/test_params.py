@@ -23,7 +23,7 @@ from stages.evaluation.benchmarks import BENCHMARKS
 from stages.params import field_types, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
-VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
 ODD = st.sampled_from(
     [None, True, 0, -1, 10**400, 0.5, float("inf"), float("nan"), "", "x", "../x", "a\0b", "\ud800", "x" * 300, [], {},
      [None], [[]], {"": 1}, {1: 2}, {None: None}, b"bytes", date(2020, 1, 1), {1, 2}]
@@ -457,7 +457,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_floats_as_dvc_writes_them(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text().replace("learning_rate: 0.0001", "learning_rate: 1e-05")
+    text = (ROOT / "stages/profiles/full.yaml").read_text().replace("learning_rate: 0.0001", "learning_rate: 1e-05")
     (tmp_path / "params.yaml").write_text(text)
     assert load(tmp_path / "params.yaml").train.settings.learning_rate == 1e-5
 
@@ -496,7 +496,7 @@ def keys(value: Any) -> set[str]:
 
 def test_every_value_is_explained() -> None:
     """On its own line, or in a comment that speaks of it."""
-    lines = (ROOT / "params.yaml").read_text().splitlines()
+    lines = (ROOT / "stages/profiles/full.yaml").read_text().splitlines()
     told = {word for line in lines if "#" in line for word in re.findall(r"[\w-]+", line)}
     assert keys(VALUES) - told == set()
 

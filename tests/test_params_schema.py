@@ -14,7 +14,7 @@ from stages.params import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = [ROOT / "params.yaml", *sorted((ROOT / "stages/profiles").glob("*.yaml"))]
-VALUES = yaml.safe_load(PROFILES[0].read_text())
+VALUES = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
 
 
 def errors(values: Any) -> list[str]:

@@ -61,7 +61,7 @@ class Clone:
 
 
 def working_tree(folder: Path) -> None:
-    """A copy of the working tree in `folder`, without what a run recorded."""
+    """A copy of the working tree in `folder` with the full profile, without what a run recorded."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -69,6 +69,7 @@ def working_tree(folder: Path) -> None:
         if (ROOT / name).is_file() and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "stages/profiles/full.yaml", folder / "params.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.change("ingest/corpora/seed/sample", 20)
     made.change("validate/max_quarantined", 0.5)
     if not shutil.which("bwrap"):  # evaluate refuses to run generated code then, see tests/sandbox
-        asked = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["predict"]["benchmarks"]
+        asked = YAML(typ="safe").load((ROOT / "stages/profiles/full.yaml").read_text())["predict"]["benchmarks"]
         made.change("predict/benchmarks", {name: entry for name, entry in asked.items() if name != "humaneval"})
     for command in (["git", "init"], ["git", "add", "-A"], ["git", "commit", "-qm", "x"]):
         made.run(*command)

@@ -48,6 +48,6 @@ def test_the_embedded_profile_of_a_checkout_is_the_committed_params(tmp_path: Pa
 def test_an_unknown_profile_changes_nothing(tmp_path: Path) -> None:
     target = tmp_path / "params.yaml"
     target.write_text("mine")
-    with pytest.raises(UserError, match=r"'\.\./x': no such profile; known are embedded, paper"):
+    with pytest.raises(UserError, match=r"'\.\./x': no such profile; known are embedded, full, paper"):
         use("../x", target)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("params.yaml", "mine")]

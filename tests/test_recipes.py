@@ -25,7 +25,7 @@ BLOCK = re.compile(
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "stages/profiles/full.yaml", tmp_path / "params.yaml")
     return tmp_path
 
 

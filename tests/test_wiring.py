@@ -170,7 +170,7 @@ def test_an_artifact_is_validated_by_the_stage_that_makes_it(name: str) -> None:
 def test_every_receipt_that_is_read_is_made() -> None:
     made = {out for body in BODIES.values() for out in outs_of(body)}
     read = {str(dep) for body in BODIES.values() for dep in body["deps"] if str(dep).startswith("data/validated/")}
-    folders = {artifact.partition("/")[0] for artifact in load(ROOT / "params.yaml").artifacts()}
+    folders = {artifact.partition("/")[0] for artifact in load(ROOT / "stages/profiles/full.yaml").artifacts()}
     paths = {folder: f"data/validated/{folder}/${{key}}" for folder in folders}
     assert [folder for folder, path in paths.items() if path not in made and f"{path}.json" not in made] == []
     assert [path for path in read if "${" not in path and not any(out.startswith(path) for out in made)] == []
@@ -190,7 +190,7 @@ def test_every_command_is_a_stage() -> None:
 
 def test_the_graph_is_small() -> None:
     """Each stage costs time in a run with nothing to do: DVC parses params.yaml for it."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     sections = [section_of(name).split(".") for name in GRAPH]
     entries = [reduce(lambda place, key: place[key], keys, values) if keys != [""] else [None] for keys in sections]
     assert sum(map(len, entries)) <= 55
@@ -244,21 +244,23 @@ def module_source(module: str) -> str:
 
 
 def test_what_the_graph_reads_is_what_params_names() -> None:
-    params = load(ROOT / "params.yaml")
+    params = load(ROOT / "stages/profiles/full.yaml")
     folders = {artifact.partition("/")[0] for artifact in params.artifacts()}
     outs = {out.split("/")[1] for body in BODIES.values() for out in outs_of(body) if out.startswith("data/")}
     assert folders <= outs
 
 
 @pytest.mark.parametrize("profile", sorted((STAGES / "profiles").glob("*.yaml")), ids=lambda path: path.stem)
-def test_profiles_have_the_keys_of_the_committed_one(profile: Path) -> None:
-    assert set(yaml.safe_load(profile.read_text())) == set(yaml.safe_load((ROOT / "params.yaml").read_text()))
+def test_profiles_have_the_keys_of_the_full_one(profile: Path) -> None:
+    assert set(yaml.safe_load(profile.read_text())) == set(
+        yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
+    )
     load(profile)
 
 
 def test_the_committed_params_are_the_embedded_profile() -> None:
     assert MARK in (ROOT / "params.yaml").read_text()
-    assert [path.name for path in (STAGES / "profiles").iterdir()] == ["paper.yaml"]
+    assert sorted(path.name for path in (STAGES / "profiles").iterdir()) == ["full.yaml", "paper.yaml"]
 
 
 def test_steps_that_schemas_expect_are_those_that_the_code_writes() -> None:

@@ -47,7 +47,7 @@ def test_seen_and_unseen_chains_are_asked_for_as_in_training(profile: str) -> No
 
 
 def test_another_wording_reaches_both() -> None:
-    params = load(ROOT / "params.yaml")
+    params = load(ROOT / "stages/profiles/full.yaml")
     wording = params.wording | {"repeat": "Say the input again, and then"}
     changed = params.model_copy(update={"wording": wording})
     made = augmented_sets([ROW], [{"chain": "repeat"}], Resources(0, wording))
@@ -58,6 +58,6 @@ def test_another_wording_reaches_both() -> None:
 
 
 def test_the_papers_words() -> None:
-    instructions = instructions_of("commonsenseqa", load(ROOT / "params.yaml"))
+    instructions = instructions_of("commonsenseqa", load(ROOT / "stages/profiles/full.yaml"))
     assert instructions["repeat"].startswith("First repeat the input, then ")
     assert instructions["paraphrase"].startswith("First paraphrase the input, then ")

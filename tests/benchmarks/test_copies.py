@@ -15,7 +15,7 @@ from stages.params import load
 from stages.verified.sequence_generation import Settings, sequences
 
 ROOT = Path(__file__).resolve().parents[2]
-WORDING = load(ROOT / "params.yaml").wording
+WORDING = load(ROOT / "stages/profiles/full.yaml").wording
 
 
 def unrated(exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:

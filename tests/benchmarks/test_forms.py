@@ -19,7 +19,7 @@ from tests.benchmarks.test_questions import ENGLISH, EXAMPLE, MGSM, XQUAD
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "data" / "seeds"
-WORDING = load(ROOT / "params.yaml").wording
+WORDING = load(ROOT / "stages/profiles/full.yaml").wording
 
 
 def parquet(*rows: dict[str, Any]) -> bytes:

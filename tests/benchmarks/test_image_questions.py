@@ -23,7 +23,7 @@ from stages.params import load
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-WORDING = load(ROOT / "params.yaml").wording
+WORDING = load(ROOT / "stages/profiles/full.yaml").wording
 
 
 def files(folder: str) -> dict[str, bytes]:

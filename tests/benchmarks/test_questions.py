@@ -12,7 +12,7 @@ from stages.evaluation.benchmarks.questions import Question, user_text
 from stages.params import load
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-WORDING = load(Path(__file__).resolve().parents[2] / "params.yaml").wording
+WORDING = load(Path(__file__).resolve().parents[2] / "stages/profiles/full.yaml").wording
 SOURCE = Source("path:x", 0, "0" * 64, "CC0-1.0", "en")
 
 

@@ -159,7 +159,7 @@ def test_a_server_that_counts_no_tokens_can_not_be_kept_to_a_budget(tmp_path: Pa
 def test_a_budget_in_money_needs_a_price() -> None:
     import yaml
 
-    values = yaml.safe_load((Path(__file__).resolve().parents[2] / "params.yaml").read_text())
+    values = yaml.safe_load((Path(__file__).resolve().parents[2] / "stages/profiles/full.yaml").read_text())
     values["costs"]["generator"]["budget"] = {"tokens": None, "money": 5.0}
     with pytest.raises(UserError, match=r"costs\.generator: a budget in money needs a price"):
         parse(values)

@@ -235,7 +235,7 @@ def test_rows_are_told_as_they_are_done() -> None:
 
 def test_a_model_fetched_before_its_reference_was_changed_is_refused(tmp_path: Path) -> None:
     """A command that is run by hand, without `fetch`, would ask the old endpoint."""
-    values = msgspec.to_builtins(YAML(typ="safe", pure=True).load(Path("params.yaml").read_text()))
+    values = msgspec.to_builtins(YAML(typ="safe", pure=True).load(Path("stages/profiles/full.yaml").read_text()))
     with serving(lambda request, _: completed("fine")) as old, serving(lambda request, _: completed("fine")) as new:
         values["fetch"]["models"]["teacher"] = {"reference": f"endpoint:{old.url}#m"}
         values["engines"]["generator"] = {"engine": "openai", "model": "teacher", "options": OPENAI}

@@ -45,7 +45,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((ROOT / "stages/profiles/full.yaml").read_bytes())
     before = (tmp_path / "params.yaml").read_bytes()
     text = overridden(tmp_path, ["judge.temperature=0.25", "+predict.models.mine={}", "~publish.seqeval"])
     (tmp_path / "changed.yaml").write_text(text)
@@ -68,7 +68,7 @@ def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) 
     ],
 )
 def test_what_dvc_refuses_is_one_line(tmp_path: Path, override: str, message: str) -> None:
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((ROOT / "stages/profiles/full.yaml").read_bytes())
     with pytest.raises(UserError) as error:
         overridden(tmp_path, [override])
     assert message in str(error.value) and "\n" not in str(error.value)
@@ -201,7 +201,7 @@ def test_what_a_stage_makes_is_validated_in_the_plan(tmp_path: Path) -> None:
     making.commands.append(shlex.split("python -m stages.validate ingested seed --suite ingested"))
     steps[1].commands.append(shlex.split("python -m stages.validate ingested x --suite ingested"))
     with overlay.checkout_overlay(ROOT, overridden(ROOT, [])) as folder:
-        state = PlanState(folder, None, load(ROOT / "params.yaml"), Planner(None))
+        state = PlanState(folder, None, load(ROOT / "stages/profiles/full.yaml"), Planner(None))
         result = list(forecasts(steps, state))
         receipt = artifacts.read_json(folder / "data/validated/ingested/seed.json", artifacts.Receipt)
         assert receipt.sha256 == artifacts.sha256(folder / "data/ingested/seed.jsonl")

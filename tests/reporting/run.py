@@ -19,7 +19,7 @@ from stages.reporting import collect
 from stages.reporting.findings import Findings
 from tests.reporting.examples import record, step
 
-PARAMS = load(Path(__file__).resolve().parents[2] / "params.yaml").model_dump(mode="json")
+PARAMS = load(Path(__file__).resolve().parents[2] / "stages/profiles/full.yaml").model_dump(mode="json")
 SKILL = {"smollm2": 0.25, "it": 0.4, "sit": 0.6}
 
 

@@ -72,7 +72,7 @@ class Project:
         shutil.copytree(data or ROOT / "data/seeds", folder / ("data" if data else "data/seeds"))
         (folder / "models").mkdir()
         (folder / "models" / "smollm2").symlink_to(model)
-        self.params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+        self.params: dict[str, Any] = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text("utf-8"))
         few(self.params, server)
         self.write()
         self._ran: dict[str, Run] = {}

@@ -156,7 +156,7 @@ def workplace(folder: Path, rows: list[dict[str, Any]]) -> Path:
     (folder / "data/ingested").mkdir(parents=True)
     (folder / "data/ingested/c.jsonl").write_bytes(b"".join(line + b"\n" for _, line in lines(*rows)))
     (folder / "schemas").symlink_to(ROOT / "schemas")
-    (folder / "params.yaml").symlink_to(ROOT / "params.yaml")
+    (folder / "params.yaml").symlink_to(ROOT / "stages/profiles/full.yaml")
     return folder
 
 

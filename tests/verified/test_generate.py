@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(folder: Path, **changes: object) -> subprocess.CompletedProcess[str]:
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     values["generate"] = {"verified": values["generate"]["verified"] | changes}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     command = [sys.executable, "-m", "stages.generate", "verified"]
