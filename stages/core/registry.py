@@ -66,6 +66,7 @@ BENCHMARKS = {
     "humaneval": Registered("stages.evaluation.benchmarks.humaneval:BENCHMARK", ("pass_at",), ("compare",)),
     "vqav2": Registered("stages.evaluation.benchmarks.vqav2:BENCHMARK", ("images",), ("compare",)),
     "gqa": Registered("stages.evaluation.benchmarks.gqa:BENCHMARK", ("images",), ("compare",)),
+    "ifeval": Registered("stages.evaluation.benchmarks.ifeval:BENCHMARK", (), ("compare",)),
     "sifo": Registered("stages.evaluation.benchmarks.sifo:BENCHMARK", (), ("compare", "judge_tasks")),
     "verified": Registered("stages.evaluation.benchmarks.verified:BENCHMARK", (), ("compare", "judge_tasks")),
 }

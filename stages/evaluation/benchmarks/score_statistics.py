@@ -5,7 +5,7 @@ and test (see `intervals`): ten versions of one question are no more evidence th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,13 @@ COVERAGE = (2.5, 97.5)
 SCALES = {"quality": (1.0, 5.0)}
 """Metric -> its least and largest value, for those that are not from 0 to 1. Values beyond are of no known scale."""
 
+OVER_TASKS = frozenset({"instruction_strict", "instruction_loose"})
+"""Metrics that are a share of an answer's tasks and averaged over tasks, as IFEval does, so that an answer counts as
+often as it has tasks; others are averaged over answers."""
+
 
 class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A mean (or slope) over `n` answers with its 95% interval; no ends where there is but one item."""
+    """A mean (or slope) with its 95% interval over `n` answers, or tasks (`OVER_TASKS`); no ends for a single item."""
 
     n: int
     mean: float
@@ -101,7 +105,7 @@ def metric_means(scores: Sequence[Score]) -> dict[str, Estimate]:
     metrics = sorted({metric for score in scores for metric in score.values})
     if not metrics:
         return {}
-    totals = _by_item((s.item, [x for m in metrics for x in _counted(s.values, m)]) for s in scores)
+    totals = _by_item((s.item, [x for m in metrics for x in _counted(s, m)]) for s in scores)
     columns = {metric: totals[:, 2 * place : 2 * place + 2] for place, metric in enumerate(metrics)}
     return {metric: _estimate(column[column[:, 0] > 0], metric) for metric, column in columns.items()}
 
@@ -123,8 +127,10 @@ def _end(value: float) -> float | None:
     return _round(value) if isfinite(value) else None
 
 
-def _counted(values: Mapping[str, float], metric: str) -> tuple[float, float]:
-    return (1.0, values[metric]) if metric in values else (0.0, 0.0)
+def _counted(score: Score, metric: str) -> tuple[float, float]:
+    """How often an answer counts, and the sum of its values."""
+    times = 0.0 if metric not in score.values else float(score.tasks) if metric in OVER_TASKS else 1.0
+    return times, times * score.values.get(metric, 0.0)
 
 
 def trends(scores: Sequence[Score]) -> dict[str, Estimate]:
