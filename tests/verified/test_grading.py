@@ -1,6 +1,5 @@
 """Checks accept what is right, and nothing else: empty, foreign, copied and slightly broken answers."""
 
-from datetime import timedelta
 from random import Random
 
 import pytest
@@ -8,38 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.verified import typed_values
-from stages.verified.grading import grade, segments
+from stages.verified.grading import grade
 from stages.verified.inputs import MAKERS, draw_input
+from stages.verified.response_segments import segments
 from stages.verified.sequence_generation import Settings, sequences
-from stages.verified.task_types import TASK_TYPES, TaskType
-from stages.verified.typed_values import Value, ValueType
+from stages.verified.task_types import TASK_TYPES
+from stages.verified.typed_values import ValueType
 from stages.verified.verified_rows import Check, Verified, respond
+from tests.verified.examples import broken, drawn
 
 ALL = Settings(lengths=(1, 2, 3, 6), languages=("en", "de", "es"), types="all", wordings="all")
-
-
-def broken(type: ValueType, value: Value) -> Value:
-    """The value with exactly one thing wrong."""
-    if type == "decision":
-        return not value
-    if type == "number":
-        return value + 1
-    if type == "date":
-        return value + timedelta(1)
-    if type == "object":
-        return {**value, next(iter(value)): -1}
-    if type in ("words", "numbers", "dates"):
-        return (*value[:-1], broken({"words": "word", "numbers": "number", "dates": "date"}[type], value[-1]))  # type: ignore[arg-type]
-    return value[:-2] + ("q" if value[-2:-1] != "q" else "z") + value[-1:] if len(value) > 1 else value + "q"
-
-
-def drawn(task: TaskType, random: Random) -> tuple[Value, Check]:
-    """A check of this type of task on an input that allows one."""
-    while True:
-        value = draw_input(random, task.takes)
-        arguments = task.draw(random, value)
-        if arguments is not None and (answer := task.answer(value, **arguments)) not in ((), "", {}):
-            return value, Check(task.name, dict(arguments), 0, task.gives, typed_values.render(task.gives, answer))
 
 
 @pytest.mark.parametrize("name", TASK_TYPES)
@@ -143,6 +120,32 @@ def graded(row: Verified, response: str):
         ("object", '{"a":1}', '{"a": "1"}', False),
         ("numbers", "1, 2", "1; 2", True),
         ("numbers", "1, 2", "12", False),
+        ("words", "a, b", "| a | b |", True),
+        ("words", "a, b", "| word |\n|---|\n| a |\n| b |", True),
+        ("words", "a, b", "| word | of |\n|---|---|\n| a | b |\n| b | a |", False),
+        ("words", "a, b", "| a | b | c |", False),
+        ("numbers", "1, 2", "| n |\n|:-:|\n| 1 |\n| 2 |", True),
+        ("numbers", "1, 2", "| n |\n|---|\n| 2 |\n| 1 |", False),
+        ("object", '{"a":1,"b":-2}', "| word | n |\n|---|---|\n| a | 1 |\n| b | \u22122 |", True),
+        ("object", '{"a":1}', "| a | 2 |", False),
+        ("object", '{"a":1}', "| a | 1 |\n| b | 2 |", False),
+        ("object", '{"a":1}', "|", False),
+        ("words", "a", "|||||", False),
+        ("date", "2020-01-02", "2 January 2020", True),
+        ("date", "2020-01-02", "It is Thursday, January 2nd, 2020.", True),
+        ("date", "2020-01-02", "2. Januar 2020", True),
+        ("date", "2020-01-02", "El 2 de enero de 2020.", True),
+        ("date", "2020-01-02", "the 2nd of Jan 2020", True),
+        ("date", "2020-01-02", "2 January 2021", False),
+        ("date", "2020-01-02", "January 2, 2020 or January 3, 2020", False),
+        ("date", "2020-01-02", "02/01/2020", False),
+        ("date", "2020-01-02", "31 February 2020", False),
+        ("dates", "2020-01-02, 2020-03-04", "January 2, 2020, and March 4, 2020", True),
+        ("dates", "2020-01-02, 2020-03-04", "- 2 January 2020\n- 4 March 2020", True),
+        ("dates", "2020-01-02, 2020-03-04", "4 March 2020, 2 January 2020", False),
+        ("decision", "yes", "yes or no", False),
+        ("decision", "yes", "yes\nno", False),
+        ("decision", "yes", "Yes, no remainder is left.", True),
     ],
 )
 def test_common_forms(type: ValueType, answer: str, response: str, lenient: bool) -> None:
@@ -168,6 +171,15 @@ def test_common_forms(type: ValueType, answer: str, response: str, lenient: bool
         ("1.\n2.", ["", ""]),
         ("1. a, then\nmore\n2. b", ["a, then\nmore", "b"]),
         ("3 apples\n2 pears", ["3 apples", "2 pears"]),
+        ("7\n- a\n- b", ["7", "- a\n- b"]),
+        ("- a\n- b\n\n- c\n- d", ["- a\n- b", "- c\n- d"]),
+        ("- a\n- b", ["- a", "- b"]),
+        ("a\nb\n\nc\nd", ["a\nb", "c\nd"]),
+        ("Here:\n\na\nb\n\nc", ["a\nb", "c"]),
+        ('```json\n{\n  "a": 1\n}\n```\n7', ['{\n"a": 1\n}', "7"]),
+        ("7\n| a | b |\n|---|---|\n| 1 | 2 |", ["7", "| a | b |\n|---|---|\n| 1 | 2 |"]),
+        ("a\nb\nc", ["a", "b"]),
+        ("{\na\nb", ["{", "a"]),
     ],
 )
 def test_a_response_is_cut_by_numbers_or_lines(response: str, cut: list[str]) -> None:

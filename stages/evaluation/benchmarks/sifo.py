@@ -2,8 +2,8 @@
 
 Chen et al., EMNLP Findings 2024 (https://arxiv.org/abs/2406.19999); read from the user's copy of
 https://github.com/shin-ee-chen/SIFo, which names no licence. All instructions go into one prompt, numbered. A reply is
-cut into steps as in `stages.verified.grading.segments`: by the numbers 1, 2, 3, … at the starts of its lines, else by
-its lines.
+cut into steps by `stages.verified.response_segments`: by the numbers 1, 2, 3, … at the starts of its lines, else by its
+lines, paragraphs or lists.
 """
 
 import re
@@ -15,7 +15,7 @@ from stages.core.errors import UserError
 from stages.evaluation.benchmarks.declaration import Benchmark
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import rows
-from stages.verified.grading import segments
+from stages.verified.response_segments import segments
 
 INSTRUCTION = (
     "Follow the instructions below one after another; each may depend on the results of those before. Give one answer "
