@@ -33,7 +33,8 @@ EXTRAS = {
 # What is imported by programs that run in another environment, or through another package that pins it.
 ELSEWHERE = {
     ("axolotl", "boundaries.py"): "copied to the run's folder, imported by Axolotl",
-    ("axolotl", "axolotl_plugin.py"), ("axolotl", "cpu_precision_plugin.py"): "the same, under its later name",
+    ("axolotl", "axolotl_plugin.py"): "the same, under its later name",
+    ("axolotl", "cpu_precision_plugin.py"): "copied likewise",
     ("torch", "vllm.py"): "vLLM's own",
     ("torch", "__init__.py"): "vLLM's own",
     ("hydra", "graph.py"): "DVC's own, which resolves its files with it",
