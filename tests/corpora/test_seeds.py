@@ -2,12 +2,24 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SEEDS = Path(__file__).resolve().parents[2] / "data" / "seeds"
+from stages.core.records import Record, user_text
+from stages.corpora.ingest_statistics import IngestStats
+from stages.corpora.read_records import Origin, read
+from stages.decontamination.benchmark_index import BenchmarkText, build_index, distinct_texts
+from stages.decontamination.decontaminate_rows import DecontaminationRules, find_contamination
+from stages.evaluation.benchmarks import BENCHMARKS, compared_texts
+from stages.evaluation.benchmarks.questions import Question
+from stages.params import load as load_params
+from stages.readers.source import Choice, Corpus, Download
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = ROOT / "data" / "seeds"
 
 
 def load(name: str) -> Any:
@@ -60,9 +72,37 @@ def test_markup_and_line_ends_survive_translation() -> None:
 
 def test_held_out_instructions_are_in_no_other_seed() -> None:
     rows = load("heldout.json")
-    assert len(rows) == 24
+    assert len(rows) == len({row["instruction"] for row in rows}) >= 100
     assert all(list(row) == ["instruction", "dataset", "output", "generator"] for row in rows)
     assert {row["instruction"] for row in rows}.isdisjoint(row["instruction"] for row in ALPACA)
+
+
+def requests(name: str, adapter: str) -> list[Record]:
+    origin = Origin(name, f"path:data/seeds/{name}.json", "Apache-2.0", "en")
+    read_rows = read(adapter, Corpus(str(SEEDS / f"{name}.json"), Choice()).rows(None), origin, {}, IngestStats())
+    records = [row for row in read_rows if isinstance(row, Record)]
+    assert len(records) == len(load(f"{name}.json"))
+    return records
+
+
+def test_no_row_resembles_another_or_what_models_are_tested_with() -> None:
+    corpus, heldout = requests("alpaca", "alpaca"), requests("heldout", "alpaca_eval")
+    texts = {name: benchmark_texts(name) for name in ("xquad", "mgsm", "commonsenseqa", "humaneval", "generic")}
+    texts["heldout"] = [(record.id, user_text(record)) for record in heldout]
+    withheld: dict[str, list[BenchmarkText]] = {name: [] for name in texts}
+    for name, text in distinct_texts(texts):
+        withheld[name].append(text)
+    rules = DecontaminationRules(3, 0.6, frozenset(), 8)
+    assert find_contamination(corpus, build_index(withheld, [8], 3), rules).flags == {}
+    assert find_contamination(heldout, build_index({}, [8], 3), rules).flags == {}
+    assert find_contamination([*corpus, heldout[0], heldout[0]], build_index(withheld, [8], 3), rules).flags
+
+
+def benchmark_texts(name: str) -> list[tuple[str, str]]:
+    wording = load_params(ROOT / "params.yaml").wording
+    items = list(BENCHMARKS[name].read(Download(str(SEEDS / name), Choice()), ["en"], "Apache-2.0", wording))
+    assert all(isinstance(item, Question) for item in items)
+    return list(compared_texts(item for item in items if isinstance(item, Question)))
 
 
 def questions(language: str) -> list[tuple[str, dict[str, Any]]]:
@@ -74,7 +114,7 @@ def questions(language: str) -> list[tuple[str, dict[str, Any]]]:
 def test_answers_lie_where_the_questions_say(language: str) -> None:
     pairs = questions(language)
     assert [qa["id"] for _, qa in pairs] == [qa["id"] for _, qa in questions("en")]
-    assert len({qa["id"] for _, qa in pairs}) == 12
+    assert len({qa["id"] for _, qa in pairs}) == len(pairs) >= 100
     for context, qa in pairs:
         (answer,) = qa["answers"]
         assert context[answer["answer_start"] :].startswith(answer["text"])
@@ -87,7 +127,7 @@ NUMBER = re.compile(r"\d+")
 @pytest.mark.parametrize("language", ["de", "es"])
 def test_problems_have_the_same_numbers_and_answers_in_every_language(language: str) -> None:
     english, other = table("mgsm/mgsm_en.tsv"), table(f"mgsm/mgsm_{language}.tsv")
-    assert len(english) == 12
+    assert len(english) == len(set(english)) >= 100
     for (question, answer), (translated, same) in zip(english, other, strict=True):
         assert (answer, sorted(NUMBER.findall(question))) == (same, sorted(NUMBER.findall(translated)))
     for one, two in zip(load("mgsm/exemplars/en.jsonl"), load(f"mgsm/exemplars/{language}.jsonl"), strict=True):
@@ -107,8 +147,8 @@ def test_worked_solutions_add_up(name: str) -> None:
 
 
 def test_solutions_and_exemplars_agree_with_mgsm() -> None:
-    final = [row["answer"].rpartition(" ")[2] for row in load("generic/gsm8k/test.jsonl")]
-    assert final == [answer for _, answer in table("mgsm/mgsm_en.tsv")]
+    same = [(row["question"], row["answer"].rpartition(" ")[2]) for row in load("generic/gsm8k/test.jsonl")]
+    assert same == table("mgsm/mgsm_en.tsv")[: len(same)]
     for row in load("mgsm/exemplars/en.jsonl"):
         assert row["answer"].endswith(f"The answer is {row['answer_number']}.")
         for sum_, result in re.findall(r"(\d+ [+*/-] \d+) = (\d+)", row["answer"] + row["equation_solution"]):
@@ -117,11 +157,12 @@ def test_solutions_and_exemplars_agree_with_mgsm() -> None:
 
 def test_choices_are_distinct_and_the_key_is_one_of_them() -> None:
     rows = load("commonsenseqa/dev.jsonl")
-    assert len(rows) == len({row["id"] for row in rows}) == 16
+    assert len(rows) == len({row["id"] for row in rows}) >= 100
     for row in rows:
         assert row["choices"]["label"] == list("ABCDE")
         assert len(set(row["choices"]["text"])) == 5
-    assert {row["answerKey"] for row in rows} == set("ABCDE")
+    keys = Counter(row["answerKey"] for row in rows)
+    assert min(keys[label] for label in "ABCDE") >= 0.15 * len(rows), "no letter is a good guess"
 
 
 @pytest.mark.parametrize("row", load("humaneval/HumanEval.jsonl"), ids=lambda row: row["entry_point"])
