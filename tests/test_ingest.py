@@ -31,6 +31,14 @@ def ingest(workplace: Path, *words: str) -> Result:
         return CliRunner().invoke(app, list(words))
 
 
+def whole(workplace: Path, kind: str, name: str) -> None:
+    """Change params.yaml so that all rows of an entry are read."""
+    yaml = YAML()
+    params = yaml.load(workplace / "params.yaml")
+    params["ingest"][kind][name]["sample"] = None
+    yaml.dump(params, workplace / "params.yaml")
+
+
 def with_corpus(workplace: Path, **changes: Any) -> None:
     yaml = YAML()
     params = yaml.load(workplace / "params.yaml")
@@ -49,6 +57,7 @@ def metrics(workplace: Path, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("name", "rows"), [("seed", 289), ("heldout", 106), ("parallel", 372)])
 def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
+    whole(workplace, "corpora", name)
     result = ingest(workplace, "corpus", name)
     assert result.exit_code == 0, result.output
     assert made(workplace) == [
@@ -59,8 +68,9 @@ def test_the_seed_corpora(workplace: Path, name: str, rows: int) -> None:
     assert {r.source.licence for r in records} == {"Apache-2.0"}
 
 
-@pytest.mark.parametrize(("name", "count"), [("xquad", 408), ("mgsm", 321)])
+@pytest.mark.parametrize(("name", "count"), [("xquad", 408), ("mgsm", 321), ("commonsenseqa", 306)])
 def test_the_seed_benchmarks(workplace: Path, name: str, count: int) -> None:
+    whole(workplace, "benchmarks", name)
     result = ingest(workplace, "benchmark", name)
     assert result.exit_code == 0, result.output
     questions = list(artifacts.read(workplace / "data" / "ingested" / "benchmarks" / f"{name}.jsonl", Question))

@@ -87,9 +87,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.change("engines/tuned", scripted)
     made.change("train/settings/launcher", "render")
     made.change("ingest/corpora/seed/sample", 20)
-    made.change("ingest/corpora/heldout/sample", 24)
-    for name in ("xquad", "mgsm"):
-        made.change(f"ingest/benchmarks/{name}/sample", 12)
     made.change("validate/max_quarantined", 0.5)
     if not shutil.which("bwrap"):  # evaluate refuses to run generated code then, see tests/sandbox
         asked = YAML(typ="safe").load((ROOT / "stages/profiles/full.yaml").read_text())["predict"]["benchmarks"]
