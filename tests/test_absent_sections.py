@@ -118,7 +118,7 @@ def test_a_project_without_tests_and_training_has_the_stages_that_it_names() -> 
     ("path", "message"),
     [
         ("engines", "engines.generator.model: needed by rewrite.corpora.mine; add it"),
-        ("rewrite.settings", "rewrite.corpora.mine.policy: Field required"),
+        ("rewrite.settings", "rewrite.settings: needed by rewrite.corpora.mine; add it"),
         ("respond", "respond.settings: needed by rewrite.corpora.mine; add it"),
     ],
 )

@@ -57,6 +57,12 @@ def changed(path: str, value: Any) -> dict:
     return values
 
 
+ENDPOINT = "endpoint:http://127.0.0.1:1/v1#m"
+OPENAI = {
+    "model": "smollm2", "engine": "openai",
+    "options": {"api": "chat", "dialect": "plain", "concurrency": 1, "timeout": 1, "attempts": 1, "grouping": 1,
+                "key_env": None, "extra": {}},
+}  # fmt: skip
 MISTAKES = [
     ("seed", "many", "seed"),
     ("surprise", 1, "surprise: unknown key"),
@@ -93,7 +99,7 @@ MISTAKES = [
     ("predict.benchmarks.gqa.runs", ["gpt"], "predict.benchmarks.gqa.runs: unknown 'gpt'"),
     ("ingest.benchmarks.gqa.images", None, "the questions of gqa show pictures; write pixels"),
     ("ingest.benchmarks.xquad.images", "captions", "xquad has no pictures"),
-    ("ingest.benchmarks.gqa.benchmark", "gpa", "gqa.benchmark: unknown benchmark 'gpa'; did you mean 'gqa'? known are"),
+    ("ingest.benchmarks.gqa.benchmark", "gpa", "gqa.benchmark: unknown benchmark 'gpa'; did you mean 'gqa'"),
     ("ingest.benchmarks.gqa.images", "pixels", "images: pixels needs the folder"),
     ("ingest.benchmarks.gqa.images", "seen", "ingest.benchmarks.gqa.images"),
     ("ingest.benchmarks.gqa.folder", "pictures", "and nothing else takes one"),
@@ -111,9 +117,9 @@ MISTAKES = [
     ("predict.benchmarks.humaneval.sampling.temperature", 0.0, "humaneval: 2 samples at temperature 0"),
     ("predict.benchmarks.humaneval.template", "alpaca", "predict.benchmarks.humaneval.template"),
     ("evaluate.sandbox.seconds", 0, "evaluate.sandbox.seconds"),
-    ("evaluate.sandbox.seconds", 1e-9, "evaluate.sandbox.seconds: Input should be greater than or equal to 0.1"),
+    ("evaluate.sandbox.seconds", 1e-9, "evaluate.sandbox.seconds: must be at least 0.1"),
     ("evaluate.sandbox.memory", 63, "evaluate.sandbox.memory"),
-    ("evaluate.sandbox.processes", 2**31 - 1, "evaluate.sandbox.processes: Input should be less than or equal to 4096"),
+    ("evaluate.sandbox.processes", 2**31 - 1, "evaluate.sandbox.processes: must be at most 4096"),
     ("evaluate.sandbox.output", 2**31 - 1, "evaluate.sandbox.output"),
     ("publish.seqeval.version", "one", "publish.seqeval.version"),
     ("validate.max_quarantined", 1.1, "validate.max_quarantined"),
@@ -122,7 +128,7 @@ MISTAKES = [
     ("seed", "1", "seed"),
     ("decontaminate.settings.ngrams", [13, 10**30], "decontaminate.settings.ngrams.1"),
     ("rewrite.settings.orders", 10**6, "rewrite.settings.orders"),
-    ("respond.settings.attempts", 2**31 - 1, "respond.settings.attempts: Input should be less than or equal to 1000"),
+    ("respond.settings.attempts", 2**31 - 1, "respond.settings.attempts: must be at most 1000"),
     ("respond.settings.keep", [], "respond.settings.keep"),
     ("judge.prompt", "a\nb", "judge.prompt"),
     ("ingest.corpora.seed.source", "a\0b", "ingest.corpora.seed.source"),
@@ -168,13 +174,40 @@ MISTAKES = [
         ["it"],
         "judge_agreement.runs.seqeval-sit.run)",
     ),
-    ("wording.reapeat", "First repeat", "wording.reapeat: unknown chain 'reapeat'; did you mean 'repeat'? known are"),
+    ("evolve.settings.rounds", 101, "evolve.settings.rounds: must be at most 100 (given: 101)"),
+    ("publish.seqeval.version", 1.0, "publish.seqeval.version: must be text; put it in quotes (given: 1.0)"),
+    ("publish.seqeval.version", "one", "publish.seqeval.version: must be three numbers, such as 0.1.0 (given: 'one')"),
+    (
+        "fetch.models.smollm2.reference",
+        "x",
+        "must begin with package:, hub:, path: or endpoint:, such as endpoint:http",
+    ),
+    ("engines.tuned", {"model": "smollm2"}, "engines.tuned.model: has no effect, since each run names its model"),
+    (
+        "augment.rules.repeat.chains",
+        [{"chain": "paraphrase"}],
+        "paraphrase can't be here; write it under augment.model",
+    ),
+    ("fetch.models.smollm2.reference", ENDPOINT, "train.runs.it.model: smollm2 is an endpoint, whose weights can't be"),
+    ("fetch.models.smollm2.reference", ENDPOINT, "engines.generator: smollm2 is an endpoint; name engine openai, and"),
+    ("engines.generator", OPENAI, "engines.generator: engine openai needs an endpoint, and smollm2 is package:…; name"),
+    ("engines.generator", OPENAI, "options (it takes its engine from engines.generator) (also at engines.reviewer)"),
+    (
+        "engines.generator",
+        OPENAI,
+        "engines.tuned: engine openai can't load the weights of train.runs.it; name an engine",
+    ),
+    ("wording.reapeat", "First repeat", "wording.reapeat: unknown chain 'reapeat'; did you mean 'repeat'?"),
     ("augment.rules.repeat.chains", [{"chain": "sing"}], "chains.0.chain: unknown chain 'sing'; known are repeat, "),
     ("wording", {}, "augment.rules.repeat.chains.0: chain repeat has no wording; add wording.repeat, or a prefix here"),
     ("wording.repeat", "First repeat the input, then\n", "wording.repeat: holds a line end; write it on one line"),
     ("wording.caption", "First\u2028describe", "wording.caption: holds a line end"),
     ("ingest.corpora.seed.licence", "MIT\n", "ingest.corpora.seed.licence: holds a line end"),
-    ("ingest.corpora.seed.adapter", "alpacca", "seed.adapter: unknown adapter 'alpacca'; did you mean 'alpaca'? known"),
+    (
+        "ingest.corpora.seed.adapter",
+        "alpacca",
+        "seed.adapter: unknown adapter 'alpacca'; did you mean 'alpaca' or 'alpaca_eval'?",
+    ),
     ("ingest.corpora.seed.fields", {"input": "a\nb"}, "ingest.corpora.seed.fields.input: holds a line end"),
     ("evaluate.pass_at", [1, 50], "evaluate.pass_at.1: 50 is more than predict.benchmarks.humaneval.samples (2)"),
     ("ingest.corpora." + "x" * 101, VALUES["ingest"]["corpora"]["seed"], "at most 100 characters"),
@@ -189,8 +222,8 @@ MISTAKES = [
     ("respond.rounds", {}, "respond.rounds: this section is gone; every round of rewrite.corpora gets responses"),
     ("predict.runs", {"it": {}}, "predict.runs: this section is gone; every run of train.runs"),
     ("train.runs.sit.reads", "responded/seed-2", "others FOLDER/NAME; did you mean responded/seed/2?"),
-    ("train", None, "train: Input should be a table of `name: value`; for an empty one write {} or leave the key out"),
-    ("predict.models", ["smollm2"], "predict.models: Input should be a table of `name: value`"),
+    ("train", None, "train: must be a table of `name: value`; for an empty one write {} or leave the key out"),
+    ("predict.models", ["smollm2"], "predict.models: must be a table of `name: value`"),
     (
         "rewrite.benchmarks.heldout",
         VALUES["rewrite"]["benchmarks"]["heldout"] | {"policy": "fixed", "actions": ["prefix"]},
@@ -287,9 +320,20 @@ def test_two_missing_keys_are_two_mistakes_and_one_wrong_value_is_one() -> None:
     with pytest.raises(UserError) as error:
         parse(values)
     told = str(error.value).removeprefix("params.yaml: 3 mistakes: ").split("; ")
-    assert told[0].startswith("ingest.corpora.seed.sample: Input should be a valid integer (given: 'none') (also at ")
+    assert told[0].startswith("ingest.corpora.seed.sample: must be a whole number (given: 'none') (also at ")
     assert told[0].endswith(" and 2 more)")
-    assert told[1:] == ["judge.attempts: Field required", "publish.seqeval.version: Field required"]
+    assert told[1:] == ["judge.attempts: must be given", "publish.seqeval.version: must be given"]
+
+
+@pytest.mark.parametrize("section", ["train", "predict", "rewrite", "compare", "judge_tasks", "decontaminate"])
+def test_missing_settings_are_one_mistake_however_many_entries_need_them(section: str) -> None:
+    values = copy.deepcopy(VALUES)
+    del values[section]["settings"]
+    with pytest.raises(UserError) as error:
+        parse(values)
+    assert re.fullmatch(
+        rf"params\.yaml: {section}\.settings: needed by {section}\.\S+( and \d+ more)?; add it", str(error.value)
+    )
 
 
 MANY = {
@@ -298,7 +342,7 @@ MANY = {
     "judge_tasks.settings.lister": ("sentence", "; did you mean 'sentences'?"),
     "train.runs.sit.reads": ("extracted/flatt", "unknown 'extracted/flatt'; did you mean 'extracted/flat'"),
     "engines.judge.model": ("smollm", "unknown 'smollm'; did you mean 'smollm2'?"),
-    "evaluate.pass_at": ([0], "evaluate.pass_at.0: Input should be greater than or equal to 1 (given: 0)"),
+    "evaluate.pass_at": ([0], "evaluate.pass_at.0: must be at least 1 (given: 0)"),
     "rewrite.corpora.seed.policy": ("fixed", "policy fixed takes one action, not 4"),
 }
 
@@ -426,7 +470,7 @@ def test_a_section_under_its_former_name_gets_the_name_it_has_now() -> None:
 def test_a_missing_key_is_told() -> None:
     values = copy.deepcopy(VALUES)
     del values["judge"]["attempts"]
-    with pytest.raises(UserError, match=r"judge\.attempts: Field required"):
+    with pytest.raises(UserError, match=r"judge\.attempts: must be given"):
         parse(values)
 
 
@@ -434,7 +478,7 @@ def test_a_missing_key_is_told() -> None:
     ("content", "told"),
     [
         (b"a: [", "not YAML"), (b"\xff\xfe", "not UTF-8"), (b"", "params.yaml: empty; `seqit use embedded`"),
-        (b"[1]", "params.yaml: Input should be a table"), (b"seed: 2020-13-45", "not YAML: month must be"),
+        (b"[1]", "params.yaml: must be a table"), (b"seed: 2020-13-45", "not YAML: month must be"),
         (b"seed: !!bool z", "not YAML"), (b"a: &a [*a]", "an alias is inside of what it stands for"),
         (b"a: &a {b: *a}", "nested too deeply"), (b"[" * 3000, "nested too deeply"),
         (b"seed: 1\nseed: 2", r'found duplicate key "seed".*\(line: 2\)$'),

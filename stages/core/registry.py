@@ -41,11 +41,12 @@ CORPUS_FORMATS = {
 
 CHAINS = {
     "repeat": Registered("stages.chains.repeat:CHAIN"),
-    "paraphrase": Registered("stages.chains.paraphrase:CHAIN"),
-    "translate": Registered("stages.chains.translate:CHAIN", ("languages", "share", "labels")),
-    "caption": Registered("stages.chains.caption:CHAIN"),
+    "paraphrase": Registered("stages.chains.paraphrase:CHAIN", (), ("model",)),
+    "translate": Registered("stages.chains.translate:CHAIN", ("languages", "share", "labels"), ("aligned", "model")),
+    "caption": Registered("stages.chains.caption:CHAIN", (), ("captions",)),
 }
-"""`chain` of a link -> its `Chain` (stages/chains/chain_types.py)."""
+"""`chain` of a link -> its `Chain` (stages/chains/chain_types.py). sections: the parts of `augment` that have what it
+needs; () for all of them."""
 
 BENCHMARKS = {
     "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "judge_tasks")),
@@ -129,10 +130,10 @@ def register(registry: dict[str, Registered], name: str, entry: Registered) -> N
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """The message for a name that is not registered: the most similar one, and all that are."""
+    """The message for a name that is not registered: the most similar ones, or all that are where none is similar."""
     from difflib import get_close_matches  # only where there is a mistake
 
     names = list(known)
-    similar = get_close_matches(name, names, n=1)
-    suggestion = f"did you mean {similar[0]!r}? " if similar else ""
-    return f"unknown {kind} {name!r}; {suggestion}known are {', '.join(names) or 'none'}"
+    if similar := get_close_matches(name, names, n=3):
+        return f"unknown {kind} {name!r}; did you mean {' or '.join(map(repr, similar))}?"
+    return f"unknown {kind} {name!r}; known are {', '.join(names) or 'none'}"

@@ -180,7 +180,9 @@ def _checked(values: Any) -> tuple[Params | None, list[Mistake]]:
         mistakes += [_renamed(one) for one in of_types(error.errors(), Params, values, whole)]
         params, removed = _without_wrong_values(whole)
     if params is not None:
-        mistakes += [one for one in cross_checks.mistakes(params, values) if not _follows(one, removed)]
+        paths = {one.path for one in mistakes if one.path}
+        more = (one for one in cross_checks.mistakes(params, values) if one.path not in paths)
+        mistakes += [one for one in more if not _follows(one, removed)]
     return params, mistakes
 
 

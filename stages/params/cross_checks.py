@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stages.core.registry import BENCHMARKS, Registered, unknown_name
-from stages.params.mistakes import Mistake, existing, unknown
+from stages.core.registry import BENCHMARKS, CHAINS, Registered, unknown_name
+from stages.params import engine_checks
+from stages.params.mistakes import Mistake, existing, needed, unknown
 from stages.params.name_references import artifacts, cycle, entries, mentions
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _repeated_names(params)
     yield from _unknown_names(params)
     yield from _missing_sections(params, written)
+    yield from engine_checks.mistakes(params, written)
     if circle := cycle(params):
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
-    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _report):
+    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _chains, _report):
         for text in check(params):
             path, _, message = text.partition(": ")
             yield Mistake(path, message)
@@ -58,8 +60,7 @@ def _missing_sections(params: "Params", written: Mapping[str, Any]) -> Iterator[
         keys = path.split(".")
         if existing(written, keys) < len(keys) or _value(written, keys) is None:
             hint = " ({} takes everything from engines.generator)" if path == "engines.tuned" else ""
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            yield Mistake(path, f"needed by {names[0]}{more}; add it{hint}")
+            yield Mistake(path, f"{needed(names)}{hint}")
 
 
 def _value(values: Any, keys: list[str]) -> Any:
@@ -159,6 +160,16 @@ def _wording(params: "Params") -> Iterator[str]:
                 if link.prefix is None and link.chain not in params.wording:
                     where = f"augment.{part}.{name}.chains.{place}"
                     yield f"{where}: chain {link.chain} has no wording; add wording.{link.chain}, or a prefix here"
+
+
+def _chains(params: "Params") -> Iterator[str]:
+    for part, chained in params.augment:
+        for name, entry in chained.items():
+            for place, link in enumerate(entry.chains):
+                if (parts := CHAINS[link.chain].sections) and part not in parts:
+                    where = f"augment.{part}.{name}.chains.{place}"
+                    needed_parts = " or ".join(f"augment.{one}" for one in parts)
+                    yield f"{where}: chain {link.chain} can't be here; write it under {needed_parts}"
 
 
 def _report(params: "Params") -> Iterator[str]:

@@ -151,7 +151,7 @@ class Respond(Section):
 class EvolveSettings(Section):
     """WizardLM's evolution."""
 
-    rounds: Count
+    rounds: Annotated[int, Field(ge=1, le=100)]
     sampling: Sampling
     """Of the new instruction."""
     respond: Sampling

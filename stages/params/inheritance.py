@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.params.field_types import Section
+from stages.params.mistakes import SHARED
 from stages.params.name_references import groups, type_at
 
-SHARED = "settings"
-"""The key of the values that the entries of a section share."""
 GENERATOR = "generator"
 """The role that other roles take their engine and its costs from."""
 COSTS = ("price", "speed", "budget")

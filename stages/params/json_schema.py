@@ -9,7 +9,8 @@ from stages.core.registry import BENCHMARKS, CHAINS, CORPUS_FORMATS, ENGINES, JU
 from stages.params import Params
 from stages.params.engine_sections import Engine
 from stages.params.field_types import Section
-from stages.params.inheritance import COSTS, SHARED
+from stages.params.inheritance import COSTS
+from stages.params.mistakes import SHARED
 from stages.params.name_references import groups, type_at
 
 PATH = Path(__file__).parents[2] / "schemas" / "params.schema.json"

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from stages.params import plain_messages
 from stages.params.field_types import NAME_ERROR, Section
 from stages.params.name_references import type_at
 
+SHARED = "settings"
+"""The key of the values that the entries of a section share."""
 SHOWN = 8
 """Mistakes and names that a message lists; it counts the others."""
 
@@ -54,13 +57,26 @@ def of_types(errors: Iterable[Any], root: type[Section], written: Any, completed
     """What pydantic found, in our words. root: the type of the whole file. written: the values as the file has them;
     completed: with those that entries inherit.
 
-    An error in an inherited value is left out: the place that it was inherited from has the same error.
+    An error in an inherited value is left out: the place that it was inherited from has the same error. Where the
+    shared settings of a section are missing, all that its entries lack is one mistake.
     """
+    lacking: dict[str, list[str]] = {}
     for error in errors:
         place = [part for part in error["loc"] if part != "[key]"]
+        if error["type"] == "missing" and _or_shared(root, place[:4]) and existing(written, [place[0], SHARED]) == 1:
+            lacking.setdefault(f"{place[0]}.{SHARED}", []).append(".".join(map(str, place[:3])))
+            continue
         if error["type"] == "missing" or existing(written, place) == existing(completed, place):
             recurs = error["type"] not in ("extra_forbidden", "missing") and not isinstance(error["input"], dict | list)
             yield Mistake(".".join(map(str, place)), _message(error, root, place), recurs)
+    for path, entries in lacking.items():
+        yield Mistake(path, needed(list(dict.fromkeys(entries))))
+
+
+def needed(entries: Sequence[str]) -> str:
+    """The message for a section that these entries need and that is not there."""
+    more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
+    return f"needed by {entries[0]}{more}; add it"
 
 
 def existing(values: Any, place: Sequence[Any]) -> int:
@@ -80,13 +96,13 @@ def _message(error: Any, root: type[Section], place: Sequence[Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"unknown key; {_similar_key(root, place)}"
     if error["type"] == "missing":
-        return f"Field required{_or_shared(root, place)}"
+        return f"{plain_messages.message(error)}{_or_shared(root, place)}"
     is_shown = error["type"] != NAME_ERROR and not isinstance(error["input"], dict | list)
-    given = f" (given: {error['input']!r:.100})" if is_shown else ""
-    if error["type"] in ("dict_type", "model_type"):
-        none = "; for an empty one write {} or leave the key out" if error["input"] is None else ""
-        return f"Input should be a table of `name: value`{none}{given}"
-    return f"{error['msg'].removeprefix('Value error, ')}{given}{_similar_value(error)}"
+    given = f" (given: {error['input']!r:.100})" if is_shown and error["input"] is not None else ""
+    if error["type"] in ("dict_type", "model_type") and error["input"] is None:
+        return f"{plain_messages.message(error)}; for an empty one write {{}} or leave the key out"
+    nothing = "; it has no value" if error["input"] is None else ""
+    return f"{plain_messages.message(error)}{nothing}{given}{_similar_value(error)}"
 
 
 def _similar_key(root: type[Section], place: Sequence[Any]) -> str:
@@ -107,8 +123,8 @@ def _or_shared(root: type[Section], place: Sequence[Any]) -> str:
     """Where else a missing value may stand."""
     if len(place) == 3 and place[0] == "engines" and place[1] != "generator" and place[2] in ("engine", "options"):
         return " here or under engines.generator"
-    shared: Any = type_at(root, [place[0], "settings"]) if len(place) == 4 else None
-    return f" here or under {place[0]}.settings" if _is_section(shared) and place[-1] in shared.model_fields else ""
+    shared: Any = type_at(root, [place[0], SHARED]) if len(place) == 4 else None
+    return f" here or under {place[0]}.{SHARED}" if _is_section(shared) and place[3] in shared.model_fields else ""
 
 
 def _is_section(kind: Any) -> bool:

@@ -238,7 +238,11 @@ def test_a_model_fetched_before_its_reference_was_changed_is_refused(tmp_path: P
     values = msgspec.to_builtins(YAML(typ="safe", pure=True).load(Path("stages/profiles/full.yaml").read_text()))
     with serving(lambda request, _: completed("fine")) as old, serving(lambda request, _: completed("fine")) as new:
         values["fetch"]["models"]["teacher"] = {"reference": f"endpoint:{old.url}#m"}
-        values["engines"]["generator"] = {"engine": "openai", "model": "teacher", "options": OPENAI}
+        values["engines"] |= {
+            "generator": {"engine": "openai", "model": "teacher", "options": OPENAI},
+            "judge": {"model": "teacher"}, "reviewer": {"model": "teacher"},
+            "tuned": {"engine": "scripted", "options": {}},
+        }  # fmt: skip
         fetch_model(f"endpoint:{old.url}#m", tmp_path / "models" / "teacher")
 
         def run() -> None:
