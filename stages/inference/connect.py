@@ -14,7 +14,7 @@ from stages.core.state_folder import store_path
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.backends import BACKENDS
 from stages.inference.budgets import Ledger
-from stages.inference.engine_interface import Backend
+from stages.inference.engine_interface import Backend, Recall
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
 from stages.params.fetched_models import check_fetched
@@ -88,19 +88,32 @@ class Target(NamedTuple):
     backend: Backend
     directory: Path
     """The model's."""
+    options: dict[str, Any]
+    """With what was learnt from a server in place of "auto"."""
     identity: Identity
     capabilities: Capabilities
     description: str
     """Engine and model, for messages."""
 
 
-def resolve(engine: params.Engine, model: str | None, models: Path = MODELS) -> Target:
-    """The engine and model of an entry of `engines`; `model` where the entry names none. Raises UserError."""
+def resolve(
+    engine: params.Engine, model: str | None, models: Path = MODELS, recall: Recall | None = None
+) -> Target:  # fmt: skip
+    """The engine and model of an entry of `engines`; `model` where the entry names none. Raises UserError.
+
+    recall: what is learnt of servers, by default recorded beside the reply store.
+    """
     backend = BACKENDS[engine.engine]
     directory = models / (engine.model or model or "")
-    identity = backend.identify(reference_of(directory), engine.options)
-    capabilities = backend.capabilities(directory, engine.options)
-    return Target(backend, directory, identity, capabilities, f"engine {engine.engine} ({identity.model})")
+    reference = reference_of(directory)
+    options = backend.settle(reference, engine.options, recall or Recall(recall_path(store_path())))
+    identity, capabilities = backend.identify(reference, options), backend.capabilities(directory, options)
+    return Target(backend, directory, options, identity, capabilities, f"engine {engine.engine} ({identity.model})")
+
+
+def recall_path(store: Path) -> Path:
+    """The file with what was learnt of servers, in the folder of the reply store."""
+    return store.with_name("servers.json")
 
 
 class Connect(Protocol):
@@ -123,19 +136,21 @@ def connect(
     default models/ and `state_folder.store_path`. Raises UserError for an unknown engine or model, or a model fetched
     before its reference was changed, and from the stream for what concerns every prompt.
     """
-    backend, directory, identity, capabilities, description = resolve(engine, model, models)
-    check_fetched(directory, engine.references)
+    check_fetched(models / (engine.model or model or ""), engine.references)
+    store = store or store_path()
+    target = resolve(engine, model, models, Recall(recall_path(store)))
+    backend, directory, options, identity, capabilities, description = target
     with ExitStack() as stack:
-        replies = stack.enter_context(Replies(store or store_path()))
+        replies = stack.enter_context(Replies(store))
         progress = stack.enter_context(Progress(purpose, identity.model, replies.path.with_suffix(".log")))
         ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
         claims = Claims(replies.path) if capabilities.paid else None
         connection = stack.enter_context(
             Connection(
-                identity, replies, progress, lambda: backend.open_engine(directory, engine.options), ledger,
+                identity, replies, progress, lambda: backend.open_engine(directory, options), ledger,
                 capabilities, claims,
             )
         )  # fmt: skip
         answers = AnswersOnly(connection.complete, engine.reasoning)
-        yield Connected(answers, progress, capabilities, description, backend.sent_sampling(engine.options))
+        yield Connected(answers, progress, capabilities, description, backend.sent_sampling(options))
         answers.summarise()

@@ -43,6 +43,34 @@ class Engine(Protocol):
         """
 
 
+class EngineCheck(msgspec.Struct):
+    """What a small request to a model showed, in words for people."""
+
+    facts: dict[str, str]
+    """Subject -> what is known of it, in the order in which it is shown."""
+    problems: list[str] = []
+    """What will not work, each with what to write in params.yaml."""
+    notes: list[str] = []
+    """What will work otherwise than one may expect."""
+    requests: int = 0
+    """How many requests were sent; 0 where all was known."""
+
+
+class Recall(NamedTuple):
+    """Where what was learnt of servers is recorded, and whether anything may be sent to learn more."""
+
+    path: Path
+    """A file; it need not exist."""
+    probes: bool = True
+    """Whether a server may be asked."""
+    again: bool = False
+    """Whether it is asked also where the answer is recorded."""
+
+
+def _unsettled(reference: Reference | None, options: dict[str, Any], recall: Recall) -> dict[str, Any]:
+    return options
+
+
 def _none_changed(options: dict[str, Any]) -> dict[str, Any]:
     return {}
 
@@ -61,6 +89,10 @@ class Backend(NamedTuple):
     """Load the model of a folder; called at the first prompt that is not cached. Raises UserError if that fails."""
     sent_sampling: Callable[[dict[str, Any]], dict[str, Any]] = _none_changed
     """Sampling parameters that the engine changes or leaves out, as `Reply.sent` records them."""
+    settle: Callable[[Reference | None, dict[str, Any], Recall], dict[str, Any]] = _unsettled
+    """The options with what is learnt from the model in place of "auto", which the other functions refuse."""
+    check: Callable[[Reference | None, dict[str, Any], Recall], EngineCheck] | None = None
+    """Check a server by a small request; None for engines that load the model."""
 
 
 def read_options(options: dict[str, Any], kind: type[Options], engine: str) -> Options:

@@ -12,7 +12,7 @@ from stages.core.completions import Capabilities
 from stages.core.errors import UserError
 from stages.core.records import canonical
 from stages.core.redaction import secret_in_url, secrets_in, without_secrets
-from stages.inference.backends.openai.request_body import PATHS, TOKEN_LIMITS, Dialect, Omitted
+from stages.inference.backends.openai.request_body import PATHS, TOKEN_LIMITS, WITHOUT_TOP_K, Dialect, Omitted
 from stages.inference.backends.openai.server_scores import ScoresBy
 from stages.inference.engine_interface import read_options
 from stages.reply_store.identity import Identity, Reference, reference_of
@@ -22,22 +22,23 @@ SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "stop")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The engine's options in params.yaml, which explains each. All but those with a default must be there."""
+    """The engine's options in params.yaml, which explains each. The defaults are for a server without a key."""
 
-    api: Literal["chat", "completions"]
-    dialect: Dialect
-    key_env: Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None
+    api: Literal["chat", "completions"] = "chat"
+    dialect: Dialect | Literal["auto"] = "auto"
+    """auto: as `dialects.settle` learns it from the server."""
+    key_env: Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Name, in capitals, of the environment variable that holds the API key; never the key itself."""
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)]
-    timeout: Annotated[float, msgspec.Meta(gt=0)]
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 32
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 600
     """Seconds for one attempt."""
-    attempts: Annotated[int, msgspec.Meta(ge=1)]
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 6
     """Times a request is sent before it counts as failed; a rejection for load (429, 503) counts a tenth."""
-    grouping: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    grouping: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
     """Most requests with one prefix that are sent one after another while others wait."""
-    extra: dict[str, Any]
+    extra: dict[str, Any] = {}
     """Further fields of the request's body, part of the key of a reply; no secrets."""
-    omit: Annotated[list[Omitted], msgspec.Meta(max_length=4)] = []
+    omit: Annotated[list[Omitted], msgspec.Meta(max_length=5)] = []
     """Fields of the request that are left out, as the server refuses them; its own defaults apply."""
     url: str = ""
     """Address up to and with /v1; if left out, that of the model's reference."""
@@ -60,9 +61,12 @@ def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     model = reference.identity if reference else f"endpoint:{endpoint.url}#{endpoint.model}"
     # An option that is not set adds nothing, so that replies keep the keys they had before the option existed.
     extra = f" {canonical(parsed.extra).decode()}" if parsed.extra else ""
-    omit = f" without {','.join(sorted(set(parsed.omit)))}" if parsed.omit else ""
+    dialect = settled(parsed)
+    # Some dialects never send top_k: there, leaving it out changes no request.
+    names = sorted({*parsed.omit} - ({"top_k"} if dialect in WITHOUT_TOP_K else set()))
+    omit = f" without {','.join(names)}" if names else ""
     scores = "" if parsed.scores == "none" else f" scores:{parsed.scores}"
-    address = f"openai:{parsed.dialect}:{endpoint.url}{PATHS[parsed.api]}#{endpoint.model}"
+    address = f"openai:{dialect}:{endpoint.url}{PATHS[parsed.api]}#{endpoint.model}"
     return Identity(model, f"{address}{extra}{omit}{scores}")
 
 
@@ -77,14 +81,22 @@ def sent_sampling(options: dict[str, Any]) -> dict[str, Any]:
 def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
     """What a server can do, as far as its dialect and API say."""
     parsed, _ = read_endpoint(reference_of(directory), options)
+    dialect = settled(parsed)
     return Capabilities(
         choice_scores=parsed.scores != "none",
-        choices="ignored" if parsed.dialect not in ("vllm", "llamacpp") else "enforced",
-        regex="enforced" if parsed.dialect == "vllm" else "ignored",
+        choices="ignored" if dialect not in ("vllm", "llamacpp") else "enforced",
+        regex="enforced" if dialect == "vllm" else "ignored",
         images=parsed.api == "chat",
         grouping=parsed.grouping,
         paid=True,
     )
+
+
+def settled(options: Options) -> Dialect:
+    """The dialect of the options. Raises UserError for "auto", in whose place `dialects.settle` puts what it learns."""
+    if options.dialect == "auto":
+        raise UserError("params.yaml: engine openai: dialect: auto is not known yet; run `seqit check`")
+    return options.dialect
 
 
 def read_endpoint(reference: Reference | None, options: dict[str, Any]) -> tuple[Options, Endpoint]:
@@ -128,6 +140,12 @@ def is_http_url(url: str) -> bool:
     except ValueError:  # a bad port or IPv6 address; of an impossible name, UnicodeError is one as well
         return False
     return parts.scheme in ("http", "https") and bool(host) and port != 0 and url.isprintable() and " " not in url
+
+
+def with_version(url: str) -> str:
+    """The address with /v1 at its end; "" where some part of its path is a version already."""
+    parts = urlsplit(url).path.split("/")
+    return "" if any(part[:1] == "v" and part[1:2].isdigit() for part in parts) else f"{url}/v1"
 
 
 def api_key(variable: str | None) -> str:

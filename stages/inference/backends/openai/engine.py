@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.core.redaction import Redactor, without_secrets
-from stages.inference.backends.openai import endpoint, request_body
+from stages.inference.backends.openai import dialects, endpoint, request_body, server_check
 from stages.inference.backends.openai.client_limits import LIMITS, Attempts, FailureCounter
 from stages.inference.backends.openai.concurrency import AdaptiveLimit, RequestSlots
-from stages.inference.backends.openai.error_responses import BusyError, FatalError, TransientError
+from stages.inference.backends.openai.error_responses import BusyError, FatalError, TransientError, repeated_reason
 from stages.inference.backends.openai.model_names import other_model
 from stages.inference.backends.openai.reply_reader import over_limit_message, printable, read_reply
 from stages.inference.backends.openai.reply_stream import NoMoreRequests, ReplyStream
@@ -57,6 +57,7 @@ class OpenAI:
         self.identity = server.model
         self._options, self._endpoint, self._key, self._proxy = options, server, key, proxy
         self._redactor = Redactor(key)
+        self._dialect = endpoint.settled(options)
         self._requested_model = str(options.extra.get("model", server.model))
         self._body = request_body.BODIES[options.api]
         limit = endpoint.sent_sampling({"extra": options.extra}).get("max_tokens")
@@ -118,7 +119,10 @@ class OpenAI:
 
     async def _answer(self, position: int, prompt: Prompt, stream: ReplyStream) -> None:
         try:
-            stream.events.put((position, await self._request(prompt)))
+            reply = await self._request(prompt)
+            if reply.status == "failed":
+                self._report([f"{prompt.purpose}: failed, as may others: {reply.error}"], repeated_reason(reply.error))
+            stream.events.put((position, reply))
         except FatalError as error:
             self._end(error)
             stream.events.put((position, None))
@@ -128,7 +132,10 @@ class OpenAI:
     def _end(self, error: FatalError) -> None:
         """Send and repeat nothing more, but await what is in flight: it may have been paid for."""
         if not self._ended:
-            self._ended = NoMoreRequests(UserError(f"{self._endpoint.url}: {self._error_text(error)}; {RESUME}"))
+            text = self._error_text(error)
+            address = endpoint.with_version(self._endpoint.url) if text.startswith(("HTTP 404", "HTTP 405")) else ""
+            remedy = f"; try {address} in the model's reference" if address else ""
+            self._ended = NoMoreRequests(UserError(f"{self._endpoint.url}: {text}{remedy}; {RESUME}"))
             self._no_more.set()
             self._slots.close()
             for stream in list(self._streams):
@@ -157,8 +164,8 @@ class OpenAI:
     def _request_body(self, prompt: Prompt) -> bytes:
         options = self._options
         scored = requests_scores(prompt, options.scores)
-        self._report([] if scored else request_body.unsupported_parts(prompt, options.dialect))
-        data = self._body(prompt, self._endpoint.model, options.dialect, options.extra, options.omit)
+        self._report([] if scored else request_body.unsupported_parts(prompt, self._dialect, options.omit))
+        data = self._body(prompt, self._endpoint.model, self._dialect, options.extra, options.omit)
         return scored_body(data, prompt, options.scores) if scored else data
 
     def _retry_at_once(self, attempts: Attempts, fault: BaseException) -> bool:
@@ -284,4 +291,6 @@ async def _read_body(response: Any) -> bytes:
     raise TransientError(f"a reply of more than {LIMITS.response_bytes} bytes")
 
 
-BACKEND = Backend(endpoint.identify, endpoint.capabilities, open_engine, endpoint.sent_sampling)
+BACKEND = Backend(
+    endpoint.identify, endpoint.capabilities, open_engine, endpoint.sent_sampling, dialects.settle, server_check.check
+)

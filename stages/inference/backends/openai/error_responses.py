@@ -65,15 +65,19 @@ UNSUPPORTED = re.compile(
     r"|cannot|invalid|only the default|must be|should be|not available|not implemented|not accept|forbidden|conflict"
 )
 
+OPTIONS = "in the engine's `options`"
 REMEDIES = {
-    "max_tokens": "set `dialect: openai`, which sends max_completion_tokens",
-    "max_completion_tokens": "set `dialect: plain`, which sends max_tokens",
-    "top_k": "set top_k: 0 in the sampling",
-    "structured_outputs": "set the `dialect` of your server",
-    "grammar": "set the `dialect` of your server",
-    "logprobs": "leave it out with `omit: [logprobs]`",
-    "top_logprobs": "leave it out with `omit: [logprobs]`",
-} | {name: f"leave it out with `omit: [{name}]`" for name in ("temperature", "top_p", "seed")}
+    "max_tokens": f"set `dialect: openai` {OPTIONS}, which sends max_completion_tokens",
+    "max_completion_tokens": f"set `dialect: plain` {OPTIONS}, which sends max_tokens",
+    "structured_outputs": f"set `dialect: auto` {OPTIONS}",
+    "grammar": f"set `dialect: auto` {OPTIONS}",
+    "top_logprobs": f"leave it out with `omit: [logprobs]` {OPTIONS}",
+    "continue_final_message": f"set `dialect: auto` {OPTIONS}",
+} | {
+    name: f"leave it out with `omit: [{name}]` {OPTIONS}"
+    for name in ("temperature", "top_p", "top_k", "seed", "logprobs")
+}
+"""Field -> what to write in params.yaml where a server refuses it."""
 CONTENT = frozenset({"model", "messages", "prompt"})
 """Fields of a request that differ from row to row, or have patterns of their own above."""
 

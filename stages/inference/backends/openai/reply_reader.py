@@ -68,7 +68,7 @@ def _read_error(
     failure = error_responses.classify(status, error, _field_names(sent), retry_after)
     reason = f"{label}: {printable(redactor.message(error.text))}"
     if failure.kind == "fatal":
-        remedy = error_responses.REMEDIES.get(failure.field, "remove it")
+        remedy = error_responses.REMEDIES.get(failure.field, "remove it from the engine's `options` (extra)")
         raise FatalError(f"{reason}; the server does not take `{failure.field}`: {remedy}" if failure.field else reason)
     if failure.kind == "busy":
         raise BusyError(reason, _checked_retry_after(reason, retry_after))

@@ -21,8 +21,10 @@ from stages.reply_store.keys import seed_of
 Dialect = Literal["vllm", "llamacpp", "openai", "plain"]
 """Which fields the server takes. openai: max_completion_tokens, seed, logprobs. plain: max_tokens and no field that is
 not in every server. vllm, llamacpp: max_tokens, seed, top_k, constraints, a reply to be continued."""
-Omitted = Literal["temperature", "top_p", "seed", "logprobs"]
+Omitted = Literal["temperature", "top_p", "top_k", "seed", "logprobs"]
 """Fields that may be left out, so that the server's own default applies."""
+WITHOUT_TOP_K: tuple[Dialect, ...] = ("openai", "plain")
+"""Dialects whose requests have no top_k."""
 TOKEN_LIMITS = {"max_tokens", "max_completion_tokens"}
 """The two names of the limit of new tokens."""
 TOP_LOGPROBS = 20
@@ -33,19 +35,22 @@ IMAGE_TYPES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "g
 _encode = msgspec.json.Encoder().encode
 
 
-def unsupported_parts(prompt: Prompt, dialect: Dialect) -> list[str]:
+def unsupported_parts(prompt: Prompt, dialect: Dialect, omit: Collection[Omitted] = ()) -> list[str]:
     """Messages about parts of a prompt that this dialect can't express; the prompt is sent without them.
 
     Raises FatalError for a sampling parameter: without it, the replies would be drawn from another distribution than
     params.yaml says. A constraint that is not enforced shows in the replies, which every stage checks in any case.
     """
-    if prompt.sampling.top_k and dialect in ("openai", "plain"):
-        raise FatalError(f"dialect {dialect} has no top_k; set top_k: 0 in the sampling, or the dialect of your server")
+    if prompt.sampling.top_k and dialect in WITHOUT_TOP_K and "top_k" not in omit:
+        raise FatalError(
+            f"dialect {dialect} has no top_k; set top_k: 0 in `sampling`, or `omit: [top_k]` or `dialect: auto` in the "
+            "engine's options"
+        )
     messages = []
     if prompt.constraint and not _constraint_fields(prompt.constraint, dialect):
         kind = "choice" if prompt.constraint.choice else "regex"
         messages.append(f"dialect {dialect} can't enforce the {kind} of a prompt; replies are taken as they come")
-    if prompt.continue_final and dialect in ("openai", "plain"):
+    if prompt.continue_final and dialect in WITHOUT_TOP_K:
         messages.append(f"dialect {dialect} may begin anew where a prompt gives the beginning of the reply")
     return messages
 
