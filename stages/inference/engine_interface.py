@@ -54,6 +54,8 @@ class EngineCheck(msgspec.Struct):
     """What will work otherwise than one may expect."""
     requests: int = 0
     """How many requests were sent; 0 where all was known."""
+    takes_top_k: bool = True
+    """False where a prompt with a top_k would be refused before it is sent."""
 
 
 class Recall(NamedTuple):

@@ -119,7 +119,8 @@ class Engine(Section):
 
     engine: Annotated[str, AfterValidator(_registered)]
     """A name in ENGINES of stages/core/registry.py."""
-    options: dict[str, Any]
+    options: dict[str, Any] = Field(default={})
+    """What the engine takes, see docs/how-to/engines.md; for a plain server, none are needed."""
     model: ModelName | None = None
     reasoning: Reasoning = Reasoning()
     price: Price | None = None

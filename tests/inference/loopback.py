@@ -55,8 +55,11 @@ Handler = Callable[[dict[str, Any], int], Answer]
 
 
 @contextmanager
-def serving(handler: Handler) -> Iterator[Server]:
-    """A server in a thread until the block ends; `server.requests` are the bodies in the order they came."""
+def serving(handler: Handler, only: str = "") -> Iterator[Server]:
+    """A server in a thread until the block ends; `server.requests` are the bodies in the order they came.
+
+    `only`: the one path that exists.
+    """
     server = Server("", [], [], [])
     seen: dict[bytes, int] = {}
 
@@ -66,6 +69,8 @@ def serving(handler: Handler) -> Iterator[Server]:
         server.headers.append(dict(request.headers))
         server.paths.append(request.path)
         seen[data] = seen.get(data, -1) + 1
+        if only and request.path != only:
+            return web.Response(status=404, text='{"detail": "Not Found"}')
         server.in_flight += 1
         server.most = max(server.most, server.in_flight)
         try:

@@ -197,7 +197,9 @@ def test_refusals_midway_for_one_reason_end_the_run_but_not_those_of_long_rows(
 
 def test_a_field_that_a_server_does_not_take_ends_the_run_at_once_and_is_named(tmp_path: Path) -> None:
     with serving(lambda request, before: Answer(400, b'{"message": "unknown field top_k"}')) as server:
-        with pytest.raises(UserError, match=r"does not take `top_k`: set top_k: 0 in the sampling"):
+        with pytest.raises(
+            UserError, match=r"does not take `top_k`: leave it out with `omit: \[top_k\]` in the engine's `options`"
+        ):
             asking(server.url, tmp_path, [prompt(n) for n in range(500)], concurrency=1)
         assert len(server.requests) == 1
 
@@ -410,8 +412,9 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
 @pytest.mark.parametrize(("engine", "kind"), [("openai", endpoint.Options), ("transformers", transformers.Options)])
 def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
     with pytest.raises(UserError, match=rf"engine {engine}: .*; params.yaml of the embedded profile says"):
-        endpoint.read_endpoint(None, {}) if engine == "openai" else read_options({}, kind, engine)
-    above = Path("stages/profiles/full.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
+        endpoint.read_endpoint(None, {"api": "no"}) if engine == "openai" else read_options({}, kind, engine)
+    above = Path("stages/profiles/full.yaml").read_text(encoding="utf-8").split("
+engines:")[0]
     output = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
     assert not [name for name in kind.__struct_fields__ if name not in output and name not in ("url", "model")]
 

@@ -94,7 +94,8 @@ class Probe:
             if failure.kind not in ("busy", "transient"):
                 raise RefusalError(response.status, message, failure.field)
             if attempt + 1 < ATTEMPTS:
-                self._wait(min(response.retry_after or 2.0**attempt, LONGEST_WAIT))
+                wait = 2.0**attempt if response.retry_after is None else response.retry_after
+                self._wait(min(wait, LONGEST_WAIT))
         raise NoAnswerError(message)
 
     def _failure(self, response: HttpResponse, names: list[str]) -> tuple[str, Failure]:

@@ -9,7 +9,7 @@ from stages.inference.backends.openai.dialect_probe import MAX_TOKENS
 from stages.inference.backends.openai.dialect_search import Findings, dialect_of, omitted_fields, sent_fields
 from stages.inference.backends.openai.endpoint import Options, read_endpoint
 from stages.inference.backends.openai.model_names import other_model
-from stages.inference.backends.openai.request_body import Dialect
+from stages.inference.backends.openai.request_body import WITHOUT_TOP_K, Dialect
 from stages.inference.engine_interface import EngineCheck, Recall
 from stages.reply_store.identity import Reference
 
@@ -39,7 +39,8 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     notes = [*_notes(findings, parsed, dialect)]
     if other := other_model(str(parsed.extra.get("model", endpoint.model)), findings.served):
         notes.append(other)
-    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests)
+    takes_top_k = parsed.dialect not in WITHOUT_TOP_K or "top_k" in parsed.omit
+    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k)
 
 
 def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
