@@ -54,13 +54,17 @@ def repro(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed), -s, -f, --pull and others")
     ] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Send servers no request to check them first")] = False,
 ) -> None:
-    """`dvc repro`, after a check of params.yaml; at the end, how long each kind of stage took."""
+    """`dvc repro`, after a check of params.yaml and of servers; at the end, how long each kind of stage took.
+
+    A server is checked once, as by `seqit check`, if a stage that would run sends it requests.
+    """
     from stages.params import load
     from stages.repro import repro as run
 
-    load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
-    status = run(arguments or [])
+    params = load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
+    status = run(arguments or [], params, not no_check)
     if status:
         raise typer.Exit(status)
 

@@ -6,14 +6,24 @@ import sys
 import time
 from pathlib import Path
 
+from stages.core.cli import remark
 from stages.core.errors import UserError
 from stages.core.redaction import without_secrets
+from stages.params import Params
+from stages.planning import engine_checks
 
 RUNNING = re.compile(r"Running stage '([^']+)'")
 
 
-def repro(arguments: list[str]) -> int:
-    """`dvc repro` with `arguments`; returns its exit status. Raises UserError where DVC is missing."""
+def repro(arguments: list[str], params: Params, check: bool = True) -> int:
+    """`dvc repro` with `arguments`; returns its exit status.
+
+    check: whether servers are checked first that are not recorded as working. Raises UserError where DVC is missing,
+    and where a stage would send requests to a server that does not work.
+    """
+    if check and "--dry" not in arguments and "--cwd" not in arguments and "-c" not in arguments:
+        targets, force = [word for word in arguments if word[:1] != "-"], bool({"-f", "--force"} & {*arguments})
+        engine_checks.check_before(Path.cwd(), params, targets, force, engine_checks.recall(), remark)
     started = time.monotonic()
     marks: list[tuple[str, float]] = []
     with _dvc(["repro", *arguments]) as process:

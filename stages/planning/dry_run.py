@@ -17,9 +17,11 @@ from random import Random
 from typing import NamedTuple
 
 from stages.core.completions import Prompt, Reply
+from stages.core.errors import UserError
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.budgets import Tokens, max_tokens_of
-from stages.inference.connect import Connected, resolve
+from stages.inference.connect import Connected, Target, resolve
+from stages.inference.engine_interface import Recall
 from stages.params import Engine
 from stages.planning.token_estimate import TokenEstimator, characters
 from stages.reply_store.identity import Identity
@@ -75,9 +77,13 @@ class Load(NamedTuple):
 class Planner:
     """Stands in for every model while stages run to count their requests."""
 
-    def __init__(self, replies: Replies | None) -> None:
-        """`replies`: the store; None where there is none yet."""
-        self._store = replies
+    def __init__(self, replies: Replies | None, recall: Recall | None = None) -> None:
+        """`replies`: the store; None where there is none yet. `recall`: what is recorded of servers."""
+        self._store, self._recall = replies, recall
+        self.connected: dict[Identity, tuple[Engine, str]] = {}
+        """Every model that a stage connects to, with the name of the model."""
+        self.unknown: dict[str, None] = {}
+        """Why the dialects of servers are not known, whose requests are counted as those of dialect plain."""
         self._pools: dict[str, list[Reply]] = {}
         self._lengths: dict[str, tuple[int, int]] = {}
         self._missed: dict[bytes, Reply] = {}
@@ -104,9 +110,20 @@ class Planner:
     @contextmanager
     def connect(self, engine: Engine, model: str | None = None, purpose: str = "") -> Iterator[Connected]:
         """In place of `inference.connect.connect`: no model is opened and nothing is stored."""
-        target = resolve(engine, model)
+        target = self._resolve(engine, model)
+        self.connected[target.identity] = engine, engine.model or model or ""
         answers = AnswersOnly(self.complete(target.identity, engine, target.directory), engine.reasoning)
         yield Connected(answers, None, target.capabilities, target.description)
+
+    def _resolve(self, engine: Engine, model: str | None) -> Target:
+        try:
+            return resolve(engine, model, recall=self._recall)
+        except UserError as error:
+            if engine.engine != "openai" or engine.options.get("dialect", "auto") != "auto":
+                raise
+            self.unknown[f"{error}; until then its requests are counted as new, under dialect plain"] = None
+        plain = engine.options | {"dialect": "plain", "omit": [*engine.options.get("omit", []), "top_k"]}
+        return resolve(engine.model_copy(update={"options": plain}), model, recall=self._recall)
 
     def complete(
         self, identity: Identity, engine: Engine, directory: Path | None = None

@@ -1,7 +1,7 @@
 """Checks the engines of params.yaml by a small request to each: those of all roles, or of the stages that would run."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from stages.core.state_folder import store_path
 from stages.inference.backends import BACKENDS
 from stages.inference.connect import MODELS, recall_path
 from stages.inference.engine_interface import Backend, EngineCheck, Recall
-from stages.params import Engine, Params
+from stages.params import PARAMS, Engine, Params
 from stages.planning import command_models, dvc_graph, overlay
 from stages.reply_store.identity import Reference, reference_of
 
@@ -93,9 +93,14 @@ def is_endpoint(subject: Subject) -> bool:
     return BACKENDS[subject.engine.engine].check is not None
 
 
+def is_automatic(subject: Subject) -> bool:
+    """Whether the dialect of the engine's server is to be learnt."""
+    return is_endpoint(subject) and subject.engine.options.get("dialect", "auto") == "auto"
+
+
 def recall(again: bool = False, probes: bool = True) -> Recall:
     """Where findings about servers are recorded for this checkout."""
-    return Recall(recall_path(store_path()), probes, again)
+    return Recall(recall_path(store_path()).absolute(), probes, again)
 
 
 def check(subject: Subject, params: Params, recall: Recall, models: Path = MODELS) -> EngineCheck:
@@ -151,3 +156,29 @@ def _check_loaded(
 def failures(checks: Sequence[tuple[Subject, EngineCheck]]) -> list[str]:
     """One line for each problem, with the role that has it."""
     return [f"engines.{subject.roles[0]}: {text}" for subject, result in checks for text in result.problems]
+
+
+def check_before(
+    root: Path, params: Params, targets: list[str], force: bool, recall: Recall, notify: Callable[[str], None]
+) -> None:  # fmt: skip
+    """Check the servers that the stages of a run send requests to, unless all are recorded as working.
+
+    notify: called with a line for each server that was sent something. Raises UserError for the first that does not
+    work, before anything runs.
+    """
+    quiet = recall._replace(probes=False)
+    if not any(check(one, params, quiet).problems for one in subjects(params) if is_endpoint(one)):
+        return
+    steps = steps_to_run(dvc_graph.steps(root, (root / PARAMS).read_text("utf-8"), targets), root, force)
+    checks = [(one, check(one, params, recall)) for one in subjects_of(steps, params) if is_endpoint(one)]
+    for subject, result in checks:
+        notify(probe_line(subject, result))
+    if problems := failures(checks):
+        raise UserError(f"{problems[0]}; `seqit check` says more, --no-check runs all the same")
+
+
+def probe_line(subject: Subject, result: EngineCheck) -> str:
+    """How many requests were sent to check an engine, and what it is; "" for none."""
+    plural = "s" * (result.requests != 1)
+    dialect = f": dialect {result.facts.get('dialect', '')}" if "dialect" in result.facts else ""
+    return f"{subject.title}, {result.requests} probe request{plural}{dialect}" if result.requests else ""

@@ -10,18 +10,22 @@ import msgspec
 from stages.core.errors import UserError
 from stages.core.state_folder import store_path
 from stages.inference.budgets import Tokens, cost
+from stages.inference.engine_interface import Recall
 from stages.params import PARAMS, Engine, Params, load
-from stages.planning import dvc_graph, overlay, plan_table
+from stages.planning import dvc_graph, engine_checks, overlay, plan_table
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
 
-def plan(root: Path, overrides: list[str], targets: list[str], on_stage: Callable[[str], None]) -> plan_table.Plan:
+def plan(
+    root: Path, overrides: list[str], targets: list[str], on_stage: Callable[[str], None], check: bool = True
+) -> plan_table.Plan:  # fmt: skip
     """The requests that `dvc exp run` with these overrides and targets would send. None is sent; `root` is not written.
 
-    on_stage: called with the name of each stage before it is simulated. Raises UserError for bad parameters or files.
+    on_stage: called with the name of each stage before it is simulated. check: whether servers that would get requests
+    are checked, by a few small requests to each that is not recorded. Raises UserError for bad parameters or files.
     """
     changed = dvc_graph.overridden(root, overrides)
     with ExitStack() as stack:
@@ -34,15 +38,48 @@ def plan(root: Path, overrides: list[str], targets: list[str], on_stage: Callabl
         # Opening a store creates it: a plan writes none.
         path = store_path()
         replies = stack.enter_context(Replies(path)) if path.exists() else None
-        planner = Planner(replies)
+        recall = engine_checks.recall(probes=check)
+        checked = _check_unknown(steps, root, params, recall) if check else []
+        planner = Planner(replies, recall._replace(probes=False))
         state = PlanState(folder, baseline, params, planner, before, on_stage=on_stage)
         planned = list(forecasts(steps, state))
         missing = any(why.endswith(MISSING) for forecast in planned for why in forecast.why)
         validating = {step.name for step in steps if len(step.commands) > 1}
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
-            planned, _totals(planned, planner, replies), plan_table.notes(planned, missing, validated)
-        )
+            planned, totals := _totals(planned, planner, replies),
+            [*plan_table.notes(planned, missing, validated), *planner.unknown, *checked,
+             *(_check_asked(totals, planner, params, recall) if check else [])],
+        )  # fmt: skip
+
+
+def _check_unknown(steps: list[dvc_graph.Step], root: Path, params: Params, recall: Recall) -> list[str]:
+    """Learn the dialects that are "auto", without which no request can be looked up. Returns notes."""
+    automatic = [one for one in engine_checks.subjects(params) if engine_checks.is_automatic(one)]
+    if not automatic:
+        return []
+    known = engine_checks.subjects_of(engine_checks.steps_to_run(steps, root), params)
+    return _notes([one for one in known if engine_checks.is_automatic(one)], params, recall)
+
+
+def _check_asked(
+    totals: list[plan_table.Total], planner: Planner, params: Params, recall: Recall
+) -> list[str]:  # fmt: skip
+    """Check the servers that would get requests. Returns notes."""
+    sending = {Identity(one.model, one.endpoint) for one in totals if one.new or one.guessed}
+    connected = [planner.connected[identity] for identity in sending if identity in planner.connected]
+    known = [
+        one for one in engine_checks.subjects(params)
+        if any(one.engine.options == engine.options and one.model == model for engine, model in connected)
+    ]  # fmt: skip
+    servers = [one for one in known if engine_checks.is_endpoint(one) and not engine_checks.is_automatic(one)]
+    return _notes(servers, params, recall)
+
+
+def _notes(subjects: list[engine_checks.Subject], params: Params, recall: Recall) -> list[str]:
+    checks = [(one, engine_checks.check(one, params, recall)) for one in subjects]
+    lines = [engine_checks.probe_line(subject, result) for subject, result in checks]
+    return [line for line in (*lines, *engine_checks.failures(checks)) if line]
 
 
 MISSING = (" is deleted", " is not in cache")
