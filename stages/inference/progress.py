@@ -1,8 +1,11 @@
 """Progress of a connection: rows and replies so far, cached ones, requests in flight, rates, failures, time left."""
 
 import contextlib
+import math
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -10,6 +13,14 @@ import msgspec
 
 from stages.core.completions import Reply
 from stages.inference.terminal import ProgressLine, View
+from stages.inference.time_left import Work, seconds_left, shown
+
+RECENT = 512
+"""Durations of finished requests from which the time left is estimated: the latest."""
+UPDATE = 1.0
+"""Seconds between two estimates of the time left."""
+COUNTED_ROWS = 100_000
+"""Rows that are told apart; beyond, each request in flight counts as a row."""
 
 
 class Progress:
@@ -26,8 +37,14 @@ class Progress:
         """Finished rows, and all expected rows; 0 if their number is not known."""
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._first_request: tuple[float, int] | None = None
-        """When the first request was sent, and how many rows were finished by then."""
+        self._first_request: tuple[float, int, int] | None = None
+        """When the first request was sent, and how many rows were finished and replies cached by then."""
+        self._sent: dict[bytes | int, float] = {}
+        """Request in flight -> when it was sent."""
+        self._durations = deque[float](maxlen=RECENT)
+        self._rows_begun = set[int]()
+        self._last_left: tuple[float, float | None] = (-math.inf, None)
+        """When the time left was last estimated, and what was shown."""
         self._display = ProgressLine(self.view)
 
     @property
@@ -48,15 +65,21 @@ class Progress:
         self.cached += count
         self.tick()
 
-    def send(self) -> None:
-        """Count a request sent to the engine."""
+    def send(self, key: bytes = b"", row: str = "") -> None:
+        """Count a request sent to the engine. `row`: the one that it is about."""
         with self._lock:
-            self._first_request = self._first_request or (time.monotonic(), self.rows)
+            now = time.monotonic()
+            self._first_request = self._first_request or (now, self.rows, self.cached)
             self.in_flight += 1
+            self._sent[key or -self.in_flight] = now
+            if len(self._rows_begun) < COUNTED_ROWS:
+                self._rows_begun.add(hash(row))
 
-    def receive(self, replies: list[Reply]) -> None:
-        """Count replies from the engine."""
+    def receive(self, replies: list[Reply], keys: Iterable[bytes] = ()) -> None:
+        """Count replies from the engine, to requests with these keys."""
         with self._lock:
+            now = time.monotonic()
+            self._durations += [now - self._sent.pop(key) for key in keys if key in self._sent]
             self.in_flight -= len(replies)
             self.requested += len(replies)
             self.failed += sum(reply.status == "failed" for reply in replies)
@@ -77,14 +100,29 @@ class Progress:
             [f"{self.requested / seconds:.1f}/s", f"{self.tokens_out / seconds:.0f} tokens/s"] if self.requested else []
         )
         parts += [f"{self.failed} failed"] if self.failed else []
-        parts += [f"{_clock(left)} left"] if (left := self._left(now)) is not None else []
+        parts += [self._time_left(now)] if self.rows < self.total and self._first_request else []
         return View(self.label, self.rows / self.total if self.total else None, ", ".join(parts))
 
-    def _left(self, now: float) -> float | None:
-        """Seconds left, by the rate of rows since the first request: rows before it were cached."""
-        started, rows_before = self._first_request or (now, self.rows)
-        finished = self.rows - rows_before
-        return (now - started) / finished * (self.total - self.rows) if finished and self.rows < self.total else None
+    def _time_left(self, now: float) -> str:
+        """The time left as text, estimated anew every second."""
+        then, left = self._last_left
+        if now - then >= UPDATE:
+            estimate = seconds_left(self._work(now))
+            left = None if estimate is None else shown(left, estimate, now - then)
+            self._last_left = now, left
+        return "time left unknown" if left is None else f"{_clock(left)} left"
+
+    def _work(self, now: float) -> Work:
+        """The state since the first request: rows and replies before it were cached, and took no time."""
+        with self._lock:
+            started, rows_before, cached_before = self._first_request or (now, self.rows, self.cached)
+            ages = [now - since for since in self._sent.values()]
+            begun = len(self._rows_begun)
+            return Work(
+                now - started, [*self._durations], ages, self.requested, self.cached - cached_before,
+                begun if begun < COUNTED_ROWS else self.rows - rows_before + len(ages),
+                self.rows - rows_before, self.total - self.rows,
+            )  # fmt: skip
 
     def summary(self) -> str:
         """The line to print at the end."""

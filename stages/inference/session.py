@@ -170,7 +170,7 @@ class Session:
         finally:
             if ledger:
                 ledger.settle([request.prompt for request, _ in answers])
-        self._resources.progress.receive(stored)
+        self._resources.progress.receive(stored, [request.key for request, _ in answers])
         if ledger:
             ledger.require_usage(stored)
         self._inbox.deliver([(request.key, reply) for (request, _), reply in zip(answers, stored, strict=True)])
@@ -203,7 +203,7 @@ class Session:
             request = self._next_request()
             self._in_flight[self._position] = request
             self._position += 1
-        self._resources.progress.send()
+        self._resources.progress.send(request.key, request.prompt.purpose.rpartition("/")[0])
         return request.prompt
 
     def _next_request(self) -> Request:

@@ -49,7 +49,7 @@ def plan(
         return plan_table.Plan(
             planned, totals := _totals(planned, planner, replies),
             [*plan_table.notes(planned, missing, validated), *planner.unknown, *checked,
-             *(_check_asked(totals, planner, params, recall) if check else [])],
+             *(_check_senders(totals, planner, params, recall) if check else [])],
         )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _check_unknown(steps: list[dvc_graph.Step], root: Path, params: Params, reca
     return _notes([one for one in known if engine_checks.is_automatic(one)], params, recall)
 
 
-def _check_asked(
+def _check_senders(
     totals: list[plan_table.Total], planner: Planner, params: Params, recall: Recall
 ) -> list[str]:  # fmt: skip
     """Check the servers that would get requests. Returns notes."""

@@ -47,7 +47,7 @@ def test_what_is_told_of_rows_replies_rate_and_failures() -> None:
     label, share, text = progress.view()
     assert (label, share) == ("model@1", 0.1)
     assert re.fullmatch(
-        r"1/10 rows, 3 replies, 2 remembered, 1 in flight, [\d.]+/s, 0 tokens/s, 1 failed, 0:00:0\d left", text
+        r"1/10 rows, 3 replies, 2 remembered, 1 in flight, [\d.]+/s, 0 tokens/s, 1 failed, time left unknown", text
     )
 
 
@@ -59,12 +59,31 @@ def test_time_left_is_not_drawn_from_rows_that_were_remembered() -> None:
         progress.count_cached(1)
         progress.finish()
     assert " left" not in progress.view().text
-    progress.send()
-    assert " left" not in progress.view().text
-    progress.receive([OK])
-    progress.finish()
-    now = progress._first_request[0] + 60.0  # type: ignore[index]
-    assert progress._left(now) == 60.0 * 49
+    for number in range(10):
+        progress.send(b"%d" % number, f"row {number}")
+    assert "time left unknown" in progress.view().text
+    progress.receive([OK] * 5, [b"%d" % number for number in range(5)])
+    for _ in range(5):
+        progress.finish()
+    started = progress._first_request[0]  # type: ignore[index]
+    work = progress._work(started + 60.0)
+    assert (work.finished, work.cached, work.rows_begun, work.rows_finished, work.rows_left) == (5, 0, 10, 5, 45)
+    assert len(work.ages) == len(work.durations) == 5 and 59 < work.ages[0] <= 60
+
+
+def test_the_time_left_is_shown_once_there_is_ground_and_is_kept_between_estimates() -> None:
+    progress = Progress("", "m")
+    progress.expect(20)
+    for number in range(8):
+        progress.send(b"%d" % number, f"row {number}")
+    progress.receive([OK] * 6, [b"%d" % number for number in range(6)])
+    for _ in range(6):
+        progress.finish()
+    now = progress._first_request[0] + 30.0  # type: ignore[index]
+    first = progress._time_left(now)
+    assert re.fullmatch(r"\d:\d\d:\d\d left", first)
+    progress.expect(10_000)
+    assert progress._time_left(now + 0.5) == first
 
 
 def test_nothing_asked_nothing_told(capsys: pytest.CaptureFixture[str]) -> None:
