@@ -413,8 +413,7 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
 def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
     with pytest.raises(UserError, match=rf"engine {engine}: .*; params.yaml of the embedded profile says"):
         endpoint.read_endpoint(None, {"api": "no"}) if engine == "openai" else read_options({}, kind, engine)
-    above = Path("stages/profiles/full.yaml").read_text(encoding="utf-8").split("
-engines:")[0]
+    above = Path("stages/profiles/full.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
     output = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
     assert not [name for name in kind.__struct_fields__ if name not in output and name not in ("url", "model")]
 
