@@ -9,8 +9,8 @@ import typer
 from stages.core.cli import main
 from stages.core.errors import one_line
 from stages.params import load
-from stages.planning import engine_checks
-from stages.planning.engine_checks import Checked, Subject
+from stages.planning import preflight
+from stages.planning.preflight import Checked, Subject
 
 
 def check(
@@ -23,10 +23,10 @@ def check(
     keeps to the token limit, how fast it is, whether its model reasons before it answers. What is learnt is recorded in
     the state folder and used by `dialect: auto`. Exit status 1 where something that the experiment needs fails.
     """
-    params, recall = load(), engine_checks.recall(again)
+    params, recall = load(), preflight.recall(again)
     checked = []
-    for subject in engine_checks.subjects(params):
-        result = engine_checks.check(subject, params, recall)
+    for subject in preflight.subjects(params):
+        result = preflight.check(subject, params, recall)
         checked.append(Checked(subject.roles, subject.model, subject.engine.engine, result))
         if not as_json:
             _show(subject, checked[-1])

@@ -10,7 +10,7 @@ from stages.core.cli import remark
 from stages.core.errors import UserError
 from stages.core.redaction import without_secrets
 from stages.params import Params
-from stages.planning import engine_checks
+from stages.planning import preflight
 
 RUNNING = re.compile(r"Running stage '([^']+)'")
 
@@ -23,7 +23,7 @@ def repro(arguments: list[str], params: Params, check: bool = True) -> int:
     """
     if check and "--dry" not in arguments and "--cwd" not in arguments and "-c" not in arguments:
         targets, force = [word for word in arguments if word[:1] != "-"], bool({"-f", "--force"} & {*arguments})
-        engine_checks.check_before(Path.cwd(), params, targets, force, engine_checks.recall(), remark)
+        preflight.check_before(Path.cwd(), params, targets, force, preflight.recall(), remark)
     started = time.monotonic()
     marks: list[tuple[str, float]] = []
     with _dvc(["repro", *arguments]) as process:

@@ -12,7 +12,7 @@ from stages.core.state_folder import store_path
 from stages.inference.budgets import Tokens, cost
 from stages.inference.engine_interface import Recall
 from stages.params import PARAMS, Engine, Params, load
-from stages.planning import dvc_graph, engine_checks, overlay, plan_table
+from stages.planning import dvc_graph, overlay, plan_table, preflight
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
 from stages.reply_store.identity import Identity
@@ -38,7 +38,7 @@ def plan(
         # Opening a store creates it: a plan writes none.
         path = store_path()
         replies = stack.enter_context(Replies(path)) if path.exists() else None
-        recall = engine_checks.recall(probes=check)
+        recall = preflight.recall(probes=check)
         checked = _check_unknown(steps, root, params, recall) if check else []
         planner = Planner(replies, recall._replace(probes=False))
         state = PlanState(folder, baseline, params, planner, before, on_stage=on_stage)
@@ -55,11 +55,11 @@ def plan(
 
 def _check_unknown(steps: list[dvc_graph.Step], root: Path, params: Params, recall: Recall) -> list[str]:
     """Learn the dialects that are "auto", without which no request can be looked up. Returns notes."""
-    automatic = [one for one in engine_checks.subjects(params) if engine_checks.is_automatic(one)]
+    automatic = [one for one in preflight.subjects(params) if preflight.is_automatic(one)]
     if not automatic:
         return []
-    known = engine_checks.subjects_of(engine_checks.steps_to_run(steps, root), params)
-    return _notes([one for one in known if engine_checks.is_automatic(one)], params, recall)
+    known = preflight.subjects_of(preflight.steps_to_run(steps, root), params)
+    return _notes([one for one in known if preflight.is_automatic(one)], params, recall)
 
 
 def _check_senders(
@@ -69,17 +69,17 @@ def _check_senders(
     sending = {Identity(one.model, one.endpoint) for one in totals if one.new or one.guessed}
     connected = [planner.connected[identity] for identity in sending if identity in planner.connected]
     known = [
-        one for one in engine_checks.subjects(params)
+        one for one in preflight.subjects(params)
         if any(one.engine.options == engine.options and one.model == model for engine, model in connected)
     ]  # fmt: skip
-    servers = [one for one in known if engine_checks.is_endpoint(one) and not engine_checks.is_automatic(one)]
+    servers = [one for one in known if preflight.is_endpoint(one) and not preflight.is_automatic(one)]
     return _notes(servers, params, recall)
 
 
-def _notes(subjects: list[engine_checks.Subject], params: Params, recall: Recall) -> list[str]:
-    checks = [(one, engine_checks.check(one, params, recall)) for one in subjects]
-    lines = [engine_checks.probe_line(subject, result) for subject, result in checks]
-    return [line for line in (*lines, *engine_checks.failures(checks)) if line]
+def _notes(subjects: list[preflight.Subject], params: Params, recall: Recall) -> list[str]:
+    checks = [(one, preflight.check(one, params, recall)) for one in subjects]
+    lines = [preflight.probe_line(subject, result) for subject, result in checks]
+    return [line for line in (*lines, *preflight.failures(checks)) if line]
 
 
 MISSING = (" is deleted", " is not in cache")

@@ -12,7 +12,7 @@ from stages.core import cli
 from stages.core.errors import UserError
 from stages.inference.engine_interface import Recall
 from stages.params import Params, parse
-from stages.planning import engine_checks
+from stages.planning import preflight
 from stages.planning.dry_run import Planner
 from stages.reply_store.identity import Reference
 from tests.inference.counting import prompt
@@ -41,7 +41,7 @@ def served(url: str, **engines: Any) -> Params:
 
 def test_each_engine_and_model_is_checked_once_with_all_its_roles(tmp_path: Path) -> None:
     params = served("http://h/v1", judge={"model": "mine"}, reviewer={"model": "mine", "options": {"timeout": 9}})
-    (first, second) = engine_checks.subjects(params)
+    (first, second) = preflight.subjects(params)
     assert first.roles == ("generator", "judge") and second.roles == ("reviewer",)
     assert second.title == "reviewer: mine by openai"
 
@@ -49,27 +49,27 @@ def test_each_engine_and_model_is_checked_once_with_all_its_roles(tmp_path: Path
 def test_a_server_is_checked_without_being_fetched_and_then_recorded(tmp_path: Path) -> None:
     with serving(vllm) as server:
         params, recall = served(server.url), Recall(tmp_path / "servers.json")
-        (subject,) = engine_checks.subjects(params)
+        (subject,) = preflight.subjects(params)
         for requests in (2, 0):
-            result = engine_checks.check(subject, params, recall, tmp_path)
+            result = preflight.check(subject, params, recall, tmp_path)
             assert (result.problems, result.requests, result.facts["dialect"][:4]) == ([], requests, "vllm")
 
 
 def test_a_top_k_that_the_declared_dialect_has_no_field_for_is_a_problem_before_the_run(tmp_path: Path) -> None:
     with serving(strict) as server:
         params = served(server.url)
-        (subject,) = engine_checks.subjects(params)
+        (subject,) = preflight.subjects(params)
         plain = subject._replace(engine=subject.engine.model_copy(update={"options": {"dialect": "plain"}}))
-        (problem,) = engine_checks.check(plain, params, Recall(tmp_path / "a"), tmp_path).problems
+        (problem,) = preflight.check(plain, params, Recall(tmp_path / "a"), tmp_path).problems
         assert "`sampling` has a top_k under split" in problem and "`omit: [top_k]`" in problem
-        assert engine_checks.check(subject, params, Recall(tmp_path / "a"), tmp_path).problems == []
+        assert preflight.check(subject, params, Recall(tmp_path / "a"), tmp_path).problems == []
 
 
 def test_a_model_that_is_not_there_yet_is_no_failure(tmp_path: Path) -> None:
     options = {"batch": 1, "threads": 1, "precision": "native"}
     params = project({"mine": "path:/x"}, generator={"model": "mine", "engine": "embedded", "options": options})
-    (subject,) = engine_checks.subjects(params)
-    result = engine_checks.check(subject, params, Recall(tmp_path / "a"), tmp_path)
+    (subject,) = preflight.subjects(params)
+    result = preflight.check(subject, params, Recall(tmp_path / "a"), tmp_path)
     assert result.facts == {"model": "not there yet; the stage fetch_model@mine makes it"} and not result.problems
 
 
@@ -77,8 +77,8 @@ def test_an_engine_without_a_server_answers_a_request(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('[{"reply": "1 2 3"}]')
     options = {"rules": str(tmp_path / "rules.json")}
     params = project({"mine": "path:/x"}, generator={"model": "mine", "engine": "scripted", "options": options})
-    (subject,) = engine_checks.subjects(params)
-    assert "tokens/s" in engine_checks.check(subject, params, Recall(tmp_path / "a"), tmp_path).facts["speed"]
+    (subject,) = preflight.subjects(params)
+    assert "tokens/s" in preflight.check(subject, params, Recall(tmp_path / "a"), tmp_path).facts["speed"]
 
 
 def test_the_command_prints_what_is_known_and_fails_where_something_does_not_work(
@@ -99,7 +99,7 @@ def test_the_command_prints_what_is_known_and_fails_where_something_does_not_wor
 
 
 def test_a_plan_of_a_server_that_is_away_counts_its_requests_and_says_why(tmp_path: Path) -> None:
-    (engine,) = (one.engine for one in engine_checks.subjects(served("http://127.0.0.1:9/v1")))
+    (engine,) = (one.engine for one in preflight.subjects(served("http://127.0.0.1:9/v1")))
     planner = Planner(None, Recall(tmp_path / "a", probes=False))
     options = engine.options | {"url": "http://127.0.0.1:9/v1", "model": "m"}
     planner.begin(set())
@@ -114,17 +114,17 @@ def test_a_run_is_stopped_before_it_begins_only_where_a_stage_would_send_request
     """Nothing is looked up in the graph, and nothing sent, where the server is recorded as working."""
     with serving(vllm) as server:
         params, recall = served(server.url), Recall(tmp_path / "servers.json")
-        (subject,) = engine_checks.subjects(params)
-        engine_checks.check(subject, params, recall, tmp_path)
+        (subject,) = preflight.subjects(params)
+        preflight.check(subject, params, recall, tmp_path)
         sent, lines = len(server.requests), list[str]()
         # There is no graph at this place: looking for one would raise.
-        engine_checks.check_before(tmp_path, params, [], False, recall, lines.append)
+        preflight.check_before(tmp_path, params, [], False, recall, lines.append)
         assert (lines, len(server.requests)) == ([], sent)
         again = recall._replace(path=tmp_path / "other.json")
         with pytest.raises((UserError, OSError)):
-            engine_checks.check_before(tmp_path, params, [], False, again, lines.append)
+            preflight.check_before(tmp_path, params, [], False, again, lines.append)
 
 
 def test_the_reference_of_an_endpoint_is_that_of_params() -> None:
-    (subject,) = engine_checks.subjects(served("http://h/v1"))
-    assert engine_checks._reference(subject, Path("models/mine")) == Reference(*["endpoint:http://h/v1#m"] * 2)
+    (subject,) = preflight.subjects(served("http://h/v1"))
+    assert preflight._reference(subject, Path("models/mine")) == Reference(*["endpoint:http://h/v1#m"] * 2)
