@@ -34,6 +34,7 @@ COMMANDS = {
     "win_rate": "AlpacaEval's win rates from annotations -> data/metrics/win_rate/<name>.json",
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
+    "new": "An experiment of your own: your corpus, your model -> params.yaml",
     "show": "Rows of a corpus: before, after each round, the response",
     "check": "One small request to each engine: what it can do, and what will not work",
     "plan": "What a run would do, ask and cost, before it does",

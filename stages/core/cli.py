@@ -12,6 +12,7 @@ from typing import Any, ParamSpec
 import typer
 from typer.models import ArgumentInfo
 
+from stages.core import project
 from stages.core.errors import UserError, one_line
 from stages.core.redaction import without_secrets
 
@@ -136,7 +137,8 @@ def main(function: Callable[..., str | None]) -> None:
 
 
 def start(app: typer.Typer) -> None:
-    """Run an app on the command line; paragraphs of its docstrings flow over the terminal's width."""
+    """Run an app on the command line, from the top of the project; paragraphs of its docstrings flow over the width."""
+    project.enter()
     for command in app.registered_commands:
         command.help = _flowing(command.help or inspect.getdoc(command.callback) or "")
     if isinstance(app.info.help, str):

@@ -138,7 +138,7 @@ class RespondSettings(Section):
     sampling: Sampling
     attempts: Attempts
     """Requests for a response that failed or was refused."""
-    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Unique]
+    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Unique] = Field(default=["ok", "truncated"])
     """Statuses of responses that are kept; rows with others are rejected."""
 
 

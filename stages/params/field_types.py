@@ -35,12 +35,16 @@ def _addressable(name: str) -> str:
     """Return the name. Raises PydanticCustomError, with a legal name, for one that DVC cannot address."""
     if ADDRESSABLE.fullmatch(name):
         return name
-    other = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "a1"
     raise PydanticCustomError(
         NAME_ERROR,
         "{name} is no name: only small letters, digits, - and _, since DVC takes a dot for a separator; write {other}",
-        {"name": repr(name[:100]), "other": other[:100]},
+        {"name": repr(name[:100]), "other": addressable(name)[:100]},
     )
+
+
+def addressable(name: str) -> str:
+    """The most similar name that DVC can address."""
+    return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "a1"
 
 
 def _text_name(name: Any) -> Any:

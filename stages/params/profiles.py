@@ -27,11 +27,19 @@ def use(profile: str, target: Path = PARAMS) -> Path | None:
     known = texts()
     if profile not in known:
         raise UserError(f"{profile!r}: no such profile; known are {', '.join(known)}")
+    return put(known[profile], target)
+
+
+def put(text: str, target: Path = PARAMS) -> Path | None:
+    """Put a text in place of `target`, and return the file that keeps what it was, as `use` does.
+
+    Raises UserError for a folder that is inside of a project and not its top.
+    """
     here = target.resolve().parent
     if not (here / "dvc.yaml").exists() and (above := [up for up in here.parents if (up / "dvc.yaml").exists()]):
         raise UserError(f"{here}: inside of a project and not its top; run from {above[0]}")
-    kept = _kept(target) if target.exists() and artifacts.read_text(target) not in known.values() else None
-    artifacts.write_text(target, known[profile])
+    kept = _kept(target) if target.exists() and artifacts.read_text(target) not in {*texts().values(), text} else None
+    artifacts.write_text(target, text)
     return kept
 
 

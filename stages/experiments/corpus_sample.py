@@ -1,0 +1,72 @@
+"""The first rows of a corpus: where they are, how they read as records, and in which language they are."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from stages.core.errors import UserError
+from stages.core.records import Record
+from stages.corpora.read_records import Origin, read
+from stages.experiments.row_fields import Layout
+from stages.params.engine_sections import HubCorpus
+from stages.params.field_types import ADDRESSABLE, addressable
+from stages.readers.formats import Raw
+
+EXAMPLE_ROWS = 200
+"""Rows that are read to guess by."""
+FILES = ("*.parquet", "*.jsonl", "*.json", "*.csv", "README.md")
+"""What is downloaded of a data set of the Hub where nothing is named."""
+
+
+def source(name: str, corpus: str, hub: str, given_path: Callable[[str], Path]) -> tuple[str, str]:
+    """The `source` of the corpus in params.yaml, and its reference on the Hub, "" for a file or folder.
+
+    given_path: a path of the command line -> the same from the top of the project. Raises UserError for none, for both,
+    and for what is not there.
+    """
+    if not ADDRESSABLE.fullmatch(name):
+        raise UserError(f"{name}: is no name; write small letters, digits, - and _ only, such as {addressable(name)}")
+    if corpus.startswith("hub:") and not hub:
+        corpus, hub = "", corpus
+    if bool(corpus) == bool(hub):
+        raise UserError("--corpus: name one file or folder of rows (or, with --from, a data set of the Hub)")
+    if hub:
+        return f"data/fetched/{name}", _pinned(hub if hub.startswith("hub:") else f"hub:{hub}")
+    if "://" in corpus:
+        raise UserError(
+            f"--corpus {corpus}: is an address; download it first, or name a data set of the Hub with --from"
+        )
+    path = given_path(corpus)
+    if not path.exists():
+        near = get_close_matches(path.name, os.listdir(path.parent) if path.parent.is_dir() else [], n=1)
+        meant = f"; did you mean {path.with_name(near[0])}?" if near else f"; the path counts from {Path.cwd()}"
+        raise UserError(f"--corpus {corpus}: no such file or folder{meant}")
+    return path.as_posix(), ""
+
+
+def _pinned(reference: str) -> str:
+    try:
+        return HubCorpus(reference=reference, files=["*"]).reference
+    except ValidationError as error:
+        raise UserError(f"--from: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
+def first(rows: Iterator[Raw], count: int) -> list[Raw]:
+    """So many rows from the start. Raises UserError as the reader does."""
+    return list(islice(rows, count))
+
+
+def records(rows: Sequence[Raw], layout: Layout, name: str) -> list[Record]:
+    """The rows as records. Raises UserError for a malformed row, and where every row is rejected."""
+    read_rows = list(read(layout.adapter, rows, Origin(name, "path:", "unknown", "multi"), layout.fields))
+    good = [row for row in read_rows if isinstance(row, Record)]
+    if not good:
+        reasons = sorted({row.reason for row in read_rows if not isinstance(row, Record)})
+        raise UserError(
+            f"{layout.words}: none of the first {len(rows)} rows is usable ({', '.join(reasons)}); see --fields"
+        )
+    return good
