@@ -199,7 +199,17 @@ MISTAKES = [
     ),
     ("wording.reapeat", "First repeat", "wording.reapeat: unknown chain 'reapeat'; did you mean 'repeat'?"),
     ("augment.rules.repeat.chains", [{"chain": "sing"}], "chains.0.chain: unknown chain 'sing'; known are repeat, "),
-    ("wording", {}, "augment.rules.repeat.chains.0: chain repeat has no wording; add wording.repeat, or a prefix here"),
+    (
+        "engines.generator.options.thread",
+        2,
+        "options.thread: engine embedded has no option 'thread'; did you mean 'thr",
+    ),
+    ("engines.generator.options", {"batch": 1}, "generator.options: engine embedded needs threads, precision too; add"),
+    (
+        "engines.generator.options.batch",
+        "64",
+        "engines.generator.options.batch: Expected `int`, got `str`",
+    ),
     ("wording.repeat", "First repeat the input, then\n", "wording.repeat: holds a line end; write it on one line"),
     ("wording.caption", "First\u2028describe", "wording.caption: holds a line end"),
     ("ingest.corpora.seed.licence", "MIT\n", "ingest.corpora.seed.licence: holds a line end"),
@@ -548,14 +558,21 @@ def test_every_value_is_explained() -> None:
 def test_a_role_takes_from_the_generator_what_it_leaves_out() -> None:
     values = copy.deepcopy(VALUES)
     values["engines"] = {
-        "generator": {"model": "smollm2", "engine": "embedded", "options": {"batch": 64, "threads": 2}},
+        "generator": {
+            "model": "smollm2",
+            "engine": "embedded",
+            "options": {"batch": 64, "threads": 2, "precision": "native"},
+        },
         "judge": {"model": "smollm2", "options": {"threads": 8}},
         "reviewer": {"model": "smollm2", "engine": "scripted", "options": {"rules": "r"}},
         "tuned": {},
     }
     values["costs"] = {"generator": {"speed": {"input": 1, "output": 2}}}
     engines = parse(values).engines
-    assert engines.judge.options == {"batch": 64, "threads": 8} and engines.judge.engine == "embedded"
+    assert (
+        engines.judge.options == {"batch": 64, "threads": 8, "precision": "native"}
+        and engines.judge.engine == "embedded"
+    )
     assert (engines.tuned.engine, engines.tuned.model) == ("embedded", None)
     assert (engines.reviewer.engine, engines.reviewer.options) == ("scripted", {"rules": "r"})
     speeds = [engine.speed is not None for engine in (engines.judge, engines.reviewer, engines.tuned)]

@@ -23,6 +23,10 @@ class Registered(NamedTuple):
     """Optional settings of the section that this entry requires; the other entries refuse them."""
     sections: tuple[str, ...] = ()
     """Other sections whose entries may name it."""
+    options: str = ""
+    """Where the type of its options is defined, "package.module:attribute"; "" where it checks them itself."""
+    words: str = ""
+    """The text that asks for the task of a chain, where `wording` of params.yaml has none."""
 
 
 CORPUS_FORMATS = {
@@ -40,13 +44,22 @@ CORPUS_FORMATS = {
 """`adapter` of a corpus -> its `Adapter` (stages/corpora/row_types.py)."""
 
 CHAINS = {
-    "repeat": Registered("stages.chains.repeat:CHAIN"),
-    "paraphrase": Registered("stages.chains.paraphrase:CHAIN", (), ("model",)),
-    "translate": Registered("stages.chains.translate:CHAIN", ("languages", "share", "labels"), ("aligned", "model")),
-    "caption": Registered("stages.chains.caption:CHAIN", (), ("captions",)),
+    "repeat": Registered("stages.chains.repeat:CHAIN", words="First repeat the input, then"),
+    "paraphrase": Registered(
+        "stages.chains.paraphrase:CHAIN", sections=("model",), words="First paraphrase the input, then"
+    ),
+    "translate": Registered(
+        "stages.chains.translate:CHAIN",
+        ("languages", "share", "labels"),
+        ("aligned", "model"),
+        words="First translate the input into English, then",
+    ),
+    "caption": Registered(
+        "stages.chains.caption:CHAIN", sections=("captions",), words="First describe the image, then"
+    ),
 }
 """`chain` of a link -> its `Chain` (stages/chains/chain_types.py). sections: the parts of `augment` that have what it
-needs; () for all of them."""
+needs; () for all of them. words: the paper's (4.1, A.1)."""
 
 BENCHMARKS = {
     "xquad": Registered("stages.evaluation.benchmarks.xquad:BENCHMARK", ("languages",), ("compare", "judge_tasks")),
@@ -85,11 +98,22 @@ JUDGES = {
 
 
 ENGINES = {
-    "embedded": Registered("stages.inference.backends.embedded.engine:BACKEND"),
-    "transformers": Registered("stages.inference.backends.transformers.engine:BACKEND"),
-    "openai": Registered("stages.inference.backends.openai.engine:BACKEND"),
-    "vllm": Registered("stages.inference.backends.vllm.engine:BACKEND"),
-    "ray": Registered("stages.inference.backends.ray.engine:BACKEND"),
+    "embedded": Registered(
+        "stages.inference.backends.embedded.engine:BACKEND", options="stages.inference.backends.embedded.engine:Options"
+    ),
+    "transformers": Registered(
+        "stages.inference.backends.transformers.engine:BACKEND",
+        options="stages.inference.backends.transformers.engine:Options",
+    ),
+    "openai": Registered(
+        "stages.inference.backends.openai.engine:BACKEND", options="stages.inference.backends.openai.endpoint:Options"
+    ),
+    "vllm": Registered(
+        "stages.inference.backends.vllm.engine:BACKEND", options="stages.inference.backends.vllm.engine:Options"
+    ),
+    "ray": Registered(
+        "stages.inference.backends.ray.engine:BACKEND", options="stages.inference.backends.ray.engine:Options"
+    ),
     "scripted": Registered("stages.inference.backends.scripted.engine:BACKEND"),
 }
 """`engine` of an entry of `engines` -> its `Backend` (stages/inference/engine_interface.py)."""
@@ -118,7 +142,12 @@ class Implementations(Mapping[str, T]):
 
 def implementation(entry: Registered) -> Any:
     """What implements an entry. Raises ImportError or AttributeError where its line is wrong."""
-    module, _, attribute = entry.implementation.partition(":")
+    return loaded(entry.implementation)
+
+
+def loaded(place: str) -> Any:
+    """What is at "package.module:attribute". Raises ImportError or AttributeError where nothing is."""
+    module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)
 
 

@@ -57,7 +57,14 @@ class Chain(Section):
 
 
 class ChainWording(dict[str, str]):
-    """Chain -> the text that asks for its intermediate task, before an instruction, in training and in tests."""
+    """Chain -> the text that asks for its intermediate task, before an instruction, in training and in tests.
+
+    A chain that `wording` leaves out has the words of its registration, which are the paper's.
+    """
+
+    def __init__(self, texts: Any = ()) -> None:
+        """texts: those of params.yaml."""
+        super().__init__({name: chain.words for name, chain in CHAINS.items() if chain.words} | dict(texts))
 
     def __missing__(self, chain: str) -> str:
         """Raise UserError: only a chain or a benchmark in use needs its wording."""

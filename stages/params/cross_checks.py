@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from stages.params import Params
 
 
+HINTS = {
+    "engines.tuned": " ({} takes everything from engines.generator)",
+    "wording": " ({} takes the paper's words)",
+}
+"""Part of params.yaml that is missing -> what to write for it."""
+
+
 def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     """Every mistake, in the order of the checks. written: the values as the file has them, without inherited ones."""
     yield from _repeated_names(params)
@@ -59,7 +66,7 @@ def _missing_sections(params: "Params", written: Mapping[str, Any]) -> Iterator[
     for path, names in users.items():
         keys = path.split(".")
         if existing(written, keys) < len(keys) or _value(written, keys) is None:
-            hint = " ({} takes everything from engines.generator)" if path == "engines.tuned" else ""
+            hint = HINTS.get(path, "")
             yield Mistake(path, f"{needed(names)}{hint}")
 
 

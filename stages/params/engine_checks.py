@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from stages.core.registry import ENGINES, loaded
 from stages.params.engine_sections import Engine
-from stages.params.mistakes import Mistake, existing
+from stages.params.mistakes import Mistake, existing, unknown
 
 if TYPE_CHECKING:
     from stages.params import Params
@@ -17,9 +20,11 @@ TUNED = "tuned"
 
 def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     """Every mistake. written: the values as the file has them, without inherited ones."""
-    for role in ("generator", "judge", "reviewer"):
+    for role in ("generator", "judge", "reviewer", TUNED):
         engine: Engine | None = getattr(params.engines, role)
-        if engine and engine.model:
+        if engine and any(existing(written, ["engines", role, key]) == 3 for key in ("engine", "options")):
+            yield from _options(f"engines.{role}.options", engine)
+        if engine and engine.model and role != TUNED:
             yield from _unsuitable(params, written, role, engine, engine.model)
     if params.engines.tuned:
         yield from _tuned(params, written, params.engines.tuned)
@@ -29,6 +34,22 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
                 f"{run.model} is an endpoint, whose weights can't be trained; name a model of hub:, path: or package:"
             )
             yield Mistake(f"train.runs.{name}.model", text)
+
+
+def _options(where: str, engine: Engine) -> Iterator[Mistake]:
+    """The mistakes of an engine's options; an engine without a type for them checks them when it is opened."""
+    if not (place := ENGINES[engine.engine].options):
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(loaded(place))}
+    for key in engine.options.keys() - fields.keys():
+        yield Mistake(f"{where}.{key}", unknown(f"engine {engine.engine} has no option", str(key), fields))
+    if lacking := [name for name, field in fields.items() if field.required and name not in engine.options]:
+        yield Mistake(where, f"engine {engine.engine} needs {', '.join(lacking)} too; add what is missing")
+    for key in fields.keys() & engine.options.keys():
+        try:
+            msgspec.convert(engine.options[key], fields[key].type)
+        except msgspec.ValidationError as error:
+            yield Mistake(f"{where}.{key}", str(error))  # without the value, which may be a key
 
 
 def _tuned(params: "Params", written: Mapping[str, Any], engine: Engine) -> Iterator[Mistake]:
