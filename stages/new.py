@@ -8,8 +8,7 @@ import typer
 from stages.core import project
 from stages.core.cli import main
 from stages.experiments import corpus_sample, params_text, row_fields
-from stages.experiments.corpus_language import most_common
-from stages.experiments.corpus_sample import EXAMPLE_ROWS, FILES
+from stages.experiments.corpus_sample import FILES
 from stages.model_files.references import fetch_corpus
 from stages.params import profiles
 from stages.readers.source import Corpus
@@ -44,15 +43,13 @@ def new(
     source, hub = corpus_sample.source(name, corpus, from_, project.given_path)
     if hub:
         fetch_corpus(hub, list(files or FILES), Path(source))
-    rows = corpus_sample.first(Corpus(source).rows(row_fields.columns(fields)), EXAMPLE_ROWS)
-    layout = row_fields.parse(fields, rows) if fields else row_fields.guess(rows)
-    records = corpus_sample.records(rows, layout, name)
-    spoken = language or most_common([record.instruction for record in records])
+    rows = Corpus(source).rows(row_fields.columns(fields))
+    layout, spoken, example = corpus_sample.reading(rows, fields, language, name)
     experiment = params_text.Experiment(
         name, source, hub, tuple(files or FILES), layout, licence, spoken, rounds, sample, generator
     )
     kept = profiles.put(params_text.text(experiment))
-    print(params_text.summary(experiment, kept.name if kept else "", records[0]))
+    print(params_text.summary(experiment, kept.name if kept else "", example))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ FILES = {ROOT / "stages/meaning.json": EVERY_STAGE, ROOT / "stages/training/mean
 OTHERS = {
     "__init__": "nothing", "atomic_write": "how files appear", "cli": "messages", "errors": "messages",
     "redaction": "what of a secret is shown", "registry": "names; what they name is a dependency",
+    "project": "where the project is",
     "state_folder": "where the store is",
 }  # fmt: skip
 """The other modules of stages/core, and what they decide."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(typer.__version__ < "0.29", reason="this environ
         ("rewrite", "python -m stages.rewrite [OPTIONS] {name}", "An entry of `rewrite.corpora` or"),
         ("fetch model", "python -m stages.fetch model [OPTIONS] {name}", "An entry of `fetch.models` or"),
         ("replies show", "python -m stages.replies show [OPTIONS] {key}", "A key from a record's steps"),
-        ("use", "python -m stages use [OPTIONS] {profile}", "embedded or paper"),
+        ("use", "python -m stages use [OPTIONS] {profile}", "embedded, full or paper"),
     ],
 )
 def test_help_says_what_is_called_and_what_an_argument_is(command: str, usage: str, told: str) -> None:

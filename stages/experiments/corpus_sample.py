@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from stages.core.errors import UserError
 from stages.core.records import Record
 from stages.corpora.read_records import Origin, read
+from stages.experiments import row_fields
+from stages.experiments.corpus_language import most_common
 from stages.experiments.row_fields import Layout
 from stages.params.engine_sections import HubCorpus
 from stages.params.field_types import ADDRESSABLE, addressable
@@ -55,9 +57,16 @@ def _pinned(reference: str) -> str:
         raise UserError(f"--from: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
-def first(rows: Iterator[Raw], count: int) -> list[Raw]:
-    """So many rows from the start. Raises UserError as the reader does."""
-    return list(islice(rows, count))
+def reading(rows: Iterator[Raw], fields: str, language: str, name: str) -> tuple[Layout, str, Record]:
+    """How the rows of a corpus are read, the language of their instructions, and the first of them as a record.
+
+    rows: as downloaded, of which the first `EXAMPLE_ROWS` are read. fields, language: as on the command line, "" to
+    guess. Raises UserError for rows that can't be read, or not told apart.
+    """
+    some = list(islice(rows, EXAMPLE_ROWS))
+    layout = row_fields.parse(fields, some) if fields else row_fields.guess(some)
+    read_rows = records(some, layout, name)
+    return layout, language or most_common([row.instruction for row in read_rows]), read_rows[0]
 
 
 def records(rows: Sequence[Raw], layout: Layout, name: str) -> list[Record]:

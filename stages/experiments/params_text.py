@@ -23,6 +23,54 @@ SHOWN = 300
 LONGEST_LINE = 80
 """Columns beyond which DVC wraps what it writes."""
 
+TEMPLATE = """\
+# yaml-language-server: $schema=schemas/params.schema.json
+# {name}: sequential instructions from a corpus of yours (written by `seqit new`). Change any value here.
+# ingest reads the rows, rewrite adds tasks to them, respond answers, publish writes data/published/{name}.
+# All keys are explained in docs/reference/params.md; a section that is not here means none.
+
+seed: 20250429          # all randomness comes from it and from the row it is for
+tokenizer: {tokenizer}      # lengths are counted in its tokens; no model of its kind is run for it
+
+fetch:
+{fetch}
+engines:
+  generator:            # the model that rewrites and responds
+    model: {model}
+    engine: {engine}
+{options}
+ingest:
+  corpora:
+    {name}:
+{corpus}validate: {{max_quarantined: 0.1}}   # share of rows beyond which a stage fails, not setting them aside
+
+rewrite:
+  settings:
+    sampling: {{{rewriting}, max_tokens: {rewrite_tokens}}}
+    attempts: 6         # of each step, before a row counts as failed in that round
+    orders: 4           # orders of the worked examples
+    gates: {{max_words: 400, max_growth: 8.0}}   # the longest new instruction
+  corpora:
+    {name}:
+      reads: ingested/{name}
+      rounds: {rounds}
+      # A capable chat model also takes prompts: stages/prompts/seqinstruct and policy: model.
+      prompts: stages/prompts/small
+      actions:          # policy uniform draws one of them for each row and round
+      - decompose
+      - prefix
+      - suffix
+      policy: uniform
+
+respond:
+  settings:
+    sampling: {{{responding}, max_tokens: {respond_tokens}}}
+    attempts: 2
+
+publish:
+  {name}: {{reads: responded/{name}/{rounds}, version: 0.1.0}}
+"""
+
 
 class Generator(NamedTuple):
     """The model that rewrites and responds, and the engine that runs it."""
@@ -133,56 +181,14 @@ def summary(one: Experiment, kept: str, row: Record) -> str:
 
 
 def _template(one: Experiment) -> str:
-    name, small = one.name, one.generator.engine == "embedded"
-    rewriting = "temperature: 0.6, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0"
-    responding = "temperature: 1.0, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0"
-    return f"""\
-# yaml-language-server: $schema=schemas/params.schema.json
-# {name}: sequential instructions from a corpus of yours (written by `seqit new`). Change any value here.
-# ingest reads the rows, rewrite adds tasks to them, respond answers, publish writes data/published/{name}.
-# All keys are explained in docs/reference/params.md; a section that is not here means none.
-
-seed: 20250429          # all randomness comes from it and from the row it is for
-tokenizer: {TOKENIZER}      # lengths are counted in its tokens; no model of its kind is run for it
-
-fetch:
-{_fetch(one)}
-engines:
-  generator:            # the model that rewrites and responds
-    model: {one.generator.name}
-    engine: {one.generator.engine}
-{_options(one.generator)}
-ingest:
-  corpora:
-    {name}:
-{_corpus(one)}validate: {{max_quarantined: 0.1}}   # share of rows beyond which a stage fails, not setting them aside
-
-rewrite:
-  settings:
-    sampling: {{{rewriting}, max_tokens: {48 if small else 96}}}
-    attempts: 6         # of each step, before a row counts as failed in that round
-    orders: 4           # orders of the worked examples
-    gates: {{max_words: 400, max_growth: 8.0}}   # the longest new instruction
-  corpora:
-    {name}:
-      reads: ingested/{name}
-      rounds: {one.rounds}
-      # A capable chat model also takes prompts: stages/prompts/seqinstruct and policy: model.
-      prompts: stages/prompts/small
-      actions:          # policy uniform draws one of them for each row and round
-      - decompose
-      - prefix
-      - suffix
-      policy: uniform
-
-respond:
-  settings:
-    sampling: {{{responding}, max_tokens: {160 if small else 1024}}}
-    attempts: 2
-
-publish:
-  {name}: {{reads: responded/{name}/{one.rounds}, version: 0.1.0}}
-"""
+    small, model = one.generator.engine == "embedded", one.generator
+    return TEMPLATE.format(
+        name=one.name, tokenizer=TOKENIZER, fetch=_fetch(one), model=model.name, engine=model.engine,
+        options=_options(model), corpus=_corpus(one), rounds=one.rounds,
+        rewriting="temperature: 0.6, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0",
+        responding="temperature: 1.0, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0",
+        rewrite_tokens=48 if small else 96, respond_tokens=160 if small else 1024,
+    )  # fmt: skip
 
 
 def _fetch(one: Experiment) -> str:
