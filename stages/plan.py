@@ -22,7 +22,8 @@ def plan(
     """Say what `dvc exp run -S key=value` would re-run, and what that would ask of which model.
 
     Per stage: requests that the reply store remembers, new ones, those that may follow from new ones, tokens in and
-    out, hours and cost by the `speed` and `price` under `costs` in params.yaml. Nothing is asked, no file is changed.
+    out, hours and cost by the `speed` and `price` under `costs` in params.yaml; in all, the time that the stages took
+    when `seqit run` last ran them here. Nothing is asked, no file is changed.
     """
     forecast = make(Path.cwd(), set_param or [], targets or [], _tell)
     if as_json:

@@ -34,6 +34,7 @@ NOT_RUN = {
     "source": "the environment is on PATH here",
     "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",
     "seqit repro": "tests/test_pipeline.py runs `dvc repro`",
+    "seqit run": "tests/test_pipeline.py runs `dvc repro`",
     "seqit plan": "tests/planning and tests/test_pipeline.py",
     "dvc repro": "tests/test_pipeline.py",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
@@ -211,7 +212,7 @@ def checked_seqit(arguments: list[str], values: dict[str, Any]) -> None:
         return
     name, rest = arguments[0], arguments[1:]
     assert name in all_names(), name
-    if name == "repro":
+    if name in ("run", "repro"):
         get_main_parser().parse_args(["repro", *rest])
         return
     command = click_command(name)

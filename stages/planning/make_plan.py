@@ -9,11 +9,13 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.state_folder import store_path
+from stages.execution.stage_times import read_times, times_path
 from stages.inference.budgets import Tokens, cost
 from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
+from stages.planning.wall_time import wall_times
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
@@ -41,7 +43,10 @@ def plan(root: Path, overrides: list[str], targets: list[str], on_stage: Callabl
         validating = {step.name for step in steps if len(step.commands) > 1}
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
-            planned, _totals(planned, planner, replies), plan_table.notes(planned, missing, validated)
+            planned,
+            _totals(planned, planner, replies),
+            wall_times(planned, read_times(times_path())),
+            plan_table.notes(planned, missing, validated),
         )
 
 
