@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.cli import reports_errors, start
+from stages.core.cli import remark, reports_errors, start
 
 COMMANDS = {
     "fetch": "A model or corpus reference -> a local directory",
@@ -49,25 +49,36 @@ too. params.yaml is the experiment: every value is explained there."""
 app = typer.Typer(help=HELP, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
-@reports_errors
-def repro(
+def run(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="As for `dvc repro`: stages (rewrite@seed), -s, -f, --pull and others")
     ] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help="Send servers no request to check them first")] = False,
-) -> None:
-    """`dvc repro`, after a check of params.yaml and of servers; at the end, how long each kind of stage took.
+) -> str:
+    """`dvc repro`, after a check of params.yaml and of servers; at the end, what became of each corpus, and warnings.
 
     A server is checked once, as by `seqit check`, if a stage that would run sends it requests.
+
+    The last lines say how long each kind of stage took, how many rows of each corpus are chains, held or failed, and
+    where published sets and the report are. The last line of all is a warning, if there is one: no sequences, a round
+    that changed nothing, a third of the rows lost.
     """
+    from stages.execution.dvc_repro import repro
     from stages.params import load
-    from stages.repro import repro as run
+    from stages.planning import preflight
 
     params = load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
-    status = run(arguments or [], params, not no_check)
+    if not no_check:
+        preflight.check_run(arguments or [], params)
+    status, warning = repro(arguments or [], params)
     if status:
+        remark(f"warning: {warning}" if warning else "")
         raise typer.Exit(status)
+    return warning
+
+
+for _alias in ("run", "repro"):
+    app.command(_alias, context_settings={"ignore_unknown_options": True})(reports_errors(run))
 
 
 @app.command()

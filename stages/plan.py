@@ -23,9 +23,9 @@ def plan(
     """Say what `dvc exp run -S key=value` would re-run, and what that would ask of which model.
 
     Per stage: requests that the reply store remembers, new ones, those that may follow from new ones, tokens in and
-    out, hours and cost by the `speed` and `price` under `costs` in params.yaml. No row is
-    sent anywhere and no file is changed; a server that would get requests is checked, as by `seqit check`, unless that
-    is recorded.
+    out, hours and cost by the `speed` and `price` under `costs` in params.yaml; in all, the time that the stages took
+    when `seqit run` last ran them here. No row is sent anywhere and no file is changed; a server that would get
+    requests is checked, as by `seqit check`, unless that is recorded.
     """
     forecast = make(Path.cwd(), set_param or [], targets or [], _tell, not no_check)
     if as_json:

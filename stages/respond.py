@@ -11,7 +11,9 @@ from stages.model_files.token_lengths import counter
 from stages.params import entry, load
 from stages.seqinstruct.responses import ResponseConfig, respond_round
 from stages.seqinstruct.round_statistics import RoundStats
-from stages.validation.receipts import write_receipts
+from stages.validation.receipts import refuse_losses, write_receipts
+
+CHANGE = "raise max_tokens or attempts under respond.settings, or name another model"
 
 
 def respond(
@@ -21,19 +23,22 @@ def respond(
 ) -> None:
     """Respond to every instruction of a corpus as it is (round 0) and after each round of rewriting.
 
-    Frozen rows keep the response of the round before; rows without a usable response are rejected with their reason.
+    Frozen rows keep the response of the round before, and where `hold` or `round_0` say so rows keep the corpus's own;
+    rows without a usable response are rejected with their reason.
     Writes for each ROUND data/responded/NAME/ROUND.jsonl with its receipt, ROUND.rejected.jsonl beside it, and
     data/metrics/respond/NAME/ROUND.json with lengths in tokens.
     """
     params = load()
+    limits = params.validation
     settings, corpus = params.respond.settings, entry(params.rewrite.corpora, name, "rewrite.corpora")
     count = counter(Path("models", params.tokenizer))
     reads = earlier = corpus.reads
     with connect(params.engines.generator, purpose=f"respond {name}") as complete:
         for number in range(corpus.rounds + 1):
             config = ResponseConfig(
-                params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep)
-            )
+                params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep),
+                corpus.hold or settings.hold, corpus.round_0 or settings.round_0,
+            )  # fmt: skip
             rows, before = artifacts.artifact(reads, Record), artifacts.artifact(earlier, Record)
             earlier, reads = f"responded/{name}/{number}", f"rewritten/{name}/{number + 1}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
@@ -41,11 +46,13 @@ def respond(
             artifacts.write_split(
                 paths, stats.split(complete.rows(respond_round(rows, before, complete, config), of=rows))
             )
-            write_receipts([earlier], "responded", params.validation.max_quarantined, complete.is_dry_run)
             summary = stats.summary()
             artifacts.write_json(f"data/metrics/respond/{name}/{number}.json", summary | complete.take())
-            lost = {"rejected": summary["rejected_by_reason"]}
-            report_losses(summary["rows"] + summary["rejected"], lost, see=paths["rejected"])
+            total, lost = summary["rows"] + summary["rejected"], summary["rejected_by_reason"]
+            report_losses(total, {"rejected": lost}, see=paths["rejected"])
+            if not complete.is_dry_run:
+                refuse_losses(earlier, total, lost, limits.max_failed, CHANGE)
+            write_receipts([earlier], "responded", limits.max_quarantined, limits.thresholds, complete.is_dry_run)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def rewrite(
     """
     params = load()
     settings, corpus = params.rewrite.settings, entry(params.rewrite.entries, name, "rewrite.corpora")
-    reads = corpus.reads
+    reads, limits = corpus.reads, params.validation
     with connect(params.engines.generator, purpose=f"rewrite {name}") as complete:
         for number in range(1, corpus.rounds + 1):
             actions = corpus.actions_in(number)
@@ -44,10 +44,11 @@ def rewrite(
             reads = f"rewritten/{name}/{number}"
             rewritten = complete.rows(rewrite_round(rows, complete, config), of=rows)
             artifacts.write(f"data/{reads}.jsonl", stats.records(rewritten))
-            write_receipts([reads], "rewritten", params.validation.max_quarantined, complete.is_dry_run)
             summary = stats.summary()
             artifacts.write_json(f"data/metrics/rewrite/{name}/{number}.json", summary | complete.take())
             report_losses(summary["rows"], stats.losses(), kept="done", see=f"the steps in data/{reads}.jsonl")
+            thresholds = limits.thresholds | ({"max_same": None} if len(actions) == 1 else {})
+            write_receipts([reads], "rewritten", limits.max_quarantined, thresholds, complete.is_dry_run)
 
 
 if __name__ == "__main__":

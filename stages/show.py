@@ -2,8 +2,9 @@
 
 import pydoc
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -12,35 +13,46 @@ from stages.core.cli import main
 from stages.core.errors import UserError
 from stages.core.records import Record, Rejected
 from stages.params import entry, load
-from stages.reporting.row_view import row_views, selected, terminal_text
+from stages.reporting.row_view import rejected_views, row_views, selected, terminal_text
+
+T = TypeVar("T")
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A corpus that is rewritten: seed")],
+    name: Annotated[str, typer.Argument(help="A corpus: an entry of `ingest.corpora` or `rewrite`, such as seed")],
     row: Annotated[list[str] | None, typer.Argument(help="Ids of rows, or their beginnings; all rows for none")] = None,
     chains: Annotated[bool, typer.Option("--chains", help="Only rows that have several tasks")] = False,
     rejected: Annotated[bool, typer.Option("--rejected", help="Only rows that are not in the result")] = False,
     random: Annotated[int | None, typer.Option(min=1, help="So many rows, drawn at random by the seed")] = None,
-) -> None:
+) -> str | None:
     """Show rows of a corpus as they were, after each round of Seq-Instruct, and with their response.
 
-    Reads what the stages have written; rows appear page by page on a terminal.
+    Reads what stages have written so far. Rows appear page by page on a terminal, control characters written out.
     """
     params = load()
-    corpus = entry(params.rewrite.entries, name, "rewrite.corpora")
-    last = f"responded/{name}/{corpus.rounds}" if name in params.rewrite.corpora else ""
-    lost = Path(f"data/{last}.rejected.jsonl")
+    corpora = {**dict.fromkeys(params.ingest.corpora), **params.rewrite.entries}
+    corpus = entry(corpora, name, "ingest.corpora")
+    source, rounds = (corpus.reads, corpus.rounds) if corpus else (f"ingested/{name}", 0)
+    after = [f"rewritten/{name}/{number}" for number in range(1, rounds + 1)]
+    last = f"responded/{name}/{rounds}" if name in params.rewrite.corpora else ""
     views = row_views(
-        artifacts.read(f"data/{corpus.reads}.jsonl", Record),
-        {n: artifacts.read(f"data/rewritten/{name}/{n}.jsonl", Record) for n in range(1, corpus.rounds + 1)},
-        artifacts.read(f"data/{last}.jsonl", Record) if last else (),
-        artifacts.read(lost, Rejected) if last and lost.exists() else (),
+        artifacts.read(f"data/{source}.jsonl", Record),
+        {number: _rows(made, Record) for number, made in enumerate(after, 1)},
+        _rows(last, Record),
+        _rows(f"{last}.rejected", Rejected),
     )
-    chosen_views = selected(views, row or [], chains, rejected, random, params.seed)
+    lost = rejected_views(_rows(f"{source}.rejected", Rejected) if rejected and not corpus else ())
+    chosen_views = selected([*views, *lost], row or [], chains, rejected, random, params.seed)
     if not chosen_views:
         raise UserError(f"{name}: no row is like that; leave an option out")
-    text = "\n".join(map(terminal_text, chosen_views))
-    pydoc.pager(text) if sys.stdout.isatty() else print(text, end="")
+    (pydoc.pager if sys.stdout.isatty() else sys.stdout.write)("\n".join(map(terminal_text, chosen_views)))
+    missing = [made for made in (*after, last) if made and not Path(f"data/{made}.jsonl").exists()]
+    return f"not made yet: {', '.join(missing)}; `seqit run` makes them" if missing else None
+
+
+def _rows(artifact: str, kind: type[T]) -> Iterable[T]:
+    path = Path(f"data/{artifact}.jsonl")
+    return artifacts.read(path, kind) if path.exists() else ()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def validate(
 ) -> None:
     """Validate each data/FOLDER/NAME.jsonl against schemas/SUITE.json and write data/validated/FOLDER/NAME.json."""
     every = [one for name in names for one in artifacts.artifacts("data", f"{folder}/{name}")]
-    write_receipts(every, suite, load().validation.max_quarantined)
+    validation = load().validation
+    write_receipts(every, suite, validation.max_quarantined, validation.thresholds)
 
 
 if __name__ == "__main__":

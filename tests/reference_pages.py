@@ -183,7 +183,7 @@ def commands_page() -> str:
         "# Commands\n",
         MARK,
         "Generated from the commands. `seqit NAME` and `python -m stages.NAME` are the same; `--help` works everywhere."
-        "\nCommands up to `publish` are stages of `dvc.yaml`, which `seqit repro` runs in their order.\n",
+        "\nCommands up to `publish` are stages of `dvc.yaml`, which `seqit run` runs in their order.\n",
     ]
     for name in all_names():
         parts += command_part(name, click_command(name), 2)

@@ -25,6 +25,7 @@ EVERY_STAGE = {
     "stages/core/image_files.py": "how images are found and hashed",
     "stages/core/languages.py": "which tags are one language",
     "stages/core/records.py": "the fields of rows, their ids and hashes",
+    "stages/core/row_history.py": "how many tasks a row has, and which action is its last",
     "stages/params/inheritance.py": "which values an entry takes from elsewhere",
 }
 """Module -> what of an output it decides. `train` does not depend on these: it reads rows by their bytes."""

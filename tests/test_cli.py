@@ -43,7 +43,18 @@ GRAPH = """
 stages:
   first: {cmd: "echo made > first", outs: [{first: {cache: false}}]}
   say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo output ${item}", deps: [first]}}
+  rewrite:
+    foreach: [seed]
+    do:
+      cmd:
+        - mkdir -p data/metrics/rewrite/${item} data/rewritten
+        - cp counts.json data/metrics/rewrite/${item}/1.json
+        - touch data/rewritten/${item}.rejected.jsonl
+      outs: ["data/rewritten/${item}.rejected.jsonl", {data/metrics/rewrite/seed: {cache: false}}]
 """
+COUNTS = {"rows": 3, "counts": {"hold": 2}, "failures": 1, "rows_by_tasks": {"1": 3},
+          "single_tasks_by_outcome": {"held": 2, "unparsed": 1}, "replies": 9}  # fmt: skip
+"""Metrics of a round that changed nothing."""
 
 
 @pytest.mark.slow
@@ -69,11 +80,13 @@ def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"} | folders
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, env=environment, check=True)
 
-    def repro(*arguments: str) -> tuple[bool, str]:
-        command = [sys.executable, "-m", "stages", "repro", *arguments]
+    def repro(*arguments: str, name: str = "repro") -> tuple[bool, str]:
+        command = [sys.executable, "-m", "stages", name, *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        told.append(done.stderr)
         return done.returncode == 0, done.stdout
 
+    told: list[str] = []
     went, output = repro("--dry", "say@seed-1")
     assert went and "'first'" in output and " ran, " not in output and not (tmp_path / "first").exists()
     assert not repro("-s", "say@seed-1")[0], "alone, it misses what it reads"
@@ -83,3 +96,15 @@ def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
     assert went and "output seed-2" in output and "== 1 stage ran, " in output
     went, output = repro("-sf", "say@seed-3; touch pwned")
     assert not went and not (tmp_path / "pwned").exists()
+    (tmp_path / "counts.json").write_text(json.dumps(COUNTS))
+    went, output = repro("rewrite@seed", name="run")
+    assert went and output.splitlines()[-1] == "seed: 3 rows: no chain, 2 held, 1 failed (1 unparsed)"
+    assert "> python" not in output and "Updating lock file" not in output and "is empty" not in told[-1]
+    assert (
+        told[-1].splitlines()[-1].startswith("seqit stages: warning: seed: no row is a sequence of tasks, 1 of 3 rows")
+    )
+    assert json.loads((tmp_path / ".seqit/stage_times.json").read_text()).keys() == {
+        "first",
+        "say@seed-2",
+        "rewrite@seed",
+    }

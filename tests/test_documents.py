@@ -36,6 +36,7 @@ NOT_RUN = {
     "seqit repro": "tests/test_pipeline.py runs `dvc repro`",
     "seqit new": "tests/test_new.py",
     "seqit check": "tests/inference/test_auto_dialect.py asks servers of every dialect",
+    "seqit run": "tests/test_pipeline.py runs `dvc repro`",
     "seqit plan": "tests/planning and tests/test_pipeline.py",
     "dvc repro": "tests/test_pipeline.py",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
@@ -213,7 +214,7 @@ def checked_seqit(arguments: list[str], values: dict[str, Any]) -> None:
         return
     name, rest = arguments[0], arguments[1:]
     assert name in all_names(), name
-    if name == "repro":
+    if name in ("run", "repro"):
         get_main_parser().parse_args(["repro", *rest])
         return
     command = click_command(name)

@@ -184,7 +184,7 @@ def test_every_stage_is_described(name: str) -> None:
 def test_every_command_is_a_stage() -> None:
     modules = {module for body in BODIES.values() for module in modules_of(body)}
     assert modules == set(COMMANDS) - BY_HAND
-    others = {"__init__", "__main__", "repro"}
+    others = {"__init__", "__main__"}
     assert {path.stem for path in STAGES.glob("*.py")} == (set(COMMANDS) | others) - {"params"}
 
 

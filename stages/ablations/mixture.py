@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from stages.ablations.comparisons import AblationSets
 from stages.ablations.row_lengths import record_draw
 from stages.core.records import Record, Rejected, Step
+from stages.core.row_history import tasks
 
 
 class Mixture(NamedTuple):
@@ -70,8 +71,7 @@ def _shortage(iterations: Mapping[str, Mapping[str, int]]) -> str:
 
 def iteration(record: Record) -> int:
     """How many tasks were added to the source row."""
-    rewrites = [step for step in record.steps if step.stage == "rewrite"]
-    return sum(step.status == "ok" and step.action != "hold" for step in rewrites)
+    return tasks(record) - 1
 
 
 def _versions(rounds: Sequence[Sequence[Record]]) -> dict[str, dict[int, Record]]:

@@ -15,7 +15,6 @@ from stages.params.data_sections import (
     CountTokensEntry,
     Evolve,
     ExtractInputs,
-    Respond,
     Rewrite,
     Sample,
     SplitEntry,
@@ -36,6 +35,7 @@ from stages.params.evaluation_sections import (
 from stages.params.field_types import ModelName, Name, Section, absent
 from stages.params.inheritance import COSTS, completed
 from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
+from stages.params.response_sections import Respond
 from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, Validate
 from stages.params.training_sections import Train
 

@@ -156,7 +156,9 @@ def _actions(params: "Params") -> Iterator[str]:
     for name, entry in params.rewrite.entries.items():
         path = f"{'corpora' if name in params.rewrite.corpora else 'benchmarks'}.{name}"
         for field in ("actions", "later_actions") if entry.rounds > 1 else ("actions",):
-            if entry.policy == "fixed" and len(getattr(entry, field) or ()) > 1:
+            if entry.policy == "fixed" and field == "actions" and not entry.actions:
+                yield f"rewrite.{path}.actions: policy fixed takes one action; name it"
+            elif entry.policy == "fixed" and len(getattr(entry, field) or ()) > 1:
                 yield f"rewrite.{path}.{field}: policy fixed takes one action, not {len(getattr(entry, field))}"
 
 

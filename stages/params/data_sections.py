@@ -22,6 +22,7 @@ from stages.params.field_types import (
     absent,
     check_names_differ,
 )
+from stages.params.response_sections import BaselineResponse, UnchangedResponse
 
 GENERATOR = ("engines.generator.model",)
 """What a stage that asks the generator reads of `engines`."""
@@ -52,6 +53,8 @@ class ExtractInputs(Section):
 
 
 Policy = Literal["model", "calibrated", "uniform", "fixed"]
+ADDING: tuple[Action, ...] = ("decompose", "prefix", "suffix")
+EVERY_ACTION: tuple[Action, ...] = (*ADDING, "hold")
 Actions = Annotated[list[Action], Field(min_length=1), Unique]
 
 
@@ -89,16 +92,19 @@ class RewriteBenchmark(Entry):
     rounds: Annotated[int, Field(ge=1, le=100)]
     prompts: FilePath
     """A folder with choose.txt, decompose.txt, prefix.txt and suffix.txt."""
-    policy: Policy
-    """model: the generator chooses (paper 2.2). calibrated: the same, corrected for its bias towards a letter. uniform:
-    drawn from `actions` (SeqEval, paper 3). fixed: the only one of `actions`."""
-    actions: Actions
+    policy: Policy = "uniform"
+    """uniform: drawn from `actions`, for models of any size (SeqEval, paper 3). calibrated: the generator's choice,
+    corrected for its bias towards a letter, for small models whose engine reports the scores of a choice, with
+    prompts/small. model: the generator chooses, for large models (paper 2.2). fixed: the only one of `actions`."""
+    actions: Actions | None = None
+    """Left out: decompose, prefix and suffix under uniform, and hold too where the generator chooses."""
     later_actions: Actions | None = None
     """Those of the rounds after the first, where they differ."""
 
     def actions_in(self, round: int) -> tuple[Action, ...]:
         """The actions that a round, counted from 1, allows."""
-        return tuple(self.later_actions if round > 1 and self.later_actions else self.actions)
+        actions = self.later_actions if round > 1 and self.later_actions else self.actions
+        return tuple(actions or (ADDING if self.policy == "uniform" else EVERY_ACTION))
 
     def artifacts(self, name: str) -> list[str]:
         """One artifact for each round."""
@@ -109,6 +115,10 @@ class RewriteCorpus(RewriteBenchmark):
     """The rounds of Seq-Instruct over a training corpus, with responses before and after each round."""
 
     needs: ClassVar[tuple[str, ...]] = (*RewriteBenchmark.needs, "respond.settings")
+    hold: UnchangedResponse | None = None
+    """As in `respond.settings`, for this corpus."""
+    round_0: BaselineResponse | None = None
+    """As in `respond.settings`, for this corpus."""
 
     def artifacts(self, name: str) -> list[str]:
         """Those of the rounds, and the responses to each; round 0 has the original instructions."""
@@ -130,22 +140,6 @@ class Rewrite(Section):
     @model_validator(mode="after")
     def _names_differ(self) -> "Rewrite":
         return check_names_differ(self)
-
-
-class RespondSettings(Section):
-    """What all rounds share."""
-
-    sampling: Sampling
-    attempts: Attempts
-    """Requests for a response that failed or was refused."""
-    keep: Annotated[list[Literal["ok", "truncated"]], Field(min_length=1), Unique] = Field(default=["ok", "truncated"])
-    """Statuses of responses that are kept; rows with others are rejected."""
-
-
-class Respond(Section):
-    """Responses to the instructions of every round of `rewrite.corpora`."""
-
-    settings: RespondSettings = absent()
 
 
 class EvolveSettings(Section):

@@ -129,6 +129,20 @@ class Validate(Section):
 
     max_quarantined: Share
     """Share of rows above which a stage fails instead of setting rows aside."""
+    min_changed: Share | None = 0.05
+    """Share of the rows that a round of rewriting asks about which must get a new instruction; null for none. Judged
+    over 10 rows and more."""
+    max_failed: Share | None = 0.33
+    """Share of the rows that may come to nothing in a round of rewriting or of responding; null for all. Judged over 10
+    rows and more."""
+    max_same: Share | None = 0.98
+    """Share of the chosen actions that may be one and the same, where a round allows several; null for all. Judged over
+    30 rows and more."""
+
+    @property
+    def thresholds(self) -> dict[str, float | None]:
+        """The parameters that the suites in schemas/ may name."""
+        return {"min_changed": self.min_changed, "max_failed": self.max_failed, "max_same": self.max_same}
 
 
 class PublishEntry(Entry):

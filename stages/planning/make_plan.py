@@ -9,12 +9,14 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.state_folder import store_path
+from stages.execution.stage_times import read_times, times_path
 from stages.inference.budgets import Tokens, cost
 from stages.inference.engine_interface import Recall
 from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table, preflight
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
+from stages.planning.wall_time import wall_times
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
@@ -47,7 +49,7 @@ def plan(
         validating = {step.name for step in steps if len(step.commands) > 1}
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
-            planned, totals := _totals(planned, planner, replies),
+            planned, totals := _totals(planned, planner, replies), wall_times(planned, read_times(times_path())),
             [*plan_table.notes(planned, missing, validated), *planner.unknown, *checked,
              *(_check_senders(totals, planner, params, recall) if check else [])],
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from stages.planning.forecast import WAITS, Forecast, RequestTotals, StageRequests
+from stages.planning.wall_time import KindTime, time_lines
 
 
 class Total(RequestTotals, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     stages: list[Forecast]
     totals: list[Total]
+    times: list[KindTime]
     notes: list[str]
 
 
@@ -57,6 +59,7 @@ def notes(planned: Sequence[Forecast], missing: bool, validated: bool) -> list[s
         (any(not one.measured for one in sending), UNMEASURED),
         (any(not one.counted for one in sending), UNCOUNTED),
         (any(one.hours is None for one in sending), NO_HOURS),
+        (bool(planned), TIMES),
         (validated, VALIDATED),
         (missing, MISSING),
     ]
@@ -78,6 +81,10 @@ UNCOUNTED = (
 NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
     "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
+)
+TIMES = (
+    "time: by the `speed` under `costs` for stages that send requests; else as long as `seqit run` measured here, the "
+    "longest run for stages that send requests and the last one for others."
 )
 MISSING = "Files are missing here: `dvc checkout` or `dvc pull` gets those of dvc.lock, `dvc repro` makes them."
 VALIDATED = "Validations are not run: the plan assumes that every row passes."
@@ -101,6 +108,8 @@ def show(plan: Plan) -> None:
         console.print(line, markup=False)
     for total in plan.totals:
         console.print(_line(total), markup=False)
+    for line in time_lines(plan.times):
+        console.print(line, markup=False)
     for note in plan.notes:
         console.print(note, markup=False, style="dim")
 

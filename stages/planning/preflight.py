@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stages.core.cli import remark
 from stages.core.completions import Message, Prompt, Sampling
 from stages.core.errors import UserError
 from stages.core.state_folder import store_path
@@ -175,6 +176,17 @@ def check_before(
         notify(probe_line(subject, result))
     if problems := failures(checks):
         raise UserError(f"{problems[0]}; `seqit check` says more, --no-check runs all the same")
+
+
+def check_run(arguments: Sequence[str], params: Params) -> None:
+    """`check_before` for the arguments of a `dvc repro` in the present folder; one elsewhere or of no effect is left.
+
+    Raises UserError as `check_before`.
+    """
+    if {"--dry", "--cwd", "-c"} & {*arguments}:
+        return
+    targets, force = [word for word in arguments if word[:1] != "-"], bool({"-f", "--force"} & {*arguments})
+    check_before(Path.cwd(), params, targets, force, recall(), remark)
 
 
 def probe_line(subject: Subject, result: EngineCheck) -> str:

@@ -18,7 +18,7 @@ COLUMNS = {
     "input": "What the instruction is about, said after it and a blank line; often empty",
     "output": "The response",
     "reasoning": "The model's reasoning before the output, if it reasoned",
-    "iteration": "Rounds of Seq-Instruct that the row walked through: more rounds, more tasks",
+    "iteration": "Rounds of Seq-Instruct that the row went through: more rounds, more tasks",
     "system": "The system prompt, if the row has one",
     "history": "Earlier turns, oldest first; empty for single-turn rows",
     "image": "File name of an image; never the pixels",
@@ -26,11 +26,16 @@ COLUMNS = {
     "language, licence": "Of the source row",
     "source_reference, source_row, source_sha256": "Where the row came from: reference, 0-based position, and the "
     "SHA-256 of the source row as canonical JSON (keys sorted, UTF-8, no spaces)",
-    "round": "Rounds of Seq-Instruct or of evolution that the row walked through; 0 for none",
-    "action, status": "What the last of them did (decompose, prefix, suffix, hold, a chain, or an evolution), and how "
-    "it ended: only ok and frozen count as done",
+    "tasks, chain": "Number of tasks of the instruction: one, and one for each task that a round or a manual chain "
+    "added; and whether these are several. What the source row asks for counts as one task",
+    "rounds": "Rounds of Seq-Instruct or of evolution that the row went through; 0 for none",
+    "round": "The round that changed the instruction last; 0 where it is the source's",
+    "action": "What changed the instruction last (decompose, prefix, suffix, a chain, or an evolution); `hold` where a "
+    "round chose to leave it as in the source, empty where it is so for another reason",
+    "status": "How the last attempt to change the instruction ended; ok and frozen (held in an earlier round) are no "
+    "failures",
     "generator, sampling, reply": "The model that wrote the row's last text, how it drew tokens (JSON), and the key of "
-    "its reply in seqit's reply store",
+    "its reply in seqit's reply store; empty where that text is the source's own response",
     "prompt": "Hashes of the prompt files that the instruction was last rewritten with, joined by +",
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
     "truncated, thought, refused, failed)",
@@ -38,7 +43,7 @@ COLUMNS = {
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
 BENCHMARK_ONLY = {"iteration"}
-TRAINING_ONLY = {"output", "history", "image", "round"}
+TRAINING_ONLY = {"output", "history", "image", "rounds", "round"}
 
 
 def dataset(facts: Facts) -> str:
@@ -107,6 +112,7 @@ def _making(facts: Facts) -> str:
     parts = ["## How the rows were made", "What each stage did, by round, counted from the rows' own `steps`:"]
     head = ["stage", "round", "action", "status", "rows"]
     parts.append(table(head, facts.steps) if facts.steps else "Nothing: as ingested.")
+    parts += [_responses(facts)] if facts.split == "train" and _responses(facts) else []
     if generators:
         parts += ["Models that were asked, with the number of steps they made:"]
         parts.append(table(["generator", "steps"], generators))
@@ -121,6 +127,18 @@ def _making(facts: Facts) -> str:
         samplings = [(stage, code(sampling), count) for stage, sampling, count in facts.samplings]
         parts += ["Sampling:", table(["stage", "sampling", "steps"], samplings)]
     return "\n\n".join(parts)
+
+
+def _responses(facts: Facts) -> str:
+    """Where the responses come from; "" where the stage `respond` made none of them."""
+    steps = [(action, int(count)) for stage, _, action, _, count in facts.steps if stage == "respond"]
+    total, own = sum(count for _, count in steps), sum(count for action, count in steps if action == "keep")
+    if not own:
+        return "The generator wrote every response, also to instructions that no round changed." if total else ""
+    return (
+        f"{own:,} of {total:,} responses are the source's own (`keep`), to instructions that no round changed; the "
+        "generator wrote the others."
+    )
 
 
 def _overlaps(facts: Facts) -> str:

@@ -26,7 +26,7 @@ def encode(rows: Iterable[msgspec.Struct], type: type[msgspec.Struct]) -> bytes:
 
 
 def arrow(type: type[msgspec.Struct]) -> Any:
-    """The Arrow schema of a struct of strings, whole numbers, structs and lists of these."""
+    """The Arrow schema of a struct of strings, whole numbers, truth values, structs and lists of these."""
     import pyarrow as pa
 
     return pa.schema(_fields(type))
@@ -45,4 +45,4 @@ def _type(kind: Any) -> Any:
         return pa.list_(_type(typing.get_args(kind)[0]))
     if issubclass(kind, msgspec.Struct):
         return pa.struct(_fields(kind))
-    return {str: pa.string(), int: pa.int64()}[kind]
+    return {str: pa.string(), int: pa.int64(), bool: pa.bool_()}[kind]

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stages.core import row_history
 from stages.core.records import Record, Step, Turn, canonical
 
 T = TypeVar("T", "Row", "ReasonedRow", "Query")
@@ -44,7 +45,10 @@ class Row(msgspec.Struct, frozen=True):
     source_reference: str
     source_row: int
     source_sha256: str
+    tasks: int
+    chain: bool
     round: int
+    rounds: int
     action: str
     status: str
     generator: str
@@ -74,6 +78,8 @@ class Query(msgspec.Struct, frozen=True):
     source_reference: str
     source_row: int
     source_sha256: str
+    tasks: int
+    chain: bool
     action: str
     status: str
     generator: str
@@ -155,18 +161,25 @@ def _origin(record: Record) -> dict[str, object]:
 
 def _making(record: Record) -> dict[str, object]:
     steps = [_made(step) for step in record.steps]
-    chosen = [step for step in steps if step.stage in ("rewrite", "evolve", "augment")]
-    # Who wrote this row's last text. A frozen row was not asked again: the step that asked is the one to name.
+    change, attempt = row_history.last_change(record), row_history.last_attempt(record)
+    rounds = max((step.round for step in record.steps if step.stage in row_history.REWRITING), default=0)
+    # The model of this row's last text. A frozen row was not requested again: its request is that of an earlier step.
     prompted = [step for step in steps if step.replies]
-    rounds = max((step.round for step in chosen), default=0)
-    last = prompted[-1] if prompted else None
+    last = prompted[-1] if prompted and not _keeps_own_response(record) else None
     return {
-        "round": rounds, "iteration": rounds, "action": chosen[-1].action if chosen else "",
-        "status": chosen[-1].status if chosen else "",
+        "tasks": row_history.tasks(record), "chain": row_history.tasks(record) > 1,
+        "round": change.round if change else 0, "rounds": rounds, "iteration": rounds,
+        "action": row_history.action(record), "status": attempt.status if attempt else "",
         "generator": last.generator if last else "",
         "prompt": next((step.prompt for step in reversed(prompted) if step.prompt), ""),
         "sampling": last.sampling if last else "", "reply": last.replies[-1] if last else "", "steps": steps,
     }  # fmt: skip
+
+
+def _keeps_own_response(record: Record) -> bool:
+    """Whether the response is the corpus's own (`respond`, action keep)."""
+    made = next((step for step in reversed(record.steps) if step.stage == "respond"), None)
+    return made is not None and made.action == "keep"
 
 
 def _made(step: Step) -> Made:

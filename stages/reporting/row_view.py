@@ -1,11 +1,13 @@
 """Rows of a corpus for the terminal: before, after each round, and the response, with the status of every step."""
 
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from stages.core.records import Record, Rejected, user_text
+from stages.core.records import Record, Rejected, Step, user_text
+from stages.core.row_history import tasks
 
 RULE = "─"
 WIDTH = 100
@@ -22,26 +24,40 @@ class RowView(NamedTuple):
     """(round, what was done in it, the instruction after it; "" where it is unchanged)."""
     response: str
     """"" where there is none."""
+    origin: str
+    """Of the response: its model's status where that is not ok, or that it is the corpus's own."""
     rejected: str
     """Why the row is not in the result; "" where it is."""
     tasks: int
-    """How many tasks the instruction has: one more for each rewrite that took effect."""
+    """Number of tasks of the instruction, as in `row_history.tasks`."""
 
 
 def row_views(
     before: Iterable[Record], rounds: Mapping[int, Iterable[Record]], responses: Iterable[Record],
     rejected: Iterable[Rejected],
 ) -> Iterator[RowView]:  # fmt: skip
-    """A view of every row of the corpus, in its order. rounds: number -> the rows after it. responses: of the last."""
+    """A view of every row of the corpus, in its order.
+
+    rounds: number -> the rows after it, as far as there are such. responses: of the last round; none where it has not
+    run, and then only rows of a corpus that is not rewritten show a response, the corpus's own.
+    """
     after = {number: {row.id: row for row in rows} for number, rows in sorted(rounds.items())}
     answered = {row.id: row for row in responses}
     reasons = {row.id: f"{row.reason} ({row.detail})" if row.detail else row.reason for row in rejected}
     for row in before:
         versions = [(number, rows[row.id]) for number, rows in after.items() if row.id in rows]
         last = answered.get(row.id) or (versions[-1][1] if versions else row)
-        response = answered[row.id].response if row.id in answered else ""
+        shown = answered.get(row.id) or (None if after else row)
+        response, origin = (shown.response, _origin(shown)) if shown else ("", "")
         history = tuple(_rounds(row, versions))
-        yield RowView(row.id, user_text(row), history, response, reasons.get(row.id, ""), 1 + _effective(last))
+        yield RowView(row.id, user_text(row), history, response, origin, reasons.get(row.id, ""), tasks(last))
+
+
+def rejected_views(rejected: Iterable[Rejected]) -> Iterator[RowView]:
+    """Views of rows that were rejected when the corpus was read: the row as far as it can be shown."""
+    for row in rejected:
+        text = json.dumps(row.row, ensure_ascii=False)
+        yield RowView(row.id, text, (), "", "", f"{row.reason} ({row.detail})" if row.detail else row.reason, 1)
 
 
 def _rounds(row: Record, versions: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str, str]]:
@@ -60,8 +76,11 @@ def _ending(status: str, reason: str) -> str:
     return f"{status}: {reason}" if reason else status
 
 
-def _effective(row: Record) -> int:
-    return sum(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in row.steps)
+def _origin(row: Record) -> str:
+    made: Step | None = next((step for step in reversed(row.steps) if step.stage == "respond"), None)
+    if made is None or made.action == "keep":
+        return "the corpus's own"
+    return _ending(made.status, made.reason)
 
 
 def selected(
@@ -85,7 +104,8 @@ def terminal_text(view: RowView) -> str:
     for number, done, instruction in view.rounds:
         label = f"round {number}: {done}"
         parts.append(_labelled(label, instruction) if instruction else f"{label}; instruction unchanged")
-    parts += [_labelled("response", view.response)] if view.response else []
+    label = f"response ({view.origin})" if view.origin else "response"
+    parts += [_labelled(label, view.response)] if view.response else []
     parts += [f"rejected: {view.rejected}"] if view.rejected else []
     return printable("\n".join(parts)) + "\n"
 

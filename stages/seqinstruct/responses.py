@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 from msgspec import UNSET, to_builtins
 
 from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.core.records import Record, Rejected, Step, user_text
+from stages.core.row_history import last_attempt, last_change, took_effect
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 
 REASONS = {
@@ -18,6 +20,8 @@ REASONS = {
     "empty": "the reply is empty",
 }
 """Why a row has no response: a closed list."""
+RESPOND, KEEP = "respond", "keep"
+"""Actions of the steps of this stage."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class ResponseConfig:
     attempts: int
     keep: tuple[str, ...]
     """Reply statuses whose response is kept: ok, truncated."""
+    hold: Literal["respond", "keep"] = "respond"
+    """What becomes of rows whose instruction was not changed: respond (requested), keep (see `respond_round`)."""
+    round_0: Literal["respond", "corpus"] = "respond"
+    """Responses to the original instructions: respond (requested), corpus (the corpus's own; requested where empty)."""
 
 
 def respond_round(
@@ -39,9 +47,13 @@ def respond_round(
 
     A row that is frozen in this round keeps its response of the round before, with the step that made it; every other
     row is requested, also one whose action is hold for the first time. `earlier` may have another order.
+
+    With `hold` "keep", a row that no round has changed keeps its corpus's own response, and a row that this round did
+    not change the response of the round before; neither is requested. A step that keeps the corpus's own has the action
+    "keep" and names no model.
     """
     kept = {record.id: record for record in earlier}
-    pending_rows = (_initial_row(record, kept) for record in records)
+    pending_rows = (_initial_row(record, kept, config) for record in records)
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
@@ -62,19 +74,31 @@ def conversation(record: Record) -> tuple[Message, ...]:
     return (*system, *turns, Message("user", user_text(record)))
 
 
-def _initial_row(record: Record, kept: Mapping[str, Record]) -> PendingRow:
+def _initial_row(record: Record, kept: Mapping[str, Record], config: ResponseConfig) -> PendingRow:
+    if _keeps_own(record, config):
+        return PendingRow(record, KEEP, "ok", text=record.response, reasoning=record.reasoning or "", done=True)
     before = kept.get(record.id)
-    if before is None or not before.response or not frozen(record):
-        return PendingRow(record, action="respond")
+    if before is None or not before.response or not _keeps_earlier(record, config):
+        return PendingRow(record, RESPOND)
     made = next((step for step in reversed(before.steps) if step.stage == "respond"), None)
     if made is None:
-        return PendingRow(record, action="respond")
+        return PendingRow(record, RESPOND)
     return PendingRow(
-        record, action="respond", status="frozen", text=before.response, done=True, replies=made.replies,
-        reasoning=before.reasoning or "",
-        text_hashes=made.text_hashes,
-        generator=made.generator,
+        record, made.action, "frozen", text=before.response, reasoning=before.reasoning or "", done=True,
+        replies=made.replies, text_hashes=made.text_hashes, generator=made.generator,
     )  # fmt: skip
+
+
+def _keeps_own(record: Record, config: ResponseConfig) -> bool:
+    """Whether the row keeps the response that the corpus has for it."""
+    wanted = config.hold == KEEP if config.round else config.round_0 == "corpus"
+    return wanted and bool(record.response.strip()) and last_change(record) is None
+
+
+def _keeps_earlier(record: Record, config: ResponseConfig) -> bool:
+    """Whether the row keeps the response of the round before."""
+    attempt = last_attempt(record)
+    return frozen(record) or (config.hold == KEEP and attempt is not None and not took_effect(attempt))
 
 
 def frozen(record: Record) -> bool:
@@ -99,9 +123,9 @@ def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> Pen
 
 def _finished_record(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:
     step = Step(
-        stage="respond", action="respond", status=pending.status, round=config.round, reason=pending.reason,
-        generator=pending.generator, sampling=recorded(config.sampling, pending.sent), replies=pending.replies,
-        text_hashes=pending.text_hashes,
+        stage="respond", action=pending.action, status=pending.status, round=config.round, reason=pending.reason,
+        generator=pending.generator, replies=pending.replies, text_hashes=pending.text_hashes,
+        sampling={} if pending.action == KEEP else recorded(config.sampling, pending.sent),
     )  # fmt: skip
     return _row_or_rejected(
         pending, pending.record.step(step, response=pending.text, reasoning=pending.reasoning or UNSET)

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from stages.core.records import Record, Rejected, Step, user_text
+from stages.core import row_history
+from stages.core.records import Record, Rejected, user_text
 from stages.seqinstruct.parse_choice import LETTERS
 
 Row = TypeVar("Row", Record, "Record | Rejected")
@@ -22,7 +23,9 @@ class RoundStats:
         self._rejected: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
         self._waiting: list[Record] = []
-        self._rows = self._tasks = 0
+        self._tasks: Counter[int] = Counter()
+        self._single: Counter[str] = Counter()
+        self._rows = 0
 
     def records(self, rows: Iterable[Record]) -> Iterator[Record]:
         """The same rows, counted."""
@@ -40,12 +43,17 @@ class RoundStats:
             yield name, row
 
     def summary(self) -> dict[str, Any]:
-        """Rows in and out, the rejected by reason, outcomes of the steps, the mean number of tasks, mean tokens."""
+        """Rows in and out, the rejected by reason, outcomes of the steps, numbers of tasks, mean tokens.
+
+        single_tasks_by_outcome: rows to which no round added a task, by "held" or the cause of the last failure.
+        """
         self._measure()
         rejected = self._rejected.total()
         return {
             "rows": self._rows, "rejected": rejected, "rejected_by_reason": dict(sorted(self._rejected.items())),
-            **self._outcomes(), "tasks": _mean(self._tasks, self._rows),
+            **self._outcomes(), "tasks": _mean(sum(n * rows for n, rows in self._tasks.items()), self._rows),
+            "rows_by_tasks": {str(number): rows for number, rows in sorted(self._tasks.items())},
+            "single_tasks_by_outcome": dict(sorted(self._single.items())),
             **{f"tokens_{side}": _mean(total, self._rows) for side, total in sorted(self._tokens.items())},
         }  # fmt: skip
 
@@ -63,7 +71,10 @@ class RoundStats:
 
     def _see(self, row: Record) -> None:
         self._rows += 1
-        self._tasks += tasks(row)
+        self._tasks[row_history.tasks(row)] += 1
+        last = row_history.last_attempt(row)
+        if last is not None and row_history.tasks(row) == 1:
+            self._single["held" if row_history.action(row) else row_history.cause(last)] += 1
         step = next((s for s in reversed(row.steps) if s.stage == self._stage and s.action != "respond"), None)
         step = step or next((s for s in reversed(row.steps) if s.stage == self._stage), None)
         if step is not None:
@@ -89,15 +100,6 @@ class RoundStats:
             "counts": dict(sorted(done.items())), "frozen": frozen.total(), "failures": failed.total(),
             "failures_by_status": _by(failed, 1), "failures_by_reason": _by(failed, 2),
         }  # fmt: skip
-
-
-def tasks(record: Record) -> int:
-    """Number of tasks of the instruction: one, and one for each rewrite that succeeded."""
-    return 1 + sum(_grew(step) for step in record.steps)
-
-
-def _grew(step: Step) -> bool:
-    return step.stage == "rewrite" and step.status == "ok" and step.action != "hold"
 
 
 def _part(ends: Counter[tuple[str, str, str]], statuses: set[str]) -> Counter[str]:

@@ -68,6 +68,16 @@ def _chosen(row: Any) -> str | None:
     return step.action if step.status == "ok" else None
 
 
+def _effect(row: Any) -> str | None:
+    """What the last round did with the row: changed, held or lost; null where it was not asked about."""
+    step = next((step for step in reversed(row.steps) if step.stage == "rewrite"), NO_STEP)
+    if step.status in (None, "frozen"):
+        return None
+    if step.status != "ok":
+        return "lost"
+    return "held" if step.action == "hold" else "changed"
+
+
 def _tag(row: Any) -> str:
     """The language tag of a row; "" where it has none, or several ("multi")."""
     return row.language or row.source.language or ""
@@ -101,6 +111,7 @@ COLUMNS: dict[str, tuple[frozenset[str], Callable[[Any], Any]]] = {
     **{name: (frozenset({name}), attrgetter(name)) for name in (*TEXTS, *NUMBERS)},
     **{f"step.{name}": (frozenset({"steps"}), _of_last(name)) for name in STEP},
     "chosen": (frozenset({"steps"}), _chosen),
+    "effect": (frozenset({"steps"}), _effect),
     "script": (frozenset({"language", "source"}), _script),
     "tongue": (frozenset({"language", "source"}), _tongue),
     "translated": (frozenset({"steps"}), _translated),

@@ -22,6 +22,15 @@ class Finding(msgspec.Struct, frozen=True):
     observed: str
     """The observed value, for people."""
 
+    @property
+    def failure(self) -> str:
+        """What it means and what to change; a share is told in per cent."""
+        try:
+            observed = f"{100 * float(self.observed):.0f}%"
+        except ValueError:
+            observed = self.observed
+        return self.expectation.failure(observed)
+
 
 def findings(frame: "pl.DataFrame", suite: Suite, file: str) -> list[Finding]:
     """The failed expectations, in the order of the suite. A mean, a share, … over no value at all is skipped.

@@ -51,11 +51,12 @@ def validate_rows(
 def _stop(
     findings: list[great_expectations_run.Finding], quarantined: int, rows: int, where: str, limit: float
 ) -> None:
-    critical = [finding.expectation.title for finding in findings if finding.expectation.severity == "critical"]
-    if critical:
-        raise UserError(
-            f"{where}not fit to go on: {'; '.join(critical)}; see the table, and the stage that made the file"
-        )
+    critical = [finding for finding in findings if finding.expectation.severity == "critical"]
+    explained = [finding.failure for finding in critical if finding.expectation.meta]
+    if others := [finding.expectation.title for finding in critical if not finding.expectation.meta]:
+        explained.append(f"not fit to go on: {'; '.join(others)}; see the table, and the stage that made the file")
+    if explained:
+        raise UserError(f"{where}{'; '.join(explained)}")
     if quarantined > limit * rows:
         raise UserError(
             f"{where}{quarantined} of {rows} rows would be set aside, more than validate.max_quarantined ({limit:g}) "

@@ -356,7 +356,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
     ]
     (total,) = plan_table.totals(result)
     assert (total.new, total.guessed, total.remembered, total.tokens_in, total.cost) == (6, 2, 10, 2000, 2.5)
-    plan_table.show(plan_table.Plan(result, [total], plan_table.notes(result, missing=True, validated=True)))
+    plan_table.show(plan_table.Plan(result, [total], [], plan_table.notes(result, missing=True, validated=True)))
     said = " ".join(capsys.readouterr().out.split())
     for text in (
         "~ respond@b", "x, y and 1 more", "≤500", "≈1,000", "0:30", "1.25 USD", "also run: train (1)",
@@ -364,7 +364,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
         "2.50 USD (at most 5.00 USD)", "1:00 h", "dvc checkout",
     ):  # fmt: skip
         assert text in said, text
-    plan_table.show(plan_table.Plan([], [], []))
+    plan_table.show(plan_table.Plan([], [], [], []))
     assert "Nothing would run" in capsys.readouterr().out
 
 
@@ -414,5 +414,5 @@ def test_every_budget_of_a_model_is_shown(tmp_path: Path) -> None:
 def test_a_plan_as_json_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     import msgspec
 
-    result = plan_table.Plan([Forecast("a", ["x"], True, [requests()], "")], [], ["note"])
+    result = plan_table.Plan([Forecast("a", ["x"], True, [requests()], "")], [], [], ["note"])
     assert json.loads(msgspec.json.encode(result))["stages"][0]["asks"][0]["new"] == 3

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.records import Record, Source, Turn
+from stages.core.records import Record, Source, Step, Turn
 from stages.prompts import parse
 from stages.publishing.dataset import publication
 from stages.publishing.published_rows import public
@@ -190,3 +190,40 @@ def test_reasoning_that_rows_keep_is_published_as_a_column_and_others_have_none(
     plain = files(trained(2))
     assert "reasoning" not in frame(plain["data/train.parquet"]).columns
     assert "`reasoning`" not in plain["README.md"].decode() and "reasoning" not in json.loads(plain["provenance.json"])
+
+
+HELD, GREW = step("rewrite", "hold", round=1), step("rewrite", "suffix", round=1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "columns"),
+    [
+        ([], (1, False, 0, 0, "", "")),
+        ([HELD, step("rewrite", "hold", "frozen", round=2)], (1, False, 0, 2, "hold", "frozen")),
+        ([GREW, step("rewrite", "prefix", "rejected", round=2)], (2, True, 1, 2, "suffix", "rejected")),
+        ([step("rewrite", "", "unparsed", round=1)], (1, False, 0, 1, "", "unparsed")),
+        ([GREW, step("rewrite", "prefix", round=2)], (3, True, 2, 2, "prefix", "ok")),
+        (
+            [step("evolve", "deepening", round=1), step("evolve", "respond", round=1)],
+            (1, False, 1, 1, "deepening", "ok"),
+        ),
+        ([step("augment", "repeat")], (2, True, 0, 0, "repeat", "ok")),
+        ([GREW, step("respond", "respond"), step("split", "part")], (1, False, 1, 1, "suffix", "ok")),
+        ([GREW, step("split", "whole")], (2, True, 1, 1, "suffix", "ok")),
+    ],
+)  # fmt: skip
+def test_a_row_says_its_tasks_and_what_changed_it_last(steps: list[Step], columns: tuple[object, ...]) -> None:
+    (row,) = frame(files([record(0, *steps, step("respond", "respond"))])["data/train.parquet"]).to_dicts()
+    assert tuple(row[name] for name in ("tasks", "chain", "round", "rounds", "action", "status")) == columns
+
+
+def test_the_card_says_whose_the_responses_are() -> None:
+    own = record(0, HELD, step("respond", "keep", round=1, generator="", sampling={}, replies=()))
+    other = record(1, HELD, step("respond", "respond", round=1))
+    made = files([own, other])
+    assert "1 of 2 responses are the source's own (`keep`)" in made["README.md"].decode()
+    assert [bool(row["generator"]) for row in frame(made["data/train.parquet"]).to_dicts()] == [False, True]
+    assert "The generator wrote every response" in files([other])["README.md"].decode()
+    assert (
+        "response" not in files([record(0)])["README.md"].decode().split("## How the rows were made")[1].split("##")[0]
+    )

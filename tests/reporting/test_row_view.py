@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.records import Record, Rejected, Source, Step
-from stages.reporting.row_view import RowView, printable, row_views, selected, terminal_text
+from stages.reporting.row_view import RowView, printable, rejected_views, row_views, selected, terminal_text
 
 SOURCE = Source("path:x", 0, "0" * 64, "MIT", "en")
 
@@ -72,6 +72,38 @@ def test_no_text_steers_the_terminal(text: str) -> None:
 
 
 def test_escapes_are_written_out() -> None:
-    view = RowView("mine-0", "\x1b[2Jgone\u202e", (), "\x9b31m", "", 1)
+    view = RowView("mine-0", "\x1b[2Jgone\u202e", (), "\x9b31m", "", "", 1)
     assert "\\x1b[2Jgone\\u202e" in terminal_text(view) and "\\x9b31m" in terminal_text(view)
     assert printable("नमस्ते 👩‍🚀 שלום\tok\n") == "नमस्ते 👩‍🚀 שלום\tok\n"
+
+
+def test_a_corpus_that_is_only_read_shows_its_own_responses() -> None:
+    (view,) = row_views([record("mine-0", "Do it.", response="Done.")], {}, (), ())
+    assert (view.response, view.origin, view.rounds, view.tasks) == ("Done.", "the corpus's own", (), 1)
+
+
+def test_rounds_without_responses_yet_show_none() -> None:
+    before = record("mine-0", "Do it.", response="Done.")
+    (view,) = row_views([before], {1: [record("mine-0", "Do it.", step(1, "hold"))], 2: ()}, (), ())
+    assert (view.response, view.rounds) == ("", ((1, "hold", ""),))
+    (view,) = row_views([before], {1: (), 2: ()}, (), ())
+    assert (view.response, view.rounds) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "label"),
+    [("keep", "ok", "response (the corpus's own)"), ("respond", "truncated", "response (truncated)"),
+     ("respond", "ok", "response\n"), ("respond", "frozen", "response (frozen)")],
+)  # fmt: skip
+def test_where_a_response_comes_from(action: str, status: str, label: str) -> None:
+    answered = record("mine-0", "Do it.", Step("respond", action, status, 1), response="Done.")  # type: ignore[arg-type]
+    (view,) = row_views(
+        [record("mine-0", "Do it.")], {1: [record("mine-0", "Do it.", step(1, "hold"))]}, [answered], ()
+    )
+    assert label in terminal_text(view)
+
+
+def test_a_row_that_was_rejected_when_it_was_read() -> None:
+    (view,) = rejected_views([Rejected("mine-9", "too-long", "9 MB", {"q": "\x1b[2J"})])
+    text = terminal_text(view)
+    assert "rejected: too-long (9 MB)" in text and "\x1b" not in text and "\\u001b[2J" in text

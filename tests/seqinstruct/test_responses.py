@@ -1,5 +1,8 @@
 """Responses: who is asked, who keeps what, and why a row is rejected."""
 
+import dataclasses
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -107,3 +110,39 @@ def test_a_row_holds_reasoning_only_where_a_reply_has_it() -> None:
     kept = msgspec.structs.replace(before, reasoning="Cold.")
     ((_, frozen),) = run([record("Name a sea.", FROZEN)], [kept], lambda _: "Other.")
     assert isinstance(frozen, Record) and frozen.reasoning == "Cold."
+
+
+OWN = {"hold": "keep", "round_0": "corpus"}
+GREW = Step(stage="rewrite", action="suffix", status="ok", round=1)
+LOST = Step(stage="rewrite", action="", status="unparsed", round=2)
+
+
+@pytest.mark.parametrize(
+    ("steps", "number", "choices", "text", "action", "status"),
+    [
+        ((), 0, {}, "New.", "respond", "ok"), ((), 0, OWN, "Own.", "keep", "ok"),
+        ((HELD,), 1, {}, "New.", "respond", "ok"), ((HELD,), 1, OWN, "Own.", "keep", "ok"),
+        ((HELD,), 1, {"round_0": "corpus"}, "New.", "respond", "ok"), ((LOST,), 1, OWN, "Own.", "keep", "ok"),
+        ((HELD, FROZEN), 2, OWN, "Own.", "keep", "ok"), ((GREW,), 1, OWN, "New.", "respond", "ok"),
+        ((GREW, HELD), 2, {}, "New.", "respond", "ok"), ((GREW, HELD), 2, OWN, "Earlier.", "respond", "frozen"),
+        ((GREW, LOST), 2, OWN, "Earlier.", "respond", "frozen"),
+        ((GREW, FROZEN), 2, {}, "Earlier.", "respond", "frozen"),
+    ],
+)  # fmt: skip
+def test_whose_response_a_row_has(
+    steps: tuple[Step, ...], number: int, choices: dict[str, Any], text: str, action: str, status: str
+) -> None:
+    config, seen = dataclasses.replace(WISHES, round=number, **choices), list[Prompt]()
+    before = record("Name a sea.", MADE, response="Earlier.")
+    ((name, row),) = respond_round(
+        [record("Name a sea.", *steps, response="Own.")], [before], model(lambda _: "New.", seen), config
+    )
+    assert name == "rows" and isinstance(row, Record) and row.response == text
+    assert (row.steps[-1].action, row.steps[-1].status) == (action, status)
+    assert len(seen) == (text == "New.") and bool(row.steps[-1].sampling) == (action == "respond")
+
+
+def test_a_row_without_a_response_of_its_own_is_requested() -> None:
+    config = dataclasses.replace(WISHES, **OWN)
+    ((_, row),) = respond_round([record("Name a sea.", HELD, response=" ")], [], model(lambda _: "New."), config)
+    assert isinstance(row, Record) and row.response == "New." and row.steps[-1].action == "respond"

@@ -1,7 +1,8 @@
 """Table 4's numbers."""
 
 from stages.core.records import Rejected, Step
-from stages.seqinstruct.round_statistics import RoundStats, tasks
+from stages.core.row_history import tasks
+from stages.seqinstruct.round_statistics import RoundStats
 from tests.seqinstruct.models import record
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from stages.core.records import Record, Rejected, digest
+from stages.core.row_history import tasks
 from stages.evaluation.benchmarks.declaration import Benchmark, whole_text
 from stages.evaluation.benchmarks.questions import Files, Question, Wording
 from stages.evaluation.benchmarks.readers import converted, picked
@@ -73,14 +74,9 @@ def _own(rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Question]:
             item=record.id,
             instruction=record.instruction,
             input=record.input,
-            group=str(growth(record)),
-            tasks=1 + growth(record),
+            group=str(tasks(record) - 1),
+            tasks=tasks(record),
         )
-
-
-def growth(record: Record) -> int:
-    """How many tasks Seq-Instruct added: the rewrites that succeeded and changed something."""
-    return sum(step.stage == "rewrite" and step.status == "ok" and step.action != "hold" for step in record.steps)
 
 
 def _released(rows: Iterable[tuple[str, dict[str, Any]]], licence: str) -> Iterator[Question]:

@@ -1,0 +1,1 @@
+"""Running the graph: DVC's output in brief, how long stages take, and what became of each corpus."""
