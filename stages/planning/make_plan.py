@@ -14,6 +14,7 @@ from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
+from stages.planning.power import power_rows
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
 
@@ -41,8 +42,9 @@ def plan(root: Path, overrides: list[str], targets: list[str], on_stage: Callabl
         validating = {step.name for step in steps if len(step.commands) > 1}
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
-            planned, _totals(planned, planner, replies), plan_table.notes(planned, missing, validated)
-        )
+            planned, _totals(planned, planner, replies), plan_table.notes(planned, missing, validated),
+            power_rows(folder, params, [forecast.stage for forecast in planned]),
+        )  # fmt: skip
 
 
 MISSING = (" is deleted", " is not in cache")

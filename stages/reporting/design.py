@@ -68,9 +68,12 @@ def _verified(params: Document) -> dict[str, str]:
 
 
 def _trained(params: Document) -> frozenset[int]:
-    """The numbers of tasks of the generated sequences that a corpus is made from."""
+    """The numbers of tasks of the generated sequences that a corpus is made from, with all tasks in one instruction."""
     generated = _generated(params)
-    sources = [entry["source"] for entry in params["ingest"]["corpora"].values() if entry["source"] in generated]
+    sources = [
+        entry["source"] for entry in params["ingest"]["corpora"].values()
+        if generated.get(entry["source"], {}).get("form", "") == "chain"
+    ]  # fmt: skip
     return frozenset(tasks for source in sources for tasks in generated[source]["tasks"])
 
 

@@ -21,7 +21,7 @@ LENGTHS = (1, 2, 3, 4, 5, 6)
 def params(**report: Any) -> dict[str, Any]:
     """The committed experiment with verified sequences to train on and to test with, and runs of two seeds."""
     changed = deepcopy(PARAMS)
-    entry = {"seed": 1, "count": 600, "tasks": [1, 2, 3], "types": "seen"}
+    entry = {"seed": 1, "count": 600, "tasks": [1, 2, 3], "types": "seen", "form": "chain"}
     changed["generate"] = {
         "chains": entry, "verified": entry | {"tasks": [*LENGTHS]}, "new": entry | {"tasks": [2], "types": "unseen"}
     }  # fmt: skip
