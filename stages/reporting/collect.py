@@ -10,7 +10,7 @@ from stages.reporting.caveats import caveats, pairwise_caveats, unscored
 from stages.reporting.claims import claims
 from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
-from stages.reporting.paired_runs import flip_rows, seed_rows
+from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
@@ -94,6 +94,7 @@ def findings(
         caveats=[*caveats(evaluated, scored), *pairwise_caveats(metrics.get("compare", {}))],
         unscored=unscored(evaluated), evaluated=evaluated, design=plan, claims=claims(plan, scored, compare),
         flips=flip_rows(pairs, plan, scored), seeds=seed_rows(pairs, plan, scored),
+        pooled=scores(pooled(plan, scored)),
         judges={name: params[name] for name in JUDGES},
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip

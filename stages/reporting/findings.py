@@ -105,6 +105,8 @@ class Findings(NamedTuple):
     flips: Sequence[FlipRow] = ()
     seeds: Sequence[SeedRow] = ()
     """Comparisons over several training seeds."""
+    pooled: Sequence[Score] = ()
+    """Scores on verified sequences over all seeds of a group, under its first run; none for single seeds."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 

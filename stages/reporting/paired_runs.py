@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import stdev
 from typing import Any, NamedTuple
 
+from msgspec import to_builtins
+
 from stages.evaluation.benchmarks.run_comparisons import Flips, SeedGroups, compare_groups, flips
+from stages.evaluation.benchmarks.score_statistics import summary
 from stages.evaluation.metrics.intervals import holm
 from stages.reporting.design import Design
 
@@ -60,6 +63,19 @@ def seed_rows(pairs: Iterable[tuple[str, str]], design: Design, scored: Scored) 
             compared.append((benchmark, measure, result))
     adjusted = holm([result.comparison.p for *_, result in compared])
     return [SeedRow(*row, p) for row, p in zip(compared, adjusted, strict=True)]
+
+
+def pooled(design: Design, scored: Scored) -> dict[str, dict[str, Any]]:
+    """ "run/benchmark" -> the summary over all training seeds of the run, on verified sequences; {} for single seeds.
+
+    The first run of a group stands for it. Answers of all seeds to one question are one item of the intervals.
+    """
+    summaries = {}
+    for run, group in design.seeds.items():
+        for entry in design.verified if run == group[0] and len(group) > 1 else ():
+            if answers := [score for other in group for score in scored.get(f"{other}/{entry}", ())]:
+                summaries[f"{run}/{entry}"] = to_builtins(summary(answers))
+    return summaries
 
 
 def _answers(group: Sequence[str], benchmark: str, measure: str, scored: Scored) -> Iterator[Sequence[Any]]:

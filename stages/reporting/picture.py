@@ -64,7 +64,10 @@ def figure_lines(findings: Findings, entry: str) -> list[Line]:
 
 
 def _scores(findings: Findings, entry: str) -> list[Score]:
-    return [s for s in findings.scores if s.benchmark == entry and s.measure in PANELS and _by_tasks(s)]
+    """The scores of both panels; of runs with several training seeds, those over all of them."""
+    pooled = {score.run for score in findings.pooled}
+    some = [*findings.pooled, *(score for score in findings.scores if score.run not in pooled)]
+    return [s for s in some if s.benchmark == entry and s.measure in PANELS and _by_tasks(s)]
 
 
 def _by_tasks(score: Score) -> bool:
@@ -80,6 +83,8 @@ def _runs(findings: Findings, answered: set[str]) -> list[str]:
 
 def _title(findings: Findings, run: str) -> str:
     title = run_title(findings, run)
+    seeds = len(findings.design.group(run))
+    title = f"{title}, {seeds} seeds" if seeds > 1 else title
     return f"{title} (length-matched)" if run in findings.design.matched else title
 
 
@@ -93,7 +98,7 @@ def _points(findings: Findings, scores: Sequence[Score], run: str, panel: int) -
 def _note(findings: Findings, entry: str) -> list[str]:
     """What the figure shows, in lines: whose answers, how many, and what the marks mean."""
     some = _scores(findings, entry)
-    counts = {score.questions for score in some}
+    counts = {score.questions // len(findings.design.group(score.run)) for score in some}
     questions = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{min(counts)}"
     signs = legend_of({kind for score in some for kind in kinds_of(findings, score)})
     lines = [

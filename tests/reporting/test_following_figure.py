@@ -65,6 +65,20 @@ def test_every_run_has_its_values_and_intervals_in_both_panels() -> None:
     assert drawn.count('class="ground"') == 2 * 3 and "shaded: lengths trained on" in drawn
 
 
+def test_several_training_seeds_are_one_line_over_all_of_them() -> None:
+    found = findings(runs=("it", "it-2", "sit", "sit-2"))
+    lines = figure_lines(found, "verified")
+    assert [line.name for line in lines] == ["it, 2 seeds", "sit, 2 seeds"]
+    single = {
+        s.run: s.value
+        for s in found.scores
+        if (s.group, s.measure, s.benchmark) == ("tasks:3", "following", "verified")
+    }
+    three = next(point for point in lines[1].panels[0] if point.tasks == 3)
+    assert three.bar.value == pytest.approx(50 * (single["sit"] + single["sit-2"]))
+    assert "100 questions a length" in picture(found)
+
+
 def test_a_long_name_is_cut_and_its_whole_is_the_tooltip() -> None:
     drawn = picture(findings(names=LONG))
     assert f"<title>{LONG['sit']}</title>{'s' * 25}…" in drawn
