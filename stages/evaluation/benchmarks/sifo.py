@@ -102,9 +102,10 @@ def grade(question: Question, text: str) -> dict[str, float]:
     """following, accuracy, instance, depth and strict, each in [0, 1].
 
     A step is right where its gold answer is contained in the prediction after normalisation, the published rule.
-    following: every step has a prediction, which a copy of its instruction is not. accuracy: share of the steps that are right (the authors' instruction-level
-    accuracy); instance: the last step is right; depth: share of the steps before the first that is wrong. strict: share
-    of the steps whose prediction is the gold answer and nothing else; in mathematics, whose last number it is.
+    following: every step has a prediction, which a copy of its instruction is not. accuracy: share of the steps that
+    are right (the authors' instruction-level accuracy); instance: the last step is right; depth: share of the steps
+    before the first that is wrong. strict: share of the steps whose prediction is the gold answer and nothing else; in
+    mathematics, whose last number it is.
     """
     predictions = segments(text, question.tasks)
     normalise = TASKS[question.group]
