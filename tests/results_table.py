@@ -5,8 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-from stages.reporting.caveats import FEW
-
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- results[^\n]*-->\n)(.*?)(<!-- end of results -->)", re.S)
 MEASURES = {
@@ -19,28 +17,17 @@ MEASURES = {
     "humaneval": ("HumanEval", "pass@1"),
 }
 """Benchmark -> its title and the measure that is shown."""
-MEANINGS = {"°": f"° fewer than {FEW} questions", "†": "† doubtful for another reason, which the report names"}
 
 
 def results_table() -> str:
-    """Scores of the runs `it` and `sit` in data/report/figures.json in percent, and the number of answers.
-
-    A benchmark that one of them did not answer is left out. Doubtful numbers carry the report's mark.
-    """
-    figures = json.loads((ROOT / "data" / "report" / "figures.json").read_text())
-    scores, marks = figures["scores"], figures.get("marks", {})
+    """Scores of the runs `it` and `sit` in data/report/metrics.json in percent, and the number of answers."""
+    scores = json.loads((ROOT / "data" / "report" / "figures.json").read_text())["scores"]
     lines = ["| benchmark | measure | n | IT, % | SIT, % |", "|---|---|---|---|---|"]
-    signs = ""
     for benchmark, (title, measure) in MEASURES.items():
-        if any(measure not in scores.get(run, {}).get(benchmark, {}) for run in ("it", "sit")):
-            continue
-        sign = marks.get(benchmark, {}).get(measure, "")
-        signs += sign
-        cells = [f"{100 * scores[run][benchmark][measure]:.1f}{sign}" for run in ("it", "sit")]
+        cells = [f"{100 * scores[run][benchmark][measure]:.1f}" for run in ("it", "sit")]
         details = json.loads((ROOT / "data" / "evaluated" / "it" / f"{benchmark}.json").read_text())
         lines.append(f"| {title} | `{measure}` | {details[measure]['n']} | {cells[0]} | {cells[1]} |")
-    legend = [text for sign, text in MEANINGS.items() if sign in signs]
-    return "\n".join([*lines, *(["", "; ".join(legend) + "."] if legend else [])]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def updated(text: str) -> str:

@@ -12,7 +12,6 @@ from stages.reporting.caveats import MEANINGS, legend_of, mark, pairwise, pairwi
 from stages.reporting.judge_section import judge_section
 from stages.reporting.results import results
 from stages.reporting.score_section import score_section
-from tests import results_table
 from tests.reporting.run import findings, metrics
 
 
@@ -66,7 +65,3 @@ def test_every_number_of_a_doubtful_measure_is_marked_in_results_and_languages()
         row = next(line for line in re.findall(r"<tr>.*?</tr>", shown) if ">accuracy<" in line)
         numbers = re.findall(r">(\d+\.\d[°†]*)<", row)
         assert len(numbers) > 1 and all("°" in number for number in numbers[:2]), row
-
-
-def test_the_table_of_the_readme_takes_its_marks_from_the_report() -> None:
-    assert set(results_table.MEANINGS) == {mark(["few"]), mark(["order"])}
