@@ -11,8 +11,8 @@ from stages.core import artifacts
 from stages.evaluation.benchmarks.questions import Question
 from stages.evaluation.metrics.design_power import adjusted_for, detectable, questions_for
 from stages.params import Params
-from stages.reporting.claims import HEADLINE
 from stages.reporting.design import Design, design
+from stages.reporting.planned_comparisons import HEADLINE
 
 EVALUATING = ("predict", "predict_model", "evaluate", "evaluate_model")
 """Stages of which one at least is planned where a plan has these rows."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from stages.reporting.caveats import mark
-from stages.reporting.claims import Claim
 from stages.reporting.findings import Findings, Score, mark_of, run_title
 from stages.reporting.html import Safe, element, number, p_value, table
+from stages.reporting.planned_comparisons import Claim
 from stages.reporting.score_section import ordered, percent
 from stages.reporting.verdicts import is_clear, sentence, verdict
 

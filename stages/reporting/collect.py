@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from stages.core.records import Record
 from stages.evaluation.metrics.intervals import holm
 from stages.reporting.caveats import caveats, pairwise_caveats, unscored
-from stages.reporting.claims import claims
 from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
+from stages.reporting.planned_comparisons import claims
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}

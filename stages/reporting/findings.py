@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from stages.core.records import Record
 from stages.reporting.caveats import FEW, Caveat, Unscored, mark
-from stages.reporting.claims import Claim
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
+from stages.reporting.planned_comparisons import Claim
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
 

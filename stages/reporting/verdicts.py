@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from stages.reporting.claims import Claim
 from stages.reporting.html import number
+from stages.reporting.planned_comparisons import Claim
 
 CLEAR = 0.05
 """The adjusted p-value below which an effect counts as shown."""
