@@ -260,3 +260,9 @@ class Report(Section):
     """Rows without Seq-Instruct, shown beside those of `after`."""
     after: Artifact | None = None
     """Rows with Seq-Instruct."""
+    matched: dict[RunName, RunName] = Field(default={})
+    """Length-matched arms: a run and the one that it is compared with, trained on rows of equal length."""
+    margin: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Percentage points of a scale: a difference that is certainly smaller counts as none (TOST)."""
+    effect: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Percentage points that one wants to detect: `plan` computes how many questions that needs."""

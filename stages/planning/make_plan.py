@@ -16,6 +16,7 @@ from stages.params import PARAMS, Engine, Params, load
 from stages.planning import dvc_graph, overlay, plan_table, preflight
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
+from stages.planning.power import power_rows
 from stages.planning.wall_time import wall_times
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
@@ -52,6 +53,7 @@ def plan(
             planned, totals := _totals(planned, planner, replies), wall_times(planned, read_times(times_path())),
             [*plan_table.notes(planned, missing, validated), *planner.unknown, *checked,
              *(_check_senders(totals, planner, params, recall) if check else [])],
+            power_rows(folder, params, [forecast.stage for forecast in planned]),
         )  # fmt: skip
 
 

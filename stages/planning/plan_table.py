@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from stages.planning.forecast import WAITS, Forecast, RequestTotals, StageRequests
+from stages.planning.power import PowerRow, power_note, power_table
 from stages.planning.wall_time import KindTime, time_lines
 
 
@@ -25,6 +26,8 @@ class Plan(msgspec.Struct, frozen=True):
     totals: list[Total]
     times: list[KindTime]
     notes: list[str]
+    power: list[PowerRow] = []
+    """What the comparisons of the report can detect; [] where no model is tested."""
 
 
 def totals(planned: Sequence[Forecast]) -> list[Total]:
@@ -112,6 +115,9 @@ def show(plan: Plan) -> None:
         console.print(line, markup=False)
     for note in plan.notes:
         console.print(note, markup=False, style="dim")
+    if plan.power:
+        console.print(power_table(plan.power))
+        console.print(power_note(plan.power), markup=False, style="dim")
 
 
 def _table(plan: Plan) -> Any:

@@ -1,7 +1,7 @@
 """Which scores are unreliable, by rules on the scores alone: few questions, one verdict, a blind judge."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 FEW = 30
@@ -11,10 +11,18 @@ SAME = 0.95
 MISSING = 0.1
 """Share of unscored answers above which the scored ones are no fair sample; benchmarks/questions.py warns as well."""
 
+FOLLOWED_ORDER = 0.5
+"""Share of pairs with equal verdicts in both orders, at most which a judge counts as following the order."""
+MARKS = {"few": "°"}
+"""Kind -> the sign that stands beside every number that it makes doubtful; see `mark`."""
+OTHER_MARK = "†"
+
 MEANINGS = {
     "few": f"fewer than {FEW} questions: the interval is wide, and only a large difference shows",
     "one verdict": f"the judge said the same of at least {SAME:.0%} of the answers of all runs: it separates nothing",
     "blind judge": "the judge did not tell answers from answers to other questions (control): its marks mean nothing",
+    "order": "the judge's verdicts on a pair, one in each order, do not agree clearly more than half the time: it "
+    "follows the order, and win rates are near 50% whatever the answers are",
     "floor": "no run has anything but the lowest score: nothing can be compared",
     "unscored": f"more than {MISSING:.0%} of some run's answers are unscored: what is left is no fair sample",
 }
@@ -42,6 +50,45 @@ class Caveat(NamedTuple):
     benchmark: str
     measure: str
     kind: str
+
+
+def mark(kinds: Iterable[str]) -> str:
+    """What stands beside a number that these kinds of caveat make doubtful: "", "°" (few questions), "†" or both."""
+    return "".join(sorted({MARKS.get(kind, OTHER_MARK) for kind in kinds}, reverse=True))
+
+
+def legend_of(kinds: Iterable[str]) -> str:
+    """The marks of these kinds with their meaning, in short."""
+    signs = mark(kinds)
+    few, other = f"° fewer than {FEW} questions", f"{OTHER_MARK} doubtful, the report says why"
+    return ", ".join(text for sign, text in (("°", few), (OTHER_MARK, other)) if sign in signs)
+
+
+def pairwise(name: str) -> str:
+    """What stands for the benchmark in a caveat about an entry of `compare`."""
+    return f"compare/{name}"
+
+
+def pairwise_caveats(compared: Mapping[str, Mapping[str, Any]]) -> list[Caveat]:
+    """Every caveat about the win rates of pairwise comparisons. compared: name -> what `compare` wrote."""
+    return [
+        Caveat(pairwise(name), measure, kind)
+        for name, document in sorted(compared.items())
+        for kind in _pairwise_kinds(document)
+        for measure in ("win", "won")
+    ]
+
+
+def _pairwise_kinds(document: Mapping[str, Any]) -> Iterator[str]:
+    if document["scored"] < FEW:
+        yield "few"
+    if blind(document.get("control")):
+        yield "blind judge"
+    orders = document.get("orders")
+    if orders and orders["raw"]["low"] is not None and orders["raw"]["low"] <= FOLLOWED_ORDER:
+        yield "order"
+    if _scarce(document["n"], document["scored"]):
+        yield "unscored"
 
 
 def caveats(evaluated: Mapping[str, Mapping[str, Any]], scored: Mapping[str, Sequence[Any]]) -> list[Caveat]:

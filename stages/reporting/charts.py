@@ -55,12 +55,12 @@ def axis_for(values: Sequence[float], unit: str = "") -> Axis:
 def grouped_bars(
     title: str, groups: Mapping[str, Mapping[str, Bar]], series: Mapping[str, int], axis: Axis = PERCENT
 ) -> Drawing:
-    """Bars side by side with their 95% intervals.
+    """Bars side by side with their 95% intervals, and their values below the axis, where no interval crosses them.
 
     groups: label -> series -> bar, drawn from left to right in the given order; labels break at " / ". series: name ->
     number of its colour.
     """
-    height, bottom = 272.0, 226.0
+    height, bottom = 290.0, 226.0
     full = min(WIDTH, 120.0 + 70 * len(series) * max(len(groups), 1))
     slot = (full - LEFT - RIGHT) / max(len(groups), 1)
     width = min(slot * 0.8 / max(len(series), 1), 46.0)
@@ -68,7 +68,7 @@ def grouped_bars(
     for i, (label, bars) in enumerate(groups.items()):
         middle = LEFT + slot * (i + 0.5)
         left = middle - width * len(series) / 2
-        parts.append(_words(label, middle, bottom + 18))
+        parts.append(_words(label, middle, bottom + 36))
         for j, (name, colour) in enumerate(series.items()):
             bar = bars.get(name, Bar(None))
             parts.append(_bar(f"{label}, {name}", bar, colour, left + width * j, width, axis, 34.0, bottom))
@@ -171,7 +171,7 @@ def _height(value: float, axis: Axis, top: float, bottom: float) -> float:
 def _bar(name: str, bar: Bar, colour: int, left: float, width: float, axis: Axis, top: float, bottom: float) -> Safe:
     middle = left + width / 2
     if bar.value is None:
-        return text(middle, bottom - 5, DASH)
+        return text(middle, bottom + 15, DASH)
     y = _height(bar.value, axis, top, bottom)
     tooltip = element("title", f"{name}: {number(bar.value, axis.digits)}{axis.unit}{_interval(bar, axis.digits)}")
     # At least one pixel, so that a zero is seen to be a zero and not a missing bar.
@@ -180,8 +180,7 @@ def _bar(name: str, bar: Bar, colour: int, left: float, width: float, axis: Axis
         class_=f"s{colour % 8}",
     )  # fmt: skip
     whisker = _whisker(middle, bar, axis, top, bottom)
-    above = min(y, _height(bar.high, axis, top, bottom) if bar.high is not None else y) - 5
-    return join([shape, whisker, text(middle, max(above, 30.0), number(bar.value, axis.digits), css="v")])
+    return join([shape, whisker, text(middle, bottom + 15, number(bar.value, axis.digits), css="v")])
 
 
 def _whisker(x: float, bar: Bar, axis: Axis, top: float, bottom: float) -> Safe:

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 from stages.core.records import Record
 from stages.evaluation.metrics.intervals import holm
-from stages.reporting.caveats import caveats, unscored
+from stages.reporting.caveats import caveats, pairwise_caveats, unscored
+from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
+from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
+from stages.reporting.planned_comparisons import claims
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
@@ -78,17 +81,20 @@ def findings(
     them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
     Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
     """
-    chosen = params["report"]
-    baseline, treatment = chosen["baseline"] or "", chosen["treatment"] or ""
+    plan = design(params)
     marks = metrics.get("judge_tasks", {})
     scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
     evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
+    changes = differences(evaluated, scored, plan.baseline, plan.treatment, compare)
+    pairs = [(change.benchmark, change.measure) for change in changes]
     return Findings(
-        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after),
-        differences=differences(evaluated, scored, baseline, treatment, compare),
-        losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=baseline,
-        treatment=treatment, settings=settings(params),
-        caveats=caveats(evaluated, scored), unscored=unscored(evaluated),
+        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after), differences=changes,
+        losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=plan.baseline,
+        treatment=plan.treatment, settings=settings(params),
+        caveats=[*caveats(evaluated, scored), *pairwise_caveats(metrics.get("compare", {}))],
+        unscored=unscored(evaluated), evaluated=evaluated, design=plan, claims=claims(plan, scored, compare),
+        flips=flip_rows(pairs, plan, scored), seeds=seed_rows(pairs, plan, scored),
+        pooled=scores(pooled(plan, scored)),
         judges={name: params[name] for name in JUDGES},
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip
@@ -124,7 +130,8 @@ def scores(evaluated: Mapping[str, Document]) -> list[Score]:
             for part, estimates in sorted(document.get(cut, {}).items()):
                 collected += list(_estimates(run, benchmark, f"{group}:{part}", estimates))
         for position, estimate in document.get("positions", {}).items():
-            collected += list(_estimates(run, benchmark, f"position:{position}", {"done": estimate}))
+            estimates = {"done": estimate} if "mean" in estimate else estimate  # of a judge, or of a rule
+            collected += list(_estimates(run, benchmark, f"position:{position}", estimates))
         collected += list(_estimates(run, benchmark, "trend", document.get("trend", {})))
     return collected
 
@@ -141,7 +148,20 @@ def differences(
         if (comparison := compare(*pair, score.measure)) is not None:
             compared.append((score, comparison))
     return [
-        Difference(s.benchmark, s.measure, c.difference, c.low, c.high, c.n, p, c.detectable, c.gained, c.lost)
+        Difference(
+            s.benchmark,
+            s.measure,
+            c.difference,
+            c.low,
+            c.high,
+            c.n,
+            p,
+            c.detectable,
+            c.gained,
+            c.lost,
+            c.excluded,
+            c.lowest,
+        )
         for (s, c), p in zip(compared, holm([c.p for _, c in compared]), strict=True)
     ]
 

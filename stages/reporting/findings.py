@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stages.core.records import Record
-from stages.reporting.caveats import Caveat, Unscored
+from stages.reporting.caveats import FEW, Caveat, Unscored, mark
+from stages.reporting.design import Design
+from stages.reporting.paired_runs import FlipRow, SeedRow
+from stages.reporting.planned_comparisons import Claim
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
 
@@ -62,6 +65,10 @@ class Difference(NamedTuple):
     gained: int
     """Questions on which the treatment is better."""
     lost: int
+    excluded: float
+    """True differences larger than this, either way, are excluded (two one-sided tests at 5%)."""
+    lowest: float
+    """True differences below this are excluded (one such test)."""
 
 
 class Chain(NamedTuple):
@@ -90,6 +97,16 @@ class Findings(NamedTuple):
     unscored: Sequence[Unscored] = ()
     benchmarks: Mapping[str, str] = {}
     """Entry of ingest.benchmarks -> the benchmark that it names, a key of BENCHMARKS."""
+    evaluated: Mapping[str, Mapping[str, Any]] = {}
+    """"run/benchmark" -> the summary of its scores, as `evaluate` writes it."""
+    design: Design = Design()
+    claims: Sequence[Claim] = ()
+    """The planned comparisons on verified sequences."""
+    flips: Sequence[FlipRow] = ()
+    seeds: Sequence[SeedRow] = ()
+    """Comparisons over several training seeds."""
+    pooled: Sequence[Score] = ()
+    """Scores on verified sequences over all seeds of a group, under its first run; none for single seeds."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 
@@ -97,3 +114,19 @@ class Findings(NamedTuple):
 def caveats_of(findings: Findings, benchmark: str, measure: str) -> list[str]:
     """The kinds of caveat about one measure."""
     return [caveat.kind for caveat in findings.caveats if (caveat.benchmark, caveat.measure) == (benchmark, measure)]
+
+
+def kinds_of(findings: Findings, score: Score) -> set[str]:
+    """The kinds of caveat about one number: those of its measure, and few where its own part has few questions."""
+    few = {"few"} if score.group and score.questions < FEW else set()
+    return few | set(caveats_of(findings, score.benchmark, score.measure))
+
+
+def mark_of(findings: Findings, score: Score) -> str:
+    """The mark that stands beside a number wherever it stands, see `caveats.mark`."""
+    return mark(kinds_of(findings, score))
+
+
+def run_title(findings: Findings, run: str) -> str:
+    """What a run is called for people: "base" for the model that the compared runs were trained from."""
+    return "base" if run and run == findings.design.base else run

@@ -57,6 +57,11 @@ def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
     return text.replace("-", MINUS) if float(text) else text.lstrip("+-")
 
 
+def p_value(p: float) -> str:
+    """A p-value with three digits; never 0."""
+    return "<0.001" if p < 0.001 else number(p, 3)
+
+
 def _side(column: int, first: int) -> str:
     return "name" if column < first else "num"
 

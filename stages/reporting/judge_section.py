@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.reporting.caveats import blind
+from stages.reporting.caveats import FEW, blind, mark, pairwise
 from stages.reporting.charts import PERCENT, lines
-from stages.reporting.findings import Findings
-from stages.reporting.html import Safe, element, number, table
+from stages.reporting.collect import BY_TASK as TASK_SUFFIX
+from stages.reporting.findings import Findings, caveats_of
+from stages.reporting.html import Safe, element, number, p_value, table
 from stages.reporting.score_section import colours, ordered
 
 Document = Mapping[str, Any]
@@ -22,6 +23,7 @@ BY_TASK = (
     "by the own answer minus tasks done by the answer to another question."
 )
 AGREEMENT = "The same answers, scored by the first judge in the table of results and by a second one."
+RATES = ("win_rate", "discrete_win_rate", "length_controlled_winrate")
 LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own estimate; it has no substitute here."
 
 
@@ -31,13 +33,19 @@ def judge_section(findings: Findings) -> list[Safe]:
     return [element("h2", "What the judges say", id="judges"), *parts] if parts else []
 
 
-def _shares(estimate: Document | None, digits: int = 1) -> object:
-    """A share in % with its interval."""
+def _shares(estimate: Document | None, signs: str = "", digits: int = 1) -> object:
+    """A share in % with its mark and its interval."""
     if not estimate:
         return None
     low, high = (number(100 * estimate[end], digits) if estimate[end] is not None else None for end in ("low", "high"))
     around = element("span", f"[{low}, {high}]", class_="under")
-    return element("span", number(100 * estimate.get("mean", estimate.get("difference", 0.0)), digits), around)
+    value = number(100 * estimate.get("mean", estimate.get("difference", 0.0)), digits)
+    return element("span", value, signs, around)
+
+
+def _few(count: int) -> str:
+    """The mark of a number over `count` answers, where that is few."""
+    return mark(["few"]) if count < FEW else ""
 
 
 def _kappa(estimate: Document | None) -> str:
@@ -61,17 +69,24 @@ def _pairwise(findings: Findings) -> list[Safe]:
     rows = [
         [
             entry["benchmark"], entry["treatment"], entry.get("baseline") or entry["outputs"],
-            f"{d['scored']} of {d['n']}", _shares(d.get("win")), _shares(d.get("won")),
-            number(d["against_half"]["p"], 3) if d.get("against_half") else None,
-            _shares(d["orders"]["raw"]) if d.get("orders") else None,
+            f"{d['scored']} of {d['n']}", *(_win(findings, name, d, measure) for measure in ("win", "won")),
+            p_value(d["against_half"]["p"]) if d.get("against_half") else None,
+            _shares(d["orders"]["raw"], _few(d["orders"]["n"])) if d.get("orders") else None,
             _kappa(d["orders"]["kappa"]) if d.get("orders") else None,
-            _shares(d.get("first_shown")), _control(d.get("control")),
+            _shares(d.get("first_shown"), _few(d["scored"])), _control(d.get("control")),
         ]
-        for _, entry, d in _judged_entries(findings, "compare")
+        for name, entry, d in _judged_entries(findings, "compare")
     ]  # fmt: skip
     head = ["benchmark", "treatment", "against", "scored", "win %", "won %", "p", "orders agree %", "kappa",
             "shown first %", "control %"]  # fmt: skip
     return _subsection("Pairwise (Tables 5 and 12)", PAIRWISE, table(head, rows, first=3)) if rows else []
+
+
+def _win(findings: Findings, name: str, document: Document, measure: str) -> object:
+    """A win rate with its mark, and below it why it is doubtful."""
+    kinds = caveats_of(findings, pairwise(name), measure)
+    shown = _shares(document.get(measure), mark(kinds))
+    return element("span", shown, element("span", ", ".join(kinds), class_="under warn")) if shown and kinds else shown
 
 
 def _subsection(title: str, note: str, *parts: Safe) -> list[Safe]:
@@ -81,9 +96,8 @@ def _subsection(title: str, note: str, *parts: Safe) -> list[Safe]:
 def _tasks(findings: Findings) -> list[Safe]:
     rows = [
         [
-            entry["benchmark"], entry["run"], f"{d['scored']} of {d['n']}", _shares(d.get("following")),
-            _shares(d.get("done")), *(_shares(d["places"].get(place)) for place in ("first", "middle", "last")),
-            _shares(d.get("trend", {}).get("done")), _shares(d.get("position_slope", {}).get("done")),
+            entry["benchmark"], entry["run"], f"{d['scored']} of {d['n']}",
+            *(_shares(estimate, _task_mark(findings, entry)) for estimate in _task_estimates(d)),
             _control(d.get("control")),
         ]
         for _, entry, d in _judged_entries(findings, "judge_tasks")
@@ -96,8 +110,18 @@ def _tasks(findings: Findings) -> list[Safe]:
     return _subsection("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
 
 
+def _task_estimates(document: Document) -> Iterator[Document | None]:
+    yield from (document.get("following"), document.get("done"))
+    yield from (document["places"].get(place) for place in ("first", "middle", "last"))
+    yield from (document.get(slope, {}).get("done") for slope in ("trend", "position_slope"))
+
+
+def _task_mark(findings: Findings, entry: Document) -> str:
+    return mark(caveats_of(findings, f"{entry['benchmark']}{TASK_SUFFIX}", "done"))
+
+
 def _positions(findings: Findings) -> Iterator[Safe]:
-    scores = [s for s in findings.scores if s.group.startswith("position:") and s.value is not None]
+    scores = [s for s in findings.scores if s.group.startswith("position:") and s.maker == "judge_tasks"]
     for benchmark in sorted({score.benchmark for score in scores}):
         some = [score for score in scores if score.benchmark == benchmark]
         points = {
@@ -123,16 +147,21 @@ def _agreement(findings: Findings) -> list[Safe]:
 def _agreed(review: Document) -> list[list[object]]:
     """One row for each measure; none where no answer was scored by both judges."""
     return [
-        [metric, agreement["n"], _shares(agreement["raw"]), _kappa(agreement["kappa"])]
+        [metric, agreement["n"], _shares(agreement["raw"], _few(agreement["n"])), _kappa(agreement["kappa"])]
         for metric, agreement in sorted(review.get("agreement", {}).items()) if agreement
     ]  # fmt: skip
+
+
+def _rate(findings: Findings, name: str, rates: Document, rate: str) -> str:
+    """A win rate with the mark of the comparison of that name, whose annotations it is of."""
+    value = rates.get(rate)
+    return number(value, 2) + (mark(caveats_of(findings, pairwise(name), "win")) if value is not None else "")
 
 
 def _rates(findings: Findings) -> list[Safe]:
     rows = [
         [
-            name, rates.get("n"), number(rates.get("win_rate"), 2), number(rates.get("discrete_win_rate"), 2),
-            number(rates.get("length_controlled_winrate"), 2), rates.get("left_out", ""),
+            name, rates.get("n"), *(_rate(findings, name, rates, rate) for rate in RATES), rates.get("left_out", ""),
         ]
         for name, rates in findings.stages.get("win_rate", {}).items()
     ]  # fmt: skip

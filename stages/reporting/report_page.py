@@ -1,4 +1,4 @@
-"""The report: one self-contained page, the figures that DVC compares, and the picture of the README."""
+"""The report: one self-contained page, and the figures that DVC compares."""
 
 import csv
 import io
@@ -6,26 +6,27 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.reporting import ablation_pages, theme
-from stages.reporting.charts import axis_for, lines, text
-from stages.reporting.data_section import actions_chart, data_section, segments
+from stages.reporting import ablation_pages
+from stages.reporting.caveats import mark
+from stages.reporting.charts import axis_for, lines
+from stages.reporting.claims_section import claims_section, verified_section
+from stages.reporting.data_section import data_section, segments
 from stages.reporting.declared_benchmarks import is_sequential
 from stages.reporting.document import document
-from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of
+from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of, mark_of
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.judge_section import judge_section
 from stages.reporting.overlap_section import overlap_section
+from stages.reporting.paired_section import flip_tables, seed_tables
+from stages.reporting.picture import picture
 from stages.reporting.results import results
 from stages.reporting.score_section import (
-    MARKED,
     colours,
     judged,
     ordered,
     percent,
     place,
-    score_charts,
     score_section,
-    tasks_chart,
 )
 from stages.reporting.vqa_section import vqa_section
 
@@ -55,7 +56,11 @@ def files(findings: Findings) -> dict[str, str]:
 
 
 def figures(findings: Findings) -> dict[str, Any]:
-    """Every score by run and benchmark, shares of actions by round, differences, and the means of the judges."""
+    """Every score by run and benchmark, shares of actions by round, differences, and the means of the judges.
+
+    marks: benchmark -> measure -> the mark that stands beside its numbers, where there is one (`caveats.mark`). claims:
+    the planned comparisons on verified sequences.
+    """
     document: dict[str, Any] = {"scores": {}, "seqinstruct": {}}
     for score in findings.scores:
         if not score.group and score.value is not None:
@@ -67,6 +72,13 @@ def figures(findings: Findings) -> dict[str, Any]:
         document["seqinstruct"][row.name] = shares | {k: v for k, v in lengths.items() if v is not None}
     for d in findings.differences:
         document.setdefault("difference", {}).setdefault(d.benchmark, {})[d.measure] = round(d.value, 4)
+    for caveat in findings.caveats:
+        signs = mark(caveats_of(findings, caveat.benchmark, caveat.measure))
+        document.setdefault("marks", {}).setdefault(caveat.benchmark, {})[caveat.measure] = signs
+    for claim in findings.claims:
+        numbers = {key: value for key, value in claim._asdict().items() if isinstance(value, float | int)}
+        name = f"{claim.benchmark} {claim.measure}, {claim.treatment} - {claim.baseline}"
+        document.setdefault("claims", {}).setdefault(claim.kind, {})[name] = numbers
     document["judges"] = {stage: _means(documents) for stage in JUDGES if (documents := findings.stages.get(stage))}
     return document
 
@@ -82,40 +94,19 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
     sections = [
-        *results(findings), *_run(findings), *data_section(findings),
+        *claims_section(findings), *results(findings), *_run(findings), *data_section(findings),
         *overlap_section(findings.stages.get("decontaminate", {})),
-        *_training(findings), *score_section(findings), *vqa_section(findings),
+        *_training(findings), *score_section(findings), *verified_section(findings), *flip_tables(findings),
+        *seed_tables(findings), *vqa_section(findings),
         *judge_section(findings), *_counts(findings),
     ]  # fmt: skip
     return document("seqit report", *_opening(findings, join(sections)), *sections)
 
 
-def picture(findings: Findings) -> str:
-    """One SVG for the README: actions by round, following by number of tasks, and scores."""
-    charts = [("What Seq-Instruct chose", actions_chart(findings.rounds))] if findings.rounds else []
-    charts += [
-        ("Verified sequences: every task attempted, %, by the number of tasks", chart)
-        for chart in tasks_chart(findings, "verified", "following")
-    ]
-    charts += [(f"Scores by run, %{MARKED if '†' in chart else ''}", chart) for chart in score_charts(findings)[:1]]
-    parts, top = [], 14.0
-    for title, chart in charts:
-        parts.append(text(24, top + 22, title, "start", "h"))
-        parts.append(element("g", chart, transform=f"translate(20 {top + 36:g})"))
-        top += chart.height + 54
-    style = Safe(f"<style>{theme.standalone_chart_style()}</style>")
-    back = element("rect", width=970, height=top, rx=12, class_="panel")
-    drawn = element(
-        "svg", style, back, *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 970 {top:g}", role="img",
-        aria_label="Results of this run",
-    )  # fmt: skip
-    return f"{drawn}\n"
-
-
 def _opening(findings: Findings, sections: Safe) -> list[Safe]:
     links = {
-        "results": "Results", "run": "What was run", "data": "Data", "overlaps": "Overlaps",
-        "training": "Training", "scores": "Scores",
+        "claims": "Sequences against single tasks", "results": "Results", "run": "What was run", "data": "Data",
+        "overlaps": "Overlaps", "training": "Training", "scores": "Scores",
         "judges": "Judges", "counts": "Counts",
     }  # fmt: skip
     return [
@@ -157,9 +148,10 @@ def _difference_tiles(findings: Findings) -> Iterator[Safe]:
         digits, scale, unit = (2, 1, "") if judged(d.measure) else (1, 100, " pp")
         around = f"[{number(d.low * scale, digits)}, {number(d.high * scale, digits)}]"
         shown = f"{number(d.value * scale, digits, sign=True)}{unit}"
-        doubt = " (doubtful, see Results)" if caveats_of(findings, d.benchmark, d.measure) else ""
+        signs = mark(caveats_of(findings, d.benchmark, d.measure))
         compared = f"{findings.treatment} against {findings.baseline}"
-        yield _tile(shown, f"{d.benchmark} {d.measure}, {compared} {around}{doubt}")
+        doubt = " (doubtful, see Results)" if signs else ""
+        yield _tile(f"{shown}{signs}", f"{d.benchmark} {d.measure}, {compared} {around}{doubt}")
 
 
 def _tile(value: str, meaning: str) -> Safe:
@@ -230,7 +222,8 @@ def _score_rows(findings: Findings) -> Iterator[Sequence[object]]:
     for score in findings.scores:
         if not score.group and score.value is not None:
             values = ["" if v is None else f"{_on_percent(score.measure, v):.2f}" for v in percent(score)]
-            yield [score.run, score.benchmark, f"{score.benchmark} {score.measure}", *values]
+            title = f"{score.benchmark} {score.measure}{mark_of(findings, score)}"
+            yield [score.run, score.benchmark, title, *values]
 
 
 def _by_number(findings: Findings, group: str) -> Iterator[Sequence[object]]:

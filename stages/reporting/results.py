@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 
-from stages.reporting.caveats import MEANINGS, Unscored
+from stages.reporting.caveats import MEANINGS, Unscored, mark
 from stages.reporting.declared_benchmarks import published
-from stages.reporting.findings import Difference, Findings, Score, caveats_of
-from stages.reporting.html import Safe, element, join, number, table
+from stages.reporting.findings import Difference, Findings, Score, caveats_of, mark_of, run_title
+from stages.reporting.html import Safe, element, join, number, p_value, table
 from stages.reporting.score_section import judged, ordered, percent, place, rank
+from stages.reporting.verdicts import CLEAR, is_clear, verdict
 
 FILES = {
     "evaluate": "data/evaluated/<run>/<benchmark>.json",
     "judge_tasks": "data/metrics/judge_tasks/<name>.json",
 }
-CLEAR = 0.05
 NOTE = (
     "Means with 95% intervals over the questions (exact for shares); shares in %, quality in marks from 1 to 5. The "
     "difference is taken question by question; p is that of a sign-flip test, adjusted by Holm's method for all "
     "measures of this table. Better, worse: the questions on which the treatment is. Detectable: the smallest true "
     "difference that so many questions show with a chance of 80%; where it is large, no clear difference does "
-    "not mean none. Italic: the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12) and InstructBLIP (Table 3), other "
-    "models and other questions than in this run."
+    "not mean none. In words: better or worse where the interval excludes zero and p is below 0.05; equal, or no "
+    "worse, where one-sided tests at 5% (TOST) exclude any difference, or loss, of `report.margin`; else open. Italic: "
+    "the paper's Llama-3-8B tuned on Alpaca (Tables 5 and 12) and InstructBLIP (Table 3), other models and other "
+    "questions than in this run."
 )
 
 
@@ -29,12 +31,18 @@ def results(findings: Findings) -> list[Safe]:
     if not whole and not findings.unscored:
         return []
     parts = [element("p", NOTE, class_="note"), _table(whole, findings), *_legend(findings)] if whole else []
-    return [element("h2", "Results", id="results"), _verdict(findings), *_missing(findings), *parts]
+    return [
+        element("h2", "Results", id="results"),
+        _verdict(findings),
+        *_missing(findings),
+        *parts,
+        *_left_out(findings),
+    ]
 
 
 def _verdict(findings: Findings) -> Safe:
     """One sentence with the number of clear differences."""
-    clear = [d for d in findings.differences if _clear(d)]
+    clear = [d for d in findings.differences if is_clear(d)]
     sound = [d for d in clear if not caveats_of(findings, d.benchmark, d.measure)]
     text = (
         f"{findings.treatment} against {findings.baseline}: {len(findings.differences)} measures; {len(clear)} "
@@ -57,8 +65,14 @@ def _without(one: Unscored) -> str:
     return f"{one.run} on {one.benchmark}: {one.answers - one.scored:,} of {one.answers:,} unscored ({reasons})"
 
 
-def _clear(difference: Difference) -> bool:
-    return (difference.low > 0 or difference.high < 0) and difference.p < CLEAR
+def _left_out(findings: Findings) -> list[Safe]:
+    """Which measures leave some questions out, and why."""
+    texts = sorted({
+        f"{measure} of {name.partition('/')[2]}, {count:,} answers of a run: {reason}"
+        for name, summary in findings.evaluated.items()
+        for measure, reasons in summary.get("left_out", {}).items() for reason, count in reasons.items()
+    })  # fmt: skip
+    return [element("p", "Left out: ", "; ".join(texts), ".", class_="note")] if texts else []
 
 
 def _table(whole: Sequence[Score], findings: Findings) -> Safe:
@@ -70,8 +84,8 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
         [
             benchmark, _measure(measure, caveats_of(findings, benchmark, measure)),
             max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
-            *(_interval(cells.get((benchmark, measure, run))) for run in runs),
-            *_change(changes.get((benchmark, measure))), _paper(findings, benchmark, measure),
+            *(_interval(findings, cells.get((benchmark, measure, run))) for run in runs),
+            *_change(findings, changes.get((benchmark, measure))), _paper(findings, benchmark, measure),
         ]
         for benchmark, measure in keys
     ]  # fmt: skip
@@ -80,13 +94,14 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
         "benchmark",
         "measure",
         "answers",
-        *runs,
+        *(run_title(findings, run) for run in runs),
         change,
         "questions",
         "better",
         "worse",
         "p",
         "detectable",
+        "in words",
         "the paper's",
     ]
     return table(head, rows, first=2)
@@ -96,23 +111,27 @@ def _measure(measure: str, kinds: Sequence[str]) -> Safe:
     return element("span", measure, *([element("span", ", ".join(kinds), class_="under warn")] if kinds else []))
 
 
-def _interval(score: Score | None) -> object:
+def _interval(findings: Findings, score: Score | None) -> object:
     if score is None or score.value is None:
         return None
     bar, digits = percent(score), 2 if judged(score.measure) else 1
     around = element("span", f"[{number(bar.low, digits)}, {number(bar.high, digits)}]", class_="under")
-    return element("span", number(bar.value, digits), around if bar.low is not None else "")
+    return element("span", number(bar.value, digits), mark_of(findings, score), around if bar.low is not None else "")
 
 
-def _change(difference: Difference | None) -> list[object]:
+def _change(findings: Findings, difference: Difference | None) -> list[object]:
     if difference is None:
-        return [None] * 6
+        return [None] * 7
     scale, digits = (1, 2) if judged(difference.measure) else (100, 1)
     low, high = (number(v * scale, digits, sign=True) for v in (difference.low, difference.high))
-    value = element("b" if _clear(difference) else "span", number(difference.value * scale, digits, sign=True))
-    change = join([value, element("span", f"[{low}, {high}]", class_="under")])
-    detectable = number(difference.detectable * scale, digits)
-    return [change, difference.questions, difference.gained, difference.lost, number(difference.p, 3), detectable]
+    signs = mark(caveats_of(findings, difference.benchmark, difference.measure))
+    value = element("b" if is_clear(difference) else "span", number(difference.value * scale, digits, sign=True))
+    change = join([value, signs, element("span", f"[{low}, {high}]", class_="under")])
+    margin = findings.design.margin and findings.design.margin * (4 if judged(difference.measure) else 1)
+    return [
+        change, difference.questions, difference.gained, difference.lost, p_value(difference.p),
+        number(difference.detectable * scale, digits), verdict(difference, margin),
+    ]  # fmt: skip
 
 
 def _paper(findings: Findings, benchmark: str, measure: str) -> object:
@@ -125,7 +144,7 @@ def _paper(findings: Findings, benchmark: str, measure: str) -> object:
 
 def _legend(findings: Findings) -> list[Safe]:
     kinds = [kind for kind in MEANINGS if any(caveat.kind == kind for caveat in findings.caveats)]
-    meanings = [element("li", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
+    meanings = [element("li", mark([kind]), " ", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
     makers = sorted({score.maker for score in findings.scores if score.maker in FILES})
     places = join((element("code", FILES[maker]) for maker in makers), " and ")
     return [

@@ -1,14 +1,17 @@
 """The few numbers by which people compare experiments: each is a column of `dvc exp show`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stages.reporting.declared_benchmarks import declaration, is_sequential, main_measure
 from stages.reporting.findings import Findings, Score
 
+MOST = 14
+"""Numbers in all: a person reads `dvc exp show` on one screen."""
+
 
 def run_summary(findings: Findings) -> dict[str, Any]:
-    """At most 2 numbers for each sequential benchmark, 1 for each other one, and 2 for the training data.
+    """At most `MOST` numbers: 2 for each sequential benchmark, 2 for the training data, 1 for each other benchmark.
 
     sequential: benchmark -> run -> its main measure, in [0, 1], of the baseline and the treatment.
     other: benchmark -> measure -> score of the treatment, in [0, 1], or 1 to 5 for `quality`.
@@ -30,7 +33,19 @@ def run_summary(findings: Findings) -> dict[str, Any]:
         if not is_sequential(findings, benchmark):
             measure = main_measure(findings, benchmark, scores)
             summary["other"][benchmark] = {measure: _rounded(scores[measure])}
-    return {part: numbers for part, numbers in summary.items() if numbers}
+    return {part: numbers for part, numbers in _first(summary).items() if numbers}
+
+
+def _first(summary: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Whole entries in the order sequential, data, other, until another one would make more than `MOST` numbers."""
+    kept: dict[str, dict[str, Any]] = {part: {} for part in summary}
+    left = MOST
+    for part in ("sequential", "data", "other"):
+        for name, numbers in summary[part].items():
+            left -= len(numbers) if isinstance(numbers, Mapping) else 1
+            if left >= 0:
+                kept[part][name] = numbers
+    return kept
 
 
 def _whole(scores: Iterable[Score]) -> Iterator[Score]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from stages.reporting.caveats import mark
 from stages.reporting.charts import JUDGED, PERCENT, Axis, Bar, Drawing, differences, grouped_bars, lines
 from stages.reporting.declared_benchmarks import benchmark_of, declaration, is_sequential
-from stages.reporting.findings import Difference, Findings, Score, caveats_of
+from stages.reporting.findings import Difference, Findings, Score, caveats_of, mark_of, run_title
 from stages.reporting.html import Safe, element, number, table
 from stages.reporting.paper_values import BY_TASKS, LANGUAGES
 
@@ -15,14 +16,11 @@ PAPER = {"IT": 1, "SIT": 2, "WizardLM": 4}
 FIRST = ("seqeval", "xquad", "mgsm", "seqeval by task")
 CROWD = 7
 """Groups of three bars in one chart."""
-SMALL = "few"
-"""The caveat that an interval shows by itself."""
-MARKED = " (†: doubtful, the report says why)"
 PAIRED = "Each question is compared with itself. An interval that crosses zero settles nothing."
 INTRODUCTION = (
     "Bars are means over the questions, lines their 95% intervals. Following: the share of answers that "
-    "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours. †: a doubt "
-    "that the interval does not show, see Results."
+    "attempt every task, right or wrong. Accuracy uses the paper's rules, strict is a stricter one of ours. °: few "
+    "questions; †: doubtful for another reason, see Results."
 )
 
 
@@ -92,17 +90,23 @@ def rank(measure: str) -> tuple[int, str]:
 def _groups(scores: Sequence[Score], findings: Findings) -> dict[str, dict[str, Bar]]:
     groups: dict[str, dict[str, Bar]] = {}
     for score in sorted(scores, key=lambda s: (place(s.benchmark), rank(s.measure))):
-        mark = " †" if set(caveats_of(findings, score.benchmark, score.measure)) - {SMALL} else ""
-        groups.setdefault(f"{score.benchmark} / {score.measure}{mark}", {})[score.run] = percent(score)
+        title = _marked(findings, f"{score.benchmark} / {score.measure}", score)
+        groups.setdefault(title, {})[score.run] = percent(score)
     return groups
+
+
+def _marked(findings: Findings, title: str, of: Score | Difference) -> str:
+    """The title with the mark of the measure, if it has one."""
+    return f"{title} {mark(caveats_of(findings, of.benchmark, of.measure))}".rstrip()
 
 
 def _differences(findings: Findings) -> list[Safe]:
     if not findings.differences:
         return []
     every = sorted(findings.differences, key=lambda d: (d.benchmark, rank(d.measure)))
-    shares = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if not judged(d.measure)}
-    marks = {f"{d.benchmark}, {d.measure}": _points(d) for d in every if judged(d.measure)}
+    titles = [(_marked(findings, f"{d.benchmark}, {d.measure}", d), d) for d in every]
+    shares = {title: _points(d) for title, d in titles if not judged(d.measure)}
+    marks = {title: _points(d) for title, d in titles if judged(d.measure)}
     compared = f"{findings.treatment} minus {findings.baseline}"
     charts = [(f"{compared}, percentage points", shares), (f"{compared}, marks", marks)]
     return [
@@ -146,7 +150,8 @@ def tasks_chart(findings: Findings, benchmark: str, measure: str, width: int = 9
     """One measure against the number of tasks, a line for each run; nothing where scores are not grouped by tasks."""
     if ours := against_tasks(findings, benchmark, measure):
         title = f"{benchmark}: {measure}{'' if judged(measure) else ', %'}"
-        about = f"tasks in the query ({benchmark}, {measure})"
+        few = {mark_of(findings, score) for score in _by_number_of_tasks(findings, benchmark, measure)}
+        about = f"tasks in the query ({benchmark}, {measure}){max(few, key=len)}"
         yield lines(title, ours, colours(findings), _axis(measure), about, width)
 
 
@@ -178,14 +183,18 @@ def _change(score: Score) -> list[object]:
 def against_tasks(findings: Findings, benchmark: str, measure: str) -> dict[str, list[tuple[float, float]]]:
     """Run -> (number of tasks, score in % or marks), where the questions differ in their number of tasks."""
     points_by_run: dict[str, list[tuple[float, float]]] = {}
-    scores = [
-        s for s in findings.scores
-        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == benchmark
-    ]  # fmt: skip
+    scores = _by_number_of_tasks(findings, benchmark, measure)
     for run in ordered([score.run for score in scores], findings):
         points = [(float(s.group.partition(":")[2]), percent(s).value) for s in scores if s.run == run]
         points_by_run[run] = sorted((x, y) for x, y in points if y is not None)
     return {run: points for run, points in points_by_run.items() if points}
+
+
+def _by_number_of_tasks(findings: Findings, benchmark: str, measure: str) -> list[Score]:
+    return [
+        s for s in findings.scores
+        if s.group.startswith("tasks:") and s.measure == measure and s.benchmark == benchmark
+    ]  # fmt: skip
 
 
 def _by_language(findings: Findings) -> list[Safe]:
@@ -195,13 +204,15 @@ def _by_language(findings: Findings) -> list[Safe]:
 
 
 def _languages(benchmark: str, scores: Sequence[Score], findings: Findings) -> Safe:
-    mine = {(s.run, s.measure, s.group.partition(":")[2]): percent(s).value for s in scores if s.benchmark == benchmark}
+    mine = {(s.run, s.measure, s.group.partition(":")[2]): s for s in scores if s.benchmark == benchmark}
     languages = sorted({key[2] for key in mine})
     rows: list[list[object]] = [
-        [run, measure, *(_number(mine.get((run, measure, name))) for name in languages), _mean(mine, run, measure)]
+        [run_title(findings, run), measure,
+         *(_number(findings, mine.get((run, measure, name))) for name in languages),
+         _mean(findings, mine, run, measure)]
         for run in ordered([key[0] for key in mine], findings)
         for measure in sorted({m for r, m, _ in mine if r == run}, key=rank)
-    ]
+    ]  # fmt: skip
     theirs = LANGUAGES.get(benchmark_of(findings, benchmark), {})
     rows += [_theirs(name, what, theirs[name], languages) for name in theirs for what in ("accuracy", "following")]
     kept = [row for row in rows if any(cell is not None for cell in row[2:])]
@@ -209,13 +220,15 @@ def _languages(benchmark: str, scores: Sequence[Score], findings: Findings) -> S
     return table([benchmark, "measure", *languages, "mean"], kept, caption, first=2)
 
 
-def _number(value: float | None) -> str | None:
-    return None if value is None else number(value)
+def _number(findings: Findings, score: Score | None) -> str | None:
+    return None if score is None else f"{number(percent(score).value)}{mark_of(findings, score)}"
 
 
-def _mean(scores: Mapping[tuple[str, str, str], float | None], run: str, measure: str) -> str | None:
-    values = [value for (r, m, _), value in scores.items() if (r, m) == (run, measure) and value is not None]
-    return number(sum(values) / len(values)) if values else None
+def _mean(findings: Findings, scores: Mapping[tuple[str, str, str], Score], run: str, measure: str) -> str | None:
+    some = [score for (r, m, _), score in scores.items() if (r, m) == (run, measure) and score.value is not None]
+    values = [value for score in some if (value := percent(score).value) is not None]
+    signs = mark(caveats_of(findings, some[0].benchmark, measure)) if some else ""
+    return f"{number(sum(values) / len(values))}{signs}" if values else None
 
 
 def _theirs(
@@ -224,6 +237,10 @@ def _theirs(
     place = 0 if measure == "accuracy" else 1
     values = [values_by_language[language][place] if language in values_by_language else None for language in languages]
     known = [value for value in values if value is not None]
-    cells: list[object] = [f"paper's {method}", measure, *map(_number, values)]
+    cells: list[object] = [
+        f"paper's {method}",
+        measure,
+        *(None if value is None else number(value) for value in values),
+    ]
     cells.append(number(sum(known) / len(known)) if known else None)
     return [cell if cell is None else element("span", cell, class_="paper") for cell in cells]

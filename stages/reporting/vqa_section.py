@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from stages.reporting.declared_benchmarks import published
-from stages.reporting.findings import Findings, Score
+from stages.reporting.findings import Findings, Score, mark_of
 from stages.reporting.html import Safe, element, number, table
 from stages.reporting.score_section import ordered, percent, rank
 
@@ -25,7 +25,7 @@ def vqa_section(findings: Findings) -> list[Safe]:
     names = [*dict.fromkeys(score.benchmark for score in scores)]
     cells = {(s.run, s.group.partition(":")[2], s.measure, s.benchmark): s for s in scores}
     rows: list[list[object]] = [
-        [run, title, measure, *(_cell(cells.get((run, way, measure, name))) for name in names)]
+        [run, title, measure, *(_cell(findings, cells.get((run, way, measure, name))) for name in names)]
         for run in ordered([score.run for score in scores], findings)
         for way, title in WAYS.items()
         for measure in sorted({m for r, w, m, _ in cells if (r, w) == (run, way)}, key=rank)
@@ -35,11 +35,11 @@ def vqa_section(findings: Findings) -> list[Safe]:
     return [element("h3", "Questions about pictures (Table 3)"), table(head, rows, NOTE, first=3)]
 
 
-def _cell(score: Score | None) -> str | None:
-    bar = percent(score) if score else None
-    if bar is None or bar.value is None:
+def _cell(findings: Findings, score: Score | None) -> str | None:
+    if score is None or score.value is None:
         return None
-    return f"{number(bar.value)} [{number(bar.low)}, {number(bar.high)}]"
+    bar = percent(score)
+    return f"{number(bar.value)}{mark_of(findings, score)} [{number(bar.low)}, {number(bar.high)}]"
 
 
 def _theirs(findings: Findings, benchmark: str) -> Mapping[str, float]:

@@ -7,7 +7,7 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.evaluation.benchmarks import BENCHMARKS, sifo
-from stages.evaluation.benchmarks.questions import Question
+from stages.evaluation.benchmarks.questions import Question, user_text
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sifo"
 MATH = {"id": 1, "instruction_1": "Add 2 and 3.", "answer_1": "5", "instruction_2": "Double it.", "answer_2": "1,000"}
@@ -101,3 +101,17 @@ def test_a_step_after_a_gap_is_an_error(more: dict[str, str]) -> None:
     assert [question.tasks for question in sifo.questions(padded, [], "other", {})] == [1]
     with pytest.raises(UserError, match=f"row 0: {next(iter(more))} is beyond step 1"):
         list(sifo.questions({"math.jsonl": json.dumps(row | more).encode()}, [], "other", {}))
+
+
+def test_a_copy_of_the_instructions_follows_nothing() -> None:
+    question = read(qa=[QA])[0]
+    assert grade(question, user_text(question))["following"] == 0.0
+    assert grade(question, "1. Who sat?\n2. The dog sat.\n3. dog")["following"] == 0.0
+    assert grade(question, "1. a mouse\n2. The dog sat.\n3. dog")["following"] == 1.0
+
+
+def test_each_step_has_its_own_accuracy() -> None:
+    steps = BENCHMARKS["sifo"].grade_steps
+    assert steps is not None
+    marks = [values["accuracy"] for values in steps(read(qa=[QA])[0], "1. a mouse\n2. The dog sat.\n3. dog")]
+    assert marks == [0.0, 1.0, 1.0]

@@ -32,8 +32,8 @@ def test_ours_by_way_of_asking_and_the_papers_beside_it() -> None:
     (_, table) = vqa_section(findings()._replace(scores=SCORES))
     found = rows(str(table))
     assert found[0] == ["run", "asked to", "measure", "vqav2", "gqa"]
-    assert ["sit", "describe, then answer", "official", "50.0 [40.0, 60.0]", "50.0 [40.0, 60.0]"] in found
-    assert ["it", "answer", "official", "25.0 [15.0, 35.0]", "25.0 [15.0, 35.0]"] in found
+    assert ["sit", "describe, then answer", "official", "50.0° [40.0, 60.0]", "50.0° [40.0, 60.0]"] in found
+    assert ["it", "answer", "official", "25.0° [15.0, 35.0]", "25.0° [15.0, 35.0]"] in found
     assert [row[-2:] for row in found[-3:]] == [["60.7", "46.8"], ["61.3", "47.0"], ["63.4", "48.9"]]
     assert not any(row[:3] == ["it", "answer", "following"] for row in found)
 
@@ -46,7 +46,7 @@ def test_a_run_without_such_questions_has_no_such_table() -> None:
 def test_a_benchmark_that_only_one_run_answered_leaves_the_others_blank() -> None:
     some = [s for s in SCORES if (s.run, s.benchmark) != ("it", "gqa")]
     (_, table) = vqa_section(findings()._replace(scores=some))
-    assert ["it", "answer", "official", "25.0 [15.0, 35.0]"] in [row[:4] for row in rows(str(table))]
+    assert ["it", "answer", "official", "25.0° [15.0, 35.0]"] in [row[:4] for row in rows(str(table))]
 
 
 def test_the_table_of_results_has_the_papers_figures() -> None:

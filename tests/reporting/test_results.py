@@ -77,13 +77,16 @@ def unreadable(*runs: str) -> dict[str, dict[str, Any]]:
     return {f"{run}/seqeval": missing if run in runs else document(24) for run in ("it", "sit")}
 
 
-def test_a_chart_marks_what_its_intervals_do_not_show() -> None:
+def test_a_chart_marks_what_is_doubtful() -> None:
     found = findings()
-    assert "†" not in picture(found)  # only few questions, which is what a wide interval shows
     sure = [Caveat("seqeval", "following", kind) for kind in ("few", "one verdict")]
     (first, *_) = score_charts(found._replace(caveats=sure))
-    assert first.count("following †</") == 1
-    assert "Scores by run, % (†: doubtful, the report says why)" in picture(found._replace(caveats=sure))
+    assert first.count("following †°</") == 1
+    few = [Caveat("seqeval", "following", "few")]
+    assert "Scores by run, % (° fewer than 30 questions)" in picture(found._replace(caveats=few))
+    title = "Scores by run, % (° fewer than 30 questions, † doubtful, the report says why)"
+    assert title in picture(found._replace(caveats=sure))
+    assert "°" not in picture(found._replace(caveats=[])) and "†" not in picture(found._replace(caveats=[]))
 
 
 def test_a_judge_that_can_not_be_read_is_told_where_no_row_is_left() -> None:

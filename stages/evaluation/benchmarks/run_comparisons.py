@@ -59,7 +59,7 @@ def compare_groups(
     import numpy
 
     runs = [means_by_item(scores, metric) for scores in (*baseline, *treatment)]
-    items = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
+    items = sorted(set.intersection(*map(set, runs))) if baseline and treatment else []
     if not items:
         return None
     values = numpy.array([[run[item] for item in items] for run in runs])

@@ -102,9 +102,10 @@ def grade(question: Question, text: str) -> dict[str, float]:
     """following, accuracy, instance, depth and strict, each in [0, 1].
 
     A step is right where its gold answer is contained in the prediction after normalisation, the published rule.
-    following: every step has a prediction. accuracy: share of the steps that are right (the authors' instruction-level
-    accuracy); instance: the last step is right; depth: share of the steps before the first that is wrong. strict: share
-    of the steps whose prediction is the gold answer and nothing else; in mathematics, whose last number it is.
+    following: every step has a prediction, which a copy of its instruction is not. accuracy: share of the steps that
+    are right (the authors' instruction-level accuracy); instance: the last step is right; depth: share of the steps
+    before the first that is wrong. strict: share of the steps whose prediction is the gold answer and nothing else; in
+    mathematics, whose last number it is.
     """
     predictions = segments(text, question.tasks)
     normalise = TASKS[question.group]
@@ -112,11 +113,26 @@ def grade(question: Question, text: str) -> dict[str, float]:
     right = [gold in prediction for gold, prediction in pairs]
     strict = [_strictly(question.group, gold, prediction) for gold, prediction in pairs]
     depth = right.index(False) if False in right else len(right)
+    instructions = segments(question.instruction.partition("\n\n")[2], question.tasks)
     return {
-        "following": float(all(any(char.isalnum() for char in part) for part in predictions)),
+        "following": float(all(map(_is_prediction, predictions, instructions))),
         "accuracy": sum(right) / len(right), "instance": float(right[-1]), "depth": depth / len(right),
         "strict": sum(strict) / len(strict),
     }  # fmt: skip
+
+
+def grade_steps(question: Question, text: str) -> list[dict[str, float]]:
+    """accuracy of each step, 0 or 1, by the published rule."""
+    normalise, predictions = TASKS[question.group], segments(text, question.tasks)
+    return [
+        {"accuracy": float(normalise(gold) in normalise(part))}
+        for gold, part in zip(question.gold, predictions, strict=True)
+    ]
+
+
+def _is_prediction(part: str, instruction: str) -> bool:
+    """Whether a part of a reply says anything but the instruction of its step, which the prompt showed."""
+    return any(char.isalnum() for char in part) and _no_punctuation(part) != _no_punctuation(instruction)
 
 
 def _strictly(task: str, gold: str, prediction: str) -> bool:
@@ -139,5 +155,6 @@ BENCHMARK = Benchmark(
     main_measure="following",
     sequential=True,
     grade=grade,
+    grade_steps=grade_steps,
     one_split=False,
 )
