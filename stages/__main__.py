@@ -34,6 +34,7 @@ COMMANDS = {
     "win_rate": "AlpacaEval's win rates from annotations -> data/metrics/win_rate/<name>.json",
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
+    "eval": "A model on benchmarks, without training -> evaluations/<model>/<benchmarks>/",
     "show": "Rows of a corpus: before, after each round, the response",
     "plan": "What a run would do, ask and cost, before it does",
     "replies": "Count, show, export, import, prune, compact the remembered replies",

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 from stages.core import artifacts
 from stages.core.cli import main, report_losses
 from stages.core.records import Record
-from stages.evaluation.benchmarks.questions import Score
+from stages.evaluation.benchmarks.questions import Answer, Question, Score
 from stages.evaluation.benchmarks.score_statistics import compare
 from stages.evaluation.benchmarks.task_scores import TaskScore
-from stages.params import load
+from stages.params import Params, load
 from stages.reporting import collect
 from stages.reporting.report_page import figures, files
 from stages.reporting.run_summary import run_summary
+from stages.reporting.sample_answers import SHOWN, SampleAnswer, sample_answers
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def report() -> None:
         scored={name: _rows(f"scored/{name}", Score) for name in answers}
         | {key: _rows(f"judged_tasks/{name}", TaskScore) for key, name in collect.marked(plain).items()},
         before=_rows(params.report.before, Record, True), after=_rows(params.report.after, Record, True),
-        compare=partial(compare, seed=params.seed),
+        compare=partial(compare, seed=params.seed), samples=_samples(params),
     )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
     documents = {"metrics.json": run_summary(findings), "figures.json": figures(findings)}
@@ -43,6 +44,18 @@ def report() -> None:
     artifacts.write_files("data/report", pages)
     results, lost = collect.not_run(collect.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
     report_losses(results, {"not run": lost}, kept="shown", unit="results")
+
+
+def _samples(params: Params) -> list[SampleAnswer]:
+    """Answers to read, where there is only one run."""
+    answered = {
+        name: (
+            _rows(f"ingested/benchmarks/{name}", Question), _rows(f"predictions/{run}/{name}", Answer),
+            _rows(f"scored/{run}/{name}", Score),
+        )
+        for run in params.runs for name in params.benchmarks_of(run) if len(params.runs) == 1
+    }  # fmt: skip
+    return sample_answers(answered, SHOWN, params.seed)
 
 
 def _existing(pattern: str, names: list[str]) -> list[tuple[str, Path]]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from stages.core.records import Record
 from stages.reporting.caveats import Caveat, Unscored
+from stages.reporting.sample_answers import SampleAnswer
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
 
@@ -90,6 +91,12 @@ class Findings(NamedTuple):
     unscored: Sequence[Unscored] = ()
     benchmarks: Mapping[str, str] = {}
     """Entry of ingest.benchmarks -> the benchmark that it names, a key of BENCHMARKS."""
+    evaluated: Mapping[str, Mapping[str, Any]] = {}
+    """"run/benchmark" -> the summary of its scores, as `evaluate` writes it."""
+    generation: Mapping[str, Mapping[str, Any]] = {}
+    """Entry of predict.benchmarks -> how it is answered."""
+    samples: Sequence[SampleAnswer] = ()
+    """A few answers to read, of a run that is compared with no other."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 

@@ -10,6 +10,7 @@ from stages.evaluation.judges.judge_requests import Judge, JudgeConfig, rate_exc
 from stages.evaluation.judges.verdict_statements import complete_text, last_statement
 from stages.evaluation.verdict_types import Exchange, Rating
 
+NO_JUDGE_REASON = "judge-none"
 _VERDICT = re.compile(r"\[\[\s*[\"'*]*([A-Za-z]+)[\"'*]*\s*,\s*[\"'*]*(\d+(?:\.\d+)?)[\"'*]*\s*\]\]")
 
 
@@ -44,8 +45,14 @@ def rate(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[
     return rate_exchanges(config, exchanges, _values, seed_purpose="judge")
 
 
+def rate_nothing(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
+    """A rating without values for each exchange, in order, without a request; None stays None."""
+    return (None if exchange is None else Rating(values={}, reason=NO_JUDGE_REASON) for exchange in exchanges)
+
+
 JUDGE = Judge(
     title="A stated verdict [[Yes, 4]]",
     rate=rate,
     metrics={"following": "every request is answered, 0 or 1", "quality": "a mark from 1 to 5"},
 )
+NO_JUDGE = Judge(title="No judge: its benchmarks stay without a score", rate=rate_nothing, metrics={})
