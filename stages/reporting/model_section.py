@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.evaluation.benchmarks.declaration import Benchmark
+from stages.evaluation.benchmarks.questions import NO_JUDGE
 from stages.reporting.collect import scores as scores_of
 from stages.reporting.declared_benchmarks import benchmark_of
 from stages.reporting.findings import Findings, Score, caveats_of
@@ -113,13 +114,14 @@ def model_section(findings: Findings) -> list[Safe]:
     remedy = "max_tokens of its entry under predict.benchmarks (--max-tokens of `seqit eval`)"
     warnings = [element("p", text, ".", class_="warn") for text in truncation_warnings(summaries, limits, remedy)]
     parts = [element("p", NOTE, class_="note"), _table(whole, summaries, findings), *legend(findings)] if whole else []
+    others = findings._replace(unscored=[one for one in findings.unscored if NO_JUDGE not in one.reasons])
     title = element("h2", "Results", id="results")
-    return [title, *_without_judge(findings, summaries), *warnings, *missing_scores(findings), *parts]
+    return [title, *_without_judge(summaries), *warnings, *missing_scores(others), *parts]
 
 
-def _without_judge(findings: Findings, summaries: Mapping[str, Mapping[str, Any]]) -> list[Safe]:
+def _without_judge(summaries: Mapping[str, Mapping[str, Any]]) -> list[Safe]:
     """That a judge is needed, before everything else, where there is none."""
-    names = [name for name, summary in summaries.items() if "judge-none" in summary.get("unscored", {})]
+    names = [name for name, summary in summaries.items() if NO_JUDGE in summary.get("unscored", {})]
     if not names:
         return []
     text = (

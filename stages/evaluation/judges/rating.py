@@ -10,7 +10,6 @@ from stages.evaluation.judges.judge_requests import Judge, JudgeConfig, rate_exc
 from stages.evaluation.judges.verdict_statements import complete_text, last_statement
 from stages.evaluation.verdict_types import Exchange, Rating
 
-NO_JUDGE_REASON = "judge-none"
 _VERDICT = re.compile(r"\[\[\s*[\"'*]*([A-Za-z]+)[\"'*]*\s*,\s*[\"'*]*(\d+(?:\.\d+)?)[\"'*]*\s*\]\]")
 
 
@@ -47,7 +46,7 @@ def rate(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[
 
 def rate_nothing(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
     """A rating without values for each exchange, in order, without a request; None stays None."""
-    return (None if exchange is None else Rating(values={}, reason=NO_JUDGE_REASON) for exchange in exchanges)
+    return (None if exchange is None else Rating(values={}, reason="judge-none") for exchange in exchanges)
 
 
 JUDGE = Judge(
