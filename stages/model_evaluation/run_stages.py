@@ -34,7 +34,7 @@ def evaluation_folder(target: Path) -> Iterator[Path]:
     something other than an evaluation.
     """
     _refuse_others(target)
-    with _same_state(), replacing_folder(target.absolute()) as folder:
+    with _same_state(), _without_empty_parents(target.absolute()), replacing_folder(target.absolute()) as folder:
         links = {folder / name: source for name, source in SOURCES.items()}
         for link, source in links.items():
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +85,19 @@ def _refuse_others(target: Path) -> None:
     params = target / PARAMS.name
     if target.exists() and not (params.is_file() and artifacts.read_text(params).startswith(MARK)):
         raise UserError(f"{target}: exists and is no evaluation of seqit; name another folder with --out")
+
+
+@contextlib.contextmanager
+def _without_empty_parents(target: Path) -> Iterator[None]:
+    """If the block fails, remove the folders above `target` that were made in it and hold nothing."""
+    made = [folder for folder in target.parents if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 @contextlib.contextmanager
