@@ -36,6 +36,8 @@ NOT_RUN = {
     "seqit repro": "tests/test_pipeline.py runs `dvc repro`",
     "seqit plan": "tests/planning and tests/test_pipeline.py",
     "dvc repro": "tests/test_pipeline.py",
+    "seqit eval": "tests/model_evaluation",
+    "xdg-open": "needs a browser",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
 }
 """Beginning of a command line that is only checked, not run -> why, or what covers it."""

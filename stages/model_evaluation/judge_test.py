@@ -31,4 +31,4 @@ def fault_of_judge() -> str:
     if unread:
         return f"states no verdict on a test answer ({', '.join(dict.fromkeys(unread))})"
     right, unrelated = (rating.values["following"] if rating else 0.0 for rating in ratings)
-    return "" if right > unrelated else "takes an unrelated answer for one that follows the instruction, or neither"
+    return "" if right > unrelated else "does not tell a right answer from an unrelated one"

@@ -95,8 +95,8 @@ def test_a_judge_that_can_not_tell_answers_apart_is_not_used(project: Path, caps
         assert scripted(project, "--on", "seqeval:2", "--judge", f"{server.url}#critic") == 0
         assert len(server.requests) == 2  # the test and nothing else
     before, last = capsys.readouterr().err.partition("seqit predict")[::2]
-    assert "critic takes an unrelated answer for one that follows" in before
-    assert "critic takes" in last.splitlines()[-1]
+    assert "critic does not tell a right answer from an unrelated one" in before
+    assert "critic does not tell" in last.splitlines()[-1]
 
 
 def test_a_failure_leaves_no_folder_and_keeps_what_was_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
