@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "new": "An experiment of your own: your corpus, your model -> params.yaml",
+    "eval": "A model on benchmarks, without training -> evaluations/<model>/<benchmarks>/",
     "show": "Rows of a corpus: before, after each round, the response",
     "check": "One small request to each engine: what it can do, and what will not work",
     "plan": "What a run would do, ask and cost, before it does",

@@ -93,6 +93,7 @@ scores it)."""
 JUDGES = {
     "stated": Registered("stages.evaluation.judges.rating:JUDGE"),
     "scores": Registered("stages.evaluation.judges.yes_no:JUDGE"),
+    "none": Registered("stages.evaluation.judges.rating:NO_JUDGE"),
 }
 """`reading` of a section that has single responses judged -> its `Judge` (stages/evaluation/judges)."""
 

@@ -36,7 +36,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What every kind of verdict has in common."""
 
     reason: str = ""
-    """"" or why there is no verdict: judge-unparsed, judge-thought, judge-refused, judge-failed, no-tasks."""
+    """"" or why there is no verdict: judge-unparsed, judge-thought, judge-refused, judge-failed,
+    judge-none (no judge is wanted), no-tasks."""
     replies: tuple[str, ...] = ()
     """Keys of the judge's replies in the reply store, in the order of the requests."""
     text_hashes: tuple[str, ...] = ()

@@ -45,6 +45,20 @@ def fetch_model(reference: str, target: Path) -> None:
         artifacts.write_json(folder / "reference.json", {"reference": reference, "identity": identity})
 
 
+def pinned_reference(name: str) -> str:
+    """hub:ORG/NAME@COMMIT of a model "ORG/NAME" or "ORG/NAME@REVISION", by what the Hub has now.
+
+    A revision that is a commit already is kept without a request. Raises UserError if the Hub has no such model.
+    """
+    repository, _, revision = name.partition("@")
+    if re.fullmatch(r"[0-9a-f]{40}", revision):
+        return f"hub:{name}"
+    with _hub_errors(f"hub:{name}"):
+        from huggingface_hub import HfApi
+
+        return f"hub:{repository}@{HfApi().repo_info(repository, revision=revision or None).sha}"
+
+
 def fetch_corpus(reference: str, files: list[str], target: Path) -> None:
     """Download the files of a Hub dataset that match the patterns `files` into `target`; folders are kept.
 

@@ -138,7 +138,8 @@ class Judge(JudgeRequests):
     """The judge of `evaluate`."""
 
     reading: Annotated[str, AfterValidator(_registered_judge)]
-    """How verdicts are parsed: a name in JUDGES of stages/core/registry.py."""
+    """How verdicts are parsed: a name in JUDGES of stages/core/registry.py. none: no judge; what only a judge scores
+    stays without a score, and engines.judge gets no request."""
 
 
 class AgreementSettings(JudgeRequests):

@@ -11,6 +11,7 @@ from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
 from stages.reporting.planned_comparisons import claims
+from stages.reporting.sample_answers import SampleAnswer
 
 Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
@@ -72,7 +73,7 @@ def marked(params: Document) -> dict[str, str]:
 def findings(
     params: Document, *, metrics: Mapping[str, Mapping[str, Document]], evaluated: Mapping[str, Document],
     logs: Mapping[str, str], scored: Mapping[str, Sequence[Any]], before: Iterable[Record], after: Iterable[Record],
-    compare: Callable[..., Any],
+    compare: Callable[..., Any], samples: Sequence[SampleAnswer] = (),
 ) -> Findings:  # fmt: skip
     """Everything that the page shows.
 
@@ -80,6 +81,7 @@ def findings(
     "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
     them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
     Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
+    samples: answers to read.
     """
     plan = design(params)
     marks = metrics.get("judge_tasks", {})
@@ -96,6 +98,7 @@ def findings(
         flips=flip_rows(pairs, plan, scored), seeds=seed_rows(pairs, plan, scored),
         pooled=scores(pooled(plan, scored)),
         judges={name: params[name] for name in JUDGES},
+        generation=params["predict"]["benchmarks"], samples=samples,
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip
 
@@ -187,7 +190,7 @@ def settings(params: Document) -> dict[str, Any]:
     shown = {
         "models": {name: model["reference"] for name, model in models.items()},
         "generator": _engine(params, "generator"),
-        "judge": _engine(params, "judge"),
+        "judge": None if _without_judge(params) else _engine(params, "judge"),
         "second judge": _engine(params, "reviewer"),
         "corpora": {name: corpus["adapter"] for name, corpus in params["ingest"]["corpora"].items()},
         "rewriting": rewrite and rewrite["sampling"],
@@ -206,6 +209,10 @@ def settings(params: Document) -> dict[str, Any]:
         "seed": params["seed"],
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _without_judge(params: Document) -> bool:
+    return params["judge"] is not None and params["judge"]["reading"] == "none"
 
 
 def _engine(params: Document, role: str) -> str | None:

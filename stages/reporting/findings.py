@@ -8,6 +8,7 @@ from stages.reporting.caveats import FEW, Caveat, Unscored, mark
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
 from stages.reporting.planned_comparisons import Claim
+from stages.reporting.sample_answers import SampleAnswer
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
 
@@ -107,6 +108,10 @@ class Findings(NamedTuple):
     """Comparisons over several training seeds."""
     pooled: Sequence[Score] = ()
     """Scores on verified sequences over all seeds of a group, under its first run; none for single seeds."""
+    generation: Mapping[str, Mapping[str, Any]] = {}
+    """Entry of predict.benchmarks -> how it is answered."""
+    samples: Sequence[SampleAnswer] = ()
+    """A few answers to read, of a run that is compared with no other."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
 

@@ -16,10 +16,12 @@ from stages.reporting.document import document
 from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of, mark_of
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.judge_section import judge_section
+from stages.reporting.model_section import model_section, only_run
 from stages.reporting.overlap_section import overlap_section
 from stages.reporting.paired_section import flip_tables, seed_tables
 from stages.reporting.picture import picture
 from stages.reporting.results import results
+from stages.reporting.sample_answers import answers_section
 from stages.reporting.score_section import (
     colours,
     judged,
@@ -38,6 +40,7 @@ COUNTED = {
 }
 
 JUDGES = ("compare", "judge_tasks", "judge_agreement")
+TITLE = "Sequential instruction tuning: what this run found"
 LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
 
 
@@ -93,29 +96,31 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 
 def page(findings: Findings) -> str:
     """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
+    one = only_run(findings)
     sections = [
-        *claims_section(findings), *results(findings), *_run(findings), *data_section(findings),
+        *claims_section(findings), *(model_section(findings) if one else results(findings)),
+        *answers_section(findings.samples), *_run(findings), *data_section(findings),
         *overlap_section(findings.stages.get("decontaminate", {})),
         *_training(findings), *score_section(findings), *verified_section(findings), *flip_tables(findings),
         *seed_tables(findings), *vqa_section(findings),
         *judge_section(findings), *_counts(findings),
     ]  # fmt: skip
-    return document("seqit report", *_opening(findings, join(sections)), *sections)
+    return document(f"seqit: {one}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
 
 
 def _opening(findings: Findings, sections: Safe) -> list[Safe]:
     links = {
-        "claims": "Sequences against single tasks", "results": "Results", "run": "What was run", "data": "Data",
-        "overlaps": "Overlaps", "training": "Training", "scores": "Scores",
+        "claims": "Sequences against single tasks", "results": "Results", "answers": "Questions and answers",
+        "run": "What was run", "data": "Data", "overlaps": "Overlaps", "training": "Training", "scores": "Scores",
         "judges": "Judges", "counts": "Counts",
     }  # fmt: skip
     return [
-        element("h1", "Sequential instruction tuning: what this run found"),
+        element("h1", f"Evaluation of {one}" if (one := only_run(findings)) else TITLE),
         element("p", LEAD, class_="lead"),
         element(
             "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections)
         ),
-        element("div", *_tiles(findings), class_="tiles"),
+        *([element("div", *tiles, class_="tiles")] if (tiles := [*_tiles(findings)]) else []),
     ]
 
 
@@ -159,7 +164,8 @@ def _tile(value: str, meaning: str) -> Safe:
 
 
 def _settings(settings: Mapping[str, Any]) -> list[list[object]]:
-    return [[name, element("code", _plain(value))] for name, value in settings.items()]
+    shown = {name: _plain(value) for name, value in settings.items()}
+    return [[name, element("code", value)] for name, value in shown.items() if value]
 
 
 def _plain(value: Any) -> str:
@@ -187,7 +193,8 @@ def _counts(findings: Findings) -> list[Safe]:
     counted = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
     note = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
     pages = element("p", note, element("a", "the ablations", href="ablations/index.html"), ".")
-    return [element("h2", "Counts", id="counts"), pages, *counted] if counted else []
+    ablations = [pages] if ablation_pages.ablations(findings.stages) else []
+    return [element("h2", "Counts", id="counts"), *ablations, *counted] if counted else []
 
 
 def _stage(title: str, sets: Mapping[str, Any]) -> list[Safe]:

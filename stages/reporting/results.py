@@ -30,11 +30,11 @@ def results(findings: Findings) -> list[Safe]:
     whole = [score for score in findings.scores if not score.group]
     if not whole and not findings.unscored:
         return []
-    parts = [element("p", NOTE, class_="note"), _table(whole, findings), *_legend(findings)] if whole else []
+    parts = [element("p", NOTE, class_="note"), _table(whole, findings), *legend(findings)] if whole else []
     return [
         element("h2", "Results", id="results"),
         _verdict(findings),
-        *_missing(findings),
+        *missing_scores(findings),
         *parts,
         *_left_out(findings),
     ]
@@ -51,7 +51,7 @@ def _verdict(findings: Findings) -> Safe:
     return element("p", text, class_="" if sound else "warn")
 
 
-def _missing(findings: Findings) -> list[Safe]:
+def missing_scores(findings: Findings) -> list[Safe]:
     """Unscored answers are in no row of the table, so they are listed here."""
     return [
         element("p", title, ": ", "; ".join(map(_without, some)), ".", class_=kind)
@@ -82,7 +82,7 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
     keys = sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (place(key[0]), rank(key[1])))
     rows = [
         [
-            benchmark, _measure(measure, caveats_of(findings, benchmark, measure)),
+            benchmark, measure_cell(measure, caveats_of(findings, benchmark, measure)),
             max(s.questions for s in whole if (s.benchmark, s.measure) == (benchmark, measure)),
             *(_interval(findings, cells.get((benchmark, measure, run))) for run in runs),
             *_change(findings, changes.get((benchmark, measure))), _paper(findings, benchmark, measure),
@@ -107,7 +107,8 @@ def _table(whole: Sequence[Score], findings: Findings) -> Safe:
     return table(head, rows, first=2)
 
 
-def _measure(measure: str, kinds: Sequence[str]) -> Safe:
+def measure_cell(measure: str, kinds: Sequence[str]) -> Safe:
+    """A measure with the kinds of caveat about it."""
     return element("span", measure, *([element("span", ", ".join(kinds), class_="under warn")] if kinds else []))
 
 
@@ -142,7 +143,8 @@ def _paper(findings: Findings, benchmark: str, measure: str) -> object:
     return element("span", shown, class_="paper") if shown else None
 
 
-def _legend(findings: Findings) -> list[Safe]:
+def legend(findings: Findings) -> list[Safe]:
+    """The meanings of the caveats that the table has, and where its numbers are."""
     kinds = [kind for kind in MEANINGS if any(caveat.kind == kind for caveat in findings.caveats)]
     meanings = [element("li", mark([kind]), " ", element("b", kind), f": {MEANINGS[kind]}.") for kind in kinds]
     makers = sorted({score.maker for score in findings.scores if score.maker in FILES})

@@ -11,6 +11,8 @@ Files = Mapping[str, bytes]
 """A benchmark as downloaded: file name -> contents. For a folder, every file in it by its path relative to the folder
 with "/" between the parts ("xquad.de.json", "exemplars/de.jsonl"), unzipped if it is gzipped (and named without ".gz");
 for a single file, its name alone ("seqEval.json")."""
+NO_JUDGE = "judge-none"
+"""Why an answer is unscored that only a judge scores, where none is wanted."""
 MAX_UNSCORED = 0.1
 """Share of answers without a score above which the others are no fair sample."""
 
@@ -117,11 +119,12 @@ def user_text(question: Question) -> str:
 
 
 def unscored_warning(name: str, summary: Mapping[str, Any]) -> str:
-    """A warning of one line where more than a tenth of the answers have no score, else "".
+    """A warning of one line where more than a tenth of the answers have no score, else ""; not for want of a judge.
 
     summary: what `score_statistics.summary` returns for `name`.
     """
-    missing = summary["n"] - summary["scored"]
+    unwanted = summary["unscored"].get(NO_JUDGE, 0)
+    missing = summary["n"] - summary["scored"] - unwanted
     if missing <= MAX_UNSCORED * summary["n"]:
         return ""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary["unscored"].items()))

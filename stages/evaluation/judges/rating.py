@@ -44,8 +44,14 @@ def rate(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[
     return rate_exchanges(config, exchanges, _values, seed_purpose="judge")
 
 
+def rate_nothing(config: JudgeConfig, exchanges: Iterable[Exchange | None]) -> Iterator[Rating | None]:
+    """A rating without values for each exchange, in order, without a request; None stays None."""
+    return (None if exchange is None else Rating(values={}, reason="judge-none") for exchange in exchanges)
+
+
 JUDGE = Judge(
     title="A stated verdict [[Yes, 4]]",
     rate=rate,
     metrics={"following": "every request is answered, 0 or 1", "quality": "a mark from 1 to 5"},
 )
+NO_JUDGE = Judge(title="No judge: its benchmarks stay without a score", rate=rate_nothing, metrics={})

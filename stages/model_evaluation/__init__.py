@@ -1,0 +1,1 @@
+"""`seqit eval`: evaluates one model on benchmarks, in a folder of its own."""

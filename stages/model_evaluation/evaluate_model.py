@@ -1,0 +1,112 @@
+"""One evaluation from its request to the table on the terminal."""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from stages.core import artifacts
+from stages.core.cli import remark, together
+from stages.core.errors import UserError
+from stages.core.records import digest
+from stages.model_evaluation.benchmark_choice import BenchmarkChoice, parse_choices, render_choice
+from stages.model_evaluation.experiment import experiment, judged_names, rendered, tokens_of
+from stages.model_evaluation.judge_test import fault_of_judge
+from stages.model_evaluation.model_choice import ModelChoice, choose_model
+from stages.model_evaluation.run_stages import MARK, evaluation_folder, provide_models, run_stages
+from stages.model_evaluation.score_table import print_table
+from stages.params import PARAMS, parse
+from stages.reporting.model_section import summary_rows, truncation_warnings
+
+DEFAULT_ON = "verified:120"
+FOLDER = Path("evaluations")
+LONGEST_NAME = 100
+NEEDS_A_JUDGE = "name one with --judge endpoint:https://HOST/v1#MODEL; without it, answers are shown and not scored"
+
+
+class Request(NamedTuple):
+    """The options of the command, "" and None where they are left out."""
+
+    model: str
+    on: str = DEFAULT_ON
+    judge: str = ""
+    engine: str = ""
+    max_tokens: int | None = None
+    key_env: str = ""
+    judge_key_env: str = ""
+    options: tuple[str, ...] = ()
+    """KEY=VALUE, options of the model's engine."""
+    out: Path | None = None
+
+
+def evaluate_model(request: Request, command: str) -> str:
+    """Evaluate a model in a folder of its own, and print a table of its scores; returns a warning, "" for none.
+
+    command: as the user wrote it, for params.yaml. Raises UserError before anything is asked for what is wrong with
+    the request; then, and where a stage fails, no folder is written.
+    """
+    choices = parse_choices(request.on)
+    model = choose_model(request.model, "MODEL", request.engine, _options(request.options, request.key_env))
+    judge = choose_model(request.judge, "--judge", "", _options((), request.judge_key_env)) if request.judge else None
+    values = experiment(model, judge, choices, request.max_tokens)
+    title = f"{MARK}: its parameters, for every stage (docs/reference/params.md).\n{command}".removeprefix("# ")
+    parse(yaml.safe_load(rendered(values, title)))
+    target = request.out or FOLDER / model.name / _name(choices, judge, request.max_tokens)
+    with evaluation_folder(target):
+        artifacts.write_text(PARAMS, rendered(values, title))
+        provide_models({name: one["reference"] for name, one in values["fetch"]["models"].items()})
+        needed = _judge_warning(values, judge, judged_names(choices))
+        artifacts.write_text(PARAMS, rendered(values, title))
+        remark(needed)
+        warnings = [*run_stages(values, model.name)]
+        summaries = {name: _summary(model.name, name) for name in values["ingest"]["benchmarks"]}
+    limits = {name: tokens_of(values, name) for name in summaries}
+    print_table(summary_rows(summaries), sys.stdout)
+    print(f"page: {target / 'data/report/index.html'}")
+    return together(*dict.fromkeys(warnings), *truncation_warnings(summaries, limits, "--max-tokens"), needed)
+
+
+def _judge_warning(values: dict[str, Any], judge: ModelChoice | None, judged: list[str]) -> str:
+    """Why the benchmarks `judged` stay without a score, "" where they do not.
+
+    An unusable judge is taken out of `values`.
+    """
+    names = " and ".join(judged)
+    if not judged:
+        return f"none of the benchmarks needs a judge, so {judge.name} gets no request" if judge else ""
+    verb = "need" if len(judged) > 1 else "needs"
+    if judge is None:
+        return f"{names} {verb} a judge: {NEEDS_A_JUDGE}"
+    if fault := fault_of_judge():
+        values["judge"] = values["judge"] | {"reading": "none"}
+        return f"{names} {verb} a judge, and {judge.name} {fault}: {NEEDS_A_JUDGE}"
+    return ""
+
+
+def _options(pairs: tuple[str, ...], key_env: str) -> dict[str, Any]:
+    """Options of an engine, each value read as YAML. Raises UserError for what is no KEY=VALUE."""
+    options: dict[str, Any] = {"key_env": key_env} if key_env else {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"--option {pair!r}: write KEY=VALUE, as --option dtype=float32")
+        try:
+            options[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UserError(f"--option {pair!r}: {text!r} is no value of YAML; put it in quotes") from None
+    return options
+
+
+def _name(choices: list[BenchmarkChoice], judge: ModelChoice | None, max_tokens: int | None) -> str:
+    """The folder's name: another evaluation of the same model has another."""
+    parts = [*map(render_choice, choices), *([f"judge {judge.name}"] if judge else [])]
+    parts += [f"tokens {max_tokens}"] if max_tokens else []
+    name = re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}-{digest(parts, 8)}"
+
+
+def _summary(run: str, benchmark: str) -> Mapping[str, Any]:
+    return artifacts.read_json(f"data/evaluated/{run}/{benchmark}.json", dict[str, Any])

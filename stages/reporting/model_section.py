@@ -1,0 +1,158 @@
+"""The report of one model: its scores with intervals, the paper's figures, and answers cut off at the token limit."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stages.evaluation.benchmarks import BENCHMARKS
+from stages.evaluation.benchmarks.declaration import Benchmark
+from stages.evaluation.benchmarks.questions import NO_JUDGE
+from stages.reporting.collect import scores as scores_of
+from stages.reporting.declared_benchmarks import benchmark_of
+from stages.reporting.findings import Findings, Score, caveats_of
+from stages.reporting.html import DASH, Safe, element, number, table
+from stages.reporting.results import legend, measure_cell, missing_scores
+from stages.reporting.score_section import judged, percent, rank
+
+CUT_OFF = 0.05
+"""Share of answers that end at the token limit from which the page and the terminal warn."""
+NOTE = (
+    "Means with 95% intervals over the questions; shares in %, quality in marks from 1 to 5. Cut off: the share of "
+    "answers that ended at the token limit; what they would have said is not known. Italic: the paper's Llama-3-8B "
+    "tuned on single instructions and on sequences (IT → SIT), and InstructBLIP for pictures; its questions are others "
+    "where the files are not the paper's."
+)
+HEAD = ("benchmark", "measure", "n", "score", "interval", "paper's IT → SIT", "cut off")
+
+
+class SummaryRow(NamedTuple):
+    """One measure of one benchmark, as text."""
+
+    benchmark: str
+    measure: str
+    answers: int
+    """Answers with this measure; all answers where none has a score."""
+    score: str
+    interval: str
+    paper: str
+    cut_off: str
+
+
+def only_run(findings: Findings) -> str:
+    """The run that all results are of; "" where there are several runs, or none."""
+    runs = {score.run for score in findings.scores} | {one.run for one in findings.unscored}
+    return runs.pop() if len(runs) == 1 else ""
+
+
+def summary_rows(summaries: Mapping[str, Mapping[str, Any]], benchmarks: Mapping[str, str] = {}) -> list[SummaryRow]:
+    """The main measures of every benchmark in order; one row without a score where nothing is scored.
+
+    summaries: entry -> the summary of one run, as `evaluate` writes it. benchmarks: entry -> its benchmark.
+    """
+    return [row for entry, one in summaries.items() for row in _rows(entry, benchmarks.get(entry, entry), one)]
+
+
+def _rows(entry: str, benchmark: str, summary: Mapping[str, Any]) -> Iterator[SummaryRow]:
+    declared = BENCHMARKS.get(benchmark)
+    scores = {score.measure: score for score in scores_of({f"run/{entry}": summary}) if not score.group}
+    cut_off = f"{100 * cut_off_share(summary['statuses']):.0f}%"
+    shown = _shown(declared, scores)
+    if not shown:
+        measure = declared.main_measure if declared else ""
+        yield SummaryRow(entry, measure, summary["n"], "not scored", "", _paper(declared, measure), cut_off)
+    for measure in shown:
+        score = scores[measure]
+        bar, digits = percent(score), 2 if judged(measure) else 1
+        around = "" if bar.low is None else f"[{number(bar.low, digits)}, {number(bar.high, digits)}]"
+        yield SummaryRow(
+            entry, measure, score.questions, number(bar.value, digits), around, _paper(declared, measure), cut_off
+        )
+
+
+def _shown(declared: Benchmark | None, scores: Iterable[str]) -> list[str]:
+    """The measures of a benchmark that a short table has: its main one, those of the paper, and how many are right."""
+    named = (declared.main_measure, *declared.published, *declared.measures_by_tasks, "accuracy") if declared else ()
+    known = set(scores)
+    return [name for name in dict.fromkeys(named) if name in known] or sorted(known, key=rank)[:2]
+
+
+def _paper(declared: Benchmark | None, measure: str) -> str:
+    figures = declared.published.get(measure, {}) if declared else {}
+    digits = 2 if judged(measure) else 1
+    return f"{number(figures['IT'], digits)} → {number(figures['SIT'], digits)}" if "IT" in figures else ""
+
+
+def cut_off_share(statuses: Mapping[str, int]) -> float:
+    """The share of answers that ended at the token limit. statuses: how the answers ended -> how many."""
+    total = sum(statuses.values())
+    return statuses.get("truncated", 0) / total if total else 0.0
+
+
+def truncation_warnings(
+    summaries: Mapping[str, Mapping[str, Any]], limits: Mapping[str, int], remedy: str
+) -> list[str]:  # fmt: skip
+    """A line for each benchmark of which many answers were cut off. limits: entry -> its token limit, where known."""
+    lines = []
+    for name, summary in summaries.items():
+        statuses = summary["statuses"]
+        if cut_off_share(statuses) >= CUT_OFF:
+            limit = f" of {limits[name]:,}" if name in limits else ""
+            count = f"{statuses['truncated']:,} of {sum(statuses.values()):,}"
+            lines.append(f"{name}: {count} answers were cut off at the token limit{limit}; raise {remedy}")
+    return lines
+
+
+def model_section(findings: Findings) -> list[Safe]:
+    """The results of the only run, in place of a comparison."""
+    run = only_run(findings)
+    summaries = {
+        name.partition("/")[2]: one
+        for name, one in findings.evaluated.items()
+        if name.startswith(f"{run}/") and "statuses" in one
+    }
+    whole = [score for score in findings.scores if not score.group]
+    limits = {name: entry["sampling"]["max_tokens"] for name, entry in findings.generation.items()}
+    remedy = "max_tokens of its entry under predict.benchmarks (--max-tokens of `seqit eval`)"
+    warnings = [element("p", text, ".", class_="warn") for text in truncation_warnings(summaries, limits, remedy)]
+    parts = [element("p", NOTE, class_="note"), _table(whole, summaries, findings), *legend(findings)] if whole else []
+    others = findings._replace(unscored=[one for one in findings.unscored if NO_JUDGE not in one.reasons])
+    title = element("h2", "Results", id="results")
+    return [title, *_without_judge(summaries), *warnings, *missing_scores(others), *parts]
+
+
+def _without_judge(summaries: Mapping[str, Mapping[str, Any]]) -> list[Safe]:
+    """That a judge is needed, before everything else, where there is none."""
+    names = [name for name, summary in summaries.items() if NO_JUDGE in summary.get("unscored", {})]
+    if not names:
+        return []
+    text = (
+        f"{' and '.join(names)}: a judge is needed to score it (--judge of `seqit eval`), and none was used. How its "
+        "answers ended is known, and they can be read; everything else here is what rules tell."
+    )
+    endings = [f"{name}: {_endings(summaries[name]['statuses'])}." for name in names]
+    return [element("p", text, class_="warn"), *(element("p", line, class_="note") for line in endings)]
+
+
+def _endings(statuses: Mapping[str, int]) -> str:
+    words = {"ok": "ended by the model", "truncated": "cut off at the token limit", "thought": "only reasoning"}
+    return ", ".join(f"{count:,} {words.get(status, status)}" for status, count in sorted(statuses.items()))
+
+
+def _table(whole: Sequence[Score], summaries: Mapping[str, Mapping[str, Any]], findings: Findings) -> Safe:
+    rows = []
+    for score in sorted(whole, key=lambda one: rank(one.measure)):
+        declared = None if " " in score.benchmark else BENCHMARKS.get(benchmark_of(findings, score.benchmark))
+        bar, digits = percent(score), 2 if judged(score.measure) else 1
+        around = None if bar.low is None else f"[{number(bar.low, digits)}, {number(bar.high, digits)}]"
+        statuses = summaries.get(score.benchmark, {}).get("statuses", {})
+        cut_off = f"{100 * cut_off_share(statuses):.0f}%" if statuses else DASH
+        measure = measure_cell(score.measure, caveats_of(findings, score.benchmark, score.measure))
+        paper = element("span", _paper(declared, score.measure) or DASH, class_="paper")
+        row = [score.benchmark, measure, score.questions, number(bar.value, digits), around, paper, cut_off]
+        rows.append((_place(score, declared), row))
+    return table(HEAD, [row for _, row in sorted(rows, key=lambda pair: pair[0])], first=2)
+
+
+def _place(score: Score, declared: Benchmark | None) -> tuple[bool, str, bool]:
+    """Sorts sequential benchmarks first, and of each the main measure."""
+    sequential, main = (declared.sequential, declared.main_measure) if declared else (False, "")
+    return not sequential, score.benchmark, score.measure != main
