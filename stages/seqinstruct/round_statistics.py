@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from stages.core.records import Record, Rejected, Step, user_text
 from stages.seqinstruct.parse_choice import LETTERS
+from stages.seqinstruct.response_constraints import CheckStats
 
 Row = TypeVar("Row", Record, "Record | Rejected")
 CHUNK = 256
@@ -23,6 +24,7 @@ class RoundStats:
         self._tokens: Counter[str] = Counter()
         self._waiting: list[Record] = []
         self._rows = self._tasks = 0
+        self._checks = CheckStats()
 
     def records(self, rows: Iterable[Record]) -> Iterator[Record]:
         """The same rows, counted."""
@@ -47,6 +49,7 @@ class RoundStats:
             "rows": self._rows, "rejected": rejected, "rejected_by_reason": dict(sorted(self._rejected.items())),
             **self._outcomes(), "tasks": _mean(self._tasks, self._rows),
             **{f"tokens_{side}": _mean(total, self._rows) for side, total in sorted(self._tokens.items())},
+            **self._checks.summary(),
         }  # fmt: skip
 
     def losses(self) -> dict[str, dict[str, int]]:
@@ -68,6 +71,8 @@ class RoundStats:
         step = step or next((s for s in reversed(row.steps) if s.stage == self._stage), None)
         if step is not None:
             self._ends[step.action, step.status, step.reason] += 1
+        if self._stage == "respond":
+            self._checks.add(row)
         if self._count is not None:
             self._waiting.append(row)
             if len(self._waiting) >= CHUNK:
