@@ -24,7 +24,8 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     params = load()
     chosen = entry(params.publish, name, "publish")
     rows = artifacts.artifact(chosen.reads, Record)
-    files = publication(name, chosen.version, chosen.reads, partial(artifacts.artifact, chosen.reads, Record))
+    read = partial(artifacts.artifact, chosen.reads, Record)
+    files = publication(name, chosen.version, chosen.reads, read, chosen.form)
     artifacts.write_files(f"data/published/{name}", files)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)

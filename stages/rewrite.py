@@ -39,6 +39,7 @@ def rewrite(
                 templates={part: prompts.parse(artifacts.read_text(path), path) for part, path in files.items()},
                 sampling=settings.sampling.engine(), attempts=settings.attempts, orders=settings.orders,
                 limits=Limits(settings.gates.max_words, settings.gates.max_growth),
+                constraint_share=corpus.constraint_share,
             )  # fmt: skip
             rows, stats = artifacts.artifact(reads, Record), RoundStats("rewrite")
             reads = f"rewritten/{name}/{number}"

@@ -32,3 +32,28 @@ def test_a_row_that_is_set_aside_is_in_no_later_round_and_too_many_end_the_stage
     else:
         assert result.exit_code == 2 and "data/rewritten/seed/1.jsonl: 1 of 2 rows would be set aside" in result.stderr
         assert not second.exists() and not (workplace / "data/validated/rewritten/seed/1.json").exists()
+
+
+def test_constraints_reach_responses_the_benchmark_and_published_prompts(workplace: Path) -> None:
+    values = yaml.safe_load((workplace / "params.yaml").read_text())
+    values["rewrite"]["settings"]["constraint_share"] = 1.0
+    source = "data/rewritten/seed/2.jsonl"
+    values["ingest"]["benchmarks"]["constrained"] = {"benchmark": "constraints", "source": source, "licence": "MIT"}
+    values["publish"] = {"prompts": {"reads": "rewritten/seed/1", "version": "1.0.0", "form": "grpo"}}
+    (workplace / "params.yaml").write_text(yaml.safe_dump(values))
+    write(workplace, "decontaminated/seed", record("a", "Describe a lake."), record("b", "Describe a river"))
+    for words in (
+        ("rewrite", "seed"),
+        ("respond", "seed"),
+        ("ingest", "benchmark", "constrained"),
+        ("publish", "prompts"),
+    ):
+        result = call(workplace, *words)
+        assert result.exit_code == 0, result.output
+    metrics = json.loads((workplace / "data/metrics/rewrite/seed/1.json").read_text())
+    assert (metrics["counts"], metrics["tasks"]) == ({"constrain": 2}, 2.0)
+    checks = [json.loads((workplace / f"data/metrics/respond/seed/{n}.json").read_text()).get("checks") for n in (0, 1)]
+    assert checks[0] is None
+    assert checks[1]["rows"] == 2
+    assert rows(workplace, "ingested/benchmarks/constrained") == ["constraints-a", "constraints-b"]
+    assert "verifiable rewards" in (workplace / "data/published/prompts/README.md").read_text()

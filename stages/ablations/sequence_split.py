@@ -130,7 +130,12 @@ def conversation(result: SplitResult) -> Record:
     instructions = [first, *(task.instruction for task in earlier[1:])]
     history = tuple(Turn(text, task.response) for text, task in zip(instructions, earlier, strict=True))
     return record.step(
-        step, instruction=last.instruction, input="", response=last.response, history=(*record.history, *history)
+        step,
+        instruction=last.instruction,
+        input="",
+        response=last.response,
+        history=(*record.history, *history),
+        checks=UNSET,
     )
 
 
@@ -141,7 +146,7 @@ def _task_row(result: SplitResult, number: int) -> Record:
     repairs = ["connective"] * (instruction != task.instruction) + [name for name in context if number]
     return result.record.step(
         _step(result, "+".join(["part", *repairs])), id=f"{result.record.id}.{number + 1}", instruction=instruction,
-        input="\n\n".join(context.values()), response=task.response, reasoning=UNSET,
+        input="\n\n".join(context.values()), response=task.response, reasoning=UNSET, checks=UNSET,
     )  # fmt: skip
 
 

@@ -105,7 +105,13 @@ def add_task(record: Record, link: Link, result: Intermediate) -> Record:
     if result.status != "ok":
         return record.step(step)
     response = join_response(link, result.text, record.response)
-    return record.step(step, instruction=prefixed(link, record.instruction), input=result.input, response=response)
+    return record.step(
+        step,
+        instruction=prefixed(link, record.instruction),
+        input=result.input,
+        response=response,
+        checks=msgspec.UNSET,
+    )
 
 
 def join_response(link: Link, intermediate: str, answer: str) -> str:

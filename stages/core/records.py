@@ -66,6 +66,13 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     response: str
 
 
+class ResponseCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule that a response must satisfy, as data: `stages/verified/response_checks.py` knows the names."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of instruction data.
 
@@ -87,6 +94,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Reference of an image (file name or URL); never the pixels."""
     reasoning: str | msgspec.UnsetType = msgspec.UNSET
     """The model's reasoning before `response`, where params say to keep it; else no field of the row."""
+    checks: tuple[ResponseCheck, ...] | msgspec.UnsetType = msgspec.UNSET
+    """What a response to the instruction must satisfy, for rows where that is computed; else no field of the row."""
 
     def step(self, step: Step, **changes: Any) -> "Record":
         """This record with `changes` made and `step` added to its history."""

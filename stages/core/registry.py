@@ -82,6 +82,7 @@ BENCHMARKS = {
     "gqa": Registered("stages.evaluation.benchmarks.gqa:BENCHMARK", ("images",), ("compare",)),
     "ifeval": Registered("stages.evaluation.benchmarks.ifeval:BENCHMARK", (), ("compare",)),
     "sifo": Registered("stages.evaluation.benchmarks.sifo:BENCHMARK", (), ("compare", "judge_tasks")),
+    "constraints": Registered("stages.evaluation.benchmarks.constraints:BENCHMARK", (), ("compare",)),
     "verified": Registered("stages.evaluation.benchmarks.verified:BENCHMARK", (), ("compare", "judge_tasks")),
 }
 """`benchmark` of an entry -> its `Benchmark` (stages/evaluation/benchmarks/declaration.py). settings: languages (the

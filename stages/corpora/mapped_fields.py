@@ -1,19 +1,26 @@
 """Any rows of the user's own, with the field mapping of params.yaml: {instruction: prompt, response: answer.text}.
 
-The left side is one of instruction (required), input, response, system, history and image; the right side is a field of
-the rows, "a.b" for field b of the object in field a, "a.0.b" for that of the first object in a list, or "0", "1", … for
-the columns of a .tsv file. null, and a field that only other rows have, read as "".
+The left side is one of instruction (required), input, response, system, history, image and checks (what a response must
+satisfy: a list of {name, arguments}, or the checks of a verified sequence); the right side is a field of the rows,
+"a.b" for field b of the object in field a, "a.0.b" for that of the first object in a list, or "0", "1", … for the
+columns of a .tsv file. null, and a field that only other rows have, read as "".
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from stages.core.errors import UserError
+from stages.core.records import ResponseCheck
 from stages.corpora import chat
 from stages.corpora.row_types import MISSING, Content, Read, Refusal, input_of, lookup, text_of, value_of
 from stages.readers.formats import Raw
+from stages.verified.response_checks import TASKS, invalid
 
-FIELDS = ("instruction", "input", "response", "system", "history", "image")
+FIELDS = ("instruction", "input", "response", "system", "history", "image", "checks")
+NO_TEXT = ("history", "checks")
+"""Fields that are read as lists."""
 
 
 def contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
@@ -42,14 +49,15 @@ def _contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
 
 def _content(raw: Raw, fields: Mapping[str, str]) -> Content | Refusal:
     instruction = _text(raw, fields["instruction"], value_of(raw, fields["instruction"]))
-    texts = {name: _text(raw, fields[name], lookup(raw.row, fields[name])) for name in fields if name != "history"}
+    texts = {name: _text(raw, fields[name], lookup(raw.row, fields[name])) for name in fields if name not in NO_TEXT}
     history = _history(raw, fields["history"]) if "history" in fields else ()
     if isinstance(history, Refusal):
         return history
+    checks = _checks(raw, fields["checks"]) if "checks" in fields else ()
     input, repairs = input_of(texts.get("input", ""))
     return Content(
         instruction, input, texts.get("response", ""), texts.get("system", ""), history,
-        image=texts.get("image", ""), repairs=repairs,
+        image=texts.get("image", ""), repairs=repairs, checks=checks,
     )  # fmt: skip
 
 
@@ -67,3 +75,19 @@ def _text(raw: Raw, field: str, value: Any) -> str:
 def _history(raw: Raw, field: str) -> "tuple[Any, ...] | Refusal":
     value = lookup(raw.row, field)
     return () if value is MISSING else chat.history(raw._replace(row={field: value}), field)
+
+
+def _checks(raw: Raw, field: str) -> tuple[ResponseCheck, ...]:
+    """The checks in a field; () where a row has none. Raises UserError naming file and row for what is none."""
+    value = lookup(raw.row, field)
+    if value is MISSING or value is None:
+        return ()
+    if isinstance(value, list) and value and all(isinstance(each, dict) and "task" in each for each in value):
+        value = [{"name": TASKS, "arguments": {"tasks": value}}]
+    try:
+        checks = msgspec.convert(value, tuple[ResponseCheck, ...])
+    except msgspec.ValidationError as error:
+        raise UserError(f"{raw.where}: field {field!r} holds no list of checks ({error}); correct the row") from None
+    if reason := next(filter(None, map(invalid, checks)), ""):
+        raise UserError(f"{raw.where}: field {field!r}: {reason}; correct the row")
+    return checks

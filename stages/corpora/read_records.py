@@ -67,7 +67,7 @@ def _item(id: str, raw: Raw, content: Content | Refusal, origin: Origin, sha256:
     source = Source(reference, raw.number, sha256, origin.licence, origin.language)
     return Record(
         id, origin.corpus, checked.instruction, checked.input, checked.response, checked.system, source,
-        history=checked.history, image=checked.image,
+        history=checked.history, image=checked.image, checks=checked.checks or msgspec.UNSET,
     )  # fmt: skip
 
 

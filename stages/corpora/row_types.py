@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from stages.core.errors import UserError
-from stages.core.records import Turn
+from stages.core.records import ResponseCheck, Turn
 from stages.readers.formats import Raw
 
 Reason = Literal[
@@ -59,6 +59,8 @@ class Content(msgspec.Struct, frozen=True):
     part: str = ""
     """Which of several records of one row this is; it ends the record's id. "" where a row is one record."""
     repairs: tuple[Repair, ...] = ()
+    checks: tuple[ResponseCheck, ...] = ()
+    """What a response must satisfy."""
 
 
 class Refusal(NamedTuple):

@@ -80,6 +80,8 @@ class RewriteSettings(Section):
     """That of corpora which name none."""
     actions: Actions | None = None
     """Those of corpora which name none."""
+    constraint_share: Share | None = None
+    """That of corpora which name none."""
 
 
 class RewriteBenchmark(Entry):
@@ -100,6 +102,8 @@ class RewriteBenchmark(Entry):
     """Left out: decompose, prefix and suffix under uniform, and hold too where the generator chooses."""
     later_actions: Actions | None = None
     """Those of the rounds after the first, where they differ."""
+    constraint_share: Share = 0.0
+    """Share of the rows in a round whose added task is a constraint that a rule can check, drawn without a request."""
 
     def actions_in(self, round: int) -> tuple[Action, ...]:
         """The actions that a round, counted from 1, allows."""

@@ -40,6 +40,17 @@ COLUMNS = {
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
     "truncated, thought, refused, failed)",
 }
+REWARD_COLUMNS = {
+    "prompt": "The prompt as chat messages",
+    "messages": "The prompt as chat messages",
+    "checks": "What a completion must satisfy: a JSON list of {name, arguments}, graded by `stages.verified.rewards`",
+    "ground_truth": "What a completion must satisfy: a JSON list of {name, arguments}, graded by "
+    "`stages.verified.rewards`",
+    "dataset": "The name of the verifier, seqit",
+    "language, licence": "Of the source row",
+    "source_sha256": "SHA-256 of the source row as canonical JSON",
+}
+GRPO_ONLY, RLVR_ONLY = {"prompt", "checks"}, {"messages", "ground_truth", "dataset"}
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
 BENCHMARK_ONLY = {"iteration"}
@@ -81,6 +92,11 @@ def _summary(facts: Facts) -> str:
         else "Instructions and responses for supervised fine-tuning, as chains of tasks made by Seq-Instruct or as "
         "their single-task baseline."
     )
+    if facts.form:
+        what = (
+            "Prompts with verifiable rewards, for reinforcement learning: each names the checks that a completion must "
+            "satisfy, as data, and a rule grades them. There are no responses."
+        )
     return (
         f"{what} Made by seqit, a re-implementation of *Fine-Tuning Large Language Models with Sequential "
         f"Instructions* (Hu et al., NAACL 2025).\n\nVersion {escaped(facts.version)}, {facts.rows:,} rows, from the "
@@ -101,6 +117,11 @@ def _cautions(facts: Facts) -> str:
 
 
 def _columns(facts: Facts) -> str:
+    if facts.form:
+        other = RLVR_ONLY if facts.form == "grpo" else GRPO_ONLY
+        columns = {"id": COLUMNS["id"], **REWARD_COLUMNS}
+        rows = [(code(name), Safe(text)) for name, text in columns.items() if name not in other]
+        return "## Columns\n\n" + table(["column", "meaning"], rows)
     left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
     left_out = left_out if facts.reasoning else left_out | {"reasoning"}
     shown = [(code(name), Safe(text)) for name, text in COLUMNS.items() if name not in left_out]

@@ -3,15 +3,17 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from stages.core.errors import UserError
 from stages.core.records import Record, canonical
 from stages.publishing import card, parquet
 from stages.publishing.facts import Facts
 from stages.publishing.licences import cautions, strictest
 from stages.publishing.published_rows import Query, ReasonedRow, Row, queries, reasoned, reasoned_rows, rows, unanswered
+from stages.publishing.reward_prompts import RewardForm, encode_rewards, is_verifiable, reward_rows
 
 T = TypeVar("T", Row, ReasonedRow, Query)
 
@@ -33,12 +35,17 @@ class Tally:
     def __call__(self, rows: Iterable[T]) -> Iterator[T]:
         """The same rows, counted as they pass."""
         for row in rows:
-            self._row(row)
+            self.count(row)
+            self.add_hash(row)
             yield row
 
-    def _row(self, row: Row | Query) -> None:
-        self.rows += 1
+    def add_hash(self, row: msgspec.Struct) -> None:
+        """Add a row to the hash of all."""
         self.hash.update(canonical(row) + b"\n")
+
+    def count(self, row: Row | Query) -> None:
+        """Count a row."""
+        self.rows += 1
         self.licences[row.source_reference, row.licence] += 1
         self.languages[row.language] += 1
         for step in row.steps:
@@ -51,26 +58,48 @@ class Tally:
                 self.samplings[step.stage, step.sampling] += 1
 
 
-def publication(name: str, version: str, reads: str, records: Callable[[], Iterable[Record]]) -> dict[str, bytes]:
+def publication(
+    name: str,
+    version: str,
+    reads: str,
+    records: Callable[[], Iterable[Record]],
+    form: Literal["rows"] | RewardForm = "rows",
+) -> dict[str, bytes]:
     """Every file of a published data set by its path.
 
     records: gives the rows anew at each call, as they are read several times. Instructions without responses
-    (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`.
+    (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`. A
+    `RewardForm` makes prompts with verifiable rewards instead; raises UserError where no row has checks.
     """
     tally = Tally()
-    if unanswered(records()):
+    if form != "rows":
+        split, data = "train", _reward_prompts(reads, records, form, tally)
+    elif unanswered(records()):
         split, data = "test", parquet.encode(tally(queries(records())), Query)
     elif reasoned(records()):
         split, data = "train", parquet.encode(tally(reasoned_rows(records())), ReasonedRow)
     else:
         split, data = "train", parquet.encode(tally(rows(records())), Row)
     facts = _facts(name, version, reads, split, tally)
-    if split == "train" and reasoned(records()):
+    if form != "rows":
+        facts = msgspec.structs.replace(facts, form=form)
+    elif split == "train" and reasoned(records()):
         facts = msgspec.structs.replace(facts, reasoning=True)
     provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
     more = {card.LICENCES: card.licences(facts).encode()} if facts.licence == "other" else {}
     text = card.dataset(facts).encode()
     return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": text, **more}
+
+
+def _reward_prompts(reads: str, records: Callable[[], Iterable[Record]], form: RewardForm, tally: Tally) -> bytes:
+    """The Parquet file; `tally` counts its rows, and hashes them as they are written."""
+    for row in rows(filter(is_verifiable, records())):
+        tally.count(row)
+    if not tally.rows:
+        raise UserError(f"{reads}: no row has checks to be rewarded by; publish it in form rows")
+    for prompt in reward_rows(records(), form):
+        tally.add_hash(prompt)
+    return encode_rewards(records(), form)
 
 
 def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:

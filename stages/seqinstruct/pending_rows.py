@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stages.core.completions import Complete, Prompt, Reply, retry
-from stages.core.records import Record, Status
+from stages.core.records import Record, ResponseCheck, Status
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class PendingRow:
     """As `Reply.sent`."""
     prompts: tuple[str, ...] = ()
     """Hashes of the prompt files that were rendered for it."""
+    checks: tuple[ResponseCheck, ...] = ()
+    """What a response must satisfy, where that has changed."""
 
     def failed(self, status: Status, reason: str = "") -> "PendingRow":
         """After an attempt that gave nothing; another one may."""

@@ -42,6 +42,8 @@ class RoundConfig:
     orders: int
     """Number of different orders of the worked examples."""
     limits: Limits
+    constraint_share: float = 0.0
+    """Share of the rows whose added task is a verifiable constraint."""
 
     def rendered(self, name: str, record: Record) -> Rendered:
         """The prompt file of that name for this record, its examples in the record's own order."""

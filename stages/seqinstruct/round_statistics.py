@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from stages.core import row_history
 from stages.core.records import Record, Rejected, user_text
 from stages.seqinstruct.parse_choice import LETTERS
+from stages.seqinstruct.response_constraints import CheckStats
 
 Row = TypeVar("Row", Record, "Record | Rejected")
 CHUNK = 256
@@ -26,6 +27,7 @@ class RoundStats:
         self._tasks: Counter[int] = Counter()
         self._single: Counter[str] = Counter()
         self._rows = 0
+        self._checks = CheckStats()
 
     def records(self, rows: Iterable[Record]) -> Iterator[Record]:
         """The same rows, counted."""
@@ -55,6 +57,7 @@ class RoundStats:
             "rows_by_tasks": {str(number): rows for number, rows in sorted(self._tasks.items())},
             "single_tasks_by_outcome": dict(sorted(self._single.items())),
             **{f"tokens_{side}": _mean(total, self._rows) for side, total in sorted(self._tokens.items())},
+            **self._checks.summary(),
         }  # fmt: skip
 
     def losses(self) -> dict[str, dict[str, int]]:
@@ -79,6 +82,8 @@ class RoundStats:
         step = step or next((s for s in reversed(row.steps) if s.stage == self._stage), None)
         if step is not None:
             self._ends[step.action, step.status, step.reason] += 1
+        if self._stage == "respond":
+            self._checks.add(row)
         if self._count is not None:
             self._waiting.append(row)
             if len(self._waiting) >= CHUNK:

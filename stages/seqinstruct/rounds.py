@@ -17,6 +17,7 @@ from stages.seqinstruct.input_extraction import contains_input, is_extracted
 from stages.seqinstruct.parse_instruction import parse_instruction, parse_task
 from stages.seqinstruct.pending_rows import PendingRow, retry_pending
 from stages.seqinstruct.policies import RoundConfig, choose, values
+from stages.seqinstruct.response_constraints import constrain_rows
 
 
 def rewrite_round(records: Iterable[Record], complete: Complete, config: RoundConfig) -> Iterator[Record]:
@@ -24,7 +25,9 @@ def rewrite_round(records: Iterable[Record], complete: Complete, config: RoundCo
 
     Raises UserError for an unknown policy or a variable that a prompt file misspells.
     """
-    chosen = choose((_initial_row(record) for record in records), complete, config)
+    initial = (_initial_row(record) for record in records)
+    rows = constrain_rows(initial, config.constraint_share, config.seed, config.round)
+    chosen = choose(rows, complete, config)
     due = map(_settle_hold, chosen)
     written = retry_pending(due, complete, config.attempts, partial(_request, config), partial(_read_rewrite, config))
     return (_finished_record(pending, config) for pending in written)
@@ -103,7 +106,8 @@ def _finished_record(pending: PendingRow, config: RoundConfig) -> Record:
     )  # fmt: skip
     if pending.status != "ok":
         return pending.record.step(step)
-    return pending.record.step(step, instruction=pending.text, input=_kept_input(pending))
+    checks = pending.checks or pending.record.checks
+    return pending.record.step(step, instruction=pending.text, input=_kept_input(pending), checks=checks)
 
 
 def _kept_input(pending: PendingRow) -> str:

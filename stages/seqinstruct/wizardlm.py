@@ -163,7 +163,7 @@ def _finished_record(config: EvolutionConfig, number: int, pending: PendingRow) 
     if not pending.done:
         return pending.record.step(step)
     kept = "" if pending.action == BREADTH else pending.record.input
-    return pending.record.step(step, instruction=pending.text, input=kept)
+    return pending.record.step(step, instruction=pending.text, input=kept, checks=UNSET)
 
 
 def _finished(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from stages.core.errors import UserError
-from stages.core.records import Record
+from stages.core.records import Record, ResponseCheck
 from stages.corpora.read_records import Origin, read
 from stages.readers.formats import Raw
 
@@ -67,3 +68,29 @@ def test_a_row_without_the_instruction_is_told_at_once() -> None:
         list(
             read("own", [Raw({"q": "Q"}, 0, "", "row 0"), Raw({"a": 1}, 1, "", "row 1")], ORIGIN, {"instruction": "q"})
         )
+
+
+CHECK = {"name": "words.at_most", "arguments": {"n": 3}}
+TASK = {"task": "words.count", "arguments": {}, "source": 0, "type": "number", "answer": "3"}
+
+
+def checks_of(value: Any) -> Any:
+    (record,) = read(
+        "own", [Raw({"q": "Q", "c": value}, 0, "", "x.json, row 0")], ORIGIN, {"instruction": "q", "checks": "c"}
+    )
+    assert isinstance(record, Record)
+    return record.checks
+
+
+def test_checks_are_read_and_tasks_of_a_verified_sequence_are_one_check() -> None:
+    assert checks_of([CHECK]) == (ResponseCheck("words.at_most", {"n": 3}),)
+    assert checks_of([TASK, TASK]) == (ResponseCheck("tasks", {"tasks": [TASK, TASK]}),)
+    assert checks_of(None) is checks_of([]) is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    "value", ["x", 1, [1], [{"name": "words.most", "arguments": {}}], [CHECK | {"code": "x"}], [{"task": 1}]]
+)
+def test_checks_that_are_none_are_refused_by_row(value: Any) -> None:
+    with pytest.raises(UserError, match=r"x\.json, row 0: field 'c'.*correct the row"):
+        checks_of(value)

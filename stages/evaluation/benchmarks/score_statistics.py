@@ -25,7 +25,7 @@ COVERAGE = (2.5, 97.5)
 SCALES = {"quality": (1.0, 5.0)}
 """Metric -> its least and largest value, for those that are not from 0 to 1. Values beyond are of no known scale."""
 
-OVER_TASKS = frozenset({"instruction_strict", "instruction_loose"})
+OVER_TASKS = frozenset({"instruction_strict", "instruction_loose", "instruction_level"})
 """Metrics that are a share of an answer's tasks and averaged over tasks, as IFEval does, so that an answer counts as
 often as it has tasks; others are averaged over answers."""
 
