@@ -59,7 +59,7 @@ def test_a_model_with_a_judge_and_then_again_for_nothing(project: Path, capsys: 
         asked = len(server.requests)
         output = capsys.readouterr()
         assert scripted(project, *words) == 0
-        assert len(server.requests) == asked == 5
+        assert len(server.requests) == asked == 7  # 2 probes of the dialect, 2 of the judge
     table = [line.split() for line in output.out.splitlines() if line]
     assert ["seqeval", "following", "3", "100.0"] in [line[:4] for line in table]
     assert "83.4 → 89.3" in output.out and "page: first/data/report/index.html" in output.out
@@ -93,7 +93,7 @@ def test_without_a_judge_it_says_so_first_and_rules_still_score(
 def test_a_judge_that_can_not_tell_answers_apart_is_not_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(lambda request, times: completed("[[Yes, 5]]")) as server:
         assert scripted(project, "--on", "seqeval:2", "--judge", f"{server.url}#critic") == 0
-        assert len(server.requests) == 2  # the test and nothing else
+        assert len(server.requests) == 4  # 2 probes of the dialect, 2 of the judge
     before, last = capsys.readouterr().err.partition("seqit predict")[::2]
     assert "critic does not tell a right answer from an unrelated one" in before
     assert "critic does not tell" in last.splitlines()[-1]

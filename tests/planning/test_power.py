@@ -59,7 +59,7 @@ def test_the_table_states_its_assumption(capsys: pytest.CaptureFixture[str]) -> 
     rows = [PowerRow("xquad", "sit - it", 100, 20.1, 10.0, 396), PowerRow("mgsm", "sit - it", None, None, 10.0, 396)]
     from stages.planning.forecast import Forecast
 
-    show(Plan([Forecast("evaluate@sit", ["new"], True, [], "")], [], [], rows))
+    show(Plan([Forecast("evaluate@sit", ["new"], True, [], "")], [], [], [], rows))
     shown = capsys.readouterr().out
     assert "20.1 points" in shown and "questions for 10 points" in shown and "396" in shown
     assert "near 50%" in " ".join(shown.split())
