@@ -175,4 +175,4 @@ def test_a_strangers_params_run_nothing(workplace: tuple[Path, dict[str, str]]) 
     for arguments in ([], ["--dry"], ["--keep-going"]):
         ours = run(sys.executable, "-m", "stages", "repro", *arguments)
         assert (ours.returncode, ours.stdout, len(ours.stderr.splitlines())) == (2, "", 1)
-        assert ours.stderr.startswith("seqit stages: params.yaml: ")
+        assert ours.stderr.startswith("seqit repro: params.yaml: ")

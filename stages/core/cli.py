@@ -74,10 +74,17 @@ def _functions(module: ModuleType) -> dict[str, Callable[..., str | None]]:
 
 def remark(text: str) -> None:
     """Print one line for the user on stderr; nothing for no text."""
-    # Commands run as the module __main__; their file says which one it is.
-    name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "stages") or "stages"
     if text:
-        print(f"seqit {name}: {one_line(without_secrets(text))}", file=sys.stderr)
+        print(f"{_command()}: {one_line(without_secrets(text))}", file=sys.stderr)
+
+
+def _command() -> str:
+    """What the user calls: "seqit respond", or "seqit" before a command is known."""
+    # Commands run as the module __main__; their file says which one it is.
+    name = Path(sys.argv[0]).name.removesuffix(".py").rpartition(".")[2].replace("__main__", "seqit")
+    if name in ("", "-c", "-m", "seqit", "stages"):
+        name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"seqit {name}".strip()
 
 
 def report_losses(
