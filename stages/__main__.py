@@ -45,7 +45,7 @@ COMMANDS = {
 HELP = """seqit: sequential instruction tuning as a data-versioned pipeline.
 
 `dvc repro` runs the whole graph of dvc.yaml; these commands are its single steps, each as `python -m stages.<name>`
-too. params.yaml is the experiment: every value is explained there."""
+too. params.yaml is the experiment; stages/profiles/full.yaml explains every value that it may have."""
 
 app = typer.Typer(help=HELP, pretty_exceptions_enable=False, no_args_is_help=True)
 

@@ -185,7 +185,7 @@ def _template(one: Experiment) -> str:
     return TEMPLATE.format(
         name=one.name, tokenizer=TOKENIZER, fetch=_fetch(one), model=model.name, engine=model.engine,
         options=_options(model), corpus=_corpus(one), rounds=one.rounds,
-        rewriting="temperature: 0.6, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0",
+        rewriting="temperature: 0.8, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0",
         responding="temperature: 1.0, top_p: 0.9, top_k: 50" if small else "temperature: 0.7, top_p: 0.9, top_k: 0",
         rewrite_tokens=48 if small else 96, respond_tokens=160 if small else 1024,
     )  # fmt: skip

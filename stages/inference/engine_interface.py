@@ -12,8 +12,8 @@ from stages.core.errors import UserError
 from stages.reply_store.identity import Identity, Reference
 
 Options = TypeVar("Options")
-WHERE_OPTIONS_ARE_EXPLAINED = "params.yaml of the embedded profile says above `engines` what it takes"
-"""In that profile, since other profiles need not repeat the explanation."""
+WHERE_OPTIONS_ARE_EXPLAINED = "stages/profiles/full.yaml says above `engines` what it takes"
+"""In that profile, since other profiles do not repeat the explanation."""
 
 
 class Engine(Protocol):

@@ -411,7 +411,7 @@ def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(tmp_path:
 
 @pytest.mark.parametrize(("engine", "kind"), [("openai", endpoint.Options), ("transformers", transformers.Options)])
 def test_a_wrong_option_is_told_with_the_place_that_explains_every_one(engine: str, kind: type[msgspec.Struct]) -> None:
-    with pytest.raises(UserError, match=rf"engine {engine}: .*; params.yaml of the embedded profile says"):
+    with pytest.raises(UserError, match=rf"engine {engine}: .*; stages/profiles/full.yaml says"):
         endpoint.read_endpoint(None, {"api": "no"}) if engine == "openai" else read_options({}, kind, engine)
     above = Path("stages/profiles/full.yaml").read_text(encoding="utf-8").split("\nengines:")[0]
     output = above.partition("# How models are reached.")[2].partition(f"{engine} takes")[2]
