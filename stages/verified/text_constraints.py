@@ -16,8 +16,8 @@ SCRIPT_SHARE = 0.9
 """Smallest share of a text's letters that are of the script; the rest may be names and abbreviations."""
 QUOTES = frozenset('"\u201c\u201d\u201e')
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_BULLET = re.compile(r"^[ \t]*[-*\u2022][ \t]+\S", re.MULTILINE)
-_NUMBERED = re.compile(r"^[ \t]*(\d{1,3})[.)][ \t]+\S", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]*[-*\u2022][ \t]([^\n]+)", re.MULTILINE)
+_NUMBERED = re.compile(r"^[ \t]*(\d{1,3})[.)][ \t]([^\n]+)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s|$)")
 _TITLE = re.compile(r"<<[^<>\n]*\w[^<>\n]*>>")
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n```", re.DOTALL)
@@ -34,14 +34,24 @@ def _lower(text: str) -> bool:
     return any(char.islower() for char in text) and not any(char.isupper() for char in text)
 
 
+def word_count(text: str) -> int:
+    """Words: pieces between white space that have a letter or digit; a dash or the sign of a bullet is none."""
+    return sum(_has_content(piece) for piece in text.split())
+
+
+def _has_content(text: str) -> bool:
+    """Whether the text has a letter or digit, which a horizontal rule such as "---" or "* * *" has not."""
+    return any(char.isalnum() for char in text)
+
+
 @constraint("words.at_most", "words", n=int)
 def _at_most(text: str, n: int) -> bool:
-    return len(text.split()) <= n
+    return word_count(text) <= n
 
 
 @constraint("words.at_least", "words", n=int)
 def _at_least(text: str, n: int) -> bool:
-    return len(text.split()) >= n
+    return word_count(text) >= n
 
 
 def sentence_count(text: str) -> int:
@@ -65,23 +75,24 @@ def _many_sentences(text: str, n: int) -> bool:
 
 @constraint("paragraphs.exactly", "layout", n=int)
 def _paragraphs(text: str, n: int) -> bool:
-    return len([part for part in _BLANK_LINE.split(text) if part.strip()]) == n
+    return len([part for part in _BLANK_LINE.split(text) if _has_content(part)]) == n
 
 
 @constraint("bullets.exactly", "layout", n=int)
 def _bullets(text: str, n: int) -> bool:
-    return len(_BULLET.findall(text)) == n
+    return sum(_has_content(item) for item in _BULLET.findall(text)) == n
 
 
 @constraint("numbered.exactly", "layout", n=int)
 def _numbered(text: str, n: int) -> bool:
-    return [int(number) for number in _NUMBERED.findall(text)] == list(range(1, n + 1))
+    items = [(number, item) for number, item in _NUMBERED.findall(text) if _has_content(item)]
+    return [int(number) for number, _ in items] == list(range(1, n + 1))
 
 
 @constraint("divider.parts", "layout", n=int)
 def _divided(text: str, n: int) -> bool:
     parts = re.split(r"^[ \t]*\*\*\*[ \t]*$", text, flags=re.MULTILINE)
-    return len(parts) == n and all(any(char.isalnum() for char in part) for part in parts)
+    return len(parts) == n and all(map(_has_content, parts))
 
 
 @constraint("start.phrase", "start", phrase=str)
@@ -103,7 +114,7 @@ def _ends(text: str, phrase: str) -> bool:
 @constraint("end.postscript", "end", marker=str)
 def _postscript(text: str, marker: str) -> bool:
     *_, last = text.split("\n")
-    return "\n" in text and last.startswith(marker) and len(last.strip()) > len(marker)
+    return "\n" in text and last.startswith(marker) and _has_content(last.removeprefix(marker))
 
 
 @constraint("quote.whole", "quote")
@@ -120,7 +131,12 @@ def _json(text: str, keys: list[str]) -> bool:
         value = msgspec.json.decode(fenced[1] if fenced else text)
     except (msgspec.DecodeError, RecursionError):
         return False
-    return isinstance(value, dict) and set(value) == set(keys) and all(value[key] not in ("", None) for key in keys)
+    return isinstance(value, dict) and set(value) == set(keys) and not any(map(_empty, value.values()))
+
+
+def _empty(value: object) -> bool:
+    """Whether a value of JSON is null, blank, or a list or object without anything in it; 0 and false are not empty."""
+    return not value.strip() if isinstance(value, str) else value is None or value in ([], {})
 
 
 def _occurrences(text: str, word: str) -> int:

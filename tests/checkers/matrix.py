@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.checkers import answer_cases, ifeval_cases, program_cases, verified_cases
+from tests.checkers import answer_cases, constraint_cases, ifeval_cases, program_cases, verified_cases
 from tests.checkers.cases import IDEAL, Case, Shares, measured
 from tests.checkers.weaknesses import reason
 
@@ -28,6 +28,13 @@ SECTIONS = {
         "Every type of task with both of its checks, then whole sequences. Broken: one value changed; the right answer "
         "beside a wrong one ('7 or 8', on one line or two); a sequence with one answer wrong, or with one missing "
         "(`following`). Another's answer for `following` is the prompt itself.",
+    ),
+    "constraints": Section(
+        "Verifiable constraints", (constraint_cases.rows,),
+        "Every type of constraint by itself, as the benchmark `constraints` grades it; tasks as one check; then four "
+        "constraints together, of which the broken answer breaks one. A constraint has one reading, neither strict nor "
+        "loose. Another's answer satisfies a constraint of another type, and may satisfy this one too. Rows with "
+        "brackets have breaks that the check does not see.",
     ),
     "ifeval": Section(
         "IFEval", (ifeval_cases.rows,),

@@ -5,8 +5,10 @@ import shutil
 import pytest
 
 from stages.evaluation.benchmarks import BENCHMARKS, ifeval_checkers
+from stages.verified.constraint_types import CONSTRAINT_TYPES
+from stages.verified.response_checks import TASKS
 from stages.verified.task_types import TASK_TYPES
-from tests.checkers import answer_cases, ifeval_cases, matrix, program_cases
+from tests.checkers import answer_cases, constraint_cases, ifeval_cases, matrix, program_cases
 from tests.checkers.cases import INSTANCES, Case, measured
 from tests.checkers.matrix import MARK, PAGE, SECTIONS, Row, rows
 from tests.checkers.weaknesses import WEAKNESSES, reason
@@ -38,6 +40,9 @@ def test_every_check_is_tried() -> None:
     names = {row.name for name, source in SOURCES if source is not program_cases.rows for row in tried(name, source)}
     assert set(ifeval_checkers.types()) == set(ifeval_cases.MAKERS) <= names
     assert {f"{task}, {measure}" for task in TASK_TYPES for measure in ("lenient", "strict")} <= names
+    assert set(CONSTRAINT_TYPES) == set(constraint_cases.MAKERS)
+    assert {f"constraints/{check}" for check in (*CONSTRAINT_TYPES, TASKS)} <= names
+    assert {f"constraints, {metric}" for metric in BENCHMARKS["constraints"].metrics} <= names
     ruled = {name for name, benchmark in BENCHMARKS.items() if benchmark.grade or benchmark.grade_choices}
     covered = {name.partition(",")[0].partition("/")[0] for name in names} | {"verified", "ifeval"}
     assert ruled <= covered
@@ -45,6 +50,13 @@ def test_every_check_is_tried() -> None:
         benchmark = BENCHMARKS[name.partition("/")[0]]
         metrics = {metric for metric in benchmark.metrics if metric not in ("rouge_l", "bertscore")}
         assert metrics <= {row.partition(", ")[2] for row in names if row.startswith(f"{name},")}, name
+
+
+def test_one_constraint_of_four_is_broken() -> None:
+    grade = BENCHMARKS["constraints"].grade
+    assert grade is not None
+    for one in constraint_cases.several():
+        assert grade(one.question, one.broken) == {"instruction_level": 0.75, "prompt_level": 0.0}
 
 
 def test_the_page_is_current() -> None:

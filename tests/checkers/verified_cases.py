@@ -48,11 +48,12 @@ def _accepted(check: Check, shown: str, take: Callable[[Grade], float], text: st
 def _of_sequences() -> Iterator[tuple[str, list[Case]]]:
     made = list(sequences(7, INSTANCES, SEQUENCES))
     for name, take in {"complete": lambda g: g.all_right, "strict": lambda g: g.strict}.items():
-        yield f"sequence, {name}", [_one_wrong(row, made, number, take) for number, row in enumerate(made)]
+        yield f"sequence, {name}", [one_wrong(row, made, number, take) for number, row in enumerate(made)]
     yield "sequence, following", [_one_missing(row, number) for number, row in enumerate(made)]
 
 
-def _one_wrong(row: Verified, made: list[Verified], number: int, take: Callable[[Grade], float]) -> Case:
+def one_wrong(row: Verified, made: list[Verified], number: int, take: Callable[[Grade], float]) -> Case:
+    """The case of a sequence; one answer of its right response is broken."""
     place = number % len(row.checks)
     check = row.checks[place]
     wrong = typed_values.render(check.type, broken(check.type, typed_values.parse(check.type, check.answer)))

@@ -6,13 +6,23 @@ ATTEMPT = "it says whether something was done, right or wrong"
 BY_ABSENCE = "an answer to something else need not have what is forbidden, or too much of something"
 PAPER = "the paper's rule leaves out signs and decimal points, so -48 and 4.8 are 48; `strict` compares values"
 PUBLISHED = "the published rule takes an answer that goes on after the right one; `strict` does not"
+FITTING = "any answer of a fitting length is right"
 LOOSE = "a line more or less at the start or end is of no account"
 WEAKNESSES = {
+    ("constraints", r"constraints/(words|sentences|paragraphs)\..*", "other"): FITTING,
+    ("constraints", r"constraints/(exclude\.word|letter\.none|comma\.none)", "other"): BY_ABSENCE,
+    (
+        "constraints",
+        r".*\(no space between\)",
+        "broken",
+    ): "a sentence ends where a space or the end of the text follows",
+    ("constraints", r".*\(abbreviations\)", "broken"): "the full stop of an abbreviation ends a sentence",
+    ("constraints", r".*\(another language of the script\)", "broken"): "languages are told apart by their script only",
     ("ifeval", r"keywords:frequency(, loose)?", "other"): BY_ABSENCE,
     ("ifeval", r"keywords:forbidden_words(, loose)?", "other"): BY_ABSENCE,
     ("ifeval", r"keywords:letter_frequency(, loose)?", "other"): BY_ABSENCE,
-    ("ifeval", r"length_constraints:number_sentences(, loose)?", "other"): "any answer of a fitting length is right",
-    ("ifeval", r"length_constraints:number_words(, loose)?", "other"): "any answer of a fitting length is right",
+    ("ifeval", r"length_constraints:number_sentences(, loose)?", "other"): FITTING,
+    ("ifeval", r"length_constraints:number_words(, loose)?", "other"): FITTING,
     ("ifeval", r"change_case:capital_word_frequency(, loose)?", "other"): BY_ABSENCE,
     ("ifeval", r"punctuation:no_comma(, loose)?", "other"): BY_ABSENCE,
     (

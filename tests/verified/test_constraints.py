@@ -154,3 +154,24 @@ def test_sentences(text: str, count: int) -> None:
     assert satisfied(text, at_most, at_least) == [True, True]
     assert satisfied(f"{text} More.", at_most) == [False]
     assert satisfied("No end mark", ResponseCheck("sentences.at_most", {"n": 1})) == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "right", "wrong"),
+    [
+        ("words.at_least", {"n": 3}, "one two \u2013 three", "one \u2013 two - *"),
+        ("words.at_most", {"n": 2}, "- one\n- two", "- one\n- two\n- three"),
+        ("paragraphs.exactly", {"n": 2}, "One.\n\n---\n\nTwo.", "One.\n\n---"),
+        ("bullets.exactly", {"n": 1}, "- one\n\n* * *", "- one\n- two\n* * *"),
+        ("bullets.exactly", {"n": 2}, "- **one**\n* [two](x)", "- one\n- -"),
+        ("numbered.exactly", {"n": 2}, "1. one\n2. **two**", "1. one\n2. -"),
+        ("end.postscript", {"marker": "P.S."}, "One.\nP.S. Two.", "One.\nP.S. -"),
+        ("json.keys", {"keys": ["a", "b"]}, '{"a": 0, "b": false}', '{"a": 0, "b": " "}'),
+        ("json.keys", {"keys": ["a"]}, '{"a": [0]}', '{"a": []}'),
+        ("json.keys", {"keys": ["a"]}, '{"a": {"b": 1}}', '{"a": {}}'),
+    ],
+)
+def test_signs_and_empty_values_are_no_content(name: str, arguments: dict, right: str, wrong: str) -> None:
+    check = ResponseCheck(name, arguments)
+    assert satisfied(right, check) == [True]
+    assert satisfied(wrong, check) == [False]
