@@ -30,6 +30,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {
     "git clone <": "needs an address",
+    "make env": "makes the environment that runs this test",
     "make repro": "the default run, of which tests/test_pipeline.py runs a small copy",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
