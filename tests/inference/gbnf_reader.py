@@ -7,7 +7,8 @@ LARGEST = 2000
 """A repetition that llama.cpp refuses: of recent versions, also the product of those inside one rule."""
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "[": "[", "]": "]"}
 HEX = {"x": 2, "u": 4, "U": 8}
-Node = tuple  # ("text", str) ("class", negated, ranges) ("rule", name) ("all", nodes) ("any", nodes) ("times", n, m, node)
+Node = tuple
+"""("text", str), ("class", negated, ranges), ("rule", name), ("all", nodes), ("any", nodes), ("times", n, m, node)."""
 
 
 class GrammarError(ValueError):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.inference.backends.openai.gbnf import choice_grammar, regex_grammar
@@ -38,9 +38,15 @@ def test_every_regex_of_a_prompt_file_has_a_grammar(name: str, regex: str, data:
     assert fits(regex, changed) == (re.fullmatch(regex, changed) is not None)
 
 
-LETTERS = "ab-]^\\\"\n.é日😀0 _"
+LETTERS = 'ab-]^\\"\n.é日😀0 _'
 CLASSES = [r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", ".", "[a-c]", "[^a]", r"[^\n\"]", r"[\]\-^]", r"[^\W\d]", "[é-日]",
            r"[\s0-9]", "[^日😀]", r"[\d\D]", "[b-]"]  # fmt: skip
+
+
+@pytest.mark.parametrize("regex", CLASSES)
+def test_a_class_has_the_characters_that_it_has_in_python(regex: str) -> None:
+    letters = f"{LETTERS}azAZ19\t\r\x01\x1c\x7f\x80\x85\xa0²ß٣\u2028\u3000\U0010ffff"
+    assert [fits(regex, one) for one in letters] == [re.fullmatch(regex, one) is not None for one in letters]
 
 
 def parts(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -59,6 +65,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
+@settings(max_examples=200)
 @given(EXPRESSIONS, st.data())
 def test_a_grammar_derives_what_the_regex_matches(regex: str, data: st.DataObject) -> None:
     grammar = regex_grammar(regex)
