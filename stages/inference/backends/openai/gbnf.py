@@ -171,8 +171,8 @@ def _bounds(least: int, most: int | None) -> str:
 def _category(pattern: str, ascii_only: bool) -> Ranges:
     """The characters of a class such as \\w, from the runs of them among all characters."""
     every = "".join(map(chr, range(0x110000)))
-    found = re.finditer(pattern, every, re.ASCII if ascii_only else 0)
-    return tuple((match.start(), match.end() - 1) for match in found)
+    runs = re.finditer(pattern, every, re.ASCII if ascii_only else 0)
+    return tuple((match.start(), match.end() - 1) for match in runs)
 
 
 def _united(ranges: Iterable[tuple[int, int]]) -> Ranges:
