@@ -14,10 +14,11 @@ from stages.inference.engine_interface import EngineCheck, Recall
 from stages.reply_store.identity import Reference
 
 FIELDS = ("temperature", "top_p", "top_k", "seed", "stop", "logprobs")
+ENFORCED = "enforced: where a prompt allows some choices or one form (a regular expression), replies keep to it"
 CONSTRAINTS = {
-    "structured_outputs": "enforced, choices and regular expressions (structured_outputs)",
-    "grammar": "enforced, choices alone (grammar)",
-    "": "not enforced; replies are taken as they come",
+    "structured_outputs": f"{ENFORCED} (structured_outputs)",
+    "grammar": f"{ENFORCED} (grammar)",
+    "": "not enforced: replies may be none of a prompt's choices, or not of its form; those are asked for again",
 }
 WANTED = {"vllm": "structured_outputs", "llamacpp": "grammar"}
 """Dialect -> the field by which it asks for a constraint."""
@@ -85,7 +86,7 @@ def _notes(findings: Findings, options: Options, dialect: Dialect) -> Iterator[s
         yield f"{', '.join(omit)} of `sampling` and of requests: left out, the server's default stands; rows say null"
     wanted = WANTED.get(dialect, "")
     if wanted not in ("", findings.constraint, *findings.refused):
-        yield f"choices are not enforced by {wanted}, which dialect {dialect} sends; write `dialect: auto`"
+        yield f"choices and forms are not enforced by {wanted}, which dialect {dialect} sends; write `dialect: auto`"
     if "stop" in findings.refused:
         yield "`stop` is refused: stages with worked examples end replies by it"
     if findings.reasoning:
