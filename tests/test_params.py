@@ -244,7 +244,7 @@ MISTAKES = [
     (
         "rewrite.settings.responses",
         "last",
-        "train.runs.it.reads: responded/seed/0 is not made: rewrite.corpora.seed has responses: last",
+        "augment.rules.repeat.reads: responded/seed/0 is not made: rewrite.corpora.seed has responses: last",
     ),
     ("respond.rounds", {}, "respond.rounds: this section is gone; every round of rewrite.corpora gets responses"),
     ("predict.runs", {"it": {}}, "predict.runs: this section is gone; every run of train.runs"),
