@@ -100,9 +100,7 @@ def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
     went, output = repro("rewrite@seed", name="run")
     assert went and output.splitlines()[-1] == "seed: 3 rows: no chain, 2 held, 1 failed (1 unparsed)"
     assert "> python" not in output and "Updating lock file" not in output and "is empty" not in told[-1]
-    assert (
-        told[-1].splitlines()[-1].startswith("seqit run: warning: seed: no row is a sequence of tasks, 1 of 3 rows")
-    )
+    assert told[-1].splitlines()[-1].startswith("seqit run: warning: seed: no row is a sequence of tasks, 1 of 3 rows")
     assert json.loads((tmp_path / ".seqit/stage_times.json").read_text()).keys() == {
         "first",
         "say@seed-2",
