@@ -43,9 +43,8 @@ def respond(
             earlier, reads = f"responded/{name}/{number}", f"rewritten/{name}/{number + 1}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
             stats = RoundStats("respond", count)
-            artifacts.write_split(
-                paths, stats.split(complete.rows(respond_round(rows, before, complete, config), of=rows))
-            )
+            responses = respond_round(rows, before, complete, config)
+            artifacts.write_split(paths, stats.split(complete.rows(responses, rows, corpus.rounds - number)))
             summary = stats.summary()
             artifacts.write_json(f"data/metrics/respond/{name}/{number}.json", summary | complete.take())
             total, lost = summary["rows"] + summary["rejected"], summary["rejected_by_reason"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FEW = 30
 """A share is not judged over fewer rows than this: its column is empty then."""
-FEW_OF = {"effect": 10}
+FEW_OF = {"effect": 10, "outcome": 10}
 """The same for single columns: that of ten rows none has changed is no accident."""
 NAMES = re.findall(r"\w+(?=})", "".join(SCRIPTS.values()))
 """Scripts as Unicode names them."""
@@ -41,6 +41,8 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok
     - effect: what the last round did with the row: changed, held or lost (a status that is not ok); null where it was
       frozen
+    - outcome: what all rounds so far did with the row: changed (by any), lost (by none, and an attempt failed) or held;
+      null where none asked about it
     - messages.count, messages.blank (how many are), messages.order (1 for [system] (user assistant)+, else 0)
     - COLUMN=VALUE: 1 or 0, so that the mean is a share; null in every row where fewer than FEW (FEW_OF) rows have a
       value
