@@ -23,10 +23,10 @@ def failure_lines(
     after = "what depends on it was not run" if KEEP_GOING & {*arguments} else "nothing after it ran"
     where = f"FAILED at {', '.join(names)}; {after}" if names else "FAILED; DVC's error is above"
     missing = _unpublished(params, arguments, ended, root)
-    told = [f"{name}: {errors[stage]}" for stage, name in zip(failed, names, strict=True) if errors.get(stage)]
+    messages = [f"{name}: {errors[stage]}" for stage, name in zip(failed, names, strict=True) if errors.get(stage)]
     return [
         "; ".join([where, *([f"not published: {', '.join(missing)}"] if missing else [])]),
-        *told, f"what to do: {_next_step(failed, errors, root)}",
+        *messages, f"what to do: {_next_step(failed, errors, root)}",
     ]  # fmt: skip
 
 

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.core.completions import Reply
 from stages.reply_store.store import Replies
 
 KEY = re.compile(r"[0-9a-f]{64}")
 
 
-def stored_replies(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
-    """Key -> its reply, of those that the store at `path` has; none where there is no store, which is not created.
+def stored_texts(path: Path, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Key -> text and status of its reply, of those that the store at `path` has; a store is not created.
 
     Words that are no keys have no reply. Raises UserError for a store that can't be opened.
     """
@@ -19,4 +18,5 @@ def stored_replies(path: Path, keys: Iterable[str]) -> dict[str, Reply]:
     if not wanted or not path.exists():
         return {}
     with Replies(path) as replies:
-        return {key.hex(): reply for key, reply in replies.find([bytes.fromhex(key) for key in wanted], "").items()}
+        stored = replies.find([bytes.fromhex(key) for key in wanted], "")
+        return {key.hex(): (reply.text, reply.status) for key, reply in stored.items()}

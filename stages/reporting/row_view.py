@@ -30,13 +30,6 @@ class FailedAttempt(NamedTuple):
     """Keys of the model's replies in the reply store, in the order they were asked."""
 
 
-class ReplyText(NamedTuple):
-    """A stored reply of the model."""
-
-    text: str
-    status: str
-
-
 class RowView(NamedTuple):
     """The texts of one row, as they are shown."""
 
@@ -143,10 +136,10 @@ def selected(
     return [chosen[place] for place in sorted(Random(seed).sample(range(len(chosen)), sample))]
 
 
-def terminal_text(view: RowView, replies: Mapping[str, ReplyText] | None = None) -> str:
+def terminal_text(view: RowView, replies: Mapping[str, tuple[str, str]] | None = None) -> str:
     """A view as lines of text. Control characters are written out, so that no text controls the terminal.
 
-    replies: key -> what the model wrote, to be shown for attempts that failed; None where they are not wanted.
+    replies: key -> text and status of what the model wrote in attempts that failed; None where it is not wanted.
     """
     count = f"{view.tasks} tasks" if view.tasks > 1 else "1 task"
     parts = [f"{RULE * 3} {view.id}  {count} ".ljust(WIDTH, RULE), _labelled("before", view.before)]
@@ -160,9 +153,9 @@ def terminal_text(view: RowView, replies: Mapping[str, ReplyText] | None = None)
     return printable("\n".join(parts)) + "\n"
 
 
-def _reply_parts(failed: FailedAttempt, replies: Mapping[str, ReplyText]) -> Iterator[str]:
+def _reply_parts(failed: FailedAttempt, replies: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     """What the model wrote in an attempt that failed, each text once."""
-    texts: dict[ReplyText, list[int]] = {}
+    texts: dict[tuple[str, str], list[int]] = {}
     for number, key in enumerate(failed.replies, 1):
         if key in replies:
             texts.setdefault(replies[key], []).append(number)

@@ -39,10 +39,8 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
     - FIELD.untranslated: 1 where there are letters but none of `translated`, the script of the language that a chain
       translated the input into, else 0; null where none did
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok
-    - effect: what the last round did with the row: changed, held or lost (a status that is not ok); null where it was
-      frozen
-    - outcome: what all rounds so far did with the row: changed (by any), lost (by none, and an attempt failed) or held;
-      null where none asked about it
+    - effect: what the last round did with the row: changed, held or lost (not ok); null where it was frozen
+    - outcome: what all rounds together did with the row; see `flat_rows`
     - messages.count, messages.blank (how many are), messages.order (1 for [system] (user assistant)+, else 0)
     - COLUMN=VALUE: 1 or 0, so that the mean is a share; null in every row where fewer than FEW (FEW_OF) rows have a
       value

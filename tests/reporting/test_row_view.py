@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.records import Record, Rejected, Source, Step
-from stages.reporting.row_view import ReplyText, RowView, printable, rejected_views, row_views, selected, terminal_text
+from stages.reporting.row_view import RowView, printable, rejected_views, row_views, selected, terminal_text
 
 SOURCE = Source("path:x", 0, "0" * 64, "MIT", "en")
 
@@ -120,7 +120,7 @@ def test_rows_that_a_round_lost_are_shown_with_what_the_model_replied() -> None:
     found = list(row_views([record("mine-0", "Do 0."), record("mine-1", "Do 1.")], rows, (), ()))
     (view,) = selected(found, [], False, True, None, 1)
     assert view.id == "mine-0"
-    replies = {KEYS[0]: ReplyText("I can\x1b[2J not", "ok"), KEYS[1]: ReplyText("x" * 1500, "truncated")}
+    replies = {KEYS[0]: ("I can\x1b[2J not", "ok"), KEYS[1]: ("x" * 1500, "truncated")}
     text = terminal_text(view, replies)
     assert "round 1 came to nothing: unparsed: no instruction found" in text
     assert "round 1, model's reply 1 of 3\n    I can\\x1b[2J not" in text and "\x1b" not in text
@@ -138,7 +138,5 @@ def test_a_row_without_a_response_is_shown_with_what_the_model_replied() -> None
     rejected = [Rejected("mine-0", "truncated", "", row), Rejected("mine-1", "empty", "", {"steps": "none"})]
     before = [record("mine-0", "Do 0."), record("mine-1", "Do 1.")]
     first, second = row_views(before, {1: ()}, (), rejected)
-    assert "response, model's reply 1 of 1\n    On and on" in terminal_text(
-        first, {KEYS[0]: ReplyText("On and on", "ok")}
-    )
+    assert "response, model's reply 1 of 1\n    On and on" in terminal_text(first, {KEYS[0]: ("On and on", "ok")})
     assert second.failures == () and second.rejected == "empty"
