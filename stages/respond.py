@@ -44,8 +44,8 @@ def respond(
             earlier = f"responded/{name}/{number}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
             stats = RoundStats("respond", count)
-            responded = complete.rows(respond_round(rows, before, complete, config), of=rows)
-            artifacts.write_split(paths, stats.split(responded))
+            responses = respond_round(rows, before, complete, config)
+            artifacts.write_split(paths, stats.split(complete.rows(responses, rows, corpus.rounds - number)))
             summary = stats.summary()
             artifacts.write_json(f"data/metrics/respond/{name}/{number}.json", summary | complete.take())
             total, lost = summary["rows"] + summary["rejected"], summary["rejected_by_reason"]

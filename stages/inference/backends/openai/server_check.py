@@ -41,13 +41,17 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     if other := other_model(str(parsed.extra.get("model", endpoint.model)), findings.served):
         notes.append(other)
     takes_top_k = parsed.dialect not in WITHOUT_TOP_K or "top_k" in parsed.omit
-    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k)
+    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, _rate(findings))
+
+
+def _rate(findings: Findings) -> float:
+    """Tokens written a second."""
+    return findings.tokens / max(findings.seconds, 1e-6)
 
 
 def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
     taken = [name for name in FIELDS if name not in findings.refused]
     refused = [name for name in (*FIELDS, "max_tokens", "max_completion_tokens") if name in findings.refused]
-    rate = findings.tokens / max(findings.seconds, 1e-6)
     return {
         "fields": f"takes {', '.join(taken)}" + (f"; refuses {', '.join(refused)}" if refused else ""),
         "token limit": f"{findings.limits[0]} is {'kept to' if findings.limit_kept else 'ignored'}",
@@ -55,7 +59,8 @@ def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
         "logprobs": "reported" if findings.logprobs else "not reported",
         "usage": "reported" if findings.usage else "not reported, so tokens are not counted",
         "reasoning": "reasons before it answers; this is taken off replies" if findings.reasoning else "none seen",
-        "speed": f"{rate:.0f} tokens/s ({findings.tokens} tokens in {findings.seconds:.1f} s, one request alone)",
+        "speed": f"{_rate(findings):.0f} tokens/s "
+        f"({findings.tokens} tokens in {findings.seconds:.1f} s, one request alone)",
     }
 
 
