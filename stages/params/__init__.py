@@ -13,6 +13,7 @@ from stages.params import cross_checks, name_references
 from stages.params.chain_sections import Augment, ChainWording, Wording
 from stages.params.data_sections import (
     CountTokensEntry,
+    CountVerbs,
     Evolve,
     ExtractInputs,
     Rewrite,
@@ -79,6 +80,7 @@ class Params(Section):
     wording: Wording = Field(default_factory=ChainWording)
     augment: Augment = Augment()
     count_tokens: dict[Name, CountTokensEntry] = Field(default={})
+    count_verbs: CountVerbs = CountVerbs()
     split: dict[Name, SplitEntry] = Field(default={})
     sample: Sample = Sample()
     train: Train = Train()
