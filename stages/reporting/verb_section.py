@@ -126,7 +126,7 @@ def _skipped(findings: Findings) -> list[Safe]:
     """What was not parsed, by set and reason, and the parsers."""
     documents = sorted(findings.stages.get("count_verbs", {}).items())
     rows = [[name, d["rows"], d["with_verb"], d["with_object"], _reasons(d["skipped"])] for name, d in documents]
-    parsers = join(sorted({d["parser"] for _, d in documents}), ", ")
+    parsers = join((element("code", name) for name in sorted({d["parser"] for _, d in documents})), ", ")
     head = ["set", "changed rows", "with a verb", "with an object", "not parsed"]
     cells = [[name, reasons, *numbers] for name, *numbers, reasons in rows]
     counts = table([head[0], head[-1], *head[1:-1]], cells, first=2)

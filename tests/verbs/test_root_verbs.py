@@ -41,7 +41,9 @@ def test_the_verb_nearest_the_root_comes_before_the_first() -> None:
     assert verb_and_object([words], [(0, 1)]) == ("win", "")
 
 
-@pytest.mark.parametrize("head", [("it", "PRON", "dobj", 0), ("run", "VERB", "ccomp", 0), ("river", "NOUN", "nsubj", 0)])
+@pytest.mark.parametrize(
+    "head", [("it", "PRON", "dobj", 0), ("run", "VERB", "ccomp", 0), ("river", "NOUN", "nsubj", 0)]
+)
 def test_pronouns_clauses_and_subjects_are_no_objects(head: tuple[str, str, str, int]) -> None:
     assert verb_and_object([sentence(("say", "VERB", "ROOT", 0), head)], [(0, 99)]) == ("say", "")
 
