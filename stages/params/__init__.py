@@ -13,7 +13,6 @@ from stages.params import cross_checks, name_references
 from stages.params.chain_sections import Augment, ChainWording, Wording
 from stages.params.data_sections import (
     CountTokensEntry,
-    CountVerbs,
     Evolve,
     ExtractInputs,
     Rewrite,
@@ -39,6 +38,7 @@ from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
 from stages.params.response_sections import Respond
 from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, Validate
 from stages.params.training_sections import Train
+from stages.params.verb_sections import CountVerbs
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed", "entry", "load", "parse"]
 
