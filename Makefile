@@ -18,7 +18,7 @@ UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help docs env env-dev env-local env-train repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
+.PHONY: help docs env env-dev env-local env-train env-verbs repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -43,6 +43,9 @@ $(VENV)/.dev: $(VENV)/.ready
 
 env-local: env  ## torch and Transformers, added to .venv: engine transformers, models that take images, BERTScore
 	$(TORCH_INSTALL) $(BIN)/python -r pyproject.toml --extra local -c constraints.txt -c constraints-local.txt
+
+env-verbs: env  ## spaCy and its English model, added to .venv: the stage count_verbs
+	$(UV_PIP) --python $(BIN)/python -r pyproject.toml --extra verbs -c constraints.txt -c constraints-verbs.txt
 
 $(LOCAL)/.ready: $(VENV)/.ready constraints-local.txt
 	@echo "== environment of the tests that need torch: $(LOCAL) (about 2 GB)"
@@ -98,7 +101,7 @@ test-lowest: env  ## the tests without slow ones, with the oldest versions that 
 COMPILE := env -u PIP_FIND_LINKS -u UV_FIND_LINKS UV_NO_CONFIG=1 $(BIN)/uv pip compile --system-certs --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade
 
-lock: env  ## every version anew: constraints.txt (core), constraints-local.txt, stages/training/constraints.txt
+lock: env  ## every version anew: constraints.txt (core), constraints-{local,verbs}.txt, stages/training/constraints.txt
 	$(BIN)/python -m tests.lock "$(COMPILE)"
 
 audit: env-dev  ## known advisories of what is installed in .venv; needs an advisory service in reach

@@ -22,6 +22,7 @@ COMMANDS = {
     "evolve": "WizardLM's evolution, the rival -> data/evolved/<name>.jsonl",
     "augment": "Manual chains: repeat, paraphrase, translate, caption -> data/augmented/<name>.jsonl",
     "count_tokens": "Token lengths of an artifact, counted once -> data/token_counts/<artifact>.jsonl",
+    "count_verbs": "Verbs and objects that a round added to instructions -> data/verbs/<name>.jsonl",
     "split": "Sequences taken apart: single tasks and turns -> data/split/<name>.jsonl",
     "sample": "Ablation sets, mixtures, combinations -> data/sampled/<name>.jsonl",
     "format": "Rows as chat messages -> data/formatted/<run>.jsonl",

@@ -16,6 +16,7 @@ NEW_WITH_TORCH = re.compile(r"^(torch|triton|cuda|nvidia)\b")
 NOTE = {
     "core": "# Every version of the core and of what its tests need, for Python 3.11 to 3.13. Made by `make lock`.",
     "local": "# What the extra `local` adds; no build of torch is named, so that the CPU's fits. Made by `make lock`.",
+    "verbs": "# What the extra `verbs` adds: spaCy and its English model. Made by `make lock`.",
     "train": "# All that Axolotl needs, Python 3.11 to 3.13; torch without hashes (many builds). `make lock`.",
 }
 
@@ -33,7 +34,7 @@ def write(path: Path, note: str, blocks: list[str]) -> None:
 
 
 def main(command: list[str]) -> None:
-    """Resolve all three and write them."""
+    """Resolve all four and write them."""
     core = compiled(command, "pyproject.toml", "--extra", "dev")
     model = compiled(command, "--no-deps", "-", given=MODEL)
     write(Path("constraints.txt"), NOTE["core"], [*core.values(), *model.values()])
@@ -43,6 +44,11 @@ def main(command: list[str]) -> None:
         local = compiled(command, "pyproject.toml", "--extra", "dev", "--extra", "local", "-c", pinned.name)
     added = [block for name, block in local.items() if name not in core and not NEW_WITH_TORCH.match(name)]
     write(Path("constraints-local.txt"), NOTE["local"], [*added, TORCH])
+    with NamedTemporaryFile("w", suffix=".txt") as pinned:
+        pinned.write("\n".join(core))
+        pinned.flush()
+        verbs = compiled(command, "pyproject.toml", "--extra", "dev", "--extra", "verbs", "-c", pinned.name)
+    write(Path("constraints-verbs.txt"), NOTE["verbs"], [block for name, block in verbs.items() if name not in core])
     train = compiled(command, "-", given="\n".join(REQUIREMENTS))
     blocks = [TORCH if name.startswith("torch==") else block for name, block in train.items()]
     write(CONSTRAINTS, NOTE["train"], blocks)

@@ -28,6 +28,7 @@ from tests.inference import tiny
 ROOT = Path(__file__).resolve().parents[1]
 LOSE_NOTHING = {
     "fetch": "files, whole or not at all", "ingest": "tests/test_ingest.py", "count_tokens": "a count for every row",
+    "count_verbs": "tests/verbs/test_count_verbs.py",
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",

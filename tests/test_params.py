@@ -275,6 +275,7 @@ NAMED = {
     "captions": ("augment.captions", VALUES["augment"]["captions"]["caption"]),
     "chained": ("augment.model", VALUES["augment"]["model"]["paraphrase"]),
     "measured": ("count_tokens", {"reads": "ingested/seed"}), "split": ("split", VALUES["split"]["sit-split"]),
+    "verbs": ("count_verbs.sets", {"before": "ingested/seed", "after": "rewritten/seed/1"}),
     "budget": ("sample.budget", VALUES["sample"]["budget"]["sit-budget"]),
     "pairs": ("sample.pairs", VALUES["sample"]["pairs"]["sit-pairs"]),
     "mixture": ("sample.mixture", VALUES["sample"]["mixture"]["seqeval"]),

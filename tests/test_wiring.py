@@ -195,7 +195,7 @@ def test_the_graph_is_small() -> None:
     entries = [reduce(lambda place, key: place[key], keys, values) if keys != [""] else [None] for keys in sections]
     assert sum(map(len, entries)) <= 55
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
-    assert len(lines) <= 480 and max(map(len, lines)) <= 120
+    assert len(lines) <= 495 and max(map(len, lines)) <= 120
 
 
 def test_a_stage_is_named_like_its_command() -> None:

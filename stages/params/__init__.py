@@ -38,6 +38,7 @@ from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
 from stages.params.response_sections import Respond
 from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, Validate
 from stages.params.training_sections import Train
+from stages.params.verb_sections import CountVerbs
 
 __all__ = ["PARAMS", "Budget", "Engine", "Params", "Price", "Reasoning", "Speed", "entry", "load", "parse"]
 
@@ -79,6 +80,7 @@ class Params(Section):
     wording: Wording = Field(default_factory=ChainWording)
     augment: Augment = Augment()
     count_tokens: dict[Name, CountTokensEntry] = Field(default={})
+    count_verbs: CountVerbs = CountVerbs()
     split: dict[Name, SplitEntry] = Field(default={})
     sample: Sample = Sample()
     train: Train = Train()

@@ -44,6 +44,7 @@ def names(params: Document) -> dict[str, list[str]]:
         "respond": [entry.name for entry in responded(params)],
         "evolve": [*params["evolve"]["corpora"]],
         "augment": [name for entries in params["augment"].values() for name in entries],
+        "count_verbs": [*params["count_verbs"]["sets"]],
         "split": [*params["split"]],
         "sample": [name for entries in params["sample"].values() for name in entries],
         "train": [*params["train"]["runs"]],

@@ -30,6 +30,7 @@ from stages.reporting.score_section import (
     place,
     score_section,
 )
+from stages.reporting.verb_section import sunburst_files, verb_section
 from stages.reporting.vqa_section import vqa_section
 
 COUNTED = {
@@ -55,6 +56,7 @@ def files(findings: Findings) -> dict[str, str]:
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
         "plots/losses.csv": _csv(["run", "step", "loss"], _loss_rows(findings)),
         **ablation_pages.files(ablation_pages.ablations(findings.stages)),
+        **sunburst_files(findings),
     }
 
 
@@ -99,7 +101,7 @@ def page(findings: Findings) -> str:
     one = only_run(findings)
     sections = [
         *claims_section(findings), *(model_section(findings) if one else results(findings)),
-        *answers_section(findings.samples), *_run(findings), *data_section(findings),
+        *answers_section(findings.samples), *_run(findings), *data_section(findings), *verb_section(findings),
         *overlap_section(findings.stages.get("decontaminate", {})),
         *_training(findings), *score_section(findings), *verified_section(findings), *flip_tables(findings),
         *seed_tables(findings), *vqa_section(findings),

@@ -19,6 +19,7 @@ svg .h{font-size:19px;font-weight:650;fill:var(--ink)}svg .sub{font-size:14px}
 svg .grid{stroke:var(--rule);stroke-width:1}svg .whisker{stroke:var(--ink);stroke-width:1.2;fill:none;opacity:.65}
 svg .line{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}svg .panel{fill:var(--panel)}
 svg .ground{fill:var(--rule);opacity:.45}svg .interval{fill:none;stroke-width:1.6;opacity:.8}
+svg .part{stroke:var(--panel);stroke-width:1;fill-opacity:.58}svg .outer{fill-opacity:.3}svg .verb{font-weight:600}
 """ + "".join(f"svg .s{i}{{fill:var(--c{i})}}svg .l{i}{{stroke:var(--c{i})}}" for i in range(8)) + "".join(
     f"svg .a-{name}{{fill:var(--{name})}}" for name in ("decompose", "prefix", "suffix", "hold", "frozen", "lost")
 )  # fmt: skip
