@@ -82,15 +82,19 @@ def grouped_bars(
     return svg(title, height + names.height, below(names, *parts), width=full)
 
 
-def stacked(title: str, rows: Mapping[str, Mapping[str, float]], keys: Mapping[str, str]) -> Drawing:
+def stacked(
+    title: str, rows: Mapping[str, Mapping[str, float]], keys: Mapping[str, str], width: float = WIDTH
+) -> Drawing:  # fmt: skip
     """Horizontal bars of shares that add up to 1. rows: label -> key -> share; keys: key -> CSS class of its colour."""
-    left, thick, gap = 250.0, 22.0, 9.0
-    names, parts = legend(keys), []
+    left, thick, gap = 250.0 if width > NARROW else 130.0, 22.0, 9.0
+    names, parts = legend(keys, width), []
     for i, (label, shares) in enumerate(rows.items()):
         top = 36 + i * (thick + gap)
         parts.append(text(left - 10, top + thick * 0.7, label, "end", longest=int(left / CHARACTER)))
-        parts.append(_segments(label, shares, keys, left, top, thick))
-    return svg(title, 46 + len(rows) * (thick + gap) + names.height, below(names, *parts))
+        parts.append(
+            element("g", _segments(label, shares, keys, width - RIGHT - left), transform=f"translate({left:g} {top:g})")
+        )
+    return svg(title, 46 + len(rows) * (thick + gap) + names.height, below(names, *parts), width=width)
 
 
 def lines(
@@ -235,17 +239,15 @@ def _dot(label: str, bar: Bar, place: Callable[[float], float], y: float) -> Saf
     return join([*parts, text(WIDTH - RIGHT, y + 4, number(bar.value, 1, sign=True), "end", "v")])
 
 
-def _segments(
-    label: str, shares: Mapping[str, float], keys: Mapping[str, str], left: float, top: float, thick: float
-) -> Safe:
-    parts, x = [], left
+def _segments(label: str, shares: Mapping[str, float], keys: Mapping[str, str], whole: float) -> Safe:
+    parts, x = [], 0.0
     for key, css in keys.items():
-        width = shares.get(key, 0.0) * (WIDTH - RIGHT - left)
+        width = shares.get(key, 0.0) * whole
         tooltip = element("title", f"{label}: {key} {number(shares.get(key, 0.0) * 100)}%")
-        parts.append(element("rect", tooltip, x=x, y=top, width=max(width - 1, 0.0), height=thick, rx=2, class_=css))
+        parts.append(element("rect", tooltip, x=x, y=0, width=max(width - 1, 0.0), height=22, rx=2, class_=css))
         if width > 34:
             inside = "v" if css == "a-frozen" else "in"
-            parts.append(text(x + width / 2, top + thick * 0.7, f"{shares[key] * 100:.0f}%", css=inside))
+            parts.append(text(x + width / 2, 15.4, f"{shares[key] * 100:.0f}%", css=inside))
         x += width
     return join(parts)
 

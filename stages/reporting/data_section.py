@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from stages.core.records import Record, user_text
-from stages.reporting.charts import Drawing, framed, stacked
+from stages.reporting.charts import WIDTH, Drawing, framed, stacked
 from stages.reporting.findings import ACTIONS, Chain, Findings, Round
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.paper_values import HOLD_OF_PROMPTED, TABLE_4, Iteration
@@ -33,14 +33,16 @@ def data_section(findings: Findings) -> list[Safe]:
     ]  # fmt: skip
 
 
-def actions_chart(rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",)) -> Drawing:
+def actions_chart(
+    rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",), width: float = WIDTH
+) -> Drawing:  # fmt: skip
     """One bar a round, ours and below them the paper's for `corpora`."""
     bars = {f"{r.corpus}, round {r.round}": segments(r) for r in rounds if r.round}
     for row in TABLE_4:
         if row.round and row.corpus in corpora:
             shares = {action: (getattr(row, action) or 0.0) / 100 for action in ACTIONS}
             bars[f"the paper's {row.corpus}, round {row.round}"] = shares
-    return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS)
+    return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS, width)
 
 
 def segments(one: Round) -> dict[str, float]:

@@ -48,11 +48,10 @@ def _claims(findings: Findings, only: str) -> Iterator[Safe]:
     if not headline and findings.differences and not only:
         sound = [d for d in findings.differences if is_clear(d) and not caveats_of(findings, d.benchmark, d.measure)]
         better = sum(d.low > 0 for d in sound)
-        text = (
-            f"{findings.treatment} against {findings.baseline}: of {len(findings.differences)} measures, {better} are "
-            f"better and {len(sound) - better} worse, clearly and without a doubt."
-        )
-        yield element("p", text, class_="claim")
+        counts = f"{better} clearly better, {len(sound) - better} clearly worse, without a doubt"
+        shown = counts if sound else "no difference that is clear and without a doubt"
+        compared = f"{findings.treatment} against {findings.baseline}, {len(findings.differences)} measures"
+        yield element("p", f"{compared}: {shown}.", class_="claim")
 
 
 def _scores(findings: Findings) -> Iterator[Safe]:
@@ -93,7 +92,7 @@ def picture_of_claim(findings: Findings) -> Drawing | None:
     if groups:
         hues = {run: hue for run, hue in colours(findings).items() if run in runs}
         return grouped_bars("Sequential benchmarks, main measures, %", groups, hues)
-    return actions_chart(findings.rounds, ()) if any(one.round for one in findings.rounds) else None
+    return actions_chart(findings.rounds, (), WIDTH) if any(one.round for one in findings.rounds) else None
 
 
 def _bars(findings: Findings) -> tuple[dict[str, dict[str, Bar]], set[str]]:

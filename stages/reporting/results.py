@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.reporting.caveats import MEANINGS, Unscored, mark
-from stages.reporting.declared_benchmarks import published
+from stages.reporting.declared_benchmarks import declaration, published
 from stages.reporting.findings import Difference, Findings, Score, caveats_of, mark_of, run_title
-from stages.reporting.html import Safe, element, folded, join, number, p_value, table
+from stages.reporting.html import Safe, breakable, element, folded, join, number, p_value, table
 from stages.reporting.score_section import judged, ordered, percent, place, rank
 from stages.reporting.verdicts import CLEAR, is_clear, verdict
 
@@ -30,9 +30,12 @@ GROUPS = {
               "fault with the scores."),
     "open": ("No clear difference", "The scores are sound; they show no difference, or not yet."),
     "alone": ("Scores that are compared with nothing", "Only one of the compared runs has them, or there is one run."),
-    "doubtful": ("Doubtful", "A rule finds fault with these scores; the reason stands below each measure."),
 }  # fmt: skip
-"""Kind of group -> its title, and what belongs to it; the order on the page."""
+"""Kind of group without a caveat -> its title, and what belongs to it; the order on the page."""
+SERIOUS = ("blind judge", "one verdict", "order", "floor", "unscored", "few")
+"""Kinds of caveat, the most serious first: a measure with several stands with the first."""
+MOST_ROWS = 12
+"""Rows of a table from which those of other than main measures are folded."""
 CUT_OFF = 0.05
 """Share of answers that end at the token limit from which the page and the terminal warn."""
 
@@ -69,25 +72,35 @@ def results(findings: Findings) -> list[Safe]:
 
 
 def believable(whole: Sequence[Score], findings: Findings) -> list[Group]:
-    """All measures in groups: clear differences, no clear ones, uncompared ones, and those with a caveat."""
+    """All measures in groups: clear differences, no clear ones, uncompared ones, and those with each caveat."""
     changes = {(d.benchmark, d.measure): d for d in findings.differences}
-    members: dict[str, list[tuple[str, str]]] = {"clear": [], "open": [], "alone": [], "doubtful": []}
+    members: dict[str, list[tuple[str, str]]] = {kind: [] for kind in (*GROUPS, *SERIOUS)}
     for key in sorted({(s.benchmark, s.measure) for s in whole}, key=lambda key: (place(key[0]), rank(key[1]))):
-        change = changes.get(key)
-        kind = "alone" if change is None else "clear" if is_clear(change) else "open"
-        members["doubtful" if caveats_of(findings, *key) else kind].append(key)
-    return [
-        Group(title, note, members[kind], kind != "doubtful" or not any(members[k] for k in ("clear", "open", "alone")))
-        for kind, (title, note) in GROUPS.items() if members[kind]
-    ]  # fmt: skip
+        change, kinds = changes.get(key), caveats_of(findings, *key)
+        sound = "alone" if change is None else "clear" if is_clear(change) else "open"
+        members[min(kinds, key=SERIOUS.index) if kinds else sound].append(key)
+    titles = GROUPS | {kind: (f"Doubtful: {kind}", f"{MEANINGS[kind]}.") for kind in SERIOUS}
+    is_open = {kind: kind in GROUPS or not any(members[sound] for sound in GROUPS) for kind in titles}
+    return [Group(*titles[kind], keys, is_open[kind]) for kind, keys in members.items() if keys]
 
 
 def _shown(group: Group, whole: Sequence[Score], findings: Findings) -> list[Safe]:
-    some = [score for score in whole if (score.benchmark, score.measure) in set(group.keys)]
-    title, note = f"{group.title} ({len(group.keys)})", element("p", group.note, class_="note")
-    if group.open:
-        return [element("h3", title), note, _table(group.keys, some, findings)]
-    return folded([element("h3", title), note, _table(group.keys, some, findings)])
+    main = [key for key in group.keys if _is_main(findings, *key)] or group.keys
+    first = group.keys if len(group.keys) <= MOST_ROWS else main
+    parts = [
+        element("h3", f"{group.title} ({len(group.keys)})"), element("p", group.note, class_="note"),
+        _table(first, whole, findings),
+    ]  # fmt: skip
+    if others := [key for key in group.keys if key not in first]:
+        title = element("summary", f"Their other measures ({len(others)})")
+        parts.append(element("details", title, _table(others, whole, findings)))
+    return parts if group.open else folded(parts)
+
+
+def _is_main(findings: Findings, benchmark: str, measure: str) -> bool:
+    """Whether a measure is the one that its benchmark is compared by, or one that the paper has."""
+    declared = declaration(findings, benchmark)
+    return declared is not None and measure in (declared.main_measure, *declared.published)
 
 
 def cut_off_warnings(findings: Findings) -> list[Safe]:
@@ -159,7 +172,8 @@ def _left_out(findings: Findings) -> list[Safe]:
     return [element("p", "Left out: ", "; ".join(texts), ".", class_="note")] if texts else []
 
 
-def _table(keys: Sequence[tuple[str, str]], some: Sequence[Score], findings: Findings) -> Safe:
+def _table(keys: Sequence[tuple[str, str]], whole: Sequence[Score], findings: Findings) -> Safe:
+    some = [score for score in whole if (score.benchmark, score.measure) in keys]
     cells = {(s.benchmark, s.measure, s.run): s for s in some}
     changes = {(d.benchmark, d.measure): d for d in findings.differences}
     runs = ordered([score.run for score in some], findings)
@@ -187,7 +201,9 @@ def _answers(counts: Sequence[int]) -> str:
 
 def measure_cell(measure: str, kinds: Sequence[str]) -> Safe:
     """A measure with the kinds of caveat about it."""
-    return element("span", measure, *([element("span", ", ".join(kinds), class_="under warn")] if kinds else []))
+    return element(
+        "span", breakable(measure), *([element("span", ", ".join(kinds), class_="under warn")] if kinds else [])
+    )
 
 
 def _interval(findings: Findings, score: Score | None) -> object:

@@ -78,7 +78,7 @@ a{color:var(--accent);overflow-wrap:anywhere}
 .pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px;margin:14px 0}
 .pair .chart{margin:0}@media(max-width:760px){.pair{grid-template-columns:minmax(0,1fr)}}
 table{border-collapse:collapse;font-size:14.5px;min-width:50%;overflow-wrap:normal}
-caption{text-align:left;color:var(--soft);font-size:14px;padding:0 0 6px}
+caption{text-align:left;overflow-wrap:anywhere;color:var(--soft);font-size:14px;padding:0 0 6px}
 caption,.scroll>.sign{max-width:calc(100vw - 60px)}
 th{font-weight:600;color:var(--soft);border-bottom:2px solid var(--rule);vertical-align:bottom}
 th,td{padding:5px 12px 5px 0}td{border-bottom:1px solid var(--rule);vertical-align:top}
@@ -100,7 +100,8 @@ font:14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;unicode-bidi:
 .controls label{font-size:13.5px;color:var(--soft);max-width:100%}
 select,input,button{display:block;font:inherit;font-size:14.5px;color:var(--ink);background:var(--panel);
 border:1px solid var(--rule);border-radius:6px;padding:4px 8px;max-width:min(260px,100%)}
-button:disabled{opacity:.45}.pages{display:flex;gap:12px;align-items:center;margin:12px 0}.item{border-top:1px solid var(--rule);padding:14px 0}
+button:disabled{opacity:.45}.pages{display:flex;gap:12px;align-items:center;margin:12px 0}
+.item{border-top:1px solid var(--rule);padding:14px 0}
 .item h3{margin:0 0 4px}ol.checks{margin:0 0 10px;padding-left:22px;font-size:14px}
 .tag{display:inline-block;border-radius:5px;padding:0 7px;font-size:12.5px;color:var(--inside);margin-right:6px}
 .a-decompose{background:var(--decompose)}.a-prefix{background:var(--prefix)}.a-suffix{background:var(--suffix)}

@@ -25,9 +25,7 @@ def loss_remark(log: Log) -> str:
         return ""
     lowest, last = min(means), means[-1]
     if last > means[0]:
-        return (
-            f"ends above where it began ({number(means[0], 2)} → {number(last, 2)}): nothing was learned, or too fast"
-        )
+        return f"ends above where it began ({number(means[0], 2)} → {number(last, 2)})"
     if last > RISE * lowest:
         return f"rises at the end ({number(lowest, 2)} → {number(last, 2)})"
     return ""
