@@ -73,8 +73,8 @@ function common(one, other) {
   }
   return [left, right];
 }
-// Two boxes with the texts; words that only one of them has are marked, where the texts have most words and spaces in
-// common: in other texts nearly everything would be marked.
+// Two boxes with the texts; words that only one of them has are marked, where most words of the shorter are in both: of
+// other texts nearly everything would be marked.
 function compared(first, second) {
   const boxes = [first, second].map(() => { const box = make("pre"); box.dir = "auto"; return box; });
   const parts = [words(first), words(second)];
@@ -83,8 +83,9 @@ function compared(first, second) {
     return boxes;
   }
   const kept = common(...parts);
-  const share = kept[1].size / Math.max(parts[0].length, parts[1].length);
-  if (share < SHARED) { boxes[0].textContent = first; boxes[1].textContent = second; return boxes; }
+  const count = (some, wanted) => some.filter((word, place) => word.trim() && wanted(place)).length;
+  const shorter = Math.min(...parts.map(some => count(some, () => true)));
+  if (count(parts[1], place => kept[1].has(place)) < SHARED * shorter) { boxes[0].textContent = first; boxes[1].textContent = second; return boxes; }
   parts.forEach((own, side) => own.forEach((word, place) =>
     boxes[side].append(kept[side].has(place) || !word.trim() ? word : make("mark", "", word))));
   return boxes;
