@@ -76,19 +76,17 @@ function common(one, other) {
 // Two boxes with the texts; words that only one of them has are marked, where most words of the shorter are in both: of
 // other texts nearly everything would be marked.
 function compared(first, second) {
-  const boxes = [first, second].map(() => { const box = make("pre"); box.dir = "auto"; return box; });
-  const parts = [words(first), words(second)];
-  if (first === second || parts[0].length * parts[1].length > LONGEST_DIFFERENCE) {
-    boxes[0].textContent = first; boxes[1].textContent = second;
-    return boxes;
-  }
-  const kept = common(...parts);
-  const count = (some, wanted) => some.filter((word, place) => word.trim() && wanted(place)).length;
-  const shorter = Math.min(...parts.map(some => count(some, () => true)));
-  if (count(parts[1], place => kept[1].has(place)) < SHARED * shorter) { boxes[0].textContent = first; boxes[1].textContent = second; return boxes; }
-  parts.forEach((own, side) => own.forEach((word, place) =>
-    boxes[side].append(kept[side].has(place) || !word.trim() ? word : make("mark", "", word))));
-  return boxes;
+  const parts = [first, second].map(words);
+  const short = parts[0].length * parts[1].length <= LONGEST_DIFFERENCE;
+  const kept = first !== second && short ? common(...parts) : null;
+  if (!kept || !alike(parts, kept)) return [first, second].map(plain);
+  return parts.map((own, side) => add(plain(""), ...own.map((word, place) =>
+    kept[side].has(place) || !word.trim() ? document.createTextNode(word) : make("mark", "", word))));
+}
+function alike(parts, kept) {
+  const count = (own, wanted) => own.filter((word, place) => word.trim() && wanted(place)).length;
+  const shorter = Math.min(...parts.map(own => count(own, () => true)));
+  return shorter > 0 && count(parts[0], place => kept[0].has(place)) >= SHARED * shorter;
 }
 function plain(text) { const box = make("pre", "", text); box.dir = "auto"; return box; }
 function has(text, needle) { return text.toLowerCase().includes(needle); }
