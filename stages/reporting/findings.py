@@ -7,6 +7,7 @@ from stages.core.records import Record
 from stages.reporting.caveats import FEW, Caveat, Unscored, mark
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
+from stages.reporting.paper_plan import PaperPlan
 from stages.reporting.planned_comparisons import Claim
 from stages.reporting.sample_answers import SampleAnswer
 
@@ -114,6 +115,8 @@ class Findings(NamedTuple):
     """A few answers to read, of a run that is compared with no other."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
+    paper: PaperPlan = PaperPlan()
+    """Which runs, benchmarks and corpora stand for those of the paper's tables."""
 
 
 def caveats_of(findings: Findings, benchmark: str, measure: str) -> list[str]:

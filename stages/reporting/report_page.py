@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.reporting import ablation_pages
+from stages.reporting import ablation_figures, ablation_pages, paper_page
 from stages.reporting.caveats import mark
 from stages.reporting.charts import axis_for, lines
 from stages.reporting.claims_section import claims_section, verified_section
@@ -48,14 +48,22 @@ def files(findings: Findings) -> dict[str, str]:
     """Every text file of the report by its path under data/report/."""
     return {
         "index.html": page(findings),
+        "paper.html": paper_page.page(findings),
         "picture.svg": picture(findings),
         "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
         "plots/tasks.csv": _csv(["run", "tasks", "score", "low", "high"], _by_number(findings, "tasks")),
         "plots/positions.csv": _csv(["run", "position", "score", "low", "high"], _by_number(findings, "position")),
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
         "plots/losses.csv": _csv(["run", "step", "loss"], _loss_rows(findings)),
-        **ablation_pages.files(ablation_pages.ablations(findings.stages)),
+        **_ablations(findings),
     }
+
+
+def _ablations(findings: Findings) -> dict[str, str]:
+    """The pages of ablations with their figures, and these as pictures."""
+    pages = ablation_pages.ablations(findings.stages)
+    drawn = ablation_figures.figures_of_ablations(findings, pages)
+    return ablation_pages.files(pages, drawn, ablation_figures.STYLE) | ablation_figures.pictures(findings)
 
 
 def figures(findings: Findings) -> dict[str, Any]:
@@ -118,7 +126,9 @@ def _opening(findings: Findings, sections: Safe) -> list[Safe]:
         element("h1", f"Evaluation of {one}" if (one := only_run(findings)) else TITLE),
         element("p", LEAD, class_="lead"),
         element(
-            "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections)
+            "nav",
+            *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections),
+            element("a", "The paper's tables", href="paper.html"),
         ),
         *([element("div", *tiles, class_="tiles")] if (tiles := [*_tiles(findings)]) else []),
     ]
