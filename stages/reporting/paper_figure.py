@@ -57,7 +57,7 @@ def figure_charts(findings: Findings) -> list[Drawing | None]:
 
 
 def _pair(findings: Findings, cells: PaperCells, part: Part) -> list[Drawing | None]:
-    return [_chart(f"{part.title}: {whose}", curves, part) for whose, curves in _both(findings, cells, part)]
+    return [_chart(f"{part.title}: {source}", curves, part) for source, curves in _both(findings, cells, part)]
 
 
 def _both(findings: Findings, cells: PaperCells, part: Part) -> tuple[tuple[str, Curves], tuple[str, Curves]]:
