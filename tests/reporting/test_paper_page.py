@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from stages.core.errors import UserError
 from stages.core.registry import PAPER_ARMS
+from stages.params import parse
 from stages.reporting.findings import Findings
 from stages.reporting.html import number
 from stages.reporting.paper_cells import Missing, Number, PaperCells
@@ -86,8 +88,10 @@ def test_intervals_and_marks_stand_beside_ours() -> None:
     filled = row.cells[0][0]
     assert isinstance(filled, Number) and filled.low is not None and filled.low < filled.value < (filled.high or 0)
     assert f"[{number(filled.low)}, {number(filled.high)}]" in Outline(page(WHOLE)).text
-    small = small_findings()
-    assert "8.3°" in Outline(page(small)).text or "°[" in Outline(page(small)).text
+    (few,) = ours(9, "Llama-3-8B", "Alpaca", "IT", of=small_findings())
+    marked = few.cells[0][0]
+    assert isinstance(marked, Number) and marked.mark == "°"
+    assert f"{number(marked.value)}°[{number(marked.low)}" in Outline(page(small_findings())).text
 
 
 def test_a_change_is_the_difference_of_two_prompts() -> None:
@@ -180,6 +184,19 @@ def test_what_stands_for_what_follows_from_what_runs_read() -> None:
     assert derived.iterations == {f"seqeval-{n}": n for n in (1, 2, 3, 4)}
     assert derived.seed_data == {"alpaca": "Alpaca", "flancot": "FlanCoT", "tulu": "Tulu-V2", "metamath": "MetaMath"}
     assert paper_plan(PARAMS).runs == {"alpaca-it": "it", "alpaca-sit": "sit"}
+
+
+@pytest.mark.parametrize(
+    ("paper", "message"),
+    [
+        ({"alpaca-sitt": "alpaca-sit"}, "unknown model of the paper 'alpaca-sitt'; did you mean 'alpaca-sit'"),
+        ({"alpaca-sit": "alpaca-sitt"}, "report.paper.alpaca-sit: "),
+    ],
+)
+def test_a_wrong_name_in_params_is_one_line_with_a_remedy(paper: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(params(paper=paper))
+    assert message in str(error.value) and len(str(error.value).splitlines()) == 1
 
 
 def test_a_row_without_a_run_is_shown_as_missing() -> None:
