@@ -6,25 +6,27 @@ from stages.core import artifacts
 from stages.core.cli import main, report_losses
 from stages.core.records import Record
 from stages.core.written_results import documents, rows, texts
-from stages.evaluation.benchmarks.questions import Answer, Question, Score
+from stages.evaluation.benchmarks.questions import Score
 from stages.evaluation.benchmarks.score_statistics import compare
 from stages.evaluation.benchmarks.task_scores import TaskScore
-from stages.params import Params, load
+from stages.params import load
 from stages.reporting import collect
+from stages.reporting.answer_sets import case_sets, samples_of_only_run
 from stages.reporting.report_page import figures, files
 from stages.reporting.run_summary import run_summary
-from stages.reporting.sample_answers import SHOWN, SampleAnswer, sample_answers
 
 
 def report() -> None:
     """Write data/report/index.html: what was run, Table 4, what rounds chose, scores with intervals, chains to read.
 
-    The page needs nothing from elsewhere, and no script. Beside it: metrics.json and plots/*.csv for `dvc metrics diff`
-    and `dvc plots diff`, every score in figures.json, and picture.svg for the README. What did not run is left out.
+    The page needs nothing from elsewhere, and no script. Beside it: answers.html and rows.html to look through answers
+    of any two runs and rows before and after, without a server; metrics.json and plots/*.csv for `dvc metrics diff` and
+    `dvc plots diff`, every score in figures.json, and picture.svg for the README. What did not run is left out.
     """
     params = load()
     plain = params.model_dump(mode="json")
-    answers = [f"{run}/{benchmark}" for run in params.runs for benchmark in params.benchmarks_of(run)]
+    benchmarks = {run: [*params.benchmarks_of(run)] for run in params.runs}
+    answers = [f"{run}/{benchmark}" for run, some in benchmarks.items() for benchmark in some]
     metrics = {s: documents(f"data/metrics/{s}/{{}}.json", names) for s, names in collect.names(plain).items()}
     evaluated = documents("data/evaluated/{}.json", answers)
     logs = texts("data/metrics/train/{}.csv", params.train.runs)
@@ -33,7 +35,8 @@ def report() -> None:
         scored={name: rows(f"scored/{name}", Score) for name in answers}
         | {key: rows(f"judged_tasks/{name}", TaskScore) for key, name in collect.marked(plain).items()},
         before=rows(params.report.before, Record, True), after=rows(params.report.after, Record, True),
-        compare=partial(compare, seed=params.seed), samples=_samples(params),
+        compare=partial(compare, seed=params.seed), samples=samples_of_only_run(plain, benchmarks, rows),
+        cases=list(case_sets(plain, benchmarks, rows)),
     )  # fmt: skip
     pages = {path: text.encode() for path, text in files(findings).items()}
     made = {"metrics.json": run_summary(findings), "figures.json": figures(findings)}
@@ -41,18 +44,6 @@ def report() -> None:
     artifacts.write_files("data/report", pages)
     results, lost = collect.not_run(collect.names(plain) | {"evaluate": answers}, metrics | {"evaluate": evaluated})
     report_losses(results, {"not run": lost}, kept="shown", unit="results")
-
-
-def _samples(params: Params) -> list[SampleAnswer]:
-    """Answers to read, where there is only one run."""
-    answered = {
-        name: (
-            rows(f"ingested/benchmarks/{name}", Question), rows(f"predictions/{run}/{name}", Answer),
-            rows(f"scored/{run}/{name}", Score),
-        )
-        for run in params.runs for name in params.benchmarks_of(run) if len(params.runs) == 1
-    }  # fmt: skip
-    return sample_answers(answered, SHOWN, params.seed)
 
 
 if __name__ == "__main__":

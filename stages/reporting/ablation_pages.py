@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.reporting.charts import axis_for, lines
+from stages.reporting.charts import axis_for, framed, lines
 from stages.reporting.document import document
 from stages.reporting.html import Safe, element, number, table
 
@@ -58,7 +58,7 @@ def _page(name: str, page: Page) -> Iterator[Safe]:
     yield table(["", "set", "rows", "tokens", "tokens a row"], _arms(page), first=2)
     yield element("h2", "Lengths")
     for when in ("before", "after"):
-        yield element("div", _histogram(name, when, page[when]), class_="chart")
+        yield framed(_histogram(name, when, page[when]))
     yield element("h2", "Do they agree?")
     yield table(["", ""], _agreement(page), first=1)
     if "taken_apart" in page:

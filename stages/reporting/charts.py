@@ -3,11 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from stages.reporting.html import DASH, Safe, element, join, number
+from stages.reporting.html import DASH, Safe, element, join, number, scrolling
 
 WIDTH = 930.0
+NARROW = 460.0
+"""Charts of at most this width are readable on a telephone; the page lets others scroll there."""
 LEFT = 52.0
 RIGHT = 14.0
+LONGEST_NAME = 28
+"""Characters of a name in a legend; the whole name is its tooltip."""
+CHARACTER = 7.2
+"""Width of a character, on average; names are cut to fit by it."""
 
 
 class Bar(NamedTuple):
@@ -64,26 +70,31 @@ def grouped_bars(
     full = min(WIDTH, 120.0 + 70 * len(series) * max(len(groups), 1))
     slot = (full - LEFT - RIGHT) / max(len(groups), 1)
     width = min(slot * 0.8 / max(len(series), 1), 46.0)
-    parts = [legend(series), grid(axis, 34.0, bottom, full)]
+    parts = [grid(axis, 34.0, bottom, full)]
     for i, (label, bars) in enumerate(groups.items()):
         middle = LEFT + slot * (i + 0.5)
         left = middle - width * len(series) / 2
-        parts.append(_words(label, middle, bottom + 36))
+        parts.append(_words(label, middle, bottom + 36, int(slot / CHARACTER)))
         for j, (name, colour) in enumerate(series.items()):
             bar = bars.get(name, Bar(None))
             parts.append(_bar(f"{label}, {name}", bar, colour, left + width * j, width, axis, 34.0, bottom))
-    return svg(title, height, *parts, width=full)
+    names = legend(series, full)
+    return svg(title, height + names.height, below(names, *parts), width=full)
 
 
-def stacked(title: str, rows: Mapping[str, Mapping[str, float]], keys: Mapping[str, str]) -> Drawing:
+def stacked(
+    title: str, rows: Mapping[str, Mapping[str, float]], keys: Mapping[str, str], width: float = WIDTH
+) -> Drawing:  # fmt: skip
     """Horizontal bars of shares that add up to 1. rows: label -> key -> share; keys: key -> CSS class of its colour."""
-    left, thick, gap = 250.0, 22.0, 9.0
-    parts = [legend(keys)]
+    left, thick, gap = 250.0 if width > NARROW else 130.0, 22.0, 9.0
+    names, parts = legend(keys, width), []
     for i, (label, shares) in enumerate(rows.items()):
         top = 36 + i * (thick + gap)
-        parts.append(text(left - 10, top + thick * 0.7, label, "end"))
-        parts.append(_segments(label, shares, keys, left, top, thick))
-    return svg(title, 46 + len(rows) * (thick + gap), *parts)
+        parts.append(text(left - 10, top + thick * 0.7, label, "end", longest=int(left / CHARACTER)))
+        parts.append(
+            element("g", _segments(label, shares, keys, width - RIGHT - left), transform=f"translate({left:g} {top:g})")
+        )
+    return svg(title, 46 + len(rows) * (thick + gap) + names.height, below(names, *parts), width=width)
 
 
 def lines(
@@ -100,12 +111,12 @@ def lines(
         return LEFT + 12 + (point[0] - xs[0]) / span * (right - LEFT - 12), _height(point[1], axis, 34.0, bottom)
 
     ticks = xs if len(xs) <= 8 else [xs[round(i * (len(xs) - 1) / 7)] for i in range(8)]
-    parts = [legend({name: colours[name] for name in series}), grid(axis, 34.0, bottom, width)]
+    names, parts = legend({name: colours[name] for name in series}, width), [grid(axis, 34.0, bottom, width)]
     parts += [text(place((x, 0))[0], bottom + 18, f"{x:g}") for x in ticks]
-    parts.append(text((LEFT + right) / 2, bottom + 38, x_label))
+    parts.append(text((LEFT + right) / 2, bottom + 38, x_label, longest=int(width / CHARACTER)))
     for name, values in series.items():
         parts.append(_line(name, [(p, *place(p)) for p in values], colours[name], axis, marks))
-    return svg(title, 272.0, *parts, width=width)
+    return svg(title, 272.0 + names.height, below(names, *parts), width=width)
 
 
 def differences(title: str, rows: Mapping[str, Bar]) -> Drawing:
@@ -116,27 +127,40 @@ def differences(title: str, rows: Mapping[str, Bar]) -> Drawing:
     def place(value: float) -> float:
         return left + (value / reach + 1) / 2 * (WIDTH - RIGHT - 40 - left)
 
-    parts = [text(LEFT, 14, title, "start")]
+    parts = [text(LEFT, 14, title, "start", longest=int(WIDTH / CHARACTER) - 8)]
     for tick in (-reach, -reach / 2, 0.0, reach / 2, reach):
         x = place(tick)
         parts.append(element("line", x1=x, x2=x, y1=24, y2=bottom, class_="whisker" if tick == 0 else "grid"))
         parts.append(text(x, bottom + 18, f"{tick:+g}" if tick else "0"))
     for i, (label, bar) in enumerate(rows.items()):
         y = 24 + step * (i + 0.5)
-        parts.append(text(left - 10, y + 4, label, "end"))
+        parts.append(text(left - 10, y + 4, label, "end", longest=int(left / CHARACTER)))
         parts.append(_dot(label, bar, place, y))
     return svg(title, bottom + 28, *parts)
 
 
-def legend(names: Mapping[str, int | str], top: float = 12.0) -> Safe:
-    """A row of coloured squares with their names. names: name -> number or CSS class of its colour."""
-    left, parts = LEFT, []
+def legend(names: Mapping[str, int | str], width: float = WIDTH) -> Drawing:
+    """Coloured squares with their names, in as many rows as they need. names: name -> number or CSS class of a colour.
+
+    The height is that of the rows after the first.
+    """
+    left, row, parts = LEFT, 0, []
     for name, colour in names.items():
-        css = f"s{colour % 8}" if isinstance(colour, int) else colour
+        needed = 36 + CHARACTER * min(len(name), LONGEST_NAME)
+        if left + needed > width and left > LEFT:
+            left, row = LEFT, row + 1
+        css, top = f"s{colour % 8}" if isinstance(colour, int) else colour, 12.0 + 20 * row
         parts.append(element("rect", x=left, y=top - 9, width=11, height=11, rx=2, class_=css))
-        parts.append(text(left + 17, top + 0.5, name, "start"))
-        left += 36 + 8.0 * len(name)
-    return join(parts)
+        parts.append(text(left + 17, top + 0.5, name, "start", longest=LONGEST_NAME))
+        left += needed
+    return Drawing(join(parts), 20.0 * row)
+
+
+def below(drawn: Drawing, *parts: object) -> Safe:
+    """A legend, and the rest of a chart moved down by what the legend needs."""
+    return join(
+        [drawn, element("g", *parts, transform=f"translate(0 {drawn.height:g})") if drawn.height else join(parts)]
+    )
 
 
 def grid(axis: Axis, top: float, bottom: float, width: float = WIDTH) -> Safe:
@@ -149,16 +173,26 @@ def grid(axis: Axis, top: float, bottom: float, width: float = WIDTH) -> Safe:
     return join(parts)
 
 
-def text(x: float, y: float, content: str, anchor: str = "middle", css: str = "t") -> Safe:
-    """A line of text."""
-    return element("text", content, x=x, y=y, text_anchor=anchor, class_=css)
+def text(
+    x: float, y: float, content: str, anchor: str = "middle", css: str = "t", longest: int | None = None
+) -> Safe:  # fmt: skip
+    """A line of text, cut to `longest` characters, then with the whole as its tooltip."""
+    if longest is None or len(content) <= longest:
+        return element("text", content, x=x, y=y, text_anchor=anchor, class_=css)
+    shown = f"{content[: max(longest - 1, 1)].rstrip()}…"
+    return element("text", element("title", content), shown, x=x, y=y, text_anchor=anchor, class_=css)
+
+
+def framed(drawing: Safe) -> Safe:
+    """A chart on the page, in a box that scrolls where the page is narrower than letters of a readable size need."""
+    return scrolling(drawing, "chart")
 
 
 def svg(title: str, height: float, *parts: object, width: float = WIDTH) -> Drawing:
     """An <svg> element that scales with the page; its title is read by screen readers."""
     drawn = element(
         "svg", *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}", role="img",
-        aria_label=title, width=width, height=height,
+        aria_label=title, width=width, height=height, class_="broad" if width > NARROW else None,
     )  # fmt: skip
     return Drawing(drawn, height)
 
@@ -205,17 +239,15 @@ def _dot(label: str, bar: Bar, place: Callable[[float], float], y: float) -> Saf
     return join([*parts, text(WIDTH - RIGHT, y + 4, number(bar.value, 1, sign=True), "end", "v")])
 
 
-def _segments(
-    label: str, shares: Mapping[str, float], keys: Mapping[str, str], left: float, top: float, thick: float
-) -> Safe:
-    parts, x = [], left
+def _segments(label: str, shares: Mapping[str, float], keys: Mapping[str, str], whole: float) -> Safe:
+    parts, x = [], 0.0
     for key, css in keys.items():
-        width = shares.get(key, 0.0) * (WIDTH - RIGHT - left)
+        width = shares.get(key, 0.0) * whole
         tooltip = element("title", f"{label}: {key} {number(shares.get(key, 0.0) * 100)}%")
-        parts.append(element("rect", tooltip, x=x, y=top, width=max(width - 1, 0.0), height=thick, rx=2, class_=css))
+        parts.append(element("rect", tooltip, x=x, y=0, width=max(width - 1, 0.0), height=22, rx=2, class_=css))
         if width > 34:
             inside = "v" if css == "a-frozen" else "in"
-            parts.append(text(x + width / 2, top + thick * 0.7, f"{shares[key] * 100:.0f}%", css=inside))
+            parts.append(text(x + width / 2, 15.4, f"{shares[key] * 100:.0f}%", css=inside))
         x += width
     return join(parts)
 
@@ -231,5 +263,5 @@ def _line(
     return join(parts)
 
 
-def _words(label: str, x: float, y: float) -> Safe:
-    return join(text(x, y + 16 * i, part) for i, part in enumerate(label.split(" / ")))
+def _words(label: str, x: float, y: float, longest: int) -> Safe:
+    return join(text(x, y + 16 * i, part, longest=longest) for i, part in enumerate(label.split(" / ")))

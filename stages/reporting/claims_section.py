@@ -29,8 +29,11 @@ PARTS_NOTE = (
 )
 
 
-def claims_section(findings: Findings) -> list[Safe]:
-    """Every claim in words, then in a table; empty where no verified sequences were answered by both runs."""
+def claims_section(findings: Findings, opening: str = "") -> list[Safe]:
+    """Every claim in words, then in a table; empty where no verified sequences were answered by both runs.
+
+    opening: the kind of claim that the page opens with, which is not said again in words.
+    """
     if not findings.claims:
         return []
     margin, family = findings.design.margin, len(findings.claims)
@@ -39,14 +42,15 @@ def claims_section(findings: Findings) -> list[Safe]:
             "p", element("b", KINDS[claim.kind]), f" {_first_upper(claim.where)}: ", sentence(claim, margin, family),
             *_doubts(claim), class_="lead" if claim.kind == "headline" else "",
         )
-        for claim in findings.claims if claim.measure == "following"
+        for claim in findings.claims if claim.measure == "following" and claim.kind != opening
     ]  # fmt: skip
     head = ["sequences", "measure", "compared", "baseline", "treatment", "difference", "p", "detectable", "questions",
             "seeds", "in words"]  # fmt: skip
     rows = [_row(claim, margin) for claim in findings.claims]
     return [
         element("h2", "Sequential against single-task training", id="claims"), *texts,
-        element("p", NOTE, class_="note"), table(head, rows, first=3),
+        element("details", element("summary", "The planned comparisons in numbers"),
+                element("p", NOTE, class_="note"), table(head, rows, first=3)),
     ]  # fmt: skip
 
 

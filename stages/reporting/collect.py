@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from stages.core.records import Record
 from stages.evaluation.metrics.intervals import holm
+from stages.reporting.case_selection import CaseSet
 from stages.reporting.caveats import caveats, pairwise_caveats, unscored
 from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
 from stages.reporting.paper_plan import paper_plan
 from stages.reporting.planned_comparisons import claims
+from stages.reporting.row_pairs import row_set
 from stages.reporting.sample_answers import SampleAnswer
 
 Document = Mapping[str, Any]
@@ -74,7 +76,7 @@ def marked(params: Document) -> dict[str, str]:
 def findings(
     params: Document, *, metrics: Mapping[str, Mapping[str, Document]], evaluated: Mapping[str, Document],
     logs: Mapping[str, str], scored: Mapping[str, Sequence[Any]], before: Iterable[Record], after: Iterable[Record],
-    compare: Callable[..., Any], samples: Sequence[SampleAnswer] = (),
+    compare: Callable[..., Any], samples: Sequence[SampleAnswer] = (), cases: Sequence[CaseSet] = (),
 ) -> Findings:  # fmt: skip
     """Everything that the page shows.
 
@@ -82,9 +84,9 @@ def findings(
     "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
     them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
     Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
-    samples: answers to read.
+    samples: answers to read, of the only run. cases: questions with the answers of all runs.
     """
-    plan = design(params)
+    plan, before, after = design(params), [*before], [*after]
     marks = metrics.get("judge_tasks", {})
     scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
     evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
@@ -99,7 +101,8 @@ def findings(
         flips=flip_rows(pairs, plan, scored), seeds=seed_rows(pairs, plan, scored),
         pooled=scores(pooled(plan, scored)),
         judges={name: params[name] for name in JUDGES}, paper=paper_plan(params),
-        generation=params["predict"]["benchmarks"], samples=samples,
+        generation=params["predict"]["benchmarks"], samples=samples, cases=cases,
+        rows=row_set(before, after, params["seed"]),
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip
 
@@ -144,7 +147,12 @@ def differences(
     evaluated: Mapping[str, Document], scored: Mapping[str, Sequence[Any]], baseline: str, treatment: str,
     compare: Callable[..., Any],
 ) -> list[Difference]:  # fmt: skip
-    """The treatment minus the baseline, for every measure that both have; p adjusted for all of them together."""
+    """The treatment minus the baseline, for every measure that both have; p adjusted for all of them together.
+
+    [] where they are one run: it would be compared with itself.
+    """
+    if baseline == treatment:
+        return []
     both = [score for score in scores(evaluated) if score.run == treatment and not score.group]
     compared = []
     for score in both:

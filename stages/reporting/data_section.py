@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from stages.core.records import Record, user_text
-from stages.reporting.charts import Drawing, stacked
+from stages.reporting.charts import WIDTH, Drawing, framed, stacked
 from stages.reporting.findings import ACTIONS, Chain, Findings, Round
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.paper_values import HOLD_OF_PROMPTED, TABLE_4, Iteration
+from stages.reporting.row_pairs import RowSet
 
 COLOURS = {name: f"a-{name}" for name in (*ACTIONS, "frozen", "lost")}
 INTRODUCTION = (
@@ -26,21 +27,22 @@ def data_section(findings: Findings) -> list[Safe]:
     return [
         element("h2", "What Seq-Instruct made of the data", id="data"),
         element("p", INTRODUCTION),
-        element("div", actions_chart(findings.rounds), class_="chart"),
+        framed(actions_chart(findings.rounds)),
         table_4(findings.rounds),
         *_lost(findings.rounds, findings.stages),
-        *_chains(findings.chains),
     ]  # fmt: skip
 
 
-def actions_chart(rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",)) -> Drawing:
+def actions_chart(
+    rounds: Sequence[Round], corpora: tuple[str, ...] = ("Alpaca",), width: float = WIDTH
+) -> Drawing:  # fmt: skip
     """One bar a round, ours and below them the paper's for `corpora`."""
     bars = {f"{r.corpus}, round {r.round}": segments(r) for r in rounds if r.round}
     for row in TABLE_4:
         if row.round and row.corpus in corpora:
             shares = {action: (getattr(row, action) or 0.0) / 100 for action in ACTIONS}
             bars[f"the paper's {row.corpus}, round {row.round}"] = shares
-    return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS)
+    return stacked("What Seq-Instruct chose, share of all rows by round", bars, COLOURS, width)
 
 
 def segments(one: Round) -> dict[str, float]:
@@ -92,12 +94,17 @@ def _counts(counts: object) -> str | None:
     return ", ".join(f"{name} {count}" for name, count in pairs) or None
 
 
-def _chains(chains: Sequence[Chain]) -> list[Safe]:
+def chains_section(chains: Sequence[Chain], rows: RowSet) -> list[Safe]:
+    """Chains to read before and after, one of each kind first; empty where no row was rewritten."""
     shown = list(_varied(chains))[:SHOWN]
     if not shown:
         return []
-    note = f"{len(shown)} of {len(chains)} rewritten rows, one of each kind of chain first; nothing is hand-picked."
-    return [element("h3", "Chains to read"), element("p", note, class_="note"), *map(_chain, shown)]
+    browser = element("a", f"{len(rows.pairs):,} rows before and after", href="rows.html")
+    note = f"{len(shown)} of {len(chains):,} rewritten rows, one of each kind of chain first; nothing is hand-picked. "
+    return [
+        element("h2", "Chains to read", id="chains"), element("p", note, browser, ".", class_="note"),
+        *map(_chain, shown),
+    ]  # fmt: skip
 
 
 def _varied(chains: Iterable[Chain]) -> Iterable[Chain]:
@@ -122,11 +129,19 @@ def _path(record: Record) -> list[str]:
 
 def _chain(chain: Chain) -> Safe:
     tags = join(element("span", action, class_=f"tag a-{action}") for action in _path(chain.after))
+    before, after = (
+        element(
+            "div",
+            element("p", title, class_="note"),
+            element("pre", _cut(user_text(record)), dir="auto"),
+            element("p", "Response", class_="note"),
+            element("pre", _cut(record.response), dir="auto"),
+        )
+        for title, record in (("Before", chain.before), ("After", chain.after))
+    )
     return element(
         "details", element("summary", tags, _cut(chain.before.instruction, 90)),
-        element("div", "Before", class_="note"), element("pre", _cut(user_text(chain.before)), dir="auto"),
-        element("div", "After", class_="note"), element("pre", _cut(user_text(chain.after)), dir="auto"),
-        element("div", "Response", class_="note"), element("pre", _cut(chain.after.response), dir="auto"),
+        element("div", before, after, class_="sides"),
     )  # fmt: skip
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stages.core.records import Record
+from stages.reporting.case_selection import CaseSet
 from stages.reporting.caveats import FEW, Caveat, Unscored, mark
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
 from stages.reporting.paper_plan import PaperPlan
 from stages.reporting.planned_comparisons import Claim
+from stages.reporting.row_pairs import RowSet
 from stages.reporting.sample_answers import SampleAnswer
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
@@ -113,6 +115,10 @@ class Findings(NamedTuple):
     """Entry of predict.benchmarks -> how it is answered."""
     samples: Sequence[SampleAnswer] = ()
     """A few answers to read, of a run that is compared with no other."""
+    cases: Sequence[CaseSet] = ()
+    """Questions with the answers of all runs, by benchmark."""
+    rows: RowSet = RowSet(0, 0, ())
+    """Training rows before and after Seq-Instruct."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
     paper: PaperPlan = PaperPlan()

@@ -56,32 +56,33 @@ class Panel(NamedTuple):
 
 
 def following_figure(
-    titles: tuple[str, str], lines: Sequence[Line], trained: frozenset[int], notes: Sequence[str]
-) -> Drawing:
-    """Both panels side by side with a legend above, values below, and lines of explanation.
+    titles: Sequence[str], lines: Sequence[Line], trained: frozenset[int], notes: Sequence[str], whole: float = WIDTH
+) -> Drawing:  # fmt: skip
+    """Panels side by side with a legend above, values below, and lines of explanation.
 
-    titles: of the panels. trained: the numbers of tasks that training had; {} where they are not known.
+    titles: of both panels, or of the first alone. trained: the numbers of tasks that training had; {} where they are
+    not known. whole: the width of the figure.
     """
     columns = tuple(sorted({point.tasks for line in lines for panel in line.panels for point in panel}))
-    legend, drop = _legend(lines)
-    width = (WIDTH - GAP) / 2
+    legend, drop = _legend(lines, whole)
+    width = (whole + GAP) / len(titles) - GAP
     panels = [
         Panel(title, [(line, line.panels[i]) for line in lines], columns, i * (width + GAP), width)
         for i, title in enumerate(titles)
     ]
-    shown = element("g", *map(_panel, panels, [trained] * 2), transform=f"translate(0 {drop:g})")
+    shown = element("g", *map(_panel, panels, [trained] * len(panels)), transform=f"translate(0 {drop:g})")
     height = drop + BOTTOM + 56 + ROW * len(lines)
     below = [text(12, height + 12 + ROW * i, note, "start") for i, note in enumerate(notes)]
-    return svg(". ".join(titles), height + 8 + ROW * len(notes), legend, shown, *below, width=WIDTH)
+    return svg(". ".join(titles), height + 8 + ROW * len(notes), legend, shown, *below, width=whole)
 
 
-def _legend(lines: Sequence[Line]) -> tuple[Safe, float]:
+def _legend(lines: Sequence[Line], width: float) -> tuple[Safe, float]:
     """The runs with their markers, in as many rows as they need, and the height of these."""
     parts, left, row = [], 12.0, 0
     for number_of_line, line in enumerate(lines):
         name = line.name if len(line.name) <= LONGEST_NAME else f"{line.name[: LONGEST_NAME - 1]}…"
         needed = 44 + 7.0 * len(name)
-        if left + needed > WIDTH and left > 12.0:
+        if left + needed > width and left > 12.0:
             left, row = 12.0, row + 1
         y = 14.0 + 20 * row
         parts.append(_marker(left + 8, y - 4, line.colour, number_of_line))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stages.reporting.caveats import FEW, blind, mark, pairwise
-from stages.reporting.charts import PERCENT, lines
+from stages.reporting.charts import PERCENT, framed, lines
 from stages.reporting.collect import BY_TASK as TASK_SUFFIX
 from stages.reporting.findings import Findings, caveats_of
 from stages.reporting.html import Safe, element, number, p_value, table
@@ -106,7 +106,7 @@ def _tasks(findings: Findings) -> list[Safe]:
             "slope, place", "control"]  # fmt: skip
     if not rows:
         return []
-    charts = [element("div", chart, class_="chart") for chart in _positions(findings)]
+    charts = [framed(chart) for chart in _positions(findings)]
     return _subsection("Task by task: which one is dropped", BY_TASK, table(head, rows, first=2), *charts)
 
 

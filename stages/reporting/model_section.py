@@ -10,11 +10,9 @@ from stages.reporting.collect import scores as scores_of
 from stages.reporting.declared_benchmarks import benchmark_of
 from stages.reporting.findings import Findings, Score, caveats_of
 from stages.reporting.html import DASH, Safe, element, number, table
-from stages.reporting.results import legend, measure_cell, missing_scores
+from stages.reporting.results import CUT_OFF, cut_off_share, legend, measure_cell, missing_scores
 from stages.reporting.score_section import judged, percent, rank
 
-CUT_OFF = 0.05
-"""Share of answers that end at the token limit from which the page and the terminal warn."""
 NOTE = (
     "Means with 95% intervals over the questions; shares in %, quality in marks from 1 to 5. Cut off: the share of "
     "answers that ended at the token limit; what they would have said is not known. Italic: the paper's Llama-3-8B "
@@ -81,12 +79,6 @@ def _paper(declared: Benchmark | None, measure: str) -> str:
     return f"{number(figures['IT'], digits)} → {number(figures['SIT'], digits)}" if "IT" in figures else ""
 
 
-def cut_off_share(statuses: Mapping[str, int]) -> float:
-    """The share of answers that ended at the token limit. statuses: how the answers ended -> how many."""
-    total = sum(statuses.values())
-    return statuses.get("truncated", 0) / total if total else 0.0
-
-
 def truncation_warnings(
     summaries: Mapping[str, Mapping[str, Any]], limits: Mapping[str, int], remedy: str
 ) -> list[str]:  # fmt: skip
@@ -113,7 +105,9 @@ def model_section(findings: Findings) -> list[Safe]:
     limits = {name: entry["sampling"]["max_tokens"] for name, entry in findings.generation.items()}
     remedy = "max_tokens of its entry under predict.benchmarks (--max-tokens of `seqit eval`)"
     warnings = [element("p", text, ".", class_="warn") for text in truncation_warnings(summaries, limits, remedy)]
-    parts = [element("p", NOTE, class_="note"), _table(whole, summaries, findings), *legend(findings)] if whole else []
+    parts = (
+        [element("p", NOTE, class_="note"), *_tables(whole, summaries, findings), *legend(findings)] if whole else []
+    )
     others = findings._replace(unscored=[one for one in findings.unscored if NO_JUDGE not in one.reasons])
     title = element("h2", "Results", id="results")
     return [title, *_without_judge(summaries), *warnings, *missing_scores(others), *parts]
@@ -135,6 +129,18 @@ def _without_judge(summaries: Mapping[str, Mapping[str, Any]]) -> list[Safe]:
 def _endings(statuses: Mapping[str, int]) -> str:
     words = {"ok": "ended by the model", "truncated": "cut off at the token limit", "thought": "only reasoning"}
     return ", ".join(f"{count:,} {words.get(status, status)}" for status, count in sorted(statuses.items()))
+
+
+def _tables(
+    whole: Sequence[Score], summaries: Mapping[str, Mapping[str, Any]], findings: Findings
+) -> Iterator[Safe]:  # fmt: skip
+    """Scores that no rule finds fault with, then the others."""
+    doubtful = [score for score in whole if caveats_of(findings, score.benchmark, score.measure)]
+    sound = [score for score in whole if score not in doubtful]
+    for title, some in (("Without a doubt", sound), ("Doubtful: the reason stands below each measure", doubtful)):
+        if some:
+            yield element("h3", f"{title} ({len(some)})")
+            yield _table(some, summaries, findings)
 
 
 def _table(whole: Sequence[Score], summaries: Mapping[str, Mapping[str, Any]], findings: Findings) -> Safe:

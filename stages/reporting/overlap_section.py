@@ -29,15 +29,15 @@ def overlap_section(corpora: Corpora) -> list[Safe]:
 
 
 def _benchmarks(corpora: Corpora) -> Safe:
-    sizes = list(dict.fromkeys(size for metrics in corpora.values() for counts in metrics["overlap"].values()
-                               for size in counts if size != "items"))  # fmt: skip
-    head = ["corpus", "benchmark", "items", *(f"{size} {what}" for size in sizes for what in COUNTED)]
+    """A row for each corpus, benchmark and size: side by side, the sizes would make the table wider than a page."""
     lines = [
-        [name, benchmark, counts["items"], *(counts.get(size, {}).get(what) for size in sizes for what in COUNTED)]
+        [name, benchmark, size, *(counts[size][what] for what in COUNTED), counts["items"]]
         for name, metrics in sorted(corpora.items())
         for benchmark, counts in sorted(metrics["overlap"].items())
-    ]
-    return table(head, lines, "Overlap with what models are tested with", first=2)
+        for size in counts if size != "items"
+    ]  # fmt: skip
+    head = ["corpus", "benchmark", "shared", *COUNTED, "of items"]
+    return table(head, lines, "Overlap with what models are tested with", first=3)
 
 
 COUNTED = ("rows", "responses", "items")

@@ -75,7 +75,7 @@ def claims(design: Design, scored: Scored, compare: Callable[..., Any]) -> list[
 
 def _planned(design: Design, scored: Scored) -> Iterator[_Planned]:
     both = design.baseline, design.treatment
-    if not all(both) or not design.verified:
+    if not all(both) or design.baseline == design.treatment or not design.verified:
         return
     main = design.verified[0]
     lengths = frozenset(score.tasks for run in both for score in scored.get(f"{run}/{main}", ()))

@@ -6,30 +6,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.reporting import ablation_figures, ablation_pages, paper_page
+from stages.reporting import ablation_figures, ablation_pages, browser_pages, paper_page
+from stages.reporting.case_section import case_section
 from stages.reporting.caveats import mark
-from stages.reporting.charts import axis_for, lines
 from stages.reporting.claims_section import claims_section, verified_section
-from stages.reporting.data_section import data_section, segments
+from stages.reporting.data_section import chains_section, data_section, segments
 from stages.reporting.declared_benchmarks import is_sequential
 from stages.reporting.document import document
 from stages.reporting.findings import ACTIONS, Findings, Score, caveats_of, mark_of
-from stages.reporting.html import Safe, element, join, number, table
+from stages.reporting.html import Safe, element, folded, join, number, table
 from stages.reporting.judge_section import judge_section
 from stages.reporting.model_section import model_section, only_run
+from stages.reporting.opening import first_screen
 from stages.reporting.overlap_section import overlap_section
 from stages.reporting.paired_section import flip_tables, seed_tables
 from stages.reporting.picture import picture
 from stages.reporting.results import results
 from stages.reporting.sample_answers import answers_section
-from stages.reporting.score_section import (
-    colours,
-    judged,
-    ordered,
-    percent,
-    place,
-    score_section,
-)
+from stages.reporting.score_section import judged, ordered, percent, place, score_section
+from stages.reporting.training_section import loss_remarks, training_section
 from stages.reporting.vqa_section import vqa_section
 
 COUNTED = {
@@ -41,7 +36,12 @@ COUNTED = {
 
 JUDGES = ("compare", "judge_tasks", "judge_agreement")
 TITLE = "Sequential instruction tuning: what this run found"
-LEAD = "Every number comes from what the stages wrote; the paper's own figures stand beside ours in italics."
+PAGES = {
+    "answers.html": "All answers side by side",
+    "rows.html": "Training rows before and after",
+    "paper.html": "The paper's tables",
+}
+"""Other pages of the report -> their titles in the contents."""
 
 
 def files(findings: Findings) -> dict[str, str]:
@@ -49,6 +49,7 @@ def files(findings: Findings) -> dict[str, str]:
     return {
         "index.html": page(findings),
         "paper.html": paper_page.page(findings),
+        **browser_pages.files(findings),
         "picture.svg": picture(findings),
         "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
         "plots/tasks.csv": _csv(["run", "tasks", "score", "low", "high"], _by_number(findings, "tasks")),
@@ -103,35 +104,52 @@ def _means(documents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def page(findings: Findings) -> str:
-    """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes."""
+    """The whole page: no script, font or picture from elsewhere; the same findings give the same bytes.
+
+    What to read first comes first: the claim with its picture and the doubts; then results, chains and answers to
+    read; settings, counts and statistics are folded.
+    """
     one = only_run(findings)
     sections = [
-        *claims_section(findings), *(model_section(findings) if one else results(findings)),
-        *answers_section(findings.samples), *_run(findings), *data_section(findings),
-        *overlap_section(findings.stages.get("decontaminate", {})),
-        *_training(findings), *score_section(findings), *verified_section(findings), *flip_tables(findings),
-        *seed_tables(findings), *vqa_section(findings),
-        *judge_section(findings), *_counts(findings),
+        *claims_section(findings, "headline"), *(model_section(findings) if one else results(findings)),
+        *chains_section(findings.chains, findings.rows), *answers_section(findings.samples),
+        *([] if one else case_section(findings)), *_details(findings),
     ]  # fmt: skip
     return document(f"seqit: {one}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
 
 
+def _details(findings: Findings) -> list[Safe]:
+    """What people look up: folded."""
+    remarks = len(list(loss_remarks(findings)))
+    training = f"{remarks} {'run has' if remarks == 1 else 'runs have'} a remark" if remarks else ""
+    statistics = [
+        *score_section(findings), *flip_tables(findings), *seed_tables(findings), *vqa_section(findings)
+    ]  # fmt: skip
+    folds = [
+        (_run(findings), ""), (data_section(findings), ""), (training_section(findings), training),
+        (statistics, ""), (verified_section(findings), ""), (judge_section(findings), ""),
+        (overlap_section(findings.stages.get("decontaminate", {})), ""), (_counts(findings), ""),
+    ]  # fmt: skip
+    parts = [part for section, note in folds for part in folded(section, note)]
+    return [element("h2", "Settings, counts and statistics", id="details"), *parts]
+
+
 def _opening(findings: Findings, sections: Safe) -> list[Safe]:
     links = {
-        "claims": "Sequences against single tasks", "results": "Results", "answers": "Questions and answers",
-        "run": "What was run", "data": "Data", "overlaps": "Overlaps", "training": "Training", "scores": "Scores",
-        "judges": "Judges", "counts": "Counts",
+        "claims": "Sequences against single tasks", "results": "Results", "chains": "Chains to read",
+        "answers": "Answers to read", "run": "What was run", "data": "Data", "training": "Training",
+        "scores": "Scores", "judges": "Judges", "overlaps": "Overlaps", "counts": "Counts",
     }  # fmt: skip
+    one = only_run(findings)
     return [
-        element("h1", f"Evaluation of {one}" if (one := only_run(findings)) else TITLE),
-        element("p", LEAD, class_="lead"),
+        element("h1", f"Evaluation of {one}" if one else TITLE),
+        *first_screen(findings, one),
         element(
-            "nav",
-            *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections),
-            element("a", "The paper's tables", href="paper.html"),
+            "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections),
+            *(element("a", title, href=path) for path, title in PAGES.items()), aria_label="Contents",
         ),
         *([element("div", *tiles, class_="tiles")] if (tiles := [*_tiles(findings)]) else []),
-    ]
+    ]  # fmt: skip
 
 
 def _run(findings: Findings) -> list[Safe]:
@@ -186,25 +204,12 @@ def _plain(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _training(findings: Findings) -> list[Safe]:
-    losses = {run: findings.losses[run] for run in ordered(list(findings.losses), findings) if findings.losses[run]}
-    if not losses:
-        return []
-    axis = axis_for([loss for points in losses.values() for _, loss in points])
-    chart = lines("Training loss by run", losses, colours(findings), axis, "optimiser step", marks=False)
-    rows = [[run, len(p), number(p[0][1], 3), number(p[-1][1], 3)] for run, p in losses.items()]
-    return [
-        element("h2", "Training", id="training"), element("div", chart, class_="chart"),
-        table(["run", "steps logged", "first loss", "last loss"], rows),
-    ]  # fmt: skip
-
-
 def _counts(findings: Findings) -> list[Safe]:
     counted = [part for stage, title in COUNTED.items() for part in _stage(title, findings.stages.get(stage, {}))]
     note = "Each ablation has a page of its own: counts, lengths before and after, and a test that they agree. See "
     pages = element("p", note, element("a", "the ablations", href="ablations/index.html"), ".")
     ablations = [pages] if ablation_pages.ablations(findings.stages) else []
-    return [element("h2", "Counts", id="counts"), *ablations, *counted] if counted else []
+    return [element("h2", "Counts", id="counts"), *ablations, *counted] if counted or ablations else []
 
 
 def _stage(title: str, sets: Mapping[str, Any]) -> list[Safe]:

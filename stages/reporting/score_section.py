@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from stages.reporting.caveats import mark
-from stages.reporting.charts import JUDGED, PERCENT, Axis, Bar, Drawing, differences, grouped_bars, lines
+from stages.reporting.charts import JUDGED, PERCENT, Axis, Bar, Drawing, differences, framed, grouped_bars, lines
 from stages.reporting.declared_benchmarks import benchmark_of, declaration, is_sequential
 from stages.reporting.findings import Difference, Findings, Score, caveats_of, mark_of, run_title
 from stages.reporting.html import Safe, element, number, table
@@ -31,7 +31,7 @@ def score_section(findings: Findings) -> list[Safe]:
     parts = [
         element("h2", "How the runs did", id="scores"),
         element("p", INTRODUCTION),
-        *(element("div", chart, class_="chart") for chart in score_charts(findings)),
+        *(framed(chart) for chart in score_charts(findings)),
     ]  # fmt: skip
     return [*parts, *_differences(findings), *_by_tasks(findings), *_by_language(findings)]
 
@@ -50,7 +50,7 @@ def judged(measure: str) -> bool:
 
 def ordered(names: Sequence[str], findings: Findings) -> list[str]:
     """Runs in their order on the page: others, then the baseline, then the treatment."""
-    last = [findings.baseline, findings.treatment]
+    last = list(dict.fromkeys([findings.baseline, findings.treatment]))
     return [n for n in sorted(set(names)) if n not in last] + [n for n in last if n in names]
 
 
@@ -112,7 +112,7 @@ def _differences(findings: Findings) -> list[Safe]:
     return [
         element("h3", f"{compared}, on the same questions"),
         element("p", PAIRED, class_="note"),
-        *(element("div", differences(title, rows), class_="chart") for title, rows in charts if rows),
+        *(framed(differences(title, rows)) for title, rows in charts if rows),
     ]  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _axis(measure: str) -> Axis:
 
 
 def _side_by_side(charts: Sequence[Drawing]) -> Safe:
-    return element("div", *(element("div", chart, class_="chart") for chart in charts), class_="pair")
+    return element("div", *(framed(chart) for chart in charts), class_="pair")
 
 
 def _slopes(findings: Findings) -> list[Safe]:

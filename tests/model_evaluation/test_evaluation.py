@@ -66,7 +66,7 @@ def test_a_model_with_a_judge_and_then_again_for_nothing(project: Path, capsys: 
     assert "cut off at the token limit" in output.err.splitlines()[-1]
     page = Path("first/data/report/index.html").read_text()
     assert (
-        page.count("<details") == 5
+        page.count("<details open") == 5
         and "83.4 → 89.3" in page
         and "against" not in page
         and "tile" not in page.partition("<body")[2]

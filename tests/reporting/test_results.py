@@ -10,7 +10,7 @@ from stages.reporting.caveats import MEANINGS, MISSING, Caveat, blind, caveats
 from stages.reporting.findings import caveats_of
 from stages.reporting.judge_section import judge_section
 from stages.reporting.report_page import figures, page, picture
-from stages.reporting.results import results
+from stages.reporting.results import believable, results
 from stages.reporting.score_section import score_charts
 from tests.reporting.run import findings, metrics
 
@@ -64,8 +64,10 @@ def test_blind(control: dict[str, float] | None, is_blind: bool) -> None:
 def test_one_row_a_measure_with_the_difference_and_its_doubts() -> None:
     found = findings()
     shown = "".join(results(found))
-    keys = {(s.benchmark, s.measure) for s in found.scores if not s.group}
-    assert shown.count("<tr>") == 1 + len(keys)
+    whole = [score for score in found.scores if not score.group]
+    keys = {(s.benchmark, s.measure) for s in whole}
+    tables = shown.count("<table>")
+    assert shown.count("<tr>") == tables + len(keys) and tables == len(believable(whole, found))
     assert ("seqeval by task", "done") in keys and "sit − it" in shown
     assert "data/metrics/judge_tasks/" in shown and "few" in caveats_of(found, "seqeval", "quality")
     assert all(d.low <= d.value <= d.high for d in found.differences)
