@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.completions import Sampling as EngineSampling
-from stages.core.registry import JUDGES, unknown_name
+from stages.core.registry import JUDGES, PAPER_ARMS, unknown_name
 from stages.params.field_types import (
     LARGEST,
     Artifact,
@@ -250,6 +250,16 @@ class WinRateEntry(Entry):
     """The folder with df_gamed.csv and instruction_difficulty.csv from hub:tatsu-lab/alpaca_eval."""
 
 
+def _paper_arm(arm: str) -> str:
+    if arm not in PAPER_ARMS:
+        raise ValueError(unknown_name("model of the paper", arm, PAPER_ARMS))
+    return arm
+
+
+PaperArm = Annotated[Name, AfterValidator(_paper_arm)]
+"""A model of the paper's tables: a name in PAPER_ARMS of stages/core/registry.py."""
+
+
 class Report(Section):
     """What the report compares; a part that is left out is not shown."""
 
@@ -263,6 +273,10 @@ class Report(Section):
     """Rows with Seq-Instruct."""
     matched: dict[RunName, RunName] = Field(default={})
     """Length-matched arms: a run and the one that it is compared with, trained on rows of equal length."""
+    paper: dict[PaperArm, RunName] = Field(default={})
+    """A model of the paper's tables (PAPER_ARMS in stages/core/registry.py) -> the run that stands for it on the page
+    data/report/paper.html. Empty: `baseline` stands for alpaca-it, `treatment` for alpaca-sit, and other runs for the
+    arms that what they read makes them."""
     margin: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Percentage points of a scale: a difference that is certainly smaller counts as none (TOST)."""
     effect: Annotated[float, Field(gt=0, lt=100)] | None = None

@@ -1,6 +1,6 @@
 """One page for each ablation: the sets it compares, and how well their lengths match (paper 5.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.reporting.charts import axis_for, framed, lines
@@ -24,9 +24,9 @@ def ablations(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Page]:
     return {name: page for name, page in sorted(pages.items()) if page.get("before") and page.get("after")}
 
 
-def files(pages: Mapping[str, Page]) -> dict[str, str]:
-    """Every page by its path under data/report/, and one that lists them."""
-    listed = {"ablations/index.html": document("seqit ablations", *_overview(pages))}
+def files(pages: Mapping[str, Page], figures: Sequence[Safe] = (), style: str = "") -> dict[str, str]:
+    """Every page by its path under data/report/, and one that lists them, with figures below. style: of the figures."""
+    listed = {"ablations/index.html": document("seqit ablations", *_overview(pages), *figures, style=style)}
     return listed | {f"ablations/{name}.html": document(f"seqit: {name}", *_page(name, pages[name])) for name in pages}
 
 

@@ -11,6 +11,7 @@ from stages.reporting.caveats import caveats, pairwise_caveats, unscored
 from stages.reporting.design import design
 from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
 from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
+from stages.reporting.paper_plan import paper_plan
 from stages.reporting.planned_comparisons import claims
 from stages.reporting.row_pairs import row_set
 from stages.reporting.sample_answers import SampleAnswer
@@ -100,7 +101,7 @@ def findings(
         unscored=unscored(evaluated), evaluated=evaluated, design=plan, claims=claims(plan, scored, compare),
         flips=flip_rows(pairs, plan, scored), seeds=seed_rows(pairs, plan, scored),
         pooled=scores(pooled(plan, scored)),
-        judges={name: params[name] for name in JUDGES},
+        judges={name: params[name] for name in JUDGES}, paper=paper_plan(params),
         generation=params["predict"]["benchmarks"], samples=samples, cases=cases,
         rows=row_set(before, after, params["seed"]),
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},

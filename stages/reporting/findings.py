@@ -8,6 +8,7 @@ from stages.reporting.case_selection import CaseSet
 from stages.reporting.caveats import FEW, Caveat, Unscored, mark
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
+from stages.reporting.paper_plan import PaperPlan
 from stages.reporting.planned_comparisons import Claim
 from stages.reporting.row_pairs import RowSet
 from stages.reporting.sample_answers import SampleAnswer
@@ -120,6 +121,8 @@ class Findings(NamedTuple):
     """Training rows before and after Seq-Instruct."""
     judges: Mapping[str, Any] = {}
     """The entries of compare, judge_tasks, judge_agreement and win_rate in params.yaml."""
+    paper: PaperPlan = PaperPlan()
+    """Which runs, benchmarks and corpora stand for those of the paper's tables."""
 
 
 def caveats_of(findings: Findings, benchmark: str, measure: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.reporting import theme
 from stages.reporting.caveats import legend_of
-from stages.reporting.charts import Drawing, text
+from stages.reporting.charts import Drawing
 from stages.reporting.data_section import actions_chart
 from stages.reporting.findings import Findings, Score, kinds_of, mark_of, run_title
 from stages.reporting.following_figure import Line, Point, following_figure
-from stages.reporting.html import Safe, element
 from stages.reporting.score_section import colours, ordered, percent, score_charts
+from stages.reporting.standalone_svg import standalone_svg
 
 PANELS = ("following", "accuracy")
 """The measures of the two panels."""
@@ -21,18 +20,7 @@ MOST_RUNS = 6
 def picture(findings: Findings) -> str:
     """One SVG: the figure on verified sequences; where they were not answered, actions by round and scores."""
     charts = [*_figure(findings)] or [*_overview(findings)]
-    parts, top = [], 14.0
-    for title, chart in charts:
-        parts.append(text(24, top + 22, title, "start", "h"))
-        parts.append(element("g", chart, transform=f"translate(20 {top + 36:g})"))
-        top += chart.height + 54
-    style = Safe(f"<style>{theme.standalone_chart_style()}</style>")
-    back = element("rect", width=970, height=top, rx=12, class_="panel")
-    drawn = element(
-        "svg", style, back, *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 970 {top:g}", role="img",
-        width=970, height=top, aria_label="; ".join(title for title, _ in charts) or "Results of this run",
-    )  # fmt: skip
-    return f"{drawn}\n"
+    return standalone_svg(charts, title="" if charts else "Results of this run")
 
 
 def _overview(findings: Findings) -> Iterator[tuple[str, Drawing]]:

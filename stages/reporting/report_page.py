@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.reporting import ablation_pages, browser_pages
+from stages.reporting import ablation_figures, ablation_pages, browser_pages, paper_page
 from stages.reporting.case_section import case_section
 from stages.reporting.caveats import mark
 from stages.reporting.claims_section import claims_section, verified_section
@@ -37,7 +37,11 @@ COUNTED = {
 
 JUDGES = ("compare", "judge_tasks", "judge_agreement")
 TITLE = "Sequential instruction tuning: what this run found"
-PAGES = {"answers.html": "All answers side by side", "rows.html": "Training rows before and after"}
+PAGES = {
+    "answers.html": "All answers side by side",
+    "rows.html": "Training rows before and after",
+    "paper.html": "The paper's tables",
+}
 """Other pages of the report -> their titles in the contents."""
 
 
@@ -45,6 +49,7 @@ def files(findings: Findings) -> dict[str, str]:
     """Every text file of the report by its path under data/report/."""
     return {
         "index.html": page(findings),
+        "paper.html": paper_page.page(findings),
         **browser_pages.files(findings),
         "picture.svg": picture(findings),
         "plots/scores.csv": _csv(["run", "benchmark", "measure", "score", "low", "high"], _score_rows(findings)),
@@ -52,9 +57,16 @@ def files(findings: Findings) -> dict[str, str]:
         "plots/positions.csv": _csv(["run", "position", "score", "low", "high"], _by_number(findings, "position")),
         "plots/actions.csv": _csv(["set", "action", "share"], _action_rows(findings)),
         "plots/losses.csv": _csv(["run", "step", "loss"], _loss_rows(findings)),
-        **ablation_pages.files(ablation_pages.ablations(findings.stages)),
+        **_ablations(findings),
         **sunburst_files(findings),
     }
+
+
+def _ablations(findings: Findings) -> dict[str, str]:
+    """The pages of ablations with their figures, and these as pictures."""
+    pages = ablation_pages.ablations(findings.stages)
+    drawn = ablation_figures.figures_of_ablations(findings, pages)
+    return ablation_pages.files(pages, drawn, ablation_figures.STYLE) | ablation_figures.pictures(findings)
 
 
 def figures(findings: Findings) -> dict[str, Any]:
