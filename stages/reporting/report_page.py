@@ -105,7 +105,7 @@ def page(findings: Findings) -> str:
         *seed_tables(findings), *vqa_section(findings),
         *judge_section(findings), *_counts(findings),
     ]  # fmt: skip
-    return document(f"seqit: {one}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
+    return document(f"seqit: {_named(findings, one)}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
 
 
 def _opening(findings: Findings, sections: Safe) -> list[Safe]:
@@ -115,13 +115,19 @@ def _opening(findings: Findings, sections: Safe) -> list[Safe]:
         "judges": "Judges", "counts": "Counts",
     }  # fmt: skip
     return [
-        element("h1", f"Evaluation of {one}" if (one := only_run(findings)) else TITLE),
+        element("h1", f"Evaluation of {_named(findings, one)}" if (one := only_run(findings)) else TITLE),
         element("p", LEAD, class_="lead"),
         element(
             "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections)
         ),
         *([element("div", *tiles, class_="tiles")] if (tiles := [*_tiles(findings)]) else []),
     ]
+
+
+def _named(findings: Findings, run: str) -> str:
+    """A run, with the reference of its model where it was not trained here: two models may share a name."""
+    reference = (findings.settings.get("models") or {}).get(run)
+    return f"{run} ({reference})" if reference else run
 
 
 def _run(findings: Findings) -> list[Safe]:
