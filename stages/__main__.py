@@ -64,11 +64,16 @@ def run(
     where published sets and the report are. The last line of all is a warning, if there is one: no sequences, a round
     that changed nothing, a third of the rows lost.
     """
+    from stages.core import project
     from stages.execution.dvc_repro import repro
     from stages.params import load
     from stages.planning import preflight
+    from stages.planning.run_targets import check_targets
 
+    project.require_graph()
     params = load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
+    preflight.check_files(arguments or [], params)
+    check_targets(arguments or [], params)
     if not no_check:
         preflight.check_run(arguments or [], params)
     status, warning = repro(arguments or [], params)

