@@ -127,7 +127,7 @@ def check(subject: Subject, params: Params, recall: Recall, models: Path = MODEL
     if calibrated and "server" in result.facts and not result.problems and not result.reports_scores:
         result.problems.append(
             f"{', '.join(calibrated)}: calibrated needs the log-probabilities of choices, which the server does not "
-            "report; write uniform or model there"
+            "report under this dialect; write uniform or model there"
         )
     return result
 

@@ -41,8 +41,9 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     if other := other_model(str(parsed.extra.get("model", endpoint.model)), findings.served):
         notes.append(other)
     takes_top_k = parsed.dialect not in WITHOUT_TOP_K or "top_k" in parsed.omit
-    scored = parsed.scores != "none"
-    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, findings.logprobs or scored)
+    asks = "logprobs" in {*sent_fields(dialect)} - {*parsed.omit}
+    scores = parsed.scores != "none" or (findings.logprobs and asks)
+    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, scores)
 
 
 def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
