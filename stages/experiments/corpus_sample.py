@@ -3,10 +3,11 @@
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -77,18 +78,19 @@ def reading(rows: Iterator[Raw], fields: str, language: str, name: str) -> tuple
 
 def _refuse_container(rows: Sequence[Raw]) -> None:
     """Raise UserError for one object that has the rows in a list, as {"data": [{…}, {…}]}."""
-    if len(rows) != 1:
-        return
-    (raw,) = rows
-    for key, value in raw.row.items():
-        if isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value):
-            if key in chat.MESSAGES:
-                continue
+    raw = rows[0] if len(rows) == 1 else None
+    for key, value in raw.row.items() if raw else ():
+        if isinstance(value, list) and value and isinstance(value[0], dict) and not _is_turn(value[0]):
             path = raw.where.partition(", row ")[0]
             command = f"jq -c {shlex.quote(f'.[{json.dumps(key)}][]')} {shlex.quote(path)} > rows.jsonl"
             raise UserError(
                 f"{path}: one object; its rows are in {key!r}; write them one a line: `{command}`, and name that file"
             )
+
+
+def _is_turn(value: Mapping[str, Any]) -> bool:
+    """Whether an object is a message of a conversation: it says who speaks."""
+    return any(name in value for name in chat.AUTHOR)
 
 
 def shortage(sample: int | None, rows: Sequence[Raw]) -> str:

@@ -24,6 +24,9 @@ SHOWN = 300
 LONGEST_LINE = 80
 """Columns beyond which DVC wraps what it writes."""
 
+MOST_LINES = 60
+"""Lines from which the file has no blank ones."""
+
 TEMPLATE = """\
 # yaml-language-server: $schema=schemas/params.schema.json
 # {name}: sequential instructions from a corpus of yours (written by `seqit new`). Change any value here.
@@ -55,10 +58,8 @@ rewrite:
     {name}:
       reads: ingested/{name}
       rounds: {rounds}
-      # A capable chat model also takes prompts: stages/prompts/seqinstruct and policy: model.
-      prompts: stages/prompts/small
-      actions: [decompose, prefix, suffix]
-      policy: uniform   # draws one of them for each row and round
+      prompts: stages/prompts/small   # a capable chat model takes stages/prompts/seqinstruct and policy: model
+      policy: uniform   # draws decompose, prefix or suffix for each row and round
 
 respond:
   settings:
@@ -140,6 +141,8 @@ def _entry(model: str) -> str:
 def text(experiment: Experiment) -> str:
     """The file, in the form that `dvc exp run -S` leaves it in. Raises UserError for values that it may not have."""
     written = _as_dvc_writes(_template(experiment))
+    if written.count("\n") >= MOST_LINES:
+        written = "".join(line for line in written.splitlines(keepends=True) if line.strip())
     parse(YAML(typ="safe").load(written), "the experiment")
     return written
 

@@ -109,7 +109,7 @@ def test_a_failure_leaves_no_folder_and_keeps_what_was_there(project: Path, caps
 
 def test_models_of_one_name_have_folders_of_their_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = ("--engine", "scripted", "--option", f"rules={project / 'rules.json'}", "--on", "verified[1-2]:4")
-    for reference in (SERVED, other := SERVED.replace("/Org/", "/other/"), SERVED, other):
+    for reference in (SERVED, other := SERVED.replace("#Org/", "#other/"), SERVED, other):
         assert evaluate(reference, *rules) == 0
     pages = sorted(Path("evaluations/my-model").glob("*/data/report/index.html"))
     assert [page.parts[2][:15] for page in pages] == ["verified-1-2-4", "verified-1-2-4-"]
