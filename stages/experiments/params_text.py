@@ -29,9 +29,8 @@ MOST_LINES = 60
 
 TEMPLATE = """\
 # yaml-language-server: $schema=schemas/params.schema.json
-# {name}: sequential instructions from a corpus of yours (written by `seqit new`). Change any value here.
-# ingest reads the rows, rewrite adds tasks to them, respond answers, publish writes data/published/{name}.
-# All keys are explained in docs/reference/params.md; a section that is not here means none.
+# {name}: a corpus of yours. ingest reads its rows, rewrite adds tasks, respond answers, publish writes a data set.
+# Change any value here; docs/reference/params.md explains all keys, and a section that is not here means none.
 
 seed: 20250429          # all randomness comes from it and from the row it is for
 tokenizer: {tokenizer}      # lengths are counted in its tokens; no model of its kind is run for it
