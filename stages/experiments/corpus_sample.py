@@ -78,8 +78,10 @@ def reading(rows: Iterator[Raw], fields: str, language: str, name: str) -> tuple
 
 def _refuse_container(rows: Sequence[Raw]) -> None:
     """Raise UserError for one object that has the rows in a list, as {"data": [{…}, {…}]}."""
-    raw = rows[0] if len(rows) == 1 else None
-    for key, value in raw.row.items() if raw else ():
+    if len(rows) != 1:
+        return
+    raw = rows[0]
+    for key, value in raw.row.items():
         if isinstance(value, list) and value and isinstance(value[0], dict) and not _is_turn(value[0]):
             path = raw.where.partition(", row ")[0]
             command = f"jq -c {shlex.quote(f'.[{json.dumps(key)}][]')} {shlex.quote(path)} > rows.jsonl"

@@ -124,8 +124,8 @@ def _by_hand(texts: Mapping[str, Any]) -> str:
     """The fields and the form of the option, for a message; FIELD where no one field is called so."""
     sole = [*texts] if len(texts) == 1 else []
     named = {ours: [field for field in texts if _named(field, ours)] for ours in ("instruction", "response")}
-    found = (sole or named["instruction"], named["response"])
-    instruction, response = (each[0] if len(each) == 1 else "FIELD" for each in found)
+    candidates = (sole or named["instruction"], named["response"])
+    instruction, response = (each[0] if len(each) == 1 else "FIELD" for each in candidates)
     example = f"instruction={instruction}{'' if sole else f',response={response}'}"
     return f"{_listed(texts)}; name them, in the form --fields {example} (also input= and system=)"
 

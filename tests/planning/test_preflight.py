@@ -127,6 +127,16 @@ def test_the_name_of_an_entry_is_answered_with_its_stages() -> None:
     check_targets(["split@mine"], params)
 
 
+def test_a_key_in_place_of_its_name_is_refused_without_showing_it() -> None:
+    with pytest.raises(UserError) as error:
+        project(
+            {"mine": "endpoint:http://h/v1#m"},
+            generator={"model": "mine", "engine": "openai", "options": {"key_env": "sk-1234567890abcdef"}},
+        )
+    assert "engines.generator.options.key_env: takes the name of the environment variable" in str(error.value)
+    assert "sk-12" not in str(error.value) and "regex" not in str(error.value)
+
+
 def test_a_server_without_tls_is_told_apart_from_none(tmp_path: Path) -> None:
     with serving(vllm) as server:
         params = served(server.url.replace("http://", "https://"))
