@@ -23,8 +23,8 @@ MEASURES = (
     ("verified-unseen", "the same, types never trained on", "accuracy"),
     ("commonsenseqa", "CommonsenseQA after a first task", "following"),
     ("commonsenseqa", "CommonsenseQA", "accuracy"),
-    ("xquad", "XQuAD after translation (de, es)", "following"),
-    ("xquad", "XQuAD (de, es)", "accuracy"),
+    ("xquad", "XQuAD after a translation (de)", "following"),
+    ("xquad", "XQuAD (de)", "accuracy"),
 )
 """Benchmark, its title and measure: the lines of the second table."""
 

@@ -29,8 +29,7 @@ MOST_LINES = 60
 
 TEMPLATE = """\
 # yaml-language-server: $schema=schemas/params.schema.json
-# {name}: a corpus of yours. ingest reads its rows, rewrite adds tasks, respond answers, publish writes a data set.
-# Change any value here; docs/reference/params.md explains all keys, and a section that is not here means none.
+# {name}: a corpus of yours through ingest, rewrite, respond and publish. docs/reference/params.md explains all keys.
 
 seed: 20250429          # all randomness comes from it and from the row it is for
 tokenizer: {tokenizer}      # lengths are counted in its tokens; no model of its kind is run for it
@@ -57,7 +56,8 @@ rewrite:
     {name}:
       reads: ingested/{name}
       rounds: {rounds}
-      prompts: stages/prompts/small   # a capable chat model takes stages/prompts/seqinstruct and policy: model
+      prompts: stages/prompts/small   # a capable chat model: stages/prompts/seqinstruct, and policy: model
+      responses: last   # every: the originals and each round too, to compare rounds or train a baseline
       policy: uniform   # draws decompose, prefix or suffix for each row and round
 
 respond:
