@@ -66,11 +66,16 @@ def run(
     that changed nothing or lost a third of its rows, or more than `validate.max_failed`. Where a stage failed, the last
     lines say which, what is not published, its error, and what to do.
     """
+    from stages.core import project
     from stages.execution.dvc_repro import repro
     from stages.params import load
     from stages.planning import preflight
+    from stages.planning.run_targets import check_targets
 
+    project.require_graph()
     params = load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
+    preflight.check_files(arguments or [], params)
+    check_targets(arguments or [], params)
     if not no_check:
         preflight.check_run(arguments or [], params)
     result = repro(arguments or [], params)

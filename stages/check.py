@@ -9,6 +9,7 @@ import typer
 from stages.core.cli import main
 from stages.core.errors import one_line
 from stages.params import load
+from stages.params.missing_paths import missing_paths
 from stages.planning import preflight
 from stages.planning.preflight import Checked, Subject
 
@@ -32,7 +33,10 @@ def check(
             _show(subject, checked[-1])
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(checked), indent=1).decode())
-    if any(one.check.problems for one in checked):
+    missing = missing_paths(params)
+    for mistake in missing:
+        print(one_line(f"✗ {mistake.path}: {mistake.message}"), file=sys.stderr if as_json else sys.stdout)
+    if missing or any(one.check.problems for one in checked):
         raise typer.Exit(1)
 
 

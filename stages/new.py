@@ -1,5 +1,6 @@
 """An experiment of your own in place of params.yaml: one corpus, one generator, a data set on disk."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -33,23 +34,25 @@ def new(
     licence: Annotated[str, typer.Option("--licence", "--license", help=LICENCE)] = "unknown",
     language: Annotated[str, typer.Option(help="Of the corpus: en, de, … or multi; left out, guessed")] = "",
     sample: Annotated[int | None, typer.Option(min=1, help="So many rows, drawn at random; left out, all")] = None,
-) -> None:
+) -> str:
     """Write an experiment of your own: your corpus, your model, and nothing of the demonstration.
 
     It replaces params.yaml, whose contents are kept as params.yaml.before (or .before-2 and so on). Shows one row as it
     will be read. Nothing is sent to the model.
     """
+    project.require_graph()
     generator = params_text.generator(server, model, key_env)
     source, hub = corpus_sample.source(name, corpus, from_, project.given_path)
     if hub:
         fetch_corpus(hub, list(files or FILES), Path(source))
-    rows = Corpus(source).rows(row_fields.columns(fields))
-    layout, spoken, example = corpus_sample.reading(rows, fields, language, name)
+    rows = list(islice(Corpus(source).rows(row_fields.columns(fields)), corpus_sample.EXAMPLE_ROWS))
+    layout, spoken, example = corpus_sample.reading(iter(rows), fields, language, name)
     experiment = params_text.Experiment(
         name, source, hub, tuple(files or FILES), layout, licence, spoken, rounds, sample, generator
     )
     kept = profiles.put(params_text.text(experiment))
     print(params_text.summary(experiment, kept.name if kept else "", example))
+    return corpus_sample.shortage(sample, rows)
 
 
 if __name__ == "__main__":

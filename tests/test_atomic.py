@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from stages.core.atomic_write import disk, replacing, replacing_folder
+from stages.core.atomic_write import OLD, disk, replacing, replacing_folder
 from stages.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,26 @@ def test_a_living_writer_keeps_its_folder(tmp_path: Path) -> None:
             (quick / "quick").write_text("x")
         (slow / "slow").write_text("x")
     assert os.listdir(tmp_path / "m") == ["slow"]
+
+
+def test_what_a_killed_writer_of_another_file_left_is_swept_up_once_it_is_old(tmp_path: Path) -> None:
+    for name, age in (("old", OLD + 1), ("young", 0)):
+        left = tmp_path / f".{name}.jsonl.abc.part"
+        left.write_text("half")
+        os.utime(left, (now := time.time() - age, now))
+    with replacing(tmp_path / "rows.jsonl") as stream:
+        stream.write(b"x")
+    assert sorted(os.listdir(tmp_path)) == [".young.jsonl.abc.part", "rows.jsonl"]
+
+
+def test_a_living_writer_of_another_file_keeps_its_file_however_old(tmp_path: Path) -> None:
+    with replacing(tmp_path / "slow") as slow:
+        (part,) = tmp_path.iterdir()
+        os.utime(part, (1, 1))
+        with replacing(tmp_path / "quick") as quick:
+            quick.write(b"x")
+        slow.write(b"y")
+    assert sorted(os.listdir(tmp_path)) == ["quick", "slow"]
 
 
 def test_a_pipe_or_a_stream_of_a_process_is_no_file_to_be_replaced(tmp_path: Path) -> None:

@@ -27,3 +27,12 @@ def test_help_says_what_is_called_and_what_an_argument_is(command: str, usage: s
     )  # fmt: skip
     assert f"Usage: {usage}" in done.stdout
     assert told in done.stdout
+
+
+def test_the_console_script_is_called_by_its_name() -> None:
+    script = "import sys; sys.argv[0] = '/bin/seqit'; from stages.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "new", "--help"],
+        capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"}, check=True,
+    )  # fmt: skip
+    assert "Usage: seqit new [OPTIONS]" in done.stdout

@@ -81,6 +81,30 @@ def test_a_mistake_is_one_line_and_changes_nothing(
     assert not (project / "params.yaml.before").exists()
 
 
+def test_outside_of_a_project_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROWS[0]))
+    with contextlib.chdir(tmp_path):
+        assert cli.call(new, ["mine", "--corpus", "rows.jsonl"]) == 2
+    assert "is no project of seqit (no dvc.yaml); run from the top of the clone" in capsys.readouterr().err
+    assert not (tmp_path / "params.yaml").exists()
+
+
+def test_rows_in_one_object_are_told_with_the_command_that_takes_them_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "all.json").write_text(json.dumps({"version": 1, "data": ROWS}))
+    with contextlib.chdir(project):
+        assert cli.call(new, ["mine", "--corpus", "all.json"]) == 2
+    assert "all.json: one object; its rows are in 'data'; write them one a line: `jq -c" in capsys.readouterr().err
+
+
+def test_a_sample_larger_than_the_corpus_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.chdir(project):
+        assert cli.call(new, ["mine", "--corpus", "data/rows.jsonl", "--sample", "100"]) == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("warning: --sample 100: the corpus has 6 rows, so all of them are read")
+
+
 @pytest.mark.slow
 def test_from_one_command_to_a_published_set(tmp_path: Path) -> None:
     """DVC runs all of it: without benchmarks, training and a report's baseline, and asks for nothing but these rows."""

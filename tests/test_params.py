@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from stages.core import registry
-from stages.core.errors import UserError
+from stages.core.errors import UserError, joined
 from stages.evaluation.benchmarks import BENCHMARKS
 from stages.params import field_types, load, parse
 
@@ -607,3 +607,14 @@ def test_an_entry_takes_from_the_settings_what_it_leaves_out_table_by_table() ->
     assert predicted["seqeval"].sampling.model_dump() == shared | {"max_tokens": 99}
     assert [predicted[name].samples for name in ("seqeval", "alpaca_eval")] == [2, 3]
     assert parse(values).train.runs["it"].recipe == parse(values).train.settings
+
+
+def test_sentences_are_joined_by_a_semicolon_only_after_a_letter() -> None:
+    assert joined(["a", "", "b?", "c.", "d"]) == "a; b? c. d" and joined([]) == ""
+
+
+def test_a_mistake_in_yaml_is_about_the_file(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: [1\nb: 2")
+    with pytest.raises(UserError, match="not YAML") as error:
+        load(tmp_path / "params.yaml")
+    assert "<unicode string>" not in str(error.value)

@@ -3,16 +3,19 @@
 import contextlib
 import errno
 import fcntl
-import glob
 import gzip
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from stages.core.errors import UserError
+
+OLD = 60.0
+"""Seconds after which a temporary file without a lock was left by a writer that was killed."""
 
 
 @contextlib.contextmanager
@@ -100,9 +103,15 @@ def _finish(folder: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove temporary files of writers of `path` that were killed; those of running ones are locked."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    """Remove temporary files in its folder of writers that were killed; those of running ones are locked.
+
+    Those of other paths only when they are old: a writer that just began may not have locked its own yet.
+    """
+    own = f".{path.name}."
+    for left in path.parent.glob(".*.part"):
         with contextlib.suppress(OSError):
+            if not left.name.startswith(own) and time.time() - left.stat().st_mtime < OLD:
+                continue
             handle = os.open(left, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ import typer
 from typer.models import ArgumentInfo
 
 from stages.core import project
-from stages.core.errors import UserError, one_line
+from stages.core.errors import UserError, joined, one_line
 from stages.core.redaction import without_secrets
 from stages.core.run_messages import record_error
 
@@ -129,7 +129,7 @@ def entry_names(names: list[str]) -> list[str]:
 
 def together(*warnings: str) -> str:
     """One warning of several, without those that are empty."""
-    return "; ".join(filter(None, warnings))
+    return joined(warnings)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -152,7 +152,13 @@ def start(app: typer.Typer) -> None:
         command.help = _flowing(command.help or inspect.getdoc(command.callback) or "")
     if isinstance(app.info.help, str):
         app.info.help = _flowing(app.info.help)
-    app()
+    app(prog_name=_program())
+
+
+def _program() -> str | None:
+    """What `Usage:` calls a subcommand of the console script: "seqit new"; None for what Typer finds itself."""
+    is_module = bool(getattr(sys.modules["__main__"], "__package__", None))
+    return None if is_module or not sys.argv[0].endswith(".py") else _command()
 
 
 def _flowing(text: str) -> str:

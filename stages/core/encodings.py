@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 import shlex
 from typing import IO, TYPE_CHECKING
 
@@ -26,6 +27,15 @@ ENCODINGS = {
 """Encodings that are still in use: Python's name -> iconv's name."""
 LATIN = ("cp1250", "cp1252", "cp1257", "cp1258", "mac_roman")
 """Encodings that fit short western European texts about equally well; CP1252 is the most common."""
+MULTIBYTE = ("cp932", "euc_jp", "gb18030", "big5", "cp949", "utf_16_le", "utf_16_be")
+"""Encodings that have characters of several bytes."""
+FEW, FEWEST = 20, 8
+"""Bytes beyond ASCII below which statistics of a text do not tell encodings of Latin letters apart, and none at all."""
+_ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+_WESTERN = re.compile(
+    "[\u00a0-\u00d6\u00d8-\u00f6\u00f8-\u00ff\u0152\u0153\u2018-\u201e\u2013\u2014\u2026\u20ac\u2022]"
+)
+"""Letters and signs of western European texts beyond ASCII."""
 
 
 class _Recoded(io.RawIOBase):
@@ -103,16 +113,33 @@ def remedy(path: str, data: bytes) -> str:
 def guess(data: bytes) -> str:
     """iconv's name of the encoding that the bytes are most likely in; "" where that is UTF-8 with damage, or unknown.
 
-    Source: charset-normalizer's ranking; between encodings of western Europe, CP1252 where it fits.
+    Source: charset-normalizer's ranking; between encodings of western Europe, CP1252 where it fits. Of a text with very
+    few bytes beyond ASCII only that is recognised, where they are letters of western Europe: advice is followed.
     """
     if _damaged(data):
         return ""
+    beyond = sum(byte > 127 for byte in data)
+    apart = len(_ALONE.findall(data)) > beyond / 2  # letters with accents: other scripts have them side by side
+    if apart and beyond < FEW and _western(data):
+        return ENCODINGS["cp1252"]
+    if beyond < FEWEST and b"\0" not in data:
+        return ""
     import charset_normalizer
 
-    matches = charset_normalizer.from_bytes(data, cp_isolation=list(ENCODINGS), enable_fallback=False)
+    known = [name for name in ENCODINGS if not (apart and name in MULTIBYTE)]
+    matches = charset_normalizer.from_bytes(data, cp_isolation=known, enable_fallback=False)
     ranked = [name for match in matches for name in match.could_be_from_charset if _decodes(data, name)]
     best = "cp1252" if ranked and ranked[0] in LATIN and _decodes(data, "cp1252") and "cp1252" in ranked else ""
     return ENCODINGS.get(best or next(iter(ranked), ""), "")
+
+
+def _western(data: bytes) -> bool:
+    """Whether all that is beyond ASCII is western European in CP1252."""
+    return (
+        b"\0" not in data
+        and _decodes(data, "cp1252")
+        and all(sign < "\x80" or _WESTERN.match(sign) for sign in data.decode("cp1252"))
+    )
 
 
 def _damaged(data: bytes) -> bool:

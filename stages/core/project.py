@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from stages.core.errors import UserError
+
 _invoked_from: list[Path] = []
 """The folder that the command was called in, once `enter` has left it."""
 
@@ -25,6 +27,14 @@ def enter() -> None:
 
 def _is_top(folder: Path, here: Path) -> bool:
     return (folder / "dvc.yaml").is_file() or (folder == here and (folder / "params.yaml").is_file())
+
+
+def require_graph() -> None:
+    """Raise UserError where the current folder is no project, for commands that are of no use without its graph."""
+    if not Path("dvc.yaml").is_file():
+        raise UserError(
+            f"{Path.cwd()}: is no project of seqit (no dvc.yaml); run from the top of the clone, or below it"
+        )
 
 
 def given_path(path: str) -> Path:

@@ -7,14 +7,15 @@ columns of a .tsv file. null, and a field that only other rows have, read as "".
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 import msgspec
 
 from stages.core.errors import UserError
 from stages.core.records import ResponseCheck
 from stages.corpora import chat
-from stages.corpora.row_types import MISSING, Content, Read, Refusal, input_of, lookup, text_of, value_of
+from stages.corpora.row_types import MISSING, Content, MissingFieldError, Read, Refusal, input_of, lookup, text_of
 from stages.readers.formats import Raw
 from stages.verified.response_checks import TASKS, invalid
 
@@ -44,21 +45,35 @@ def _contents(rows: Iterable[Raw], fields: Mapping[str, str]) -> Iterator[Read]:
         last = raw
         yield raw, _content(raw, fields)
     if last and absent:
-        value_of(last, sorted(absent)[0])
+        _refuse(last, sorted(absent)[0], fields)
 
 
 def _content(raw: Raw, fields: Mapping[str, str]) -> Content | Refusal:
-    instruction = _text(raw, fields["instruction"], value_of(raw, fields["instruction"]))
+    if lookup(raw.row, fields["instruction"]) is MISSING:
+        _refuse(raw, fields["instruction"], fields)
+    instruction = _text(raw, fields["instruction"], lookup(raw.row, fields["instruction"]))
     texts = {name: _text(raw, fields[name], lookup(raw.row, fields[name])) for name in fields if name not in NO_TEXT}
     history = _history(raw, fields["history"]) if "history" in fields else ()
     if isinstance(history, Refusal):
         return history
     checks = _checks(raw, fields["checks"]) if "checks" in fields else ()
     input, repairs = input_of(texts.get("input", ""))
+    if any(isinstance(lookup(raw.row, fields[name]), list) for name in texts):
+        repairs = (*repairs, "list")
     return Content(
         instruction, input, texts.get("response", ""), texts.get("system", ""), history,
         image=texts.get("image", ""), repairs=repairs, checks=checks,
     )  # fmt: skip
+
+
+def _refuse(raw: Raw, field: str, fields: Mapping[str, str]) -> NoReturn:
+    """Raise MissingFieldError for a field that a row has not, with the key of `fields` that wants it."""
+    ours = next(name for name, theirs in fields.items() if theirs == field)
+    names = [str(name) for name in raw.row]
+    near = get_close_matches(field, names, n=1)
+    has = ", ".join(map(repr, names))[:200]  # repr: names are the file's, and may hold line ends
+    meant = f"did you mean {near[0]!r}?" if near else "correct it"
+    raise MissingFieldError(f"{raw.where}: no field {field!r} (it has: {has})", f"fields.{ours}", meant)
 
 
 def _text(raw: Raw, field: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from stages.core.errors import UserError
 from stages.core.records import Record, Rejected, Source, digest
 from stages.core.registry import CORPUS_FORMATS, implementation, unknown_name
 from stages.corpora.ingest_statistics import IngestStats
-from stages.corpora.row_types import BY_DESIGN, Content, Refusal
+from stages.corpora.row_types import BY_DESIGN, Content, MissingFieldError, Read, Refusal
 from stages.readers.formats import Raw
 
 
@@ -47,7 +47,7 @@ def read(
     if adapter not in CORPUS_FORMATS:
         raise UserError(f"params.yaml: {unknown_name('adapter', adapter, CORPUS_FORMATS)}")
     seen: Counter[str] = Counter()
-    for raw, content in implementation(CORPUS_FORMATS[adapter])(raws, fields):
+    for raw, content in _contents(adapter, raws, origin, fields):
         sha256 = digest(raw.row)
         part = content.part if isinstance(content, Content) else ""
         if stats and isinstance(content, Content):
@@ -55,6 +55,13 @@ def read(
         key = "-".join([origin.corpus, sha256[:16], *([part] if part else [])])
         seen[key] += 1
         yield _item(key if seen[key] == 1 else f"{key}-{seen[key]}", raw, content, origin, sha256)
+
+
+def _contents(adapter: str, raws: Iterable[Raw], origin: Origin, fields: Mapping[str, str]) -> Iterator[Read]:
+    try:
+        yield from implementation(CORPUS_FORMATS[adapter])(raws, fields)
+    except MissingFieldError as error:
+        raise error.of(origin.corpus) from None
 
 
 def _item(id: str, raw: Raw, content: Content | Refusal, origin: Origin, sha256: str) -> Record | Rejected:

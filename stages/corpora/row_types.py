@@ -28,14 +28,15 @@ among them.
 """
 BY_DESIGN: Final = frozenset({"other-subset", "no-input"})
 """Reasons of rows that a corpus has beside those it is read for; no limit counts them."""
-Repair = Literal["noinput", "unanswered-turn"]
+Repair = Literal["noinput", "unanswered-turn", "list"]
 """What was changed of a row that is read.
 
 noinput: a marker such as "<noinput>" became an empty input. unanswered-turn: user turns after the last response were
-left off.
+left off. list: a field with a list of one text was read as that text.
 """
 REPAIRED: Final[Mapping[str, str]] = {
     "noinput": 'an input that says "<noinput>" made empty',
+    "list": "a list of one text read as that text",
     "unanswered-turn": "a last turn of the user without a response left off",
 }
 """Repairs, for people."""
@@ -77,6 +78,19 @@ Adapter = Callable[[Iterable[Raw], Mapping[str, str]], Iterator[Read]]
 Raises UserError naming file and row for a row that lacks a field or holds another type in it: such a file does not
 have the format of `adapter`.
 """
+
+
+class MissingFieldError(UserError):
+    """A field that the mapping of params.yaml names and that a row has not."""
+
+    def __init__(self, fault: str, key: str, remedy: str) -> None:
+        """key: what names the field in the corpus's entry of params.yaml, such as fields.instruction."""
+        super().__init__(f"{fault}, which {key} of its entry names; {remedy}")
+        self._fault, self._key, self._remedy = fault, key, remedy
+
+    def of(self, corpus: str) -> UserError:
+        """The error with the whole path in params.yaml."""
+        return UserError(f"{self._fault}, which ingest.corpora.{corpus}.{self._key} names; {self._remedy}")
 
 
 def per_row(content: Callable[[Raw], Content | Refusal]) -> Adapter:

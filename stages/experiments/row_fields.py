@@ -121,16 +121,13 @@ def _check(fields: Mapping[str, str], rows: Sequence[Raw], texts: Mapping[str, A
 
 
 def _by_hand(texts: Mapping[str, Any]) -> str:
-    """The fields and an example of the option, for a message."""
-    chosen: dict[str, str] = {}
-    for ours in ("response", "instruction"):
-        rest = [field for field in texts if field not in chosen.values()]
-        chosen[ours] = next((field for field in rest if _named(field, ours)), next(iter(rest), ""))
-    instruction, response = (
-        (chosen["instruction"], chosen["response"]) if chosen["instruction"] else (chosen["response"], "")
-    )
-    example = f"instruction={instruction or 'FIELD'}{f',response={response}' if response else ''}"
-    return f"{_listed(texts)}; name them, such as --fields {example} (also input= and system=)"
+    """The fields and the form of the option, for a message; FIELD where no one field is called so."""
+    sole = [*texts] if len(texts) == 1 else []
+    named = {ours: [field for field in texts if _named(field, ours)] for ours in ("instruction", "response")}
+    candidates = (sole or named["instruction"], named["response"])
+    instruction, response = (each[0] if len(each) == 1 else "FIELD" for each in candidates)
+    example = f"instruction={instruction}{'' if sole else f',response={response}'}"
+    return f"{_listed(texts)}; name them, in the form --fields {example} (also input= and system=)"
 
 
 def _listed(texts: Mapping[str, Any]) -> str:

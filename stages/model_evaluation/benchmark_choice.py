@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stages.core import languages
 from stages.core.errors import UserError
 from stages.core.registry import BENCHMARKS, unknown_name
+from stages.verified.phrases import LANGUAGES as WRITTEN_IN
 
 GENERATED = "verified"
 """The benchmark whose items are generated; its brackets also take numbers of tasks."""
@@ -95,6 +96,8 @@ def _options(item: str, name: str, listed: str | None) -> tuple[tuple[str, ...],
     for tag in tags:
         if fault := languages.mistake(tag):
             raise UserError(f"--on {item!r}: {tag!r} {fault}")
+        if name == GENERATED and tag not in WRITTEN_IN:
+            raise UserError(f"--on {item!r}: {name} has no instructions in {tag}; write {', '.join(WRITTEN_IN)}")
     return tuple(dict.fromkeys(tags)), tuple(tasks)
 
 

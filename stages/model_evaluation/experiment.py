@@ -106,7 +106,8 @@ def _ingested(choice: BenchmarkChoice, defaults: Values) -> Values:
     if choice.path:
         path = Path(choice.path).expanduser()
         if not path.exists():
-            raise UserError(f"--on {choice.name}={choice.path}: no such file or folder; correct the path")
+            items = f"; {choice.name}:{choice.path} asks for so many items" if choice.path.isdecimal() else ""
+            raise UserError(f"--on {choice.name}={choice.path}: no such file or folder; correct the path{items}")
         entry |= {"source": str(path.resolve()), "licence": NO_LICENCE}
     if choice.languages and choice.name != GENERATED:
         entry["languages"] = [*choice.languages]

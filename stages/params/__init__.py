@@ -133,7 +133,7 @@ def load(path: str | Path = PARAMS) -> Params:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 (byte {error.start})") from None
     except YAMLError as error:
-        problem = str(error).partition("To suppress this check")[0]
+        problem = str(error).partition("To suppress this check")[0].replace('"<unicode string>"', "the file")
         raise UserError(f"{path}: not YAML: {' '.join(problem.split())}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply") from None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SERVER = "openai"
 """The engine that asks a server; all others but `scripted` load weights."""
 ANY = "scripted"
+KEY_NAME = (
+    "takes the name of the environment variable that holds the key, in capitals, such as MY_KEY; never the key itself"
+)
 TUNED = "tuned"
 
 
@@ -49,7 +52,8 @@ def _options(where: str, engine: Engine) -> Iterator[Mistake]:
         try:
             msgspec.convert(engine.options[key], fields[key].type)
         except msgspec.ValidationError as error:
-            yield Mistake(f"{where}.{key}", str(error))  # without the value, which may be a key
+            text = KEY_NAME if key == "key_env" else str(error)
+            yield Mistake(f"{where}.{key}", text)  # without the value, which may be a key
 
 
 def _tuned(params: "Params", written: Mapping[str, Any], engine: Engine) -> Iterator[Mistake]:

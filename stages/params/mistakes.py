@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from stages.core.errors import joined
 from stages.params import plain_messages
 from stages.params.field_types import NAME_ERROR, Section
 from stages.params.name_references import type_at
@@ -29,7 +30,7 @@ def summary(mistakes: Iterable[Mistake]) -> str:
     lines = list(_grouped(mistakes))
     total = [f"{len(lines)} mistakes: "] if len(lines) > 1 else []
     more = [f"; and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "".join([*total, "; ".join(lines[:SHOWN]), *more])
+    return "".join([*total, joined(lines[:SHOWN]), *more])
 
 
 def _grouped(mistakes: Iterable[Mistake]) -> Iterator[str]:

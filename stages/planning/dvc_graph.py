@@ -76,17 +76,20 @@ def overridden(root: Path, overrides: list[str]) -> str:
                     raise UserError(f"-S {' '.join(overrides)}: several values for one key; plan them one by one")
                 apply_overrides(str(copy), by_path[str(PARAMS)])
         except (DvcException, OverrideParseException) as error:
-            suggestion = _suggestion(text, overrides)
-            raise UserError(f"-S {' '.join(overrides)}: {_error_text(error)}{suggestion}") from None
+            raise UserError(f"-S {' '.join(overrides)}: {_unknown(text, overrides) or _error_text(error)}") from None
         return copy.read_text(encoding="utf-8")
 
 
-def _suggestion(text: str, overrides: list[str]) -> str:
-    """ "Did you mean" with keys of params.yaml that are similar to unknown ones; "" for none."""
+def _unknown(text: str, overrides: list[str]) -> str:
+    """What to write for keys that params.yaml has not, with the most similar one; "" where it has all of them."""
     keys = set(_paths(_values(text)))
-    wanted = [one.partition("=")[0].lstrip("+~") for one in overrides]
-    near = [match for key in wanted if key not in keys for match in get_close_matches(key, keys, 1)]
-    return f" Did you mean: {', '.join(near)}" if near else ""
+    wanted = [one.partition("=")[0].removeprefix("~") for one in overrides if "=" in one or one[:1] == "~"]
+    for key in wanted:
+        if key not in keys and key[:1] != "+":
+            near = get_close_matches(key, keys, 1)
+            meant = f"did you mean {near[0]}?" if near else f"+{key}=VALUE adds it"
+            return f"params.yaml has no key {key}; {meant}"
+    return ""
 
 
 def _paths(values: Any, where: str = "") -> Iterator[str]:

@@ -13,10 +13,12 @@ from stages.execution.stage_times import read_times, times_path
 from stages.inference.budgets import Tokens, cost
 from stages.inference.engine_interface import Recall
 from stages.params import PARAMS, Engine, Params, load
+from stages.params.missing_paths import missing_paths
 from stages.planning import dvc_graph, overlay, plan_table, preflight
 from stages.planning.dry_run import Planner
 from stages.planning.forecast import Forecast, PlanState, forecasts
 from stages.planning.power import power_rows
+from stages.planning.run_targets import check_targets
 from stages.planning.wall_time import wall_times
 from stages.reply_store.identity import Identity
 from stages.reply_store.store import Replies
@@ -30,10 +32,13 @@ def plan(
     on_stage: called with the name of each stage before it is simulated. check: whether servers that would get requests
     are checked, by a few small requests to each that is not recorded. Raises UserError for bad parameters or files.
     """
+    if not (root / PARAMS).exists():
+        raise UserError(f"{PARAMS}: no such file; run from the top of the repository")
     changed = dvc_graph.overridden(root, overrides)
     with ExitStack() as stack:
         folder = stack.enter_context(overlay.checkout_overlay(root, changed))
         params = _params(folder)
+        check_targets(targets, params)
         before = dvc_graph.overridden(root, [])
         steps = dvc_graph.steps(root, changed, targets)
         others = bool(overrides) or any(dvc_graph.as_run(step, before) != before for step in steps)
@@ -50,7 +55,8 @@ def plan(
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
             planned, totals := _totals(planned, planner, replies), wall_times(planned, read_times(times_path())),
-            [*plan_table.notes(planned, lacks_files(planned), validated), *planner.unknown, *checked,
+            [*(f"{one.path}: {one.message}" for one in missing_paths(params, root)),
+             *plan_table.notes(planned, lacks_files(planned), validated), *planner.unknown, *checked,
              *(_check_senders(totals, planner, params, recall) if check else [])],
             power_rows(folder, params, [forecast.stage for forecast in planned]),
         )  # fmt: skip

@@ -15,6 +15,8 @@ from stages.inference.backends import BACKENDS
 from stages.inference.connect import MODELS, recall_path
 from stages.inference.engine_interface import Backend, EngineCheck, Recall
 from stages.params import PARAMS, Engine, Params
+from stages.params.missing_paths import missing_paths
+from stages.params.mistakes import summary
 from stages.planning import command_models, dvc_graph, overlay
 from stages.reply_store.identity import Reference, reference_of
 
@@ -24,6 +26,10 @@ SAMPLED: dict[str, tuple[str, ...]] = {
     "generator": ("extract_inputs", "rewrite", "respond", "evolve", "split"), "tuned": ("predict",),
 }  # fmt: skip
 """Role -> sections of params.yaml with a `sampling` that its requests have."""
+
+
+ELSEWHERE = frozenset({"--cwd", "-c", "--allow-missing", "--pull", "--dry"})
+"""Options of `dvc repro` under which files of this folder may be missing."""
 
 
 class Subject(NamedTuple):
@@ -117,7 +123,19 @@ def check(subject: Subject, params: Params, recall: Recall, models: Path = MODEL
             f"`sampling` has a top_k under {', '.join(dict.fromkeys(sections))}, which the dialect has no field for; "
             "write top_k: 0 there, or `omit: [top_k]` or `dialect: auto` in the engine's options"
         )
+    calibrated = [f"{path}.policy" for path in _calibrated(params)] if "generator" in subject.roles else []
+    if calibrated and "server" in result.facts and not result.problems and not result.reports_scores:
+        result.problems.append(
+            f"{', '.join(calibrated)}: calibrated needs the log-probabilities of choices, which the server does not "
+            "report under this dialect; write uniform or model there"
+        )
     return result
+
+
+def _calibrated(params: Params) -> Iterator[str]:
+    """Paths of the entries of `rewrite` whose policy asks for scores of choices."""
+    for part, group in (("corpora", params.rewrite.corpora), ("benchmarks", params.rewrite.benchmarks)):
+        yield from (f"rewrite.{part}.{name}" for name, one in group.items() if one.policy == "calibrated")
 
 
 def _reference(subject: Subject, directory: Path) -> Reference | None:
@@ -176,6 +194,17 @@ def check_before(
         notify(probe_line(subject, result))
     if problems := failures(checks):
         raise UserError(f"{problems[0]}; `seqit check` says more, --no-check runs all the same")
+
+
+def check_files(arguments: Sequence[str], params: Params) -> None:
+    """Raise UserError for files that params.yaml names and that are not there, before a `dvc repro` of all stages.
+
+    A run of single stages, or one whose options let files be missing, is left to DVC: it may read none of them.
+    """
+    if ELSEWHERE & {*arguments} or any(word[:1] != "-" for word in arguments):
+        return
+    if missing := missing_paths(params):
+        raise UserError(f"{PARAMS}: {summary(missing)}")
 
 
 def check_run(arguments: Sequence[str], params: Params) -> None:

@@ -72,9 +72,18 @@ def named(licences: Iterable[str]) -> str:
 def cautions(licences: Iterable[str], generators: Iterable[str]) -> list[str]:
     """Notes beside the licence's name, as Markdown: conditions that clash, terms of the generators."""
     unknown = sorted({licence for licence in licences if spelled(licence) not in {*CONDITIONS, *HUB}})
-    notes = [f"The licence {code(name)} is not known to seqit; read it before you use these rows." for name in unknown]
+    notes = [_caution(name) for name in unknown]
     notes += [text for pattern, text in TERMS if any(re.search(pattern, g, re.IGNORECASE) for g in sorted(generators))]
     return notes + _clash({spelled(licence) for licence in licences})
+
+
+def _caution(licence: str) -> str:
+    if licence == "unknown":
+        return (
+            "No licence of the source is named. Its publisher names it with `--licence` of `seqit new`, or as "
+            "`ingest.corpora.NAME.licence` in params.yaml."
+        )
+    return f"The licence {code(licence)} is not known to seqit; read it before you use these rows."
 
 
 def _alike(licences: Iterable[str]) -> set[str]:

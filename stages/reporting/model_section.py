@@ -22,6 +22,13 @@ NOTE = (
 HEAD = ("benchmark", "measure", "n", "score", "interval", "paper's IT → SIT", "cut off")
 
 
+JUDGED_MEASURES = {
+    "following": "by the judge, the share of answers that attempt every task",
+    "quality": "the judge's mark, from 1 to 5",
+}
+"""Measure of a benchmark that a judge scores -> its meaning."""
+
+
 class SummaryRow(NamedTuple):
     """One measure of one benchmark, as text."""
 
@@ -73,6 +80,42 @@ def _shown(declared: Benchmark | None, scores: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(named) if name in known] or sorted(known, key=rank)[:2]
 
 
+def meanings(shown: Iterable[tuple[str, str]], benchmarks: Mapping[str, str] = {}) -> dict[str, str]:
+    """Measure -> what it means, in the order given; "verified: depth" where benchmarks mean different things by it.
+
+    shown: (entry, measure) of every score. benchmarks: entry -> its benchmark.
+    """
+    texts: dict[str, dict[str, list[str]]] = {}
+    for entry, measure in dict.fromkeys(shown):
+        declared = BENCHMARKS.get(benchmarks.get(entry, entry))
+        known = (JUDGED_MEASURES if declared.judge else declared.metrics) if declared else {}
+        if text := known.get(measure, ""):
+            texts.setdefault(measure, {}).setdefault(text, []).append(entry)
+    return {
+        measure if len(several) == 1 else f"{' and '.join(entries)}: {measure}": text
+        for measure, several in texts.items() for text, entries in several.items()
+    }  # fmt: skip
+
+
+def rows_by_tasks(summaries: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, dict[int, str]]]:
+    """(benchmark, main measure, number of tasks -> score and number of answers) of every sequential benchmark.
+
+    Left out where all answers have one number of tasks.
+    """
+    rows = []
+    for entry, summary in summaries.items():
+        declared = BENCHMARKS.get(entry)
+        parts: Mapping[str, Any] = summary.get("tasks", {})
+        if declared and declared.sequential and len(parts) > 1:
+            collected = scores_of({f"run/{entry}": {"tasks": parts}})
+            cells = {
+                int(one.group.partition(":")[2]): f"{number(percent(one).value, 1)} ({one.questions})"
+                for one in collected if one.measure == declared.main_measure
+            }  # fmt: skip
+            rows += [(entry, declared.main_measure, cells)] if cells else []
+    return rows
+
+
 def _paper(declared: Benchmark | None, measure: str) -> str:
     figures = declared.published.get(measure, {}) if declared else {}
     digits = 2 if judged(measure) else 1
@@ -105,12 +148,22 @@ def model_section(findings: Findings) -> list[Safe]:
     limits = {name: entry["sampling"]["max_tokens"] for name, entry in findings.generation.items()}
     remedy = "max_tokens of its entry under predict.benchmarks (--max-tokens of `seqit eval`)"
     warnings = [element("p", text, ".", class_="warn") for text in truncation_warnings(summaries, limits, remedy)]
-    parts = (
-        [element("p", NOTE, class_="note"), *_tables(whole, summaries, findings), *legend(findings)] if whole else []
-    )
+    parts = [
+        element("p", NOTE, class_="note"), *_tables(whole, summaries, findings), *_measures(whole, findings),
+        *legend(findings),
+    ] if whole else []  # fmt: skip
     others = findings._replace(unscored=[one for one in findings.unscored if NO_JUDGE not in one.reasons])
     title = element("h2", "Results", id="results")
     return [title, *_without_judge(summaries), *warnings, *missing_scores(others), *parts]
+
+
+def _measures(whole: Sequence[Score], findings: Findings) -> list[Safe]:
+    """What each measure of the table means."""
+    names = {one.benchmark: benchmark_of(findings, one.benchmark) for one in whole}
+    ordered = sorted(whole, key=lambda one: rank(one.measure))
+    texts = meanings([(one.benchmark, one.measure) for one in ordered], names)
+    items = [element("li", element("b", name), f": {text}.") for name, text in texts.items()]
+    return [element("p", "What the measures say:", class_="note"), element("ul", *items, class_="note")] * bool(items)
 
 
 def _without_judge(summaries: Mapping[str, Mapping[str, Any]]) -> list[Safe]:

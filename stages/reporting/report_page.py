@@ -117,7 +117,8 @@ def page(findings: Findings) -> str:
         *chains_section(findings.chains, findings.rows), *answers_section(findings.samples),
         *([] if one else case_section(findings)), *_details(findings),
     ]  # fmt: skip
-    return document(f"seqit: {one}" if one else "seqit report", *_opening(findings, join(sections)), *sections)
+    title = f"seqit: {_named(findings, one)}" if one else "seqit report"
+    return document(title, *_opening(findings, join(sections)), *sections)
 
 
 def _details(findings: Findings) -> list[Safe]:
@@ -145,7 +146,7 @@ def _opening(findings: Findings, sections: Safe) -> list[Safe]:
     }  # fmt: skip
     one = only_run(findings)
     return [
-        element("h1", f"Evaluation of {one}" if one else TITLE),
+        element("h1", f"Evaluation of {_named(findings, one)}" if one else TITLE),
         *first_screen(findings, one),
         element(
             "nav", *(element("a", title, href=f"#{to}") for to, title in links.items() if f'id="{to}"' in sections),
@@ -153,6 +154,12 @@ def _opening(findings: Findings, sections: Safe) -> list[Safe]:
         ),
         *([element("div", *tiles, class_="tiles")] if (tiles := [*_tiles(findings)]) else []),
     ]  # fmt: skip
+
+
+def _named(findings: Findings, run: str) -> str:
+    """A run, with the reference of its model where it was not trained here: two models may share a name."""
+    reference = (findings.settings.get("models") or {}).get(run)
+    return f"{run} ({reference})" if reference else run
 
 
 def _run(findings: Findings) -> list[Safe]:

@@ -6,12 +6,16 @@ expectation of severity "critical", stop the stage.
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from stages.core.errors import UserError
-from stages.validation import columns, console_table, great_expectations_run, row_schema
+from stages.validation import columns, console_table, great_expectations_run, language_mismatch, row_schema
 from stages.validation.suites import Suite
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class ValidationResult(msgspec.Struct, frozen=True):
@@ -44,15 +48,29 @@ def validate_rows(
     if nuls:
         print(f"{file}: {len(nuls)} rows set aside, each of which {row_schema.NUL}", file=sys.stderr)
     console_table.show(findings, ids, f"{file} against {suite_file}")
-    _stop(findings, len(quarantined), len(ids), f"{file}: ", limit)
+    wrong_language = language_mismatch.mismatch(findings, artifact, _language(frame), len(ids), limit)
+    _stop(findings, len(quarantined), len(ids), f"{file}: ", limit, wrong_language)
     return ValidationResult(len(ids), quarantined)
 
 
+def _language(frame: "pl.DataFrame") -> str:
+    """The language that all rows name; "" where the suite has no column for it, or there are several."""
+    names = frame["source.language"].drop_nulls().unique().to_list() if "source.language" in frame.columns else []
+    return names[0] if len(names) == 1 else ""
+
+
 def _stop(
-    findings: list[great_expectations_run.Finding], quarantined: int, rows: int, where: str, limit: float
-) -> None:
-    critical = [finding for finding in findings if finding.expectation.severity == "critical"]
-    explained = [finding.failure for finding in critical if finding.expectation.meta]
+    findings: list[great_expectations_run.Finding], quarantined: int, rows: int, where: str, limit: float,
+    wrong_language: str = "",
+) -> None:  # fmt: skip
+    critical = [
+        finding
+        for finding in findings
+        if finding.expectation.severity == "critical"
+        and not (wrong_language and language_mismatch.is_about_language(finding))
+    ]
+    explained = [wrong_language] * bool(wrong_language)
+    explained += [finding.failure for finding in critical if finding.expectation.meta]
     if others := [finding.expectation.title for finding in critical if not finding.expectation.meta]:
         explained.append(f"not fit to go on: {'; '.join(others)}; see the table, and the stage that made the file")
     if explained:

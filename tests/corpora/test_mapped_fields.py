@@ -9,6 +9,7 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.core.records import Record, ResponseCheck
+from stages.corpora.ingest_statistics import IngestStats
 from stages.corpora.read_records import Origin, read
 from stages.readers.formats import Raw
 
@@ -61,6 +62,18 @@ def test_a_field_that_no_row_has_or_that_is_no_text_is_told(field: str, row: dic
     with pytest.raises(UserError) as error:
         responses(field, row)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_key_of_params_is_named_with_the_field_that_was_meant() -> None:
+    with pytest.raises(UserError) as error:
+        list(read("own", [Raw({"task_text": "Q"}, 0, "", "r.json, row 0")], ORIGIN, {"instruction": "task_txt"}))
+    assert f"ingest.corpora.{ORIGIN.corpus}.fields.instruction names; did you mean 'task_text'?" in str(error.value)
+
+
+def test_a_list_of_one_is_counted_as_a_repair() -> None:
+    stats = IngestStats()
+    list(read("own", [Raw({"q": ["Q"]}, 0, "", "row 0")], ORIGIN, {"instruction": "q"}, stats))
+    assert stats.repairs() == "rows repaired: a list of one text read as that text in 1"
 
 
 def test_a_row_without_the_instruction_is_told_at_once() -> None:

@@ -51,9 +51,9 @@ def test_fields_are_known_by_their_names_and_values(row: dict[str, Any], adapter
     ("row", "message"),
     [
         ({"prompt": "a", "question": "b", "answer": "c"}, "the instruction may be prompt or question; the fields with "
-         "text are prompt, question, answer; name them, such as --fields instruction=prompt,response=answer"),
+         "text are prompt, question, answer; name them, in the form --fields instruction=FIELD,response=answer"),
         ({"question": "a", "answer": "b", "solution": "c"}, "the response may be answer or solution"),
-        ({"text": "a"}, "do not say which is the instruction; the fields with text are text; name them, such as "
+        ({"text": "a"}, "do not say which is the instruction; the fields with text are text; name them, in the form "
          "--fields instruction=text (also"),
         ({"x": 1, "y": [1, 2]}, "no field holds text"),
     ],

@@ -107,6 +107,20 @@ def test_a_failure_leaves_no_folder_and_keeps_what_was_there(project: Path, caps
     assert Path("done/it/params.yaml").read_text() == before and [*Path("done").iterdir()] == [Path("done/it")]
 
 
+def test_models_of_one_name_have_folders_of_their_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ("--engine", "scripted", "--option", f"rules={project / 'rules.json'}", "--on", "verified[1-2]:4")
+    for reference in (SERVED, other := SERVED.replace("#Org/", "#other/"), SERVED, other):
+        assert evaluate(reference, *rules) == 0
+    pages = sorted(Path("evaluations/my-model").glob("*/data/report/index.html"))
+    assert [page.parts[2][:15] for page in pages] == ["verified-1-2-4", "verified-1-2-4-"]
+    titles = [re.search("<h1>(.*?)</h1>", page.read_text())[1] for page in pages]  # type: ignore[index]
+    assert titles == [f"Evaluation of my-model ({one})" for one in (SERVED, other)]
+    output = capsys.readouterr()
+    assert f"is of {SERVED}; this evaluation is written to evaluations/my-model/verified-1-2-4-" in output.err
+    assert "following: every task was attempted, right or wrong" in output.out
+    assert re.search(r"verified +following +[0-9.]+ \(2\) +[0-9.]+ \(2\)", output.out)
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -122,6 +136,14 @@ MISTAKES = {
     "no files of seqit": (["--on", "sifo:3"], "seqit has no files of it; write sifo=/its/files"),
     "no such file": (["--on", "sifo=/nowhere"], "no such file or folder"),
     "an option without value": (["--option", "rules"], "write KEY=VALUE"),
+    "a number in place of a count": (["--on", "verified=60"], "verified:60 asks for so many items"),
+    "no instructions in it": (["--on", "verified[1-3,fr]:6"], "verified has no instructions in fr; write en, de, es"),
+    "a key of no use": (["--key-env", "HOME"], "--key-env: my-model runs here and needs no key"),
+    "a key of no judge": (["--judge-key-env", "HOME"], "--judge-key-env: no judge is named"),
+    "a judge's key that is not set": (
+        ["--judge", "http://127.0.0.1:9/v1#m", "--judge-key-env", "SEQIT_NO_SUCH_KEY"],
+        "--judge-key-env SEQIT_NO_SUCH_KEY: this environment variable is not set",
+    ),
     "no such engine": (["--engine", "vlm"], "unknown engine 'vlm'; did you mean 'vllm'?"),
     "weights of a server": (["--engine", "embedded"], "is a server; leave out --engine embedded"),
     "a judge without a name": (["--judge", "http://127.0.0.1:9/v1"], "--judge: http://127.0.0.1:9/v1: write endpoint:"),

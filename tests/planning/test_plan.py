@@ -60,7 +60,7 @@ def test_parameters_are_set_as_dvc_sets_them_and_the_file_stays(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("judge.temperatur=0.5", "Did you mean: judge.temperature"),
+        ("judge.temperatur=0.5", "params.yaml has no key judge.temperatur; did you mean judge.temperature?"),
         ("judge.temperature", "missing EQUAL"),
         ("judge.temperature=0.1,0.2", "several values for one key"),
         ("other.yaml:a=1", "leave the file's name out"),

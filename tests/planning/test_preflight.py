@@ -13,11 +13,14 @@ from stages.core import cli
 from stages.core.errors import UserError
 from stages.inference.engine_interface import Recall
 from stages.params import Params, parse
+from stages.params.data_sections import RewriteCorpus
+from stages.params.missing_paths import missing_paths
 from stages.planning import plan_table, preflight
 from stages.planning.dry_run import Planner, RequestCounts
 from stages.planning.dvc_graph import NEVER
 from stages.planning.forecast import Forecast, _requests
 from stages.planning.make_plan import lacks_files
+from stages.planning.run_targets import check_targets, stages_of
 from stages.reply_store.identity import Identity, Reference
 from tests.inference.counting import prompt
 from tests.inference.dialect_servers import hosted, strict, vllm
@@ -67,6 +70,83 @@ def test_a_top_k_that_the_declared_dialect_has_no_field_for_is_a_problem_before_
         (problem,) = preflight.check(plain, params, Recall(tmp_path / "a"), tmp_path).problems
         assert "`sampling` has a top_k under split" in problem and "`omit: [top_k]`" in problem
         assert preflight.check(subject, params, Recall(tmp_path / "a"), tmp_path).problems == []
+
+
+def test_a_key_that_is_not_set_is_told_also_where_the_server_is_recorded(tmp_path: Path) -> None:
+    with serving(vllm) as server:
+        recall = Recall(tmp_path / "servers.json")
+        (subject,) = preflight.subjects(params := served(server.url))
+        assert not preflight.check(subject, params, recall, tmp_path).problems
+        keyed = subject._replace(engine=subject.engine.model_copy(update={"options": {"key_env": "SEQIT_NO_SUCH_KEY"}}))
+        result = preflight.check(keyed, params, recall, tmp_path)
+    assert "SEQIT_NO_SUCH_KEY is not set" in result.problems[0] and "key" not in result.facts
+
+
+@pytest.mark.parametrize(("handler", "works"), [(vllm, True), (strict, False)])
+def test_policy_calibrated_needs_log_probabilities(tmp_path: Path, handler: Any, works: bool) -> None:
+    with serving(handler) as server:
+        params = served(server.url)
+        entry = RewriteCorpus(reads="ingested/mine", rounds=1, prompts="p", policy="calibrated")
+        rewrite = params.rewrite.model_copy(update={"corpora": {"mine": entry}})
+        (subject,) = preflight.subjects(params)
+        problems = preflight.check(
+            subject, params.model_copy(update={"rewrite": rewrite}), Recall(tmp_path / "a"), tmp_path
+        ).problems
+    assert bool(problems) != works
+    assert works or "rewrite.corpora.mine.policy: calibrated needs the log-probabilities" in problems[0]
+
+
+def test_files_that_are_not_there_are_named_with_their_field(tmp_path: Path) -> None:
+    params = served("http://h/v1")
+    with contextlib.chdir(tmp_path):
+        Path("min.jsonl").touch()
+        with pytest.raises(UserError) as error:
+            preflight.check_files([], params)
+        assert "ingest.corpora.mine.source: mine.jsonl does not exist; did you mean min.jsonl?" in str(error.value)
+        assert "split.mine.prompt: p.txt does not exist; correct the path" in str(error.value)
+        preflight.check_files(["split@mine"], params)  # other stages' files do not matter
+        Path("mine.jsonl").touch()
+        Path("p.txt.dvc").touch()
+        preflight.check_files([], params)
+
+
+def test_what_a_stage_makes_is_not_missing(tmp_path: Path) -> None:
+    params = served("http://h/v1")
+
+    def missing(source: str) -> list[str]:
+        corpus = params.ingest.corpora["mine"].model_copy(update={"source": source})
+        ingest = params.ingest.model_copy(update={"corpora": {"mine": corpus}})
+        return [one.path for one in missing_paths(params.model_copy(update={"ingest": ingest}), tmp_path)]
+
+    assert "ingest.corpora.mine.source" not in missing("data/split/mine.jsonl")
+    assert "ingest.corpora.mine.source" in missing("data/fetched/other") and "split.mine.prompt" in missing("x")
+
+
+def test_the_name_of_an_entry_is_answered_with_its_stages() -> None:
+    params = served("http://h/v1")
+    assert stages_of("mine", params) == ["fetch_model@mine", "ingest_corpus@mine", "split@mine"]
+    assert stages_of("report", params) == [] == stages_of("other", params)
+    with pytest.raises(UserError, match=r"mine: is no stage but an entry .* split@mine; `seqit run` without a name"):
+        check_targets(["-f", "mine"], params)
+    check_targets(["split@mine"], params)
+
+
+def test_a_key_in_place_of_its_name_is_refused_without_showing_it() -> None:
+    with pytest.raises(UserError) as error:
+        project(
+            {"mine": "endpoint:http://h/v1#m"},
+            generator={"model": "mine", "engine": "openai", "options": {"key_env": "sk-1234567890abcdef"}},
+        )
+    assert "engines.generator.options.key_env: takes the name of the environment variable" in str(error.value)
+    assert "sk-12" not in str(error.value) and "regex" not in str(error.value)
+
+
+def test_a_server_without_tls_is_told_apart_from_none(tmp_path: Path) -> None:
+    with serving(vllm) as server:
+        params = served(server.url.replace("http://", "https://"))
+        (subject,) = preflight.subjects(params)
+        (problem,) = preflight.check(subject, params, Recall(tmp_path / "a"), tmp_path).problems
+    assert "answers without TLS; write http://" in problem
 
 
 def test_a_model_that_is_not_there_yet_is_no_failure(tmp_path: Path) -> None:

@@ -199,6 +199,19 @@ def test_the_command_that_is_told_converts_this_very_file(tmp_path: Path, encodi
     assert [raw.row for raw in rows(str(converted), artifacts.files(converted))] == [row], message
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "expected"),
+    [
+        ("id,question\n1,Où est le café?\n", "latin-1", "CP1252"),
+        ("q\n" + "Können Sie größere Bäume zeigen?,x\n" * 30, "latin-1", "CP1252"),
+        ("q\nFünf Äpfel für Jürgen und Mädchen aus Köln\n", "latin-1", "CP1252"),
+        ("id,question\n1,日本\n", "gb18030", ""),
+    ],
+)
+def test_few_letters_of_western_europe_are_not_taken_for_chinese(text: str, encoding: str, expected: str) -> None:
+    assert encodings.guess(text.encode(encoding)) == expected
+
+
 def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
     assert encodings.guess("é ü ñ 日本".encode() + b"\xff") == ""
     with pytest.raises(UserError, match=r"^r\.jsonl:2: not UTF-8 \(byte 7\); mend that byte"):

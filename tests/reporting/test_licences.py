@@ -143,3 +143,8 @@ def test_any_text_is_one_line_without_effect(text: str) -> None:
     assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`*|]", escaped(text))
     cells = table(["a"], [[code(text)]]).splitlines()
     assert len(cells) == 3 and len(re.findall(r"(?<!\\)\|", cells[2])) == 2
+
+
+def test_a_source_without_a_licence_is_told_where_to_name_it() -> None:
+    (caution,) = cautions(["unknown"], [])
+    assert "`--licence` of `seqit new`" in caution and "`ingest.corpora.NAME.licence`" in caution

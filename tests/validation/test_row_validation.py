@@ -49,6 +49,25 @@ def verdict(rows: list[dict[str, Any]], *expectations: dict[str, Any], limit: fl
     return validate_rows(lines(*rows), suite(*expectations), "data/x.jsonl", "schemas/s.json", limit)
 
 
+ENGLISH = "Please write a short letter to your neighbour about the noise at night, and be polite."
+GERMAN = "Schreibe bitte einen kurzen Brief an deinen Nachbarn wegen des Lärms in der Nacht, und sei höflich."
+
+
+def test_a_corpus_in_another_language_than_params_says_is_told_by_its_entry() -> None:
+    texts = [ENGLISH] * 29 + [GERMAN]
+    rows = [record(n, instruction=text, response=text) for n, text in enumerate(texts)]
+    for row in rows:
+        row["source"] = row["source"] | {"language": "de"}
+    with pytest.raises(UserError) as error:
+        ingested = ROOT / "schemas/ingested.json"
+        whole = artifacts.read_json(ingested, Suite)
+        validate_rows(lines(*rows), whole, "data/ingested/mine.jsonl", "s", 0.1, "ingested/mine")
+    assert str(error.value) == (
+        "data/ingested/mine.jsonl: ingest.corpora.mine.language is de; 29 of 30 rows are not German; correct it, or "
+        "write multi"
+    )
+
+
 def test_rows_are_set_aside_with_all_their_reasons_in_the_suites_order() -> None:
     rows = [record(0), record(1, instruction=" "), record(2, response="", instruction=""), record(3), record(4)]
     result = verdict(

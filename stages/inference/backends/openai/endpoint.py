@@ -159,7 +159,7 @@ def api_key(variable: str | None) -> str:
     """The API key in an environment variable; "" for None. Raises UserError, without the key, for an unusable one."""
     key = os.environ.get(variable, "").strip() if variable else ""
     if variable and not key:
-        raise UserError(f"{variable} is not set; params.yaml names it as the variable that holds the API key")
+        raise UserError(f"{variable} is not set; set it to the API key (`key_env` names this environment variable)")
     if not key.isprintable():
         raise UserError(f"{variable} holds a line end or another control character; set it again to the API key alone")
     return key

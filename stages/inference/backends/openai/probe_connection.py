@@ -62,6 +62,9 @@ class ProbeConnection:
             try:
                 async with session.request(method, url, data=data, proxy=self._proxy, allow_redirects=False) as reply:
                     body = await _read(reply)
+            except aiohttp.ClientConnectorSSLError:
+                place = urlsplit(url).netloc
+                raise NoAnswerError(f"{place} answers without TLS; write http:// in place of https://") from None
             except aiohttp.ClientConnectorError:
                 raise NoAnswerError(f"nothing answers at {urlsplit(url).netloc}; is the server started?") from None
             except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -7,7 +7,7 @@ from stages.core.errors import UserError
 from stages.inference.backends.openai import dialects
 from stages.inference.backends.openai.dialect_probe import MAX_TOKENS
 from stages.inference.backends.openai.dialect_search import Findings, dialect_of, omitted_fields, sent_fields
-from stages.inference.backends.openai.endpoint import Options, read_endpoint
+from stages.inference.backends.openai.endpoint import Options, api_key, read_endpoint
 from stages.inference.backends.openai.model_names import other_model
 from stages.inference.backends.openai.request_body import WITHOUT_TOP_K, Dialect
 from stages.inference.engine_interface import EngineCheck, Recall
@@ -28,6 +28,7 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     """A check of the server that the options name. What is wrong with it is a problem of the check, not an error."""
     try:
         parsed, endpoint = read_endpoint(reference, options)
+        api_key(parsed.key_env)  # also where the server is recorded: the variable may be gone since
         findings, requests = dialects.learn(parsed, endpoint, recall)
     except UserError as error:
         return EngineCheck({"server": "does not work"}, [str(error)])
@@ -41,7 +42,9 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     if other := other_model(str(parsed.extra.get("model", endpoint.model)), findings.served):
         notes.append(other)
     takes_top_k = parsed.dialect not in WITHOUT_TOP_K or "top_k" in parsed.omit
-    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, _rate(findings))
+    asks = "logprobs" in {*sent_fields(dialect)} - {*parsed.omit}
+    scores, rate = parsed.scores != "none" or (findings.logprobs and asks), _rate(findings)
+    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, scores, rate)
 
 
 def _rate(findings: Findings) -> float:
