@@ -43,7 +43,7 @@ PLACES = list(places(VALUES))
 def at(path: tuple[Any, ...]) -> Any:
     place: Any = VALUES
     for key in path:
-        place = place[key]
+        place = place.get(key, {}) if isinstance(place, dict) else place[key]  # a profile may leave a section out
     return copy.deepcopy(place)
 
 
@@ -268,6 +268,7 @@ NAMED = {
     "referred": ("compare.references", VALUES["compare"]["references"]["alpaca_eval-it"]),
     "marked": ("judge_tasks.runs", VALUES["judge_tasks"]["runs"]["seqeval-it"]),
     "reviewed": ("judge_agreement.runs", VALUES["judge_agreement"]["runs"]["seqeval-sit"]),
+    "calibrated": ("calibrate", {"benchmark": "seqeval", "labels": "labels/x.jsonl", "runs": ["it"]}),
     "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
     "generated": ("generate", VALUES["generate"]["verified"]),

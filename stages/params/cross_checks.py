@@ -113,10 +113,12 @@ def _judged(params: "Params") -> Iterator[str]:
     sections: dict[str, dict[str, Any]] = {
         "compare.runs": params.compare.runs, "compare.references": params.compare.references,
         "judge_tasks.runs": params.judge_tasks.runs, "judge_agreement.runs": params.judge_agreement.runs,
+        "calibrate": params.calibrate,
     }  # fmt: skip
     for section, comparisons in sections.items():
         command = section.partition(".")[0]
-        suitable = [name for name in params.predict.benchmarks if command in _registered(params, name).sections]
+        kind = "judge_agreement" if command == "calibrate" else command  # of what a judge scores
+        suitable = [name for name in params.predict.benchmarks if kind in _registered(params, name).sections]
         for name, entry in comparisons.items():
             ingested = params.predict.benchmarks.keys() & params.ingest.benchmarks.keys()
             if entry.benchmark in ingested and entry.benchmark not in suitable:
@@ -124,8 +126,8 @@ def _judged(params: "Params") -> Iterator[str]:
                     f"{section}.{name}.benchmark: {entry.benchmark} can't be an entry of `{command}`; of "
                     f"predict.benchmarks these can: {', '.join(suitable) or 'none'}"
                 )
-            for field in ("run", "baseline", "treatment"):
-                run = getattr(entry, field, "")
+            named = {field: getattr(entry, field, "") for field in ("run", "baseline", "treatment")}
+            for field, run in [*named.items(), *(("runs", run) for run in getattr(entry, "runs", None) or ())]:
                 known = run in params.runs and entry.benchmark in params.predict.benchmarks
                 if known and entry.benchmark not in params.benchmarks_of(run):
                     settled = f"the entry of {run} and predict.benchmarks.{entry.benchmark}"

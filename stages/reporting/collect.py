@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
 BY_TASK = " by task"
 """Suffix of a benchmark's name for scores of single tasks."""
-JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate")
+JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate", "calibrate")
 """Parts of a benchmark's summary, and what `Score.group` calls them."""
 RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
 
@@ -51,6 +51,7 @@ def names(params: Document) -> dict[str, list[str]]:
         "judge_tasks": [*params["judge_tasks"]["runs"]],
         "judge_agreement": [*params["judge_agreement"]["runs"]],
         "win_rate": [*params["win_rate"]],
+        "calibrate": [*params["calibrate"]],
     }
 
 

@@ -10,7 +10,8 @@ from stages.core.records import Record
 
 QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
 ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
-FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages"}
+LABEL = "benchmark run answer labeller prompt texts following quality id reason"
+FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages", "labels/": LABEL}
 """Artifacts that hold no records -> the fields of their rows, as the packages above define them (a test compares)."""
 NUL = "holds a NUL character"
 """Why a row is set aside: C programs take it for the end of a text. An answer is scored as it is."""

@@ -6,6 +6,7 @@ import pytest
 from stages.core.errors import UserError
 from stages.core.records import Record, Source
 from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.calibration.human_labels import CheckedLabel
 from stages.training.training_rows import Row
 from stages.validation import row_schema
 from stages.validation.row_validation import validate_rows
@@ -46,7 +47,8 @@ def test_fields_within_fields_and_fields_that_no_expectation_reads_count() -> No
 
 
 def test_the_fields_are_those_of_the_rooms() -> None:
-    kinds = {"ingested/benchmarks/": Question, "predictions/": Answer, "formatted/": Row}
+    kinds = {"ingested/benchmarks/": Question, "predictions/": Answer, "formatted/": Row,
+             "labels/": CheckedLabel}  # fmt: skip
     assert {folder: tuple(fields.split()) for folder, fields in row_schema.FIELDS.items()} == {
         folder: kind.__struct_fields__ for folder, kind in kinds.items()
     }
