@@ -19,6 +19,8 @@ COMMANDS = {
     "extract_inputs": "Flat prompts told apart into instruction and input -> data/extracted/<name>.jsonl",
     "rewrite": "Seq-Instruct, round by round -> data/rewritten/<corpus>/<round>.jsonl",
     "respond": "Responses to every round -> data/responded/<corpus>/<round>.jsonl",
+    "check_responses": "Responses that satisfy their rows' checks -> data/filtered/<name>.jsonl",
+    "judge_responses": "Responses that the judge accepts -> data/filtered/<name>.jsonl",
     "evolve": "WizardLM's evolution, the rival -> data/evolved/<name>.jsonl",
     "augment": "Manual chains: repeat, paraphrase, translate, caption -> data/augmented/<name>.jsonl",
     "count_tokens": "Token lengths of an artifact, counted once -> data/token_counts/<artifact>.jsonl",

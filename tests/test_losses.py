@@ -21,7 +21,7 @@ from stages.ablations.row_lengths import RowLength
 from stages.core import artifacts
 from stages.core.cli import report_losses, reports_errors
 from stages.core.completions import Message
-from stages.core.records import Record, Source, Step
+from stages.core.records import Record, ResponseCheck, Source, Step
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
 from stages.evaluation.calibration.human_labels import HumanLabel, texts_hash
 from stages.training.training_rows import Row
@@ -76,6 +76,8 @@ def params(workplace: Path) -> dict[str, Any]:
     values["judge_agreement"]["runs"]["seqeval-sit"]["sample"] = 10
     values["train"]["settings"]["launcher"] = "render"
     values["win_rate"] = {}
+    reads = {"reads": "responded/seed/2", "samples": 1}
+    values["respond"]["filter"] = {"checks": {"checked": reads}, "judge": {"judged": reads}}
     values["calibrate"] = {"people": {"benchmark": "seqeval", "labels": "labels/people.jsonl", "runs": ["it", "sit"]}}
     return values
 
@@ -173,6 +175,16 @@ CASES = [
             [write(w, f"rewritten/seed/{number}", record("a")) for number in (1, 2)],
         ),
         "3 rows: 1 kept, 2 rejected (empty 1, refused 1); see data/responded/seed/0.rejected.jsonl",
+    ),
+    Case(
+        "check_responses checked",
+        lambda w: write(w, "responded/seed/2", record("a"), record("b", checks=(ResponseCheck("case.upper"),))),
+        "checked: 2 rows: 1 accepted, 1 rejected (check 1); see data/filtered/checked.rejected.jsonl",
+    ),
+    Case(
+        "judge_responses judged",
+        lambda w: write(w, "responded/seed/2", record("a"), record("b")),
+        "judged: 2 rows: 0 accepted, 2 rejected (no-verdict 2); see data/filtered/judged.rejected.jsonl",
     ),
     Case(
         "evolve seed",

@@ -52,7 +52,7 @@ def changed(path: str, value: Any) -> dict:
     *parents, last = path.split(".")
     place: Any = values
     for key in parents:
-        place = place[int(key) if isinstance(place, list) else key]
+        place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
     place[last] = value
     return values
 
@@ -252,6 +252,8 @@ NAMED = {
     "extracted": ("extract_inputs.corpora", {"reads": "ingested/seed"}),
     "rewritten": ("rewrite.corpora", VALUES["rewrite"]["corpora"]["seed"]),
     "rewritten benchmark": ("rewrite.benchmarks", VALUES["rewrite"]["benchmarks"]["heldout"]),
+    "checked": ("respond.filter.checks", {"reads": "responded/seed/2", "samples": 2}),
+    "accepted": ("respond.filter.judge", {"reads": "responded/seed/2", "samples": 2}),
     "evolved": ("evolve.corpora", {"reads": "ingested/seed"}),
     "rules": ("augment.rules", VALUES["augment"]["rules"]["repeat"]),
     "aligned": ("augment.aligned", VALUES["augment"]["aligned"]["translate"]),

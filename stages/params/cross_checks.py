@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.core.registry import BENCHMARKS, CHAINS, Registered, unknown_name
 from stages.params import engine_checks
+from stages.params.field_types import PAIRS
 from stages.params.mistakes import Mistake, existing, needed, unknown
 from stages.params.name_references import artifacts, cycle, entries, mentions
 
@@ -27,7 +28,7 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from engine_checks.mistakes(params, written)
     if circle := cycle(params):
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
-    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _chains, _report):
+    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _chains, _report, _filters, _preferences):
         for text in check(params):
             path, _, message = text.partition(": ")
             yield Mistake(path, message)
@@ -188,3 +189,22 @@ def _report(params: "Params") -> Iterator[str]:
         artifact = getattr(params.report, field)
         if artifact is not None and not artifact.startswith("responded/"):
             yield f"report.{field}: {artifact} has no responses to show; name responded/CORPUS/ROUND"
+
+
+def _filters(params: "Params") -> Iterator[str]:
+    settings = params.respond.settings
+    for part, entries_of in params.respond.filter:
+        for name, entry in entries_of.items():
+            if entry.samples > 1 and settings and settings.sampling.temperature == 0:
+                where = f"respond.filter.{part}.{name}.samples"
+                yield f"{where}: {entry.samples} samples at temperature 0 are one; raise it, or set samples to 1"
+
+
+def _preferences(params: "Params") -> Iterator[str]:
+    """Only `publish` reads pairs, and in their own form alone."""
+    for path, kind, name in mentions(params):
+        if kind in ("artifact", "counted") and name.endswith(PAIRS) and not path.startswith("publish."):
+            yield f"{path}: {name} holds preference pairs, which only `publish` reads; leave {PAIRS} out"
+    for name, entry in params.publish.items():
+        if entry.reads.endswith(PAIRS) != (entry.form == "preference"):
+            yield f"publish.{name}.form: preference is the form of filtered/NAME{PAIRS}, and of nothing else"

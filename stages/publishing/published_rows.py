@@ -9,6 +9,7 @@ import msgspec
 
 from stages.core import row_history
 from stages.core.records import Record, Step, Turn, canonical
+from stages.response_filter.preference_pairs import STAGE as FILTER
 
 T = TypeVar("T", "Row", "ReasonedRow", "Query")
 WORDS = re.compile(r"[a-z][a-z ,_'-]{0,79}")
@@ -164,7 +165,7 @@ def _making(record: Record) -> dict[str, object]:
     change, attempt = row_history.last_change(record), row_history.last_attempt(record)
     rounds = max((step.round for step in record.steps if step.stage in row_history.REWRITING), default=0)
     # The model of this row's last text. A frozen row was not requested again: its request is that of an earlier step.
-    prompted = [step for step in steps if step.replies]
+    prompted = [step for step in steps if step.replies and step.stage != FILTER]
     last = prompted[-1] if prompted and not _keeps_own_response(record) else None
     return {
         "tasks": row_history.tasks(record), "chain": row_history.tasks(record) > 1,

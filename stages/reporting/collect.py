@@ -42,6 +42,7 @@ def names(params: Document) -> dict[str, list[str]]:
         "extract_inputs": [*params["extract_inputs"]["corpora"]],
         "rewrite": [entry.name for entry in rewritten(params)],
         "respond": [entry.name for entry in responded(params)],
+        "filter": [name for entries in params["respond"]["filter"].values() for name in entries],
         "evolve": [*params["evolve"]["corpora"]],
         "augment": [name for entries in params["augment"].values() for name in entries],
         "split": [*params["split"]],

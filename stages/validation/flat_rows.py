@@ -17,7 +17,7 @@ TEXTS = (
     "id", "corpus", "instruction", "input", "response", "system", "image",
     "benchmark", "language", "licence", "item", "reference", "group",
     "question", "run", "text", "status", "reply", "model", "error",
-    "answer", "labeller", "prompt", "reason",
+    "answer", "labeller", "prompt", "reason", "declined", "declined_reason",
 )  # fmt: skip
 """Text fields of records, questions, answers and labels."""
 NUMBERS = ("tasks", "sample", "tokens_in", "tokens_out", "quality")
