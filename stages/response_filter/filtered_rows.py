@@ -84,8 +84,9 @@ class FilteredRows:
             *(reply.text_hash for reply in others), *(one for grade in grades for one in grade.text_hashes),
         )  # fmt: skip
         return Step(
-            stage="filter", action=self._action, round=self._config.round, prompt=self._prompt, replies=replies, text_hashes=hashes,
-            status="rejected" if chosen is None else "ok", reason=_reason(row) if chosen is None else "",
+            stage="filter", action=self._action, round=self._config.round, prompt=self._prompt, replies=replies,
+            text_hashes=hashes, status="rejected" if chosen is None else "ok",
+            reason=_reason(row) if chosen is None else "",
             generator=next((grade.judge for grade in grades if grade.judge), ""),
         )  # fmt: skip
 
