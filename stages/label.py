@@ -29,6 +29,8 @@ def label(
     Shows question, tasks and answer, never the run or the judge's verdict, in an order drawn by the seed. Each label is
     on the disk before the next answer appears; run the command again to go on. From a pipe it reads one key a line.
     """
+    if not by.strip() or not by.isprintable():
+        raise UserError("--by: write a name, such as --by anna")
     params = load()
     chosen, judge = entry(params.calibrate, name, "calibrate"), params.judge
     prompt = prompts.parse(artifacts.read_text(judge.prompt), judge.prompt).hash

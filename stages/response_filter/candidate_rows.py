@@ -18,9 +18,9 @@ REASONS = {
     "enough": "as many rows as wanted were accepted before it",
 }
 """Why a row is rejected: a closed list."""
-BLOCK = 64
-"""Rows that are finished before it is known how many are accepted and how many requests are left. A constant, so that
-the outcome depends on neither the speed of engines nor the number of workers."""
+BLOCK, LEAST = 64, 8
+"""Rows, at most and at least, that are finished before it is known how many are accepted and how many requests are
+left. Constants, so that the outcome depends on neither the speed of engines nor the number of workers."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def filter_rows(
 ) -> Iterator[CandidateRow]:
     """Each record in order, with its responses and their grades.
 
-    With `rows` or `budget` records are taken `BLOCK` by `BLOCK`. Once as many rows as wanted are accepted, the others
-    have the reason "enough". A row for which the budget has no request left is graded as it is.
+    With `rows` or `budget` records are taken in blocks: as many as are still wanted, between `LEAST` and `BLOCK`. Once
+    as many rows as wanted are accepted, the others have the reason "enough". A row for which the budget has no request
+    left is graded as it is.
     """
     if config.rows is None and config.budget is None:
         return _graded_rows(records, complete, grade, config)
@@ -103,8 +104,9 @@ def _limited_rows(
     accepted, left = 0, config.budget
     while config.rows is None or accepted < config.rows:
         more = config.samples - 1
-        size = BLOCK if left is None or not more else min(BLOCK, left // more)
-        block = list(islice(records, size or BLOCK))
+        wanted = BLOCK if config.rows is None else min(BLOCK, max(LEAST, config.rows - accepted))
+        size = wanted if left is None or not more else min(wanted, left // more)
+        block = list(islice(records, size or wanted))
         if not block:
             return
         limited = config if size else replace(config, samples=1)

@@ -44,6 +44,13 @@ def test_a_pipe_labels_line_by_line_and_the_next_call_goes_on(workplace: Path) -
     assert "1 of 4" in seqit_label(workplace, "y\n", "--by", "you", "--number", "4").stderr
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[2J"])
+def test_a_person_has_a_name_that_can_be_printed(workplace: Path, name: str) -> None:  # noqa: F811
+    answers(workplace, "ok")
+    result = seqit_label(workplace, "4\n", "--by", name)
+    assert result.returncode == 2 and "--by: write a name" in result.stderr and not (workplace / LABELS).exists()
+
+
 def test_a_terminal_takes_keys_and_an_interruption_loses_nothing(workplace: Path) -> None:  # noqa: F811
     answers(workplace, "ok", "ok", "ok")
     upper, lower = pty.openpty()

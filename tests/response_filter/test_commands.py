@@ -119,6 +119,8 @@ def test_a_published_row_names_the_model_of_its_response_and_not_the_judge(workp
     rows = {row["id"]: row for row in pq.read_table(folder / "data/train.parquet").to_pylist()}
     assert rows["a"]["reply"] == "0" * 64 and rows["a"]["generator"] == "m"
     assert rows["c"]["reply"] not in ("0" * 64, rows["c"]["steps"][-1]["replies"][0])
+    facts = json.loads((folder / "provenance.json").read_text())
+    assert facts["generators"] == {"m": 3, "scripted": 1}, "the judge wrote nothing"
 
 
 @pytest.mark.parametrize(
