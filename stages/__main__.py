@@ -66,7 +66,8 @@ def run(
 
     The last lines say how long each kind of stage took, how many rows of each corpus are chains, held or failed, and
     where published sets and the report are. The last line of all is a warning, if there is one: no sequences, a round
-    that changed nothing, a third of the rows lost.
+    that changed nothing or lost a third of its rows, or more than `validate.max_failed`. Where a stage failed, the last
+    lines say which, what is not published, its error, and what to do.
     """
     from stages.execution.dvc_repro import repro
     from stages.params import load
@@ -75,11 +76,12 @@ def run(
     params = load()  # before DVC puts wrong values into commands, where they fail in the words of the shell
     if not no_check:
         preflight.check_run(arguments or [], params)
-    status, warning = repro(arguments or [], params)
-    if status:
-        remark(f"warning: {warning}" if warning else "")
-        raise typer.Exit(status)
-    return warning
+    result = repro(arguments or [], params)
+    if result.status:
+        for line in (f"warning: {result.warnings}" if result.warnings else "", *result.failure):
+            remark(line)
+        raise typer.Exit(result.status)
+    return result.warnings
 
 
 for _alias in ("run", "repro"):

@@ -43,7 +43,7 @@ def rewrite(
             )  # fmt: skip
             rows, stats = artifacts.artifact(reads, Record), RoundStats("rewrite")
             reads = f"rewritten/{name}/{number}"
-            rewritten = complete.rows(rewrite_round(rows, complete, config), of=rows)
+            rewritten = complete.rows(rewrite_round(rows, complete, config), rows, corpus.rounds - number)
             artifacts.write(f"data/{reads}.jsonl", stats.records(rewritten))
             summary = stats.summary()
             artifacts.write_json(f"data/metrics/rewrite/{name}/{number}.json", summary | complete.take())

@@ -122,8 +122,8 @@ def params_page() -> str:
     parts = [
         "# params.yaml\n",
         MARK,
-        "Every key of `params.yaml`, generated from its types in `stages/params`. `stages/profiles/full.yaml` explains the"
-        " values and names those of the paper.\nNAME is a name of yours: small letters, digits, `-` and `_`.\n",
+        "Every key of `params.yaml`, generated from its types in `stages/params`. `stages/profiles/full.yaml` explains"
+        " the values and names those of the paper.\nNAME is a name of yours: small letters, digits, `-` and `_`.\n",
         "Errors in the file are reported with their path in it, before anything runs.\n",
     ]
     for name, field in Params.model_fields.items():

@@ -39,6 +39,7 @@ OTHERS = {
     "__init__": "nothing", "atomic_write": "how files appear", "cli": "messages", "errors": "messages",
     "redaction": "what of a secret is shown", "registry": "names; what they name is a dependency",
     "project": "where the project is",
+    "run_messages": "messages",
     "state_folder": "where the store is", "written_results": "reads what is there; whose text is a dependency",
 }  # fmt: skip
 """The other modules of stages/core, and what they decide."""

@@ -43,6 +43,7 @@ GRAPH = """
 stages:
   first: {cmd: "echo made > first", outs: [{first: {cache: false}}]}
   say: {foreach: [seed-1, seed-2], do: {cmd: "cat first; echo output ${item}", deps: [first]}}
+  fails: {cmd: "python fails.py"}
   rewrite:
     foreach: [seed]
     do:
@@ -55,6 +56,15 @@ stages:
 COUNTS = {"rows": 3, "counts": {"hold": 2}, "failures": 1, "rows_by_tasks": {"1": 3},
           "single_tasks_by_outcome": {"held": 2, "unparsed": 1}, "replies": 9}  # fmt: skip
 """Metrics of a round that changed nothing."""
+FAILS = """
+from stages.core.cli import main
+from stages.core.errors import UserError
+
+def fails() -> None:
+    raise UserError("data/none.jsonl: no such file; make it")
+
+main(fails)
+"""
 
 
 @pytest.mark.slow
@@ -76,6 +86,7 @@ def test_dvc_tells_a_stage_its_address_from_a_folder_below_too(tmp_path: Path) -
 def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
     shutil.copy(ROOT / "stages/profiles/full.yaml", tmp_path / "params.yaml")
     (tmp_path / "dvc.yaml").write_text(GRAPH)
+    (tmp_path / "fails.py").write_text(FAILS)
     folders = {name: str(tmp_path / name.lower()) for name in ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR")}
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"} | folders
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, env=environment, check=True)
@@ -100,11 +111,15 @@ def test_repro_hands_dvc_its_stages_and_options(tmp_path: Path) -> None:
     went, output = repro("rewrite@seed", name="run")
     assert went and output.splitlines()[-1] == "seed: 3 rows: no chain, 2 held, 1 failed (1 unparsed)"
     assert "> python" not in output and "Updating lock file" not in output and "is empty" not in told[-1]
-    assert (
-        told[-1].splitlines()[-1].startswith("seqit run: warning: seed: no row is a sequence of tasks, 1 of 3 rows")
-    )
+    assert told[-1].splitlines()[-1].startswith("seqit run: warning: seed: no row is a sequence of tasks, 1 of 3 rows")
     assert json.loads((tmp_path / ".seqit/stage_times.json").read_text()).keys() == {
         "first",
         "say@seed-2",
         "rewrite@seed",
     }
+    went, output = repro("rewrite@seed", name="run")
+    assert went and "seed: 3 rows: no chain, 2 held, 1 failed (1 unparsed)" in output, "also where all is up to date"
+    went, output = repro("fails", name="run")
+    *_, first, error, advice = told[-1].splitlines()
+    assert not went and first == "seqit run: FAILED at fails; nothing after it ran"
+    assert error == "seqit run: fails: data/none.jsonl: no such file; make it" and "`seqit run` goes on" in advice

@@ -30,6 +30,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {
     "git clone <": "needs an address",
+    "make env": "makes the environment that runs this test",
     "make repro": "the default run, of which tests/test_pipeline.py runs a small copy",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
@@ -161,6 +162,7 @@ def test_the_table_of_results_is_that_of_the_committed_run() -> None:
     text = README.read_text()
     assert results_table.BLOCK.search(text)
     assert results_table.updated(text) == text, "run `python -m tests.results_table --write`"
+    assert results_table.PICTURE.read_text() == results_table.drawn(), "run `python -m tests.results_table --write`"
 
 
 @pytest.mark.parametrize("name", ["params.md", "commands.md"])

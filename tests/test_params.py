@@ -229,6 +229,23 @@ MISTAKES = [
     ("engines.generator.options.a\0", 1, "the key engines.generator.options.a"),
     ("engines.generator.model", None, "engines.generator.model: needed by "),
     ("rewrite.rounds", {}, "rewrite.rounds: this section is gone; name each corpus once"),
+    ("rewrite.corpora.seed.responses", "first", "rewrite.corpora.seed.responses: "),
+    (
+        "rewrite.corpora.seed",
+        VALUES["rewrite"]["corpora"]["seed"] | {"responses": "last", "round_0": "corpus"},
+        "rewrite.corpora.seed.round_0: under responses: last, round 0 has no responses; remove it, or write",
+    ),
+    (
+        "rewrite.corpora.seed.responses",
+        "last",
+        "responded/seed/0 is not made: rewrite.corpora.seed has responses: last; name responded/seed/2, or write "
+        "responses: every there",
+    ),
+    (
+        "rewrite.settings.responses",
+        "last",
+        "augment.rules.repeat.reads: responded/seed/0 is not made: rewrite.corpora.seed has responses: last",
+    ),
     ("respond.rounds", {}, "respond.rounds: this section is gone; every round of rewrite.corpora gets responses"),
     ("predict.runs", {"it": {}}, "predict.runs: this section is gone; every run of train.runs"),
     ("train.runs.sit.reads", "responded/seed-2", "others FOLDER/NAME; did you mean responded/seed/2?"),

@@ -1,6 +1,7 @@
 """Each round of a corpus is validated before the next one reads it."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,39 @@ def test_a_row_that_is_set_aside_is_in_no_later_round_and_too_many_end_the_stage
     else:
         assert result.exit_code == 2 and "data/rewritten/seed/1.jsonl: 1 of 2 rows would be set aside" in result.stderr
         assert not second.exists() and not (workplace / "data/validated/rewritten/seed/1.json").exists()
+
+
+def test_responses_to_the_last_round_alone_are_those_under_every_and_ask_nothing_that_every_has_not(
+    workplace: Path,
+) -> None:
+    values = yaml.safe_load((workplace / "params.yaml").read_text())
+    values = {key: values[key] for key in ("seed", "tokenizer", "fetch", "validate", "respond")} | {
+        "engines": {"generator": values["engines"]["generator"]},
+        "rewrite": {key: values["rewrite"][key] for key in ("settings", "corpora")},
+        "ingest": {"corpora": values["ingest"]["corpora"]},
+        "decontaminate": values["decontaminate"],
+    }
+    entry = values["rewrite"]["corpora"]["seed"]
+    write(workplace, "decontaminated/seed", *(record(f"r{n}", f"Name river {n}.") for n in range(8)))
+    replies, rows_written = [], {}
+    for responses in ("last", "every"):
+        entry["responses"] = responses
+        (workplace / "params.yaml").write_text(yaml.safe_dump(values))
+        for words in (("rewrite", "seed"), ("respond", "seed")):
+            result = call(workplace, *words)
+            assert result.exit_code == 0, result.output
+            with sqlite3.connect(workplace / "replies.sqlite") as store:
+                replies.append(store.execute("SELECT count(*) FROM reply").fetchone()[0])
+        folder = workplace / "data/responded/seed"
+        numbers = {path.name.partition(".")[0] for path in folder.iterdir()}
+        receipts = {path.stem for path in (workplace / "data/validated/responded/seed").iterdir()}
+        metrics = {path.stem for path in (workplace / "data/metrics/respond/seed").iterdir()}
+        expected = {"2"} if responses == "last" else {"0", "1", "2"}
+        assert numbers == receipts == metrics == expected
+        rows_written[responses] = (folder / "2.jsonl").read_bytes()
+    assert rows_written["last"] == rows_written["every"]
+    rewriting, last, again, every = replies
+    assert (last - rewriting, again, every - last) == (8, last, 16)
 
 
 def test_constraints_reach_responses_the_benchmark_and_published_prompts(workplace: Path) -> None:

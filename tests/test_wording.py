@@ -13,7 +13,7 @@ from stages.evaluation.benchmarks.questions import Question
 from stages.params import Params, load
 
 ROOT = Path(__file__).resolve().parents[1]
-PROFILES = ["params.yaml", "stages/profiles/paper.yaml"]
+PROFILES = ["stages/profiles/full.yaml", "stages/profiles/paper.yaml"]
 SEEDS = {"xquad": ("xquad", ["de"]), "commonsenseqa": ("commonsenseqa", [])}
 ROW = Record("a", "a", "Do it.", "a b", "Yes.", "", Source("path:x", 0, "0", "MIT", "en"))
 

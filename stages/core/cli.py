@@ -15,6 +15,7 @@ from typer.models import ArgumentInfo
 from stages.core import project
 from stages.core.errors import UserError, one_line
 from stages.core.redaction import without_secrets
+from stages.core.run_messages import record_error
 
 P = ParamSpec("P")
 
@@ -33,6 +34,7 @@ def reports_errors(function: Callable[P, str | None]) -> Callable[P, None]:
             warning = function(*args, **kwargs)
         except UserError as error:
             remark(str(error))
+            record_error(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             remark("interrupted; replies received so far are kept, run again to go on")

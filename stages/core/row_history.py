@@ -31,13 +31,29 @@ def last_change(record: Record) -> Step | None:
     return next((step for step in reversed(record.steps) if took_effect(step)), None)
 
 
+def rounds(record: Record) -> int:
+    """Number of rounds of Seq-Instruct and of evolution that the row went through, whatever came of them."""
+    return sum(step.stage != "augment" and _could(step) for step in record.steps)
+
+
+def response_step(record: Record) -> Step | None:
+    """The step in which a model wrote the response, or the last part of it; None for a response of the source's own."""
+    for step in reversed(record.steps):
+        if step.stage == "respond" or (step.stage, step.action) == ("evolve", "respond"):
+            return None if step.action == "keep" else step
+        added = step.stage == "augment" or (step.stage == "split" and step.action not in UNDIVIDED)
+        if added and step.status == "ok" and step.replies:
+            return step
+    return None
+
+
 def last_attempt(record: Record) -> Step | None:
     """The last step that could have changed the instruction, whatever came of it; None for none."""
     return next((step for step in reversed(record.steps) if _could(step)), None)
 
 
 def action(record: Record) -> str:
-    """The action of the last step that took effect; "hold" where every round held the row; "" for anything else."""
+    """The action of the last step that took effect; "hold" where none did and the last round held the row; else ""."""
     change, attempt = last_change(record), last_attempt(record)
     if change is not None:
         return change.action

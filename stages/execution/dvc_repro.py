@@ -7,23 +7,26 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from stages.core.errors import UserError
 from stages.core.redaction import without_secrets
+from stages.core.run_messages import VARIABLE, recorded_errors
+from stages.execution.run_failure import failure_lines
 from stages.execution.run_outcome import run_outcome
 from stages.execution.stage_times import record_times, times_path
 from stages.params import Params
 
 RUNNING = re.compile(r"Running stage '([^']+)'")
 CACHED = re.compile(r"Stage '([^']+)' is cached")
-UNCHANGED = re.compile(r"Stage '[^']+' didn't change, skipping$")
+UNCHANGED = re.compile(r"Stage '([^']+)' didn't change, skipping$")
 NEXT = re.compile(r"(?:Running stage '|Stage '|Updating lock file '|Verifying data sources)")
 """Begins the lines with which DVC goes on after a stage."""
 CHATTER = re.compile(r"(?:> python -m stages\.|Updating lock file '|To track the changes with git, run:|\tgit add "
                      r"|To enable auto staging, run:|\tdvc config core\.autostage )")  # fmt: skip
 """Begins lines of DVC that are left out, unless options ask for them."""
 VERBATIM = frozenset({"--dry", "-v", "--verbose"})
-KEEP_GOING = frozenset({"-k", "--keep-going"})
 
 
 class StageClock:
@@ -33,7 +36,7 @@ class StageClock:
         """No stage has run."""
         self.seconds: dict[str, float] = {}
         self.cached: list[str] = []
-        self.unchanged = 0
+        self.unchanged: list[str] = []
         self._running = ""
         self._begun = self._started = time.monotonic()
 
@@ -45,7 +48,8 @@ class StageClock:
             self._running, self._begun = running[1], time.monotonic()
         elif cached := CACHED.match(line):
             self.cached.append(cached[1])
-        self.unchanged += bool(UNCHANGED.match(line))
+        elif unchanged := UNCHANGED.match(line):
+            self.unchanged.append(unchanged[1])
 
     def stop(self) -> None:
         """The running stage has ended."""
@@ -56,7 +60,7 @@ class StageClock:
     def table(self) -> Iterable[str]:
         """Lines with the seconds of each kind of stage."""
         count = len(self.seconds)
-        unchanged = f", {self.unchanged} unchanged" if self.unchanged else ""
+        unchanged = f", {len(self.unchanged)} unchanged" if self.unchanged else ""
         yield f"\n== {count} stage{'s' * (count != 1)} ran, {time.monotonic() - self._started:.0f} s in all{unchanged}"
         kinds: dict[str, list[float]] = {}
         for name, seconds in self.seconds.items():
@@ -65,41 +69,57 @@ class StageClock:
             yield f"   {kind:<20} {len(each):>3} x   {sum(each):>7.1f} s"
 
 
-def repro(arguments: list[str], params: Params) -> tuple[int, str]:
-    """Run `dvc repro` with `arguments`; returns its exit status and the warnings about what it made, "" for none.
+class RunResult(NamedTuple):
+    """How a run ended."""
 
-    Raises UserError where DVC is missing.
-    """
+    status: int
+    """DVC's exit status."""
+    warnings: str
+    """About what it made; "" for none."""
+    failure: list[str]
+    """Lines that say what failed and what to do; none for a run that did not fail."""
+
+
+def repro(arguments: list[str], params: Params) -> RunResult:
+    """Run `dvc repro` with `arguments`, and print what became of each corpus. Raises UserError where DVC is missing."""
     clock = StageClock()
+    with TemporaryDirectory(prefix="seqit-run-") as folder:
+        status = _run_dvc(arguments, clock, folder)
+        errors = recorded_errors(Path(folder))
+    failed = [*errors] if status else []
+    clock.stop()
+    if "--dry" in arguments:  # then DVC only says what it would run
+        return RunResult(status, "", [])
+    # Without a stage that DVC calls failed, it was interrupted: then the last one has no end.
+    unfinished = (failed or [*clock.seconds][-1:]) if status else []
+    done = {stage: seconds for stage, seconds in clock.seconds.items() if stage not in unfinished}
+    record_times(times_path(), done)
+    ended = [*done, *clock.cached, *clock.unchanged]
+    lines, warnings = run_outcome(params, ended, failed=failed)
+    print("\n".join([*clock.table(), *lines]), flush=True)
+    failure = failure_lines(params, arguments, ended, failed, errors) if status else []
+    return RunResult(status, "; ".join(warnings), failure)
+
+
+def _run_dvc(arguments: list[str], clock: StageClock, folder: str) -> int:
+    """Run `dvc repro`, pass on what it prints and let the clock see it. folder: for messages that its stages share."""
     brief = VERBATIM.isdisjoint(arguments)
-    with _dvc(["repro", *arguments]) as process:
+    with _dvc(["repro", *arguments], {VARIABLE: folder}) as process:
         assert process.stdout is not None
         for line in process.stdout:
             clock.see(line)
             if not brief or not (CHATTER.match(line) or UNCHANGED.match(line) or not line.strip()):
                 sys.stdout.write(without_secrets(line))
                 sys.stdout.flush()
-    clock.stop()
-    if "--dry" in arguments:  # then DVC only says what it would run
-        return process.returncode, ""
-    record_times(times_path(), _finished(clock.seconds, process.returncode, arguments))
-    lines, warnings = run_outcome(params, [*clock.seconds, *clock.cached])
-    print("\n".join([*clock.table(), *lines]))
-    return process.returncode, "; ".join(warnings)
+    return process.returncode
 
 
-def _finished(seconds: dict[str, float], status: int, arguments: list[str]) -> dict[str, float]:
-    """Without the stage that failed, which is the last one unless DVC kept going."""
-    if not status:
-        return seconds
-    return {} if KEEP_GOING & set(arguments) else dict(list(seconds.items())[:-1])
-
-
-def _dvc(arguments: list[str]) -> "subprocess.Popen[str]":
+def _dvc(arguments: list[str], variables: dict[str, str]) -> "subprocess.Popen[str]":
     # The DVC of this environment, also where the environment is not activated: stages say `python`.
     folder = Path(sys.executable).parent
     if not (folder / "dvc").exists():
         raise UserError(f"{folder / 'dvc'}: not installed; run `make env`")
     command = [sys.executable, "-m", "stages.execution.dvc_program", *arguments]
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = os.environ | path | variables
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace", bufsize=1, env=environment)

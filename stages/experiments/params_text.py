@@ -54,8 +54,8 @@ rewrite:
     {name}:
       reads: ingested/{name}
       rounds: {rounds}
-      # A capable chat model also takes prompts: stages/prompts/seqinstruct and policy: model.
-      prompts: stages/prompts/small
+      prompts: stages/prompts/small   # a capable chat model: stages/prompts/seqinstruct, and policy: model
+      responses: last   # every: the originals and each round too, to compare rounds or train a baseline
       actions:          # policy uniform draws one of them for each row and round
       - decompose
       - prefix

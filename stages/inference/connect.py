@@ -53,17 +53,19 @@ class Connected(Meter):
         """Whether replies are stand-ins for those that a run would get, as while a plan is made."""
         return self._progress is None
 
-    def expect(self, rows: int) -> None:
-        """Expect so many more rows."""
+    def expect(self, rows: int, later: int = 0) -> None:
+        """Expect so many more rows, and `later` after them."""
         if self._progress:
-            self._progress.expect(rows)
+            self._progress.expect(rows, later)
 
-    def rows(self, finished: Iterable[Row], of: object = ()) -> Iterator[Row]:
+    def rows(self, finished: Iterable[Row], of: object = (), passes_left: int = 0) -> Iterator[Row]:
         """Pass on the rows that a stage finishes and count them as progress; as many are expected as `of` is long.
 
-        `of` has a length, or a length hint as `jsonl.read_validated` gives one.
+        `of` has a length, or a length hint as `jsonl.read_validated` gives one. passes_left: how often this will be
+        called again for as many rows, as for later rounds.
         """
-        self.expect(length_hint(of))
+        rows = length_hint(of)
+        self.expect(rows, passes_left * rows)
         return self._count_rows(finished)
 
     def watched(

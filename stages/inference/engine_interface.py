@@ -56,6 +56,8 @@ class EngineCheck(msgspec.Struct):
     """How many requests were sent; 0 where all was known."""
     takes_top_k: bool = True
     """False where a prompt with a top_k would be refused before it is sent."""
+    tokens_per_second: float = 0.0
+    """Tokens written a second in reply to one request alone; 0 where that is not known."""
 
 
 class Recall(NamedTuple):

@@ -35,6 +35,10 @@ class Progress:
         self.requested = self.cached = self.failed = self.tokens_in = self.tokens_out = self.in_flight = 0
         self.rows, self.total = 0, 0
         """Finished rows, and all expected rows; 0 if their number is not known."""
+        self._announced = self._later = 0
+        """Rows of the passes over the corpus that have begun, and of those that will follow."""
+        self._begun_before = 0
+        """Rows with a request in earlier passes."""
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._first_request: tuple[float, int, int] | None = None
@@ -52,9 +56,14 @@ class Progress:
         """Replies so far, requested and cached."""
         return self.requested + self.cached
 
-    def expect(self, rows: int) -> None:
-        """Expect so many more rows."""
-        self.total += rows
+    def expect(self, rows: int, later: int = 0) -> None:
+        """Expect so many more rows, and about `later` after them, which takes the place of what was said before."""
+        with self._lock:
+            if self._later:  # the next pass over the same rows
+                self._begun_before += len(self._rows_begun)
+                self._rows_begun.clear()
+            self._announced, self._later = self._announced + rows, later
+            self.total = self._announced + later
 
     def finish(self) -> None:
         """Count a finished row."""
@@ -117,7 +126,7 @@ class Progress:
         with self._lock:
             started, rows_before, cached_before = self._first_request or (now, self.rows, self.cached)
             ages = [now - since for since in self._sent.values()]
-            begun = len(self._rows_begun)
+            begun = self._begun_before + len(self._rows_begun)
             return Work(
                 now - started, [*self._durations], ages, self.requested, self.cached - cached_before,
                 begun if begun < COUNTED_ROWS else self.rows - rows_before + len(ages),

@@ -87,8 +87,11 @@ def _scale(durations: Sequence[float], ages: Sequence[float]) -> float:
 
 
 def shown(previous: float | None, estimate: float, seconds: float) -> float:
-    """What to show: `previous`, which is `seconds` old, brought nearer to a new estimate, by a factor at most."""
-    if previous is None:
+    """What to show: `previous`, which is `seconds` old, brought nearer to a new estimate, by a factor at most.
+
+    Where `previous` has run out and there is work left, it says nothing any more, and the estimate stands.
+    """
+    if previous is None or previous <= seconds:
         return estimate
     expected = max(previous - seconds, 1.0)
     ratio = log(max(estimate, 1.0) / expected) * (1 - exp(-seconds / SETTLING))

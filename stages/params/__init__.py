@@ -52,7 +52,7 @@ GONE = {
     "assemble": "name what a run reads as `reads` under train.runs",
     "format": "name what a run reads as `reads` under train.runs",
     "rewrite.rounds": "name each corpus once under rewrite.corpora or rewrite.benchmarks, with `rounds`: how many",
-    "respond.rounds": "every round of rewrite.corpora gets responses",
+    "respond.rounds": "every round of rewrite.corpora gets responses, or the last under responses: last",
     "predict.runs": "every run of train.runs answers the benchmarks; name other models under predict.models",
 }
 """Parts of earlier versions of params.yaml that nothing replaces, and what to do instead."""

@@ -28,7 +28,10 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from engine_checks.mistakes(params, written)
     if circle := cycle(params):
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
-    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _wording, _chains, _report, _filters, _preferences):
+    checks = (
+        _benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report, _filters, _preferences,
+    )  # fmt: skip
+    for check in checks:
         for text in check(params):
             path, _, message = text.partition(": ")
             yield Mistake(path, message)
@@ -51,11 +54,23 @@ def _unknown_names(params: "Params") -> Iterator[Mistake]:
         "predicted": set(params.predict.benchmarks),
         "run": set(params.runs),
     }
+    unanswered = _unanswered(params)
     for path, kind, name in mentions(params):
-        if kind == "counted" and name in known["artifact"] - known["counted"]:
+        if name in unanswered:
+            yield Mistake(path, unanswered[name])
+        elif kind == "counted" and name in known["artifact"] - known["counted"]:
             yield Mistake(path, f"{name} is not counted; add it under count_tokens")
         elif kind != "counted" and name not in known[kind]:
             yield Mistake(path, unknown("unknown", name, known[kind]))
+
+
+def _unanswered(params: "Params") -> dict[str, str]:
+    """Responses to earlier rounds that `responses: last` leaves out -> what to write."""
+    return {
+        f"responded/{name}/{number}": f"responded/{name}/{number} is not made: rewrite.corpora.{name} has responses: "
+        f"last; name responded/{name}/{entry.rounds}, or write responses: every there"
+        for name, entry in params.rewrite.corpora.items() for number in range(entry.answered.start)
+    }  # fmt: skip
 
 
 def _missing_sections(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -163,6 +178,15 @@ def _actions(params: "Params") -> Iterator[str]:
                 yield f"rewrite.{path}.actions: policy fixed takes one action; name it"
             elif entry.policy == "fixed" and len(getattr(entry, field) or ()) > 1:
                 yield f"rewrite.{path}.{field}: policy fixed takes one action, not {len(getattr(entry, field))}"
+
+
+def _responses(params: "Params") -> Iterator[str]:
+    for name, entry in params.rewrite.corpora.items():
+        if entry.round_0 and 0 not in entry.answered:
+            yield (
+                f"rewrite.corpora.{name}.round_0: under responses: last, round 0 has no responses; remove it, or write "
+                "responses: every"
+            )
 
 
 def _wording(params: "Params") -> Iterator[str]:

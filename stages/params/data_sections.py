@@ -22,7 +22,7 @@ from stages.params.field_types import (
     absent,
     check_names_differ,
 )
-from stages.params.response_sections import BaselineResponse, UnchangedResponse
+from stages.params.response_sections import AnsweredRounds, BaselineResponse, UnchangedResponse
 
 GENERATOR = ("engines.generator.model",)
 """What a stage that asks the generator reads of `engines`."""
@@ -82,6 +82,8 @@ class RewriteSettings(Section):
     """Those of corpora which name none."""
     constraint_share: Share | None = None
     """That of corpora which name none."""
+    responses: AnsweredRounds | None = None
+    """That of corpora which name none."""
 
 
 class RewriteBenchmark(Entry):
@@ -114,19 +116,32 @@ class RewriteBenchmark(Entry):
         """One artifact for each round."""
         return [f"rewritten/{name}/{round}" for round in range(1, self.rounds + 1)]
 
+    def versions(self, name: str) -> list[str]:
+        """The artifacts with the instructions before the first round and after each round."""
+        return [self.reads, *RewriteBenchmark.artifacts(self, name)]
+
 
 class RewriteCorpus(RewriteBenchmark):
-    """The rounds of Seq-Instruct over a training corpus, with responses before and after each round."""
+    """The rounds of Seq-Instruct over a training corpus, with responses before and after each round, or to the last."""
 
     needs: ClassVar[tuple[str, ...]] = (*RewriteBenchmark.needs, "respond.settings")
     hold: UnchangedResponse | None = None
     """As in `respond.settings`, for this corpus."""
     round_0: BaselineResponse | None = None
     """As in `respond.settings`, for this corpus."""
+    responses: AnsweredRounds = "every"
+    """every: the original instructions (round 0) and those of each round get responses, as the paper's comparisons of
+    rounds need. last: only those of the last round, for a set that is published or trained on alone; its rows are the
+    same as under every."""
+
+    @property
+    def answered(self) -> range:
+        """The numbers of the rounds whose instructions get responses; round 0 has the original instructions."""
+        return range(self.rounds if self.responses == "last" else 0, self.rounds + 1)
 
     def artifacts(self, name: str) -> list[str]:
-        """Those of the rounds, and the responses to each; round 0 has the original instructions."""
-        return [*super().artifacts(name), *(f"responded/{name}/{round}" for round in range(self.rounds + 1))]
+        """Those of the rounds, and of the responses to them."""
+        return [*super().artifacts(name), *(f"responded/{name}/{round}" for round in self.answered)]
 
 
 class Rewrite(Section):

@@ -22,6 +22,8 @@ UnchangedResponse = Literal["respond", "keep"]
 """Of a row whose instruction was not changed."""
 BaselineResponse = Literal["respond", "corpus"]
 """To an original instruction."""
+AnsweredRounds = Literal["every", "last"]
+"""Rounds whose instructions get responses."""
 
 
 class RespondSettings(Section):

@@ -133,8 +133,9 @@ class Validate(Section):
     """Share of the rows that a round of rewriting asks about which must get a new instruction; null for none. Judged
     over 10 rows and more."""
     max_failed: Share | None = 0.33
-    """Share of the rows that may come to nothing in a round of rewriting or of responding; null for all. Judged over 10
-    rows and more."""
+    """Share of the rows that may have come to nothing in every round of rewriting so far, or that may have no response;
+    null for all. Judged over 10 rows and more. A round that loses more of its rows, which have tasks of earlier rounds,
+    is a warning at the end of `seqit run`."""
     max_same: Share | None = 0.98
     """Share of the chosen actions that may be one and the same, where a round allows several; null for all. Judged over
     30 rows and more."""

@@ -19,12 +19,13 @@ from typing import NamedTuple
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.inference.answer_only import AnswersOnly
+from stages.inference.backends import BACKENDS
 from stages.inference.budgets import Tokens, max_tokens_of
 from stages.inference.connect import Connected, Target, resolve
 from stages.inference.engine_interface import Recall
 from stages.params import Engine
 from stages.planning.token_estimate import TokenEstimator, characters
-from stages.reply_store.identity import Identity
+from stages.reply_store.identity import Identity, Reference
 from stages.reply_store.keys import Request
 from stages.reply_store.keys import request as request_of
 from stages.reply_store.lookup import WINDOW
@@ -119,11 +120,21 @@ class Planner:
         try:
             return resolve(engine, model, recall=self._recall)
         except UserError as error:
-            if engine.engine != "openai" or engine.options.get("dialect", "auto") != "auto":
+            # The last run of a stage had other models: where one is away, nothing is learnt from its replies.
+            if self.learning or engine.engine != "openai" or engine.options.get("dialect", "auto") != "auto":
                 raise
             self.unknown[f"{error}; until then its requests are counted as new, under dialect plain"] = None
         plain = engine.options | {"dialect": "plain", "omit": [*engine.options.get("omit", []), "top_k"]}
         return resolve(engine.model_copy(update={"options": plain}), model, recall=self._recall)
+
+    def measured_rate(self, identity: Identity) -> float:
+        """Tokens a second that a check recorded of the server of a connected model, one request alone; 0 for none."""
+        if self._recall is None or identity not in self.connected:
+            return 0.0
+        engine, model = self.connected[identity]
+        check, written = BACKENDS[engine.engine].check, engine.references.get(model, "")
+        reference = Reference(written, written) if written.startswith("endpoint:") else None
+        return check(reference, engine.options, self._recall._replace(probes=False)).tokens_per_second if check else 0.0
 
     def complete(
         self, identity: Identity, engine: Engine, directory: Path | None = None

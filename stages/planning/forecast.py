@@ -46,6 +46,8 @@ class StageRequests(RequestTotals, frozen=True, kw_only=True):
     """Whether tokens_out is estimated by stored replies to the same steps; else it is max_tokens."""
     counted: bool
     """Whether tokens_in is by the model's tokenizer or by stored replies; else by a fixed ratio."""
+    checked_rate: float = 0.0
+    """Tokens written a second, as a check recorded, from which `hours` follow; 0 where they follow from `costs`."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -233,12 +235,15 @@ def _requests(planner: Planner, counts: RequestCounts) -> StageRequests:
     load = planner.tokens(counts)
     read, written, most = load.read, load.written, max(load.most, load.written)
     price, speed = counts.engine.price, counts.engine.speed
+    rate = 0.0 if speed else planner.measured_rate(counts.identity)
+    seconds = read / speed.input + written / speed.output if speed else written / rate if rate else None
     tokens: Tokens = (read, written)
     return StageRequests(
         model=counts.identity.model, endpoint=counts.identity.endpoint, remembered=counts.cached,
         new=counts.new, guessed=counts.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most,
         measured=load.measured, counted=load.counted,
-        hours=(read / speed.input + written / speed.output) / 3600 if speed else None,
+        hours=None if seconds is None else seconds / 3600,
+        checked_rate=rate,
         cost=cost(price, tokens) if price else None,
         cost_at_most=cost(price, (read, most)) if price else None,
         currency=price.currency if price else None,

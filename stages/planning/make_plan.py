@@ -1,6 +1,6 @@
 """Makes a plan: the graph, the overlays, the forecasts and their totals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -46,12 +46,11 @@ def plan(
         planner = Planner(replies, recall._replace(probes=False))
         state = PlanState(folder, baseline, params, planner, before, on_stage=on_stage)
         planned = list(forecasts(steps, state))
-        missing = any(why.endswith(MISSING) for forecast in planned for why in forecast.why)
         validating = {step.name for step in steps if len(step.commands) > 1}
         validated = any(forecast.stage in validating for forecast in planned)
         return plan_table.Plan(
             planned, totals := _totals(planned, planner, replies), wall_times(planned, read_times(times_path())),
-            [*plan_table.notes(planned, missing, validated), *planner.unknown, *checked,
+            [*plan_table.notes(planned, lacks_files(planned), validated), *planner.unknown, *checked,
              *(_check_senders(totals, planner, params, recall) if check else [])],
             power_rows(folder, params, [forecast.stage for forecast in planned]),
         )  # fmt: skip
@@ -88,6 +87,16 @@ def _notes(subjects: list[preflight.Subject], params: Params, recall: Recall) ->
 
 MISSING = (" is deleted", " is not in cache")
 """Ends of DVC's messages about outputs that dvc.lock has and the checkout lacks."""
+
+
+SHARED = ("fetch_model", "fetch_corpus", "index_benchmarks", "report")
+"""Stages of every project: dvc.lock has those of the experiment that is committed with the code."""
+
+
+def lacks_files(planned: Sequence[Forecast]) -> bool:
+    """Whether files are missing that an earlier run of this project made, by dvc.lock."""
+    ran = [one for one in planned if one.stage.rpartition(":")[2].partition("@")[0] not in SHARED]
+    return any(why.endswith(MISSING) for forecast in ran for why in forecast.why)
 
 
 def _params(folder: Path) -> Params:

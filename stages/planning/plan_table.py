@@ -20,7 +20,7 @@ class Total(RequestTotals, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What `python -m stages plan --json` prints."""
+    """What `seqit plan --json` prints."""
 
     stages: list[Forecast]
     totals: list[Total]
@@ -62,6 +62,10 @@ def notes(planned: Sequence[Forecast], missing: bool, validated: bool) -> list[s
         (any(not one.measured for one in sending), UNMEASURED),
         (any(not one.counted for one in sending), UNCOUNTED),
         (any(one.hours is None for one in sending), NO_HOURS),
+        (
+            bool(rates := {f"{one.checked_rate:.0f}" for one in sending if one.checked_rate}),
+            CHECKED_RATE.format(" and ".join(sorted(rates))),
+        ),
         (bool(planned), TIMES),
         (validated, VALIDATED),
         (missing, MISSING),
@@ -83,11 +87,15 @@ UNCOUNTED = (
 )
 NO_HOURS = (
     "? under hours: the engine that reaches this model has no `speed` under `costs` in params.yaml; write there how "
-    "many tokens it reads and writes a second, as in {input: 8000, output: 2500}."
+    "many tokens it reads and writes a second, as in {input: 8000, output: 2500}; `seqit check` measures a server."
+)
+CHECKED_RATE = (
+    "≈ before hours: by the {} tokens a second that `seqit check` measured, one request alone; reading takes more time "
+    "and requests at once take less. `speed` under `costs` in params.yaml takes its place."
 )
 TIMES = (
     "time: by the `speed` under `costs` for stages that send requests; else as long as `seqit run` measured here, the "
-    "longest run for stages that send requests and the last one for others."
+    "longest run for stages that send requests and the last one for others; else by what `seqit check` measured."
 )
 MISSING = "Files are missing here: `dvc checkout` or `dvc pull` gets those of dvc.lock, `dvc repro` makes them."
 VALIDATED = "Validations are not run: the plan assumes that every row passes."
@@ -142,10 +150,12 @@ def _has_requests(one: StageRequests) -> bool:
 
 def _cells(one: StageRequests) -> list[str]:
     bound = "" if one.measured or not one.tokens_out else "≤"
+    about = "≈" if one.checked_rate else ""
     guess = "" if one.counted or not one.tokens_in else "≈"
     return [
         f"{one.remembered:,}", f"{one.new:,}", f"{one.guessed:,}", f"{guess}{one.tokens_in:,}",
-        f"{bound}{one.tokens_out:,}", _hours(one.hours), _money(one.cost, one.currency),
+        f"{bound}{one.tokens_out:,}", f"{about}{_hours(one.hours)}",
+        _money(one.cost, one.currency),
     ]  # fmt: skip
 
 

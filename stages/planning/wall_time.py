@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stages.execution.stage_times import StageTime
-from stages.planning.forecast import Forecast
+from stages.planning.forecast import Forecast, StageRequests
 
 
 class KindTime(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class KindTime(msgspec.Struct, frozen=True):
     seconds: float
     """Of those whose time is known."""
     unknown: int
-    """Stages that have not run here and have no `speed` under `costs`."""
+    """Stages that have not run here and whose servers' speed is neither under `costs` nor recorded."""
 
 
 def wall_times(planned: Sequence[Forecast], times: Mapping[str, StageTime]) -> list[KindTime]:
@@ -33,11 +33,16 @@ def wall_times(planned: Sequence[Forecast], times: Mapping[str, StageTime]) -> l
 
 def _seconds(forecast: Forecast, taken: StageTime | None) -> float | None:
     """Seconds of one stage; None where nothing is known of it."""
-    sending = [one.hours for one in forecast.asks if one.new or one.guessed]
-    known = [hours for hours in sending if hours is not None]
-    if sending and len(known) == len(sending):
-        return 3600 * sum(known)
+    sending = [one for one in forecast.asks if one.new or one.guessed]
+    if sending and all(one.hours is not None and not one.checked_rate for one in sending):
+        return _sum(sending)
+    if taken is None and sending and all(one.hours is not None for one in sending):
+        return _sum(sending)
     return taken.expected(sends_requests=bool(sending or forecast.unknown)) if taken else None
+
+
+def _sum(sending: Sequence[StageRequests]) -> float:
+    return 3600 * sum(one.hours or 0.0 for one in sending)
 
 
 def time_lines(times: Sequence[KindTime]) -> list[str]:

@@ -12,13 +12,22 @@ SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M")
 )  # fmt: skip
 
+RESPONSE_MAKER = (
+    "The model that wrote the output, or the last part of it, how it drew tokens (JSON), and the key of its reply in "
+    "seqit's reply store; empty where the output is the source's own"
+)
+QUERY_MAKER = (
+    "The model with which `action` changed the instruction, how it drew tokens (JSON), and the key of its reply in "
+    "seqit's reply store; empty where no model changed it"
+)
 COLUMNS = {
-    "id": "Corpus and the first 16 hex digits of the source row's hash: it depends on the row's text alone",
+    "id": "Corpus and the first 16 hex digits of the source row's hash: it depends on the row's text alone; then -2, "
+    "-3 for rows of equal text, and .1, .2 for the tasks that a row was split into",
     "instruction": "What the user asks, after all rounds",
     "input": "What the instruction is about, said after it and a blank line; often empty",
     "output": "The response",
     "reasoning": "The model's reasoning before the output, if it reasoned",
-    "iteration": "Rounds of Seq-Instruct that the row went through: more rounds, more tasks",
+    "iteration": "Rounds of Seq-Instruct that the row went through, whatever came of them",
     "system": "The system prompt, if the row has one",
     "history": "Earlier turns, oldest first; empty for single-turn rows",
     "image": "File name of an image; never the pixels",
@@ -28,15 +37,16 @@ COLUMNS = {
     "SHA-256 of the source row as canonical JSON (keys sorted, UTF-8, no spaces)",
     "tasks, chain": "Number of tasks of the instruction: one, and one for each task that a round or a manual chain "
     "added; and whether these are several. What the source row asks for counts as one task",
-    "rounds": "Rounds of Seq-Instruct or of evolution that the row went through; 0 for none",
-    "round": "The round that changed the instruction last; 0 where it is the source's",
-    "action": "What changed the instruction last (decompose, prefix, suffix, a chain, or an evolution); `hold` where a "
-    "round chose to leave it as in the source, empty where it is so for another reason",
-    "status": "How the last attempt to change the instruction ended; ok and frozen (held in an earlier round) are no "
-    "failures",
-    "generator, sampling, reply": "The model that wrote the row's last text, how it drew tokens (JSON), and the key of "
-    "its reply in seqit's reply store; empty where that text is the source's own response",
-    "prompt": "Hashes of the prompt files that the instruction was last rewritten with, joined by +",
+    "rounds": "Rounds of Seq-Instruct or of evolution that the row went through, whatever came of them; 0 for none",
+    "round": "The round in which `action` changed the instruction; 0 where that was no round, or nothing changed it",
+    "action": "What changed the instruction last (decompose, prefix, suffix, constrain, a chain, or an evolution; not "
+    "that it was split into its tasks); `hold` where nothing did and the last round chose to leave it as it was, empty "
+    "where nothing did for another reason",
+    "status": "How the last attempt to change the instruction ended, empty for none; ok and frozen (held in an earlier "
+    "round) are no failures",
+    "generator, sampling, reply": RESPONSE_MAKER,
+    "prompt": "Hashes of the prompt files with which `action` changed the instruction, joined by +; empty where no "
+    "model changed it",
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
     "truncated, thought, refused, failed)",
 }
@@ -142,7 +152,8 @@ def _columns(facts: Facts) -> str:
         return "## Columns\n\n" + table(["column", "meaning"], rows)
     left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
     left_out = left_out if facts.reasoning else left_out | {"reasoning"}
-    shown = [(code(name), Safe(text)) for name, text in COLUMNS.items() if name not in left_out]
+    columns = COLUMNS | ({"generator, sampling, reply": QUERY_MAKER} if facts.split == "test" else {})
+    shown = [(code(name), Safe(text)) for name, text in columns.items() if name not in left_out]
     return "## Columns\n\n" + table(["column", "meaning"], shown)
 
 

@@ -23,7 +23,7 @@ def push(files: Mapping[str, bytes], repository: str | None, version: str) -> st
         return "not pushed: `repository` is null in params.yaml"
     token = os.environ.get("HF_TOKEN")
     if not token:
-        return f"not pushed: HF_TOKEN is not set; with it, `python -m stages.publish NAME` pushes to {repository}"
+        return f"not pushed: HF_TOKEN is not set; with it, `seqit run -s -f publish` pushes to {repository}"
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)

@@ -9,7 +9,6 @@ import msgspec
 
 from stages.core import row_history
 from stages.core.records import Record, Step, Turn, canonical
-from stages.response_filter.preference_pairs import STAGE as FILTER
 
 T = TypeVar("T", "Row", "ReasonedRow", "Query")
 WORDS = re.compile(r"[a-z][a-z ,_'-]{0,79}")
@@ -140,7 +139,7 @@ def _stale(record: Record) -> bool:
 
 def _filled(record: Record, type: type[T]) -> T:
     """The published form of a record; every column that `type` has, and no other."""
-    values = {**_content(record), **_origin(record), **_making(record)}
+    values = {**_content(record), **_origin(record), **_making(record, type)}
     return msgspec.convert({name: values[name] for name in type.__struct_fields__}, type)
 
 
@@ -160,27 +159,20 @@ def _origin(record: Record) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _making(record: Record) -> dict[str, object]:
+def _making(record: Record, type: type[msgspec.Struct]) -> dict[str, object]:
     steps = [_made(step) for step in record.steps]
     change, attempt = row_history.last_change(record), row_history.last_attempt(record)
-    rounds = max((step.round for step in record.steps if step.stage in row_history.REWRITING), default=0)
-    # The model of this row's last text. A frozen row was not requested again: its request is that of an earlier step.
-    prompted = [step for step in steps if step.replies and step.stage != FILTER]
-    last = prompted[-1] if prompted and not _keeps_own_response(record) else None
+    rounds = row_history.rounds(record)
+    text = change if type is Query else row_history.response_step(record)
+    last = _made(text) if text else None
     return {
         "tasks": row_history.tasks(record), "chain": row_history.tasks(record) > 1,
         "round": change.round if change else 0, "rounds": rounds, "iteration": rounds,
         "action": row_history.action(record), "status": attempt.status if attempt else "",
         "generator": last.generator if last else "",
-        "prompt": next((step.prompt for step in reversed(prompted) if step.prompt), ""),
-        "sampling": last.sampling if last else "", "reply": last.replies[-1] if last else "", "steps": steps,
+        "prompt": change.prompt if change else "", "sampling": last.sampling if last else "",
+        "reply": last.replies[-1] if last and last.replies else "", "steps": steps,
     }  # fmt: skip
-
-
-def _keeps_own_response(record: Record) -> bool:
-    """Whether the response is the corpus's own (`respond`, action keep)."""
-    made = next((step for step in reversed(record.steps) if step.stage == "respond"), None)
-    return made is not None and made.action == "keep"
 
 
 def _made(step: Step) -> Made:

@@ -1,4 +1,4 @@
-"""The commands of `python -m stages replies`: what is remembered, and how to share it with who has no GPU."""
+"""The commands of `seqit replies`: what is remembered, and how to share it with who has no GPU."""
 
 from pathlib import Path
 from typing import Annotated

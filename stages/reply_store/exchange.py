@@ -55,7 +55,7 @@ def import_(replies: Replies, path: Path) -> tuple[int, int]:
     Raises UserError with the line that is damaged, or whose key is not that of its payload.
     """
     if not path.exists():
-        raise UserError(f"{path}: no such file; name one that `python -m stages replies export` wrote")
+        raise UserError(f"{path}: no such file; name one that `seqit replies export` wrote")
     new = total = 0
     with replies.transaction():
         replies.check_generation()

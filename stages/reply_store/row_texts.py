@@ -28,7 +28,7 @@ def compare(replies: Replies, path: Path) -> tuple[int, int]:
             if reply.text_hash != window[reply.id]:
                 raise UserError(
                     f"{path}: reply {reply.id} in {replies.path} has another text than when the row was made; see "
-                    f"`python -m stages replies show {reply.id[:12]}`; if you trust the store, make the artifact again"
+                    f"`seqit replies show {reply.id[:12]}`; if you trust the store, make the artifact again"
                 )
         sound, absent = sound + len(stored), absent + len(window) - len(stored)
     return sound, absent

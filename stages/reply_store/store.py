@@ -224,7 +224,7 @@ class Replies:
         if damaged:
             remark(
                 f"{self.path}: {len(damaged)} of the replies that were looked up are damaged and counted as not there; "
-                "see with `python -m stages replies count --check` whether more are"
+                "see with `seqit replies count --check` whether more are"
             )
 
     def __enter__(self) -> "Replies":
@@ -247,8 +247,8 @@ def _digest(body: bytes) -> bytes:
 
 
 _RESCUE = (
-    "save what is readable with `python -m stages replies export saved.jsonl.gz --salvage`, move {path} and its "
-    "-wal and -shm files aside, then `python -m stages replies import saved.jsonl.gz`"
+    "save what is readable with `seqit replies export saved.jsonl.gz --salvage`, move {path} and its "
+    "-wal and -shm files aside, then `seqit replies import saved.jsonl.gz`"
 )
 
 

@@ -121,8 +121,11 @@ def rewritten(params: Document) -> list[Entry]:
 
 def responded(params: Document) -> list[Entry]:
     """Every round whose instructions have responses."""
-    corpora = params["rewrite"]["corpora"]
-    return [Entry(corpus, n) for corpus, entry in corpora.items() for n in range(entry["rounds"] + 1)]
+    return [
+        Entry(corpus, number)
+        for corpus, entry in params["rewrite"]["corpora"].items()
+        for number in range(entry["rounds"] if entry["responses"] == "last" else 0, entry["rounds"] + 1)
+    ]
 
 
 def scores(evaluated: Mapping[str, Document]) -> list[Score]:

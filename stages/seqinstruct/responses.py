@@ -1,6 +1,6 @@
 """Responses to the instructions of a round; round 0, the original instructions, is the IT baseline."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -57,6 +57,24 @@ def respond_round(
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
+def kept_responses(
+    versions: Sequence[Callable[[], Iterable[Record]]], complete: Complete, config: ResponseConfig
+) -> Iterable[Record]:
+    """The rows whose response the round of `config` keeps from an earlier round, with it, as `earlier` of that round.
+
+    For a corpus of which only this round is responded to. Each response is requested as in the round that it is from:
+    the result is the same as if every round were responded to, and the replies are shared.
+    versions: the rows after each round, anew at each call; those of round 0 are the corpus.
+    """
+    origins = {row.id: _origin(row, config) for row in versions[config.round]()}
+    earlier: Iterable[Record] = versions[0]()
+    for number in range(config.round):
+        rows = [row for row in versions[number]() if origins.get(row.id, config.round) <= number]
+        made = respond_round(rows, earlier, complete, replace(config, round=number))
+        earlier = [row for _, row in made if isinstance(row, Record)]
+    return earlier
+
+
 def respond_to_pending(
     pending_rows: Iterable[PendingRow], complete: Complete, config: ResponseConfig
 ) -> Iterator[PendingRow]:
@@ -85,7 +103,7 @@ def _initial_row(record: Record, kept: Mapping[str, Record], config: ResponseCon
         return PendingRow(record, RESPOND)
     return PendingRow(
         record, made.action, "frozen", text=before.response, reasoning=before.reasoning or "", done=True,
-        replies=made.replies, text_hashes=made.text_hashes, generator=made.generator,
+        replies=made.replies, text_hashes=made.text_hashes, generator=made.generator, sent=made.sampling,
     )  # fmt: skip
 
 
@@ -99,6 +117,19 @@ def _keeps_earlier(record: Record, config: ResponseConfig) -> bool:
     """Whether the row keeps the response of the round before."""
     attempt = last_attempt(record)
     return frozen(record) or (config.hold == KEEP and attempt is not None and not took_effect(attempt))
+
+
+def _origin(record: Record, config: ResponseConfig) -> int:
+    """The number of the round that the response to this row of round `config.round` is from."""
+    number = config.round
+    if _keeps_own(record, config):
+        return number
+    rounds = [step for step in record.steps if step.stage == "rewrite"][-number:] if number else []
+    for step in reversed(rounds):
+        if step.status != "frozen" and (config.hold != KEEP or took_effect(step)):
+            break
+        number -= 1
+    return number
 
 
 def frozen(record: Record) -> bool:

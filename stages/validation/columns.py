@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FEW = 30
 """A share is not judged over fewer rows than this: its column is empty then."""
-FEW_OF = {"effect": 10}
+FEW_OF = {"effect": 10, "outcome": 10}
 """The same for single columns: that of ten rows none has changed is no accident."""
 NAMES = re.findall(r"\w+(?=})", "".join(SCRIPTS.values()))
 """Scripts as Unicode names them."""
@@ -39,8 +39,8 @@ def table(rows: Iterable[tuple[int, bytes]], names: Iterable[str], file: str, su
     - FIELD.untranslated: 1 where there are letters but none of `translated`, the script of the language that a chain
       translated the input into, else 0; null where none did
     - step.action, step.status, …: of the last step; `chosen`: the action of the last rewrite, where that came out ok
-    - effect: what the last round did with the row: changed, held or lost (a status that is not ok); null where it was
-      frozen
+    - effect: what the last round did with the row: changed, held or lost (not ok); null where it was frozen
+    - outcome: what all rounds together did with the row; see `flat_rows`
     - messages.count, messages.blank (how many are), messages.order (1 for [system] (user assistant)+, else 0)
     - COLUMN=VALUE: 1 or 0, so that the mean is a share; null in every row where fewer than FEW (FEW_OF) rows have a
       value

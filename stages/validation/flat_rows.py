@@ -79,6 +79,19 @@ def _effect(row: Any) -> str | None:
     return "held" if step.action == "hold" else "changed"
 
 
+def _outcome(row: Any) -> str | None:
+    """What all rounds together did with the row: changed, held, or lost; null where no round asked about it.
+
+    lost: no round changed it and at least one attempt failed.
+    """
+    steps = [step for step in row.steps if step.stage == "rewrite" and step.status not in (None, "frozen")]
+    if any(step.status == "ok" and step.action != "hold" for step in steps):
+        return "changed"
+    if any(step.status != "ok" for step in steps):
+        return "lost"
+    return "held" if steps else None
+
+
 def _tag(row: Any) -> str:
     """The language tag of a row; "" where it has none, or several ("multi")."""
     return row.language or row.source.language or ""
@@ -113,6 +126,7 @@ COLUMNS: dict[str, tuple[frozenset[str], Callable[[Any], Any]]] = {
     **{f"step.{name}": (frozenset({"steps"}), _of_last(name)) for name in STEP},
     "chosen": (frozenset({"steps"}), _chosen),
     "effect": (frozenset({"steps"}), _effect),
+    "outcome": (frozenset({"steps"}), _outcome),
     "script": (frozenset({"language", "source"}), _script),
     "tongue": (frozenset({"language", "source"}), _tongue),
     "translated": (frozenset({"steps"}), _translated),

@@ -52,7 +52,7 @@ def refuse_losses(name: str, rows: int, rejected: Mapping[str, int], limit: floa
     to change.
     """
     lost = sum(rejected.values())
-    if limit is not None and rows >= FEW_OF["effect"] and lost > limit * rows:
+    if limit is not None and rows >= FEW_OF["outcome"] and lost > limit * rows:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in Counter(rejected).most_common())
         raise UserError(
             f"data/{name}.rejected.jsonl: {lost:,} of {rows:,} rows were rejected ({reasons}), more than "

@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 import pytest
+from dvc.exceptions import ReproductionError
 
-from stages.execution.dvc_program import EMPTY, is_wanted
+from stages.execution.dvc_program import EMPTY, failed_stages, is_wanted
 from stages.execution.dvc_repro import StageClock
 from stages.execution.stage_times import StageTime, read_times, record_times
 
@@ -24,7 +25,11 @@ def test_which_stages_ran() -> None:
     clock = StageClock()
     for line in OUTPUT.splitlines(keepends=True):
         clock.see(line)
-    assert clock.unchanged == 1 and clock.cached == ["respond@mine"] and [*clock.seconds] == ["rewrite@mine"]
+    assert (
+        clock.unchanged == ["fetch_model@smollm2"]
+        and clock.cached == ["respond@mine"]
+        and [*clock.seconds] == ["rewrite@mine"]
+    )
     clock.stop()
     assert [*clock.seconds] == ["rewrite@mine", "../dvc.yaml:publish@mine"]
     first, *lines = clock.table()
@@ -52,3 +57,20 @@ def test_times_of_stages_are_kept(tmp_path: Path) -> None:
 def test_the_warning_about_empty_files_of_rejected_rows_is_left_out(template: str, path: str, wanted: bool) -> None:
     record = logging.LogRecord("dvc.output", logging.WARNING, "output.py", 1, template, (path,), None)
     assert is_wanted(record) is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"),
+    [
+        ("failed to reproduce 'rewrite@mine'", ["rewrite@mine"]),
+        ("failed to reproduce stages: 'rewrite@a', '../dvc.yaml:respond@b'", ["rewrite@a", "../dvc.yaml:respond@b"]),
+        ("failed to push 'rewrite@mine'", []),
+    ],
+)
+def test_the_stages_that_dvc_calls_failed(text: str, stages: list[str]) -> None:
+    def record(error: Exception | None) -> logging.LogRecord:
+        info = (type(error), error, None) if error else None
+        return logging.LogRecord("dvc.cli", logging.ERROR, "cli.py", 1, "", (), info)
+
+    assert failed_stages(record(ReproductionError(text))) == stages
+    assert failed_stages(record(ValueError(text))) == failed_stages(record(None)) == []

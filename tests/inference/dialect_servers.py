@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.inference.gbnf_reader import read_grammar
 from tests.inference.loopback import Answer, completed
 
 WORDS = " ".join(str(number) for number in range(1, 51))
@@ -38,8 +39,15 @@ def vllm(request: dict[str, Any], _: int) -> Answer:
 
 def llamacpp(request: dict[str, Any], _: int) -> Answer:
     if grammar := request.get("grammar"):
-        return completed(grammar.partition('"')[2].rstrip('"'))
+        return completed(read_grammar(grammar).example())
     return counted(request, request.get("max_completion_tokens") or request.get("max_tokens"))
+
+
+def literal(request: dict[str, Any], _: int) -> Answer:
+    """Takes a grammar and keeps to its literals alone."""
+    if grammar := request.get("grammar"):
+        return completed("".join(grammar.split('"')[1::2]))
+    return llamacpp(request, 0)
 
 
 def hosted(request: dict[str, Any], _: int) -> Answer:
@@ -118,6 +126,7 @@ def tagged(request: dict[str, Any], _: int) -> Answer:
 SERVERS: dict[str, tuple[Handler, str, list[str]]] = {
     "vllm": (vllm, "vllm", []),
     "llama.cpp": (llamacpp, "llamacpp", []),
+    "grammar, by half": (literal, "openai", ["top_k"]),
     "OpenAI": (hosted, "openai", ["top_k"]),
     "OpenAI, reasoning": (reasoning, "openai", ["logprobs", "temperature", "top_k", "top_p"]),
     "Claude": (either, "plain", ["top_k", "top_p"]),

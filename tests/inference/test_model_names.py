@@ -103,8 +103,8 @@ def test_another_model_is_told_once_remembered_and_changes_no_row_and_no_key(
     replies, server = served(naming("org/qwen-0.5b\x1b[31m"), tmp_path, prompts, model=REQUESTED)
     assert len(server.requests) == 50
     err = capfd.readouterr().err
-    assert err.count("was asked for the model") == 1 and "\x1b" not in err
-    assert f"'{REQUESTED}' and names 'org/qwen-0.5b [31m' in its response" in err
+    assert err.count("come from a model that the server calls") == 1 and "\x1b" not in err
+    assert f"calls 'org/qwen-0.5b [31m'; it was asked for as '{REQUESTED}'" in err
     assert {reply.served for reply in replies} == {"org/qwen-0.5b [31m"}
     assert [(reply.text, reply.status) for reply in replies] == [(f"<{n}>", "ok") for n in range(50)]
     with Replies(tmp_path / "store") as store:
@@ -125,19 +125,19 @@ def test_the_name_is_no_part_of_the_key_and_a_run_that_sees_two_tells_one(
         assert first == again and len(server.requests) == 10
     assert [reply.served for reply in first] == ["phi", "qwen"] * 5
     assert [reply.id for reply in first] == [request(identify(None, options), prompt(n)).key.hex() for n in range(10)]
-    assert capfd.readouterr().err.count("was asked for the model") == 1
+    assert capfd.readouterr().err.count("come from a model that the server calls") == 1
 
 
 @pytest.mark.parametrize("model", ["LLaMA-3-70B", "/m/llama-3-70b.Q8.gguf", "", None, 7, {"id": "x"}, "x" * 5000])
 def test_what_names_no_other_model_is_not_told(tmp_path: Path, capfd: pytest.CaptureFixture[str], model: Any) -> None:
     (reply,), _ = served(naming(model), tmp_path, [prompt("x")], model=REQUESTED)
     assert reply.text == "<x>" and reply.served == (model if isinstance(model, str) and len(model) < 5000 else "")
-    assert "was asked for the model" not in capfd.readouterr().err
+    assert "come from a model that the server calls" not in capfd.readouterr().err
 
 
 def test_the_name_in_extra_is_the_one_that_is_requested(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     served(naming("qwen"), tmp_path, [prompt("x")], model=REQUESTED, extra={"model": "qwen"})
-    assert "was asked for the model" not in capfd.readouterr().err
+    assert "come from a model that the server calls" not in capfd.readouterr().err
 
 
 def test_no_key_is_remembered_in_the_place_of_a_name() -> None:

@@ -42,6 +42,7 @@ def served(handler: Handler, folder: Path, prompts: list[Prompt], **options: Any
 
 
 CHOICE, REGEX = Constraint(choice=("A", 'B "quoted"')), Constraint(regex="[AB]+")
+LOOKAHEAD = Constraint(regex="(?=A)[AB]+")
 
 
 def test_what_a_dialect_can_t_do_is_refused_or_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -52,8 +53,13 @@ def test_what_a_dialect_can_t_do_is_refused_or_told_once(tmp_path: Path, capfd: 
     replies, _ = served(echo, tmp_path, prompts, dialect="openai")
     assert [reply.text for reply in replies] == ["<0>", "<1>", "<2>"]
     assert capfd.readouterr().err.count("dialect openai can't enforce the regex") == 1
-    served(echo, tmp_path, [prompt(n, constraint=CHOICE) for n in range(3)], dialect="llamacpp")
+    for constraint in (CHOICE, REGEX):
+        served(echo, tmp_path, [prompt(n, constraint=constraint) for n in range(3)], dialect="llamacpp")
     assert "can't" not in capfd.readouterr().err
+    _, server = served(echo, tmp_path, [prompt(n, constraint=LOOKAHEAD) for n in range(3)], dialect="llamacpp")
+    assert not any("grammar" in request for request in server.requests)
+    text = "can't enforce the regex of a prompt, as its `grammar` can't express a condition on what follows"
+    assert capfd.readouterr().err.count(text) == 1
 
 
 def test_completions_send_text_and_read_text(tmp_path: Path) -> None:

@@ -199,3 +199,17 @@ def test_a_long_name_leaves_half_of_the_line_to_how_it_goes(width: int) -> None:
     shown = lines.getvalue()
     assert "31" in shown and "rows" in shown
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
+
+
+def test_rows_of_all_rounds_are_expected_from_the_first_on() -> None:
+    progress = Progress("", "m")
+    for announced, left in ((30, 60), (30, 30), (30, 0)):
+        progress.expect(announced, left)
+        assert progress.total == 90
+        for number in range(30):
+            progress.send(b"%d" % number, f"row {number}")
+            progress.receive([OK], [b"%d" % number])
+            progress.finish()
+        work = progress._work(1e9)
+        assert work.rows_begun == work.rows_finished == progress.rows
+    assert progress.view().text.startswith("90/90 rows, ")

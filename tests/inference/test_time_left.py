@@ -135,4 +135,9 @@ def test_what_is_shown_moves_towards_the_estimate_and_not_past_it(
     after, expected = shown(before, estimate, seconds), max(before - seconds, 1.0)
     low, high = sorted([expected, max(estimate, 1.0)])
     assert low - 1e-6 * low <= after <= high + 1e-6 * high
-    assert expected / 2 < after < expected * 2
+    assert after == estimate if before <= seconds else expected / 2 < after < expected * 2
+
+
+def test_an_estimate_that_has_run_out_gives_way_to_the_next() -> None:
+    """Every half minute, as where stderr is a log: one second, shown once, stayed for minutes."""
+    assert shown(1.0, 240.0, 30.0) == 240.0

@@ -50,6 +50,8 @@ def test_the_body_of_a_chat_request() -> None:
         (prompt("x", constraint=CHOICE), "vllm", {"logprobs": True, "top_logprobs": 20}, ()),
         (prompt("x", constraint=REGEX), "vllm", {"structured_outputs": {"regex": "[AB]+"}}, ("logprobs",)),
         (prompt("x", constraint=CHOICE), "llamacpp", {"grammar": r'root ::= "A" | "B \"quoted\""'}, ("logprobs",)),
+        (prompt("x", constraint=REGEX), "llamacpp", {"grammar": "root ::= [A-B]+"}, ("structured_outputs",)),
+        (prompt("x", constraint=Constraint(regex="(?=A)B")), "llamacpp", {}, ("structured_outputs", "grammar")),
         (prompt("x", constraint=REGEX), "openai", {}, ("structured_outputs", "grammar")),
         (
             prompt("x", continue_final=True),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from stages.core import cli
 from stages.core.errors import UserError
 from stages.inference.engine_interface import Recall
 from stages.params import Params, parse
-from stages.planning import preflight
-from stages.planning.dry_run import Planner
-from stages.reply_store.identity import Reference
+from stages.planning import plan_table, preflight
+from stages.planning.dry_run import Planner, RequestCounts
+from stages.planning.dvc_graph import NEVER
+from stages.planning.forecast import Forecast, _requests
+from stages.planning.make_plan import lacks_files
+from stages.reply_store.identity import Identity, Reference
 from tests.inference.counting import prompt
 from tests.inference.dialect_servers import hosted, strict, vllm
 from tests.inference.loopback import serving
@@ -128,3 +132,48 @@ def test_a_run_is_stopped_before_it_begins_only_where_a_stage_would_send_request
 def test_the_reference_of_an_endpoint_is_that_of_params() -> None:
     (subject,) = preflight.subjects(served("http://h/v1"))
     assert preflight._reference(subject, Path("models/mine")) == Reference(*["endpoint:http://h/v1#m"] * 2)
+
+
+def test_a_plan_takes_the_speed_that_a_check_measured_where_costs_name_none(tmp_path: Path) -> None:
+    with serving(vllm) as server:
+        params, recall = served(server.url), Recall(tmp_path / "servers.json")
+        (subject,) = preflight.subjects(params)
+        identity = Identity("m", "e")
+        planner = Planner(None, recall)
+        assert planner.measured_rate(identity) == 0
+        planner.connected[identity] = subject.engine, "mine"
+        sent = len(server.requests)
+        assert planner.measured_rate(identity) == 0 and len(server.requests) == sent == 0, "a plan sends nothing for it"
+        measured = preflight.check(subject, params, recall, tmp_path).tokens_per_second
+        assert planner.measured_rate(identity) == measured > 0
+    planner.begin(set())
+    counts = RequestCounts(identity, subject.engine, new=1, steps=Counter(x=1), longest=Counter(x=3600))
+    planner.complete(identity, subject.engine)
+    asked = _requests(planner, counts)
+    assert asked.checked_rate == measured and asked.hours == pytest.approx(1 / measured)
+    (hours,) = (cell for cell in plan_table._cells(asked) if cell.startswith("≈") and ":" in cell)
+    note = next(text for text in plan_table.notes([Forecast("x", [], True, [asked], "")], False, False) if "≈" in text)
+    assert hours and f"{measured:.0f} tokens a second that `seqit check` measured" in note
+
+
+def test_an_endpoint_that_the_last_run_did_not_have_is_no_note_of_a_plan(tmp_path: Path) -> None:
+    """What stages last ran with is simulated to learn lengths of replies: there the model has no reference yet."""
+    (engine,) = (one.engine for one in preflight.subjects(served("http://127.0.0.1:9/v1")))
+    planner = Planner(None, Recall(tmp_path / "a", probes=False))
+    planner.learning = True
+    with pytest.raises(UserError), planner.connect(engine):
+        pass
+    assert planner.unknown == {}
+
+
+@pytest.mark.parametrize(
+    ("stage", "why", "lacks"),
+    [
+        ("fetch_model@smollm2", "models/smollm2 is deleted", False), ("report", "data/report is deleted", False),
+        ("ingest_corpus@seed", "data/ingested/seed.jsonl is deleted", True), ("rewrite@mine", NEVER, False),
+        ("rewrite@mine", "data/rewritten/mine is not in cache", True),
+    ],
+)  # fmt: skip
+def test_files_are_called_missing_where_this_project_has_made_them(stage: str, why: str, lacks: bool) -> None:
+    """The stages of every project are in the dvc.lock that comes with the code."""
+    assert lacks_files([Forecast(stage, [why], True, [], "")]) is lacks

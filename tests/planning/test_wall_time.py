@@ -7,10 +7,11 @@ from stages.planning.forecast import Forecast, StageRequests
 from stages.planning.wall_time import KindTime, duration, time_lines, wall_times
 
 
-def requests(new: int, hours: float | None) -> StageRequests:
+def requests(new: int, hours: float | None, checked: float = 0.0) -> StageRequests:
     return StageRequests(
         model="m", endpoint="", remembered=0, new=new, guessed=0, tokens_in=0, tokens_out=0, tokens_out_at_most=0,
         hours=hours, cost=None, cost_at_most=None, currency=None, measured=True, counted=True,
+        checked_rate=checked,
     )  # fmt: skip
 
 
@@ -29,6 +30,8 @@ TIMES = {name: StageTime(10, 90) for name in ("train@it", "respond@mine", "predi
         (forecast("respond@new", requests(5, 0.5)), 1800), (forecast("respond@new", requests(5, None)), None),
         (forecast("evaluate@it", requests(5, 0.5), requests(5, None)), 90),
         (forecast("predict@it", unknown="waits"), 90),
+        (forecast("respond@mine", requests(5, 0.5, 38)), 90), (forecast("respond@new", requests(5, 0.5, 38)), 1800),
+        (forecast("evaluate@new", requests(5, 0.5, 38), requests(5, None)), None),
     ],
 )  # fmt: skip
 def test_the_time_of_a_stage(planned: Forecast, seconds: float | None) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import polars
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.records import Record, Source, Step, Turn
@@ -45,6 +45,88 @@ def test_a_training_set_has_a_train_split_with_every_row_and_its_provenance() ->
 def test_a_responded_row_names_the_prompt_that_its_instruction_was_rewritten_with() -> None:
     steps = [step("rewrite", "prefix", round=1, prompt="feed"), step("respond", "respond", prompt="")]
     assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt"].to_list() == ["feed"]
+
+
+@pytest.mark.parametrize(
+    ("later", "prompt"),
+    [
+        (("suffix", "rejected", "dead"), "feed"), (("hold", "ok", "dead"), "feed"), (("hold", "frozen", ""), "feed"),
+        (("suffix", "ok", "dead"), "dead"), (("constrain", "ok", ""), ""),
+    ],
+)  # fmt: skip
+def test_the_prompt_is_not_that_of_a_later_attempt_that_came_to_nothing(
+    later: tuple[str, str, str], prompt: str
+) -> None:
+    action, status, tried = later
+    second = step("rewrite", action, status, round=2, prompt=tried)
+    steps = [step("rewrite", "prefix", round=1, prompt="feed"), second, step("respond", "respond", prompt="")]
+    assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt"].to_list() == [prompt]
+
+
+@pytest.mark.parametrize("status", ["unparsed", "rejected", "truncated", "thought", "refused", "failed"])
+def test_a_row_that_was_never_rewritten_has_no_prompt(status: str) -> None:
+    tried = step("rewrite", "suffix", status, round=1, prompt="dead")
+    (row,) = frame(files([record(0, tried, step("respond", "respond", prompt=""))])["data/train.parquet"]).to_dicts()
+    assert (row["prompt"], row["action"], row["round"], row["status"]) == ("", "", 0, status)
+    (query,) = frame(files([record(0, tried)])["data/test.parquet"]).to_dicts()
+    assert (query["prompt"], query["generator"], query["sampling"], query["reply"]) == ("", "", "", "")
+
+
+TRIED = st.tuples(
+    st.sampled_from(
+        [("extract", "split"), ("rewrite", "hold"), ("rewrite", "suffix"), ("rewrite", ""), ("evolve", "deepening"),
+         ("augment", "paraphrase"), ("augment", "repeat"), ("respond", "respond"), ("respond", "keep"),
+         ("evolve", "respond"), ("split", "whole"), ("split", "part"), ("sample", "mixture")]
+    ),
+    st.sampled_from(["ok", "frozen", "unparsed", "rejected", "failed", "truncated"]),
+)  # fmt: skip
+
+
+def taken(tried: list[tuple[tuple[str, str], str]]) -> list[Step]:
+    """The steps, each with a generator, prompt, sampling and reply of its own; what asks no model has none."""
+    steps = []
+    for number, ((stage, action), status) in enumerate(tried, 1):
+        silent = (stage, action) in (("respond", "keep"), ("augment", "repeat")) or stage == "sample"
+        values = {
+            "generator": f"m{number}", "prompt": f"p{number}", "sampling": {"top_k": number}, "replies": (f"r{number}",)
+        }  # fmt: skip
+        round = number if stage in ("rewrite", "evolve") else 0
+        steps.append(Step(stage, action, status, round, **({} if silent else values)))  # type: ignore[arg-type]
+    return steps
+
+
+@given(st.lists(TRIED, max_size=8))
+@settings(max_examples=500, deadline=None)
+def test_every_column_is_what_the_card_says_of_it(tried: list[tuple[tuple[str, str], str]]) -> None:
+    """Played forward: what each step makes of the instruction and the output, and who has made them at the end."""
+    steps = taken(tried)
+    query = next((s.stage == "rewrite" for s in reversed(steps) if s.stage in STALE), False)
+    changed = output = attempted = None
+    for one in steps:
+        own_response = (one.stage, one.action) == ("evolve", "respond")
+        if one.stage in ("rewrite", "evolve", "augment") and not own_response:
+            attempted = one
+            changed = one if one.status == "ok" and one.action != "hold" else changed
+        if one.stage == "respond" or own_response:
+            output = one if one.action == "respond" else None
+        elif one.replies and one.status == "ok" and (one.stage, one.action) in WRITING:
+            output = one
+    (row,) = frame(files([record(0, *steps)])[f"data/{'test' if query else 'train'}.parquet"]).to_dicts()
+    made = changed if query else output
+    assert row["prompt"] == (changed.prompt if changed else "")
+    assert (row["generator"], row["reply"]) == ((made.generator, "".join(made.replies)) if made else ("", ""))
+    assert row["sampling"] == (json.dumps(made.sampling).replace(" ", "") if made and made.sampling else "")
+    held = attempted is not None and attempted.status in ("ok", "frozen")
+    assert row["action"] == (changed.action if changed else "hold" if held else "")
+    assert row["status"] == (attempted.status if attempted else "")
+    went = [s for s in steps if s.stage in ("rewrite", "evolve") and s.action != "respond"]
+    assert row["iteration" if query else "rounds"] == len(went)
+    if not query:
+        assert row["round"] == (changed.round if changed else 0)
+
+
+STALE = ("rewrite", "respond", "evolve", "augment")
+WRITING = (("augment", "paraphrase"), ("split", "part"))
 
 
 def test_the_card_says_how_the_hash_of_a_prompt_file_is_computed() -> None:

@@ -175,3 +175,11 @@ def test_losses_of_all_runs_are_one_plot() -> None:
     rows = [*csv.DictReader(io.StringIO(files(findings())["plots/losses.csv"]))]
     assert {row["run"] for row in rows} == set(findings().losses)
     assert len(rows) == sum(map(len, findings().losses.values()))
+
+
+def test_a_corpus_whose_last_round_alone_has_responses_misses_no_result() -> None:
+    last = {name: entry | {"responses": "last"} for name, entry in PARAMS["rewrite"]["corpora"].items()}
+    values = PARAMS | {"rewrite": PARAMS["rewrite"] | {"corpora": last}}
+    assert collect.names(values)["respond"] == ["seed/2"]
+    lengths = {"respond": {"seed/2": {"tokens_output": 9.0}}, "rewrite": {f"seed/{n}": {"rows": 4} for n in (1, 2)}}
+    assert [(one.round, one.output_tokens) for one in collect.rounds(values, lengths)] == [(1, None), (2, 9.0)]

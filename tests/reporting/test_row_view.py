@@ -1,5 +1,6 @@
 """Rows in the terminal: what each round did, what is selected, and that no text steers the terminal."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +108,35 @@ def test_a_row_that_was_rejected_when_it_was_read() -> None:
     (view,) = rejected_views([Rejected("mine-9", "too-long", "9 MB", {"q": "\x1b[2J"})])
     text = terminal_text(view)
     assert "rejected: too-long (9 MB)" in text and "\x1b" not in text and "\\u001b[2J" in text
+
+
+KEYS = ("a" * 64, "b" * 64, "c" * 64)
+
+
+def test_rows_that_a_round_lost_are_shown_with_what_the_model_replied() -> None:
+    lost = step(1, "", "unparsed", "no instruction found")
+    lost = msgspec.structs.replace(lost, replies=KEYS)
+    rows = {1: [record("mine-0", "Do 0.", lost), record("mine-1", "Do 1. So.", step(1, "suffix"))]}
+    found = list(row_views([record("mine-0", "Do 0."), record("mine-1", "Do 1.")], rows, (), ()))
+    (view,) = selected(found, [], False, True, None, 1)
+    assert view.id == "mine-0"
+    replies = {KEYS[0]: ("I can\x1b[2J not", "ok"), KEYS[1]: ("x" * 1500, "truncated")}
+    text = terminal_text(view, replies)
+    assert "round 1 came to nothing: unparsed: no instruction found" in text
+    assert "round 1, model's reply 1 of 3\n    I can\\x1b[2J not" in text and "\x1b" not in text
+    assert (
+        "reply 2 of 3 (truncated)" in text
+        and f"500 more characters; all of it: `seqit replies show {'b' * 16}`" in text
+    )
+    assert "round 1: 1 of 3 replies are not in the reply store here" in text
+    assert "model's reply" not in terminal_text(view)
+
+
+def test_a_row_without_a_response_is_shown_with_what_the_model_replied() -> None:
+    made = Step("respond", "respond", "truncated", 1, replies=KEYS[:1])
+    row = msgspec.to_builtins(record("mine-0", "Do 0. So.", step(1, "suffix"), made))
+    rejected = [Rejected("mine-0", "truncated", "", row), Rejected("mine-1", "empty", "", {"steps": "none"})]
+    before = [record("mine-0", "Do 0."), record("mine-1", "Do 1.")]
+    first, second = row_views(before, {1: ()}, (), rejected)
+    assert "response, model's reply 1 of 1\n    On and on" in terminal_text(first, {KEYS[0]: ("On and on", "ok")})
+    assert second.failures == () and second.rejected == "empty"

@@ -2,7 +2,8 @@
 
 The first request counts to fifty under a limit of sixteen tokens, with every field that some dialect sends. A field
 that the server refuses is left out and the request is sent again. The reply to the second request is limited to a word
-that no model would say, in each of the two ways in which servers are asked for that. A server that is busy, fails or is
+that no model would say, in each of the two ways in which servers are asked for that: as the only choice, and by a
+regular expression with all that grammars are made of. A server that is busy, fails or is
 not there leads to no finding at all.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from stages.inference.backends.openai.dialect_probe import MAX_TOKENS, Answer, Probe, RefusalError
+from stages.inference.backends.openai.gbnf import regex_grammar
 from stages.inference.backends.openai.request_body import Dialect
 from stages.reasoning import answer_of
 
@@ -25,11 +27,14 @@ OPTIONAL = ("logprobs", "top_k", "seed", "stop", "top_p", "temperature")
 the request and names none."""
 PERMANENT = (401, 402, 403, 404, 405)
 """Statuses that no field causes."""
+CHOICE = "qzv"
+REGEX = r"(zq|qx)([vw]k?){2,4}"
 CONSTRAINTS: dict[str, tuple[Any, str]] = {
-    "structured_outputs": ({"choice": ["qzv"]}, "qzv"),
-    "grammar": ('root ::= "zqv"', "zqv"),
+    "structured_outputs": ({"choice": [CHOICE]}, CHOICE),
+    "grammar": (regex_grammar(REGEX).text, REGEX),
 }
-"""Field that enforces a constraint -> its value in the second request, and the reply where the server enforces it."""
+"""Field that enforces a constraint -> its value in the second request, and the regular expression that the reply
+matches where the server enforces it."""
 Limit = Literal["max_tokens", "max_completion_tokens"]
 OTHER: dict[Limit, Limit] = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
@@ -175,7 +180,7 @@ def _constraint(probe: Probe, reasons: bool) -> Constrained:
             fields = {name: value for name, value in fields.items() if name not in named}
         else:
             text = answer_of(answer.text).strip()
-            enforced = next((name for name in fields if text == CONSTRAINTS[name][1]), "")
+            enforced = next((name for name in fields if re.fullmatch(CONSTRAINTS[name][1], text)), "")
             return Constrained(enforced, tuple(name for name in CONSTRAINTS if name not in fields))
     return Constrained("", tuple(CONSTRAINTS))
 

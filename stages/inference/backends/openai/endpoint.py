@@ -12,7 +12,14 @@ from stages.core.completions import Capabilities
 from stages.core.errors import UserError
 from stages.core.records import canonical
 from stages.core.redaction import secret_in_url, secrets_in, without_secrets
-from stages.inference.backends.openai.request_body import PATHS, TOKEN_LIMITS, WITHOUT_TOP_K, Dialect, Omitted
+from stages.inference.backends.openai.request_body import (
+    CONSTRAINING,
+    PATHS,
+    TOKEN_LIMITS,
+    WITHOUT_TOP_K,
+    Dialect,
+    Omitted,
+)
 from stages.inference.backends.openai.server_scores import ScoresBy
 from stages.inference.engine_interface import read_options
 from stages.reply_store.identity import Identity, Reference, reference_of
@@ -84,8 +91,8 @@ def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
     dialect = settled(parsed)
     return Capabilities(
         choice_scores=parsed.scores != "none",
-        choices="ignored" if dialect not in ("vllm", "llamacpp") else "enforced",
-        regex="enforced" if dialect == "vllm" else "ignored",
+        choices="enforced" if dialect in CONSTRAINING else "ignored",
+        regex="enforced" if dialect in CONSTRAINING else "ignored",
         images=parsed.api == "chat",
         grouping=parsed.grouping,
         paid=True,

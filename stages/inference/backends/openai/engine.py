@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.core.redaction import Redactor, without_secrets
+from stages.core.run_messages import is_first_in_run
 from stages.inference.backends.openai import dialects, endpoint, request_body, server_check
 from stages.inference.backends.openai.client_limits import LIMITS, Attempts, FailureCounter
 from stages.inference.backends.openai.concurrency import AdaptiveLimit, RequestSlots
@@ -232,7 +233,8 @@ class OpenAI:
             )  # fmt: skip
         now = time.monotonic()
         self._limit.record_reply(now - started, now)
-        self._report([other_model(self._requested_model, reply.served)], "model")
+        if other := other_model(self._requested_model, reply.served):
+            self._report([other] if is_first_in_run(f"{self._endpoint.url} {other}") else [], "model")
         self._report([over_limit_message(reply, self._token_limit or prompt.sampling.max_tokens)], "limit")
         self._report([missing_scores_message(reply, prompt)])
         return reply

@@ -26,8 +26,8 @@ def other_model(requested: str, served: str) -> str:
         return ""
     names = (one_line(name)[:LONGEST_NAME] for name in (requested, served))
     return (
-        "was asked for the model {!r} and names {!r} in its response; unless the first is an alias or a deployment of "
-        "the second, another model answers (`python -m stages replies show` prints the name for each reply)"
+        "replies come from a model that the server calls {1!r}; it was asked for as {0!r}, which changes nothing if "
+        "both are one model: servers with a single model, as llama.cpp's, answer to any name"
     ).format(*names)
 
 

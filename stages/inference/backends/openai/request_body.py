@@ -15,6 +15,7 @@ from stages.core import image_files
 from stages.core.completions import Constraint, Image, Message, Prompt
 from stages.core.errors import UserError
 from stages.inference.backends.openai.error_responses import FatalError
+from stages.inference.backends.openai.gbnf import Grammar, choice_grammar, regex_grammar
 from stages.inference.prompt_requirements import shows_images
 from stages.reply_store.keys import seed_of
 
@@ -25,6 +26,8 @@ Omitted = Literal["temperature", "top_p", "top_k", "seed", "logprobs"]
 """Fields that may be left out, so that the server's own default applies."""
 WITHOUT_TOP_K: tuple[Dialect, ...] = ("openai", "plain")
 """Dialects whose requests have no top_k."""
+CONSTRAINING: tuple[Dialect, ...] = ("vllm", "llamacpp")
+"""Dialects whose requests limit the reply to choices or a regular expression."""
 TOKEN_LIMITS = {"max_tokens", "max_completion_tokens"}
 """The two names of the limit of new tokens."""
 TOP_LOGPROBS = 20
@@ -48,8 +51,7 @@ def unsupported_parts(prompt: Prompt, dialect: Dialect, omit: Collection[Omitted
         )
     messages = []
     if prompt.constraint and not _constraint_fields(prompt.constraint, dialect):
-        kind = "choice" if prompt.constraint.choice else "regex"
-        messages.append(f"dialect {dialect} can't enforce the {kind} of a prompt; replies are taken as they come")
+        messages.append(_not_enforced(prompt.constraint, dialect))
     if prompt.continue_final and dialect in WITHOUT_TOP_K:
         messages.append(f"dialect {dialect} may begin anew where a prompt gives the beginning of the reply")
     return messages
@@ -139,6 +141,19 @@ def _constraint_fields(constraint: Constraint, dialect: Dialect) -> dict[str, An
     if dialect == "vllm":
         kind = {"choice": constraint.choice} if constraint.choice else {"regex": constraint.regex}
         return {"structured_outputs": kind}
-    if dialect == "llamacpp" and constraint.choice:
-        return {"grammar": "root ::= " + " | ".join(_encode(choice).decode() for choice in constraint.choice)}
+    if dialect == "llamacpp" and (grammar := _grammar(constraint).text):
+        return {"grammar": grammar}
     return {}
+
+
+def _not_enforced(constraint: Constraint, dialect: Dialect) -> str:
+    """A message that this dialect does not enforce a constraint, and where it could, why not this one."""
+    kind = "choice" if constraint.choice else "regex"
+    missing = _grammar(constraint).missing if dialect == "llamacpp" else ""
+    reason = f", as its `grammar` can't express {missing}" if missing else ""
+    return f"dialect {dialect} can't enforce the {kind} of a prompt{reason}; replies are taken as they come"
+
+
+def _grammar(constraint: Constraint) -> Grammar:
+    """A constraint as llama.cpp's server takes it."""
+    return choice_grammar(constraint.choice) if constraint.choice else regex_grammar(constraint.regex)

@@ -14,10 +14,11 @@ from stages.inference.engine_interface import EngineCheck, Recall
 from stages.reply_store.identity import Reference
 
 FIELDS = ("temperature", "top_p", "top_k", "seed", "stop", "logprobs")
+ENFORCED = "enforced: where a prompt allows some choices or one form (a regular expression), replies keep to it"
 CONSTRAINTS = {
-    "structured_outputs": "enforced, choices and regular expressions (structured_outputs)",
-    "grammar": "enforced, choices alone (grammar)",
-    "": "not enforced; replies are taken as they come",
+    "structured_outputs": f"{ENFORCED} (structured_outputs)",
+    "grammar": f"{ENFORCED} (grammar)",
+    "": "not enforced: replies may be none of a prompt's choices, or not of its form; those are asked for again",
 }
 WANTED = {"vllm": "structured_outputs", "llamacpp": "grammar"}
 """Dialect -> the field by which it asks for a constraint."""
@@ -40,13 +41,17 @@ def check(reference: Reference | None, options: dict[str, Any], recall: Recall) 
     if other := other_model(str(parsed.extra.get("model", endpoint.model)), findings.served):
         notes.append(other)
     takes_top_k = parsed.dialect not in WITHOUT_TOP_K or "top_k" in parsed.omit
-    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k)
+    return EngineCheck(facts, [*_problems(findings, parsed)], notes, requests, takes_top_k, _rate(findings))
+
+
+def _rate(findings: Findings) -> float:
+    """Tokens written a second."""
+    return findings.tokens / max(findings.seconds, 1e-6)
 
 
 def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
     taken = [name for name in FIELDS if name not in findings.refused]
     refused = [name for name in (*FIELDS, "max_tokens", "max_completion_tokens") if name in findings.refused]
-    rate = findings.tokens / max(findings.seconds, 1e-6)
     return {
         "fields": f"takes {', '.join(taken)}" + (f"; refuses {', '.join(refused)}" if refused else ""),
         "token limit": f"{findings.limits[0]} is {'kept to' if findings.limit_kept else 'ignored'}",
@@ -54,7 +59,8 @@ def _facts(findings: Findings, dialect: Dialect) -> dict[str, str]:
         "logprobs": "reported" if findings.logprobs else "not reported",
         "usage": "reported" if findings.usage else "not reported, so tokens are not counted",
         "reasoning": "reasons before it answers; this is taken off replies" if findings.reasoning else "none seen",
-        "speed": f"{rate:.0f} tokens/s ({findings.tokens} tokens in {findings.seconds:.1f} s, one request alone)",
+        "speed": f"{_rate(findings):.0f} tokens/s "
+        f"({findings.tokens} tokens in {findings.seconds:.1f} s, one request alone)",
     }
 
 
@@ -85,7 +91,7 @@ def _notes(findings: Findings, options: Options, dialect: Dialect) -> Iterator[s
         yield f"{', '.join(omit)} of `sampling` and of requests: left out, the server's default stands; rows say null"
     wanted = WANTED.get(dialect, "")
     if wanted not in ("", findings.constraint, *findings.refused):
-        yield f"choices are not enforced by {wanted}, which dialect {dialect} sends; write `dialect: auto`"
+        yield f"choices and forms are not enforced by {wanted}, which dialect {dialect} sends; write `dialect: auto`"
     if "stop" in findings.refused:
         yield "`stop` is refused: stages with worked examples end replies by it"
     if findings.reasoning:
