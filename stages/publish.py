@@ -12,6 +12,7 @@ from stages.core.records import Record
 from stages.params import entry, load
 from stages.publishing import hub
 from stages.publishing.dataset import publication
+from stages.response_filter.preference_pairs import PreferencePair
 
 
 def publish(name: Annotated[str, entry_argument("An entry of `publish` in params.yaml")]) -> None:
@@ -23,8 +24,8 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     """
     params = load()
     chosen = entry(params.publish, name, "publish")
-    rows = artifacts.artifact(chosen.reads, Record)
-    read = partial(artifacts.artifact, chosen.reads, Record)
+    read = partial(artifacts.artifact, chosen.reads, PreferencePair if chosen.form == "preference" else Record)
+    rows = read()
     files = publication(name, chosen.version, chosen.reads, read, chosen.form)
     artifacts.write_files(f"data/published/{name}", files)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"

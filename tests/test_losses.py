@@ -15,13 +15,15 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
+from stages import prompts
 from stages.__main__ import COMMANDS
 from stages.ablations.row_lengths import RowLength
 from stages.core import artifacts
 from stages.core.cli import report_losses, reports_errors
 from stages.core.completions import Message
-from stages.core.records import Record, Source, Step
+from stages.core.records import Record, ResponseCheck, Source, Step
 from stages.evaluation.benchmarks.questions import Answer, Question, Score
+from stages.evaluation.calibration.human_labels import HumanLabel, texts_hash
 from stages.training.training_rows import Row
 from tests.inference import tiny
 
@@ -31,6 +33,7 @@ LOSE_NOTHING = {
     "count_verbs": "tests/verbs/test_count_verbs.py",
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only",
+    "label": "tests/labelling",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)
@@ -74,6 +77,9 @@ def params(workplace: Path) -> dict[str, Any]:
     values["judge_agreement"]["runs"]["seqeval-sit"]["sample"] = 10
     values["train"]["settings"]["launcher"] = "render"
     values["win_rate"] = {}
+    reads = {"reads": "responded/seed/2", "samples": 1}
+    values["respond"]["filter"] = {"checks": {"checked": reads}, "judge": {"judged": reads}}
+    values["calibrate"] = {"people": {"benchmark": "seqeval", "labels": "labels/people.jsonl", "runs": ["it", "sit"]}}
     return values
 
 
@@ -146,6 +152,21 @@ def trained(w: Path) -> None:
     write(w, "formatted/it", *rows)
 
 
+def labels(w: Path) -> None:
+    """A label of each answer, two of them for another version of the judge's prompt."""
+    answers(w, "ok", "ok", "ok")
+    prompt = prompts.parse((ROOT / "stages/prompts/judge.txt").read_text(), "").hash
+    (w / "labels").mkdir()
+    rows = [
+        HumanLabel(
+            benchmark="seqeval", run="it", answer=f"q{n}/0", labeller="me", prompt=prompt if n == 1 else "f" * 16,
+            texts=texts_hash(question(f"q{n}"), answer(f"q{n}")), following=True,
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    artifacts.write(w / "labels/people.jsonl", rows)
+
+
 WITH_TASKS = record("b", "Stop. FAIL now. Then go.", "Yes. No. Well.", steps=(ADDED,))
 CASES = [
     Case(
@@ -155,6 +176,16 @@ CASES = [
             [write(w, f"rewritten/seed/{number}", record("a")) for number in (1, 2)],
         ),
         "3 rows: 1 kept, 2 rejected (empty 1, refused 1); see data/responded/seed/0.rejected.jsonl",
+    ),
+    Case(
+        "check_responses checked",
+        lambda w: write(w, "responded/seed/2", record("a"), record("b", checks=(ResponseCheck("case.upper"),))),
+        "checked: 2 rows: 1 accepted, 1 rejected (check 1); see data/filtered/checked.rejected.jsonl",
+    ),
+    Case(
+        "judge_responses judged",
+        lambda w: write(w, "responded/seed/2", record("a"), record("b")),
+        "judged: 2 rows: 0 accepted, 2 rejected (no-verdict 2); see data/filtered/judged.rejected.jsonl",
     ),
     Case(
         "evolve seed",
@@ -253,6 +284,10 @@ CASES = [
         "wanted a sample of 10 questions, there are 2",
     ),
     Case(
+        "calibrate people", labels,
+        "people: 3 labels: 1 used, 2 not used (other-prompt 2); see data/labels/people.jsonl",
+    ),
+    Case(
         "publish seed-sit",
         lambda w: write(w, "responded/seed/2", record("a"), record("b"), b=["expect_text"]),
         "2 rows: 1 published, 1 left out (expect_text 1); see data/validated/responded/seed/2.json",
@@ -286,7 +321,7 @@ READS = [
     ("rewrite seed", "decontaminated/seed"), ("evaluate it", "ingested/benchmarks/seqeval"),
     ("evaluate it", "predictions/it/seqeval"), ("compare runs both", "ingested/benchmarks/seqeval"),
     ("judge_tasks seqeval-it", "ingested/benchmarks/seqeval"),
-    ("judge_agreement seqeval-sit", "ingested/benchmarks/seqeval"),
+    ("judge_agreement seqeval-sit", "ingested/benchmarks/seqeval"), ("calibrate people", "predictions/sit/seqeval"),
     ("report", "responded/seed/0"), ("report", "responded/seed/2"), ("publish seed-sit", "responded/seed/2"),
     ("count_tokens seed-0", "responded/seed/0"), ("format it", "responded/seed/0"), ("train it", "formatted/it"),
     ("sample mixture seqeval", "rewritten/heldout/3"),
@@ -301,6 +336,8 @@ def test_an_edited_artifact_is_refused_by_every_command_that_reads_it(
     versions(workplace)
     for name in ("responded/seed/0", "responded/seed/2", "rewritten/seed/1", "decontaminated/seed", "formatted/it"):
         write(workplace, name, record("a"))
+    if words.startswith("calibrate"):
+        labels(workplace)
     path = workplace / "data" / f"{artifact}.jsonl"
     path.write_bytes(path.read_bytes() + b"\n")
     result = call(workplace, *words.split())

@@ -43,7 +43,7 @@ PLACES = list(places(VALUES))
 def at(path: tuple[Any, ...]) -> Any:
     place: Any = VALUES
     for key in path:
-        place = place[key]
+        place = place.get(key, {}) if isinstance(place, dict) else place[key]  # a profile may leave a section out
     return copy.deepcopy(place)
 
 
@@ -52,7 +52,7 @@ def changed(path: str, value: Any) -> dict:
     *parents, last = path.split(".")
     place: Any = values
     for key in parents:
-        place = place[int(key) if isinstance(place, list) else key]
+        place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
     place[last] = value
     return values
 
@@ -269,6 +269,8 @@ NAMED = {
     "extracted": ("extract_inputs.corpora", {"reads": "ingested/seed"}),
     "rewritten": ("rewrite.corpora", VALUES["rewrite"]["corpora"]["seed"]),
     "rewritten benchmark": ("rewrite.benchmarks", VALUES["rewrite"]["benchmarks"]["heldout"]),
+    "checked": ("respond.filter.checks", {"reads": "responded/seed/2", "samples": 2}),
+    "accepted": ("respond.filter.judge", {"reads": "responded/seed/2", "samples": 2}),
     "evolved": ("evolve.corpora", {"reads": "ingested/seed"}),
     "rules": ("augment.rules", VALUES["augment"]["rules"]["repeat"]),
     "aligned": ("augment.aligned", VALUES["augment"]["aligned"]["translate"]),
@@ -286,6 +288,7 @@ NAMED = {
     "referred": ("compare.references", VALUES["compare"]["references"]["alpaca_eval-it"]),
     "marked": ("judge_tasks.runs", VALUES["judge_tasks"]["runs"]["seqeval-it"]),
     "reviewed": ("judge_agreement.runs", VALUES["judge_agreement"]["runs"]["seqeval-sit"]),
+    "calibrated": ("calibrate", {"benchmark": "seqeval", "labels": "labels/x.jsonl", "runs": ["it"]}),
     "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
     "generated": ("generate", VALUES["generate"]["verified"]),

@@ -24,7 +24,7 @@ SHARED = {"__init__", "core", "params"}
 BENCHMARKS = ("evaluation/benchmarks", "evaluation/metrics", "verified")
 INFERENCE = ("inference", "model_files", "reply_store", "reasoning")
 # Not part of the graph: run by hand.
-BY_HAND = {"check", "eval", "new", "plan", "replies", "show"}
+BY_HAND = {"check", "eval", "label", "new", "plan", "replies", "show"}
 
 
 # Modules with several commands: the module names what another of its commands reads.
@@ -141,7 +141,8 @@ def test_params_that_a_command_reads_are_in_its_params(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in GRAPH if "foreach" in GRAPH[name]])
 def test_a_stage_depends_on_its_entry_and_its_commands_get_its_name(name: str) -> None:
     assert f"{section_of(name)}.${{key}}" in BODIES[name]["params"]
-    assert all(ENTRY in command.split() for command in commands_of(BODIES[name]))
+    for command in commands_of(BODIES[name]):
+        assert {ENTRY, ENTRY[:-1] + '.pairs"'} & set(command.split()), command
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -189,13 +190,15 @@ def test_every_command_is_a_stage() -> None:
 
 
 def test_the_graph_is_small() -> None:
-    """Each stage costs time in a run with nothing to do: DVC parses params.yaml for it."""
+    """Each stage costs time in a run with nothing to do, as DVC parses params.yaml for it. No section: no stage."""
     values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text())
     sections = [section_of(name).split(".") for name in GRAPH]
-    entries = [reduce(lambda place, key: place[key], keys, values) if keys != [""] else [None] for keys in sections]
+    entries = [
+        reduce(lambda place, key: place.get(key, {}), keys, values) if keys != [""] else [None] for keys in sections
+    ]
     assert sum(map(len, entries)) <= 55
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
-    assert len(lines) <= 495 and max(map(len, lines)) <= 120
+    assert len(lines) <= 560 and max(map(len, lines)) <= 120
 
 
 def test_a_stage_is_named_like_its_command() -> None:

@@ -22,6 +22,7 @@ from stages.params.data_sections import (
 from stages.params.decontamination_sections import BenchmarkIndexEntry, Decontaminate
 from stages.params.engine_sections import Budget, Costs, Engine, Engines, Fetch, Price, Reasoning, Speed
 from stages.params.evaluation_sections import (
+    CalibrateEntry,
     Compare,
     Evaluate,
     Judge,
@@ -91,6 +92,7 @@ class Params(Section):
     judge_tasks: JudgeTasks = JudgeTasks()
     judge_agreement: JudgeAgreement = JudgeAgreement()
     win_rate: dict[Name, WinRateEntry] = Field(default={})
+    calibrate: dict[Name, CalibrateEntry] = Field(default={})
     report: Report = Report()
     publish: dict[Name, PublishEntry] = Field(default={})
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.core.registry import BENCHMARKS, CHAINS, Registered, unknown_name
 from stages.params import engine_checks
+from stages.params.field_types import PAIRS
 from stages.params.mistakes import Mistake, existing, needed, unknown
 from stages.params.name_references import artifacts, cycle, entries, mentions
 
@@ -27,7 +28,10 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from engine_checks.mistakes(params, written)
     if circle := cycle(params):
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
-    for check in (_benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report):
+    checks = (
+        _benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report, _filters, _preferences,
+    )  # fmt: skip
+    for check in checks:
         for text in check(params):
             path, _, message = text.partition(": ")
             yield Mistake(path, message)
@@ -125,10 +129,12 @@ def _judged(params: "Params") -> Iterator[str]:
     sections: dict[str, dict[str, Any]] = {
         "compare.runs": params.compare.runs, "compare.references": params.compare.references,
         "judge_tasks.runs": params.judge_tasks.runs, "judge_agreement.runs": params.judge_agreement.runs,
+        "calibrate": params.calibrate,
     }  # fmt: skip
     for section, comparisons in sections.items():
         command = section.partition(".")[0]
-        suitable = [name for name in params.predict.benchmarks if command in _registered(params, name).sections]
+        kind = "judge_agreement" if command == "calibrate" else command  # of what a judge scores
+        suitable = [name for name in params.predict.benchmarks if kind in _registered(params, name).sections]
         for name, entry in comparisons.items():
             ingested = params.predict.benchmarks.keys() & params.ingest.benchmarks.keys()
             if entry.benchmark in ingested and entry.benchmark not in suitable:
@@ -136,8 +142,8 @@ def _judged(params: "Params") -> Iterator[str]:
                     f"{section}.{name}.benchmark: {entry.benchmark} can't be an entry of `{command}`; of "
                     f"predict.benchmarks these can: {', '.join(suitable) or 'none'}"
                 )
-            for field in ("run", "baseline", "treatment"):
-                run = getattr(entry, field, "")
+            named = {field: getattr(entry, field, "") for field in ("run", "baseline", "treatment")}
+            for field, run in [*named.items(), *(("runs", run) for run in getattr(entry, "runs", None) or ())]:
                 known = run in params.runs and entry.benchmark in params.predict.benchmarks
                 if known and entry.benchmark not in params.benchmarks_of(run):
                     settled = f"the entry of {run} and predict.benchmarks.{entry.benchmark}"
@@ -207,3 +213,22 @@ def _report(params: "Params") -> Iterator[str]:
         artifact = getattr(params.report, field)
         if artifact is not None and not artifact.startswith("responded/"):
             yield f"report.{field}: {artifact} has no responses to show; name responded/CORPUS/ROUND"
+
+
+def _filters(params: "Params") -> Iterator[str]:
+    settings = params.respond.settings
+    for part, entries_of in params.respond.filter:
+        for name, entry in entries_of.items():
+            if entry.samples > 1 and settings and settings.sampling.temperature == 0:
+                where = f"respond.filter.{part}.{name}.samples"
+                yield f"{where}: {entry.samples} samples at temperature 0 are one; raise it, or set samples to 1"
+
+
+def _preferences(params: "Params") -> Iterator[str]:
+    """Only `publish` reads pairs, and in their own form alone."""
+    for path, kind, name in mentions(params):
+        if kind in ("artifact", "counted") and name.endswith(PAIRS) and not path.startswith("publish."):
+            yield f"{path}: {name} holds preference pairs, which only `publish` reads; leave {PAIRS} out"
+    for name, entry in params.publish.items():
+        if entry.reads.endswith(PAIRS) != (entry.form == "preference"):
+            yield f"publish.{name}.form: preference is the form of filtered/NAME{PAIRS}, and of nothing else"

@@ -241,6 +241,18 @@ class JudgeAgreement(Section):
     runs: dict[Name, SecondVerdicts] = Field(default={})
 
 
+class CalibrateEntry(Entry):
+    """Labels of people on answers to one benchmark, and what they say of the judge."""
+
+    output_folder: ClassVar[str] = "labels"
+    needs: ClassVar[tuple[str, ...]] = ("judge", "evaluate.resamples")
+    benchmark: PredictedName
+    labels: FilePath
+    """The file that `seqit label NAME` writes, one label a row; keep it in git."""
+    runs: Annotated[list[RunName], Field(min_length=1), Unique]
+    """The runs whose answers are labelled and whose rates are corrected."""
+
+
 class WinRateEntry(Entry):
     """AlpacaEval's win rates from annotations."""
 

@@ -19,8 +19,10 @@ NAME_ERROR = "name"
 ADDRESSABLE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 ROUND_FOLDERS = ("rewritten", "responded")
 """Folders under data/ whose artifacts have the number of their round after the corpus."""
-PARTS = (".plain", ".turns", ".like")
-"""Suffixes of the second artifact that a stage of augment, split or sample writes."""
+PAIRS = ".pairs"
+"""Suffix of an artifact of preference pairs, which only `publish` reads."""
+PARTS = (".plain", ".turns", ".like", PAIRS)
+"""Suffixes of the second artifact that a stage of augment, split, sample or respond.filter writes."""
 
 
 class Reference(NamedTuple):

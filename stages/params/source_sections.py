@@ -154,6 +154,7 @@ class PublishEntry(Entry):
     """ORG/NAME on the Hub; null writes it to data/published/ only."""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     """MAJOR.MINOR.PATCH, a tag on the Hub."""
-    form: Literal["rows", "grpo", "rlvr"] = "rows"
+    form: Literal["rows", "grpo", "rlvr", "preference"] = "rows"
     """rows: instructions with their responses. grpo: prompts with verifiable rewards for TRL's GRPOTrainer. rlvr: the
-    same for open-instruct. The last two have those rows alone that have checks."""
+    same for open-instruct. These two have those rows alone that have checks. preference: prompt, chosen and rejected
+    response, as TRL reads them, of filtered/NAME.pairs."""

@@ -9,6 +9,8 @@ MODELS: dict[str, tuple[Role, ...]] = {
     "extract_inputs": ("generator",),
     "rewrite": ("generator",),
     "respond": ("generator",),
+    "check_responses": ("generator",),
+    "judge_responses": ("generator", "judge"),
     "evolve": ("generator",),
     "augment": ("generator",),
     "split": ("generator",),

@@ -60,6 +60,15 @@ REWARD_COLUMNS = {
     "language, licence": "Of the source row",
     "source_sha256": "SHA-256 of the source row as canonical JSON",
 }
+PREFERENCE_COLUMNS = {
+    "id": "The row, and the place of the rejected response among those to its prompt",
+    "prompt": "The prompt as chat messages",
+    "chosen": "A response that the filter accepted, as a chat message",
+    "rejected": "A response to the same prompt that it did not accept, as a chat message",
+    "reason": "Why: check (a rule that the prompt states is not satisfied) or judge (a judge did not accept it)",
+    "language, licence": "Of the source row",
+    "source_sha256": "SHA-256 of the source row as canonical JSON",
+}
 GRPO_ONLY, RLVR_ONLY = {"prompt", "checks"}, {"messages", "ground_truth", "dataset"}
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
@@ -102,7 +111,12 @@ def _summary(facts: Facts) -> str:
         else "Instructions and responses for supervised fine-tuning, as chains of tasks made by Seq-Instruct or as "
         "their single-task baseline."
     )
-    if facts.form:
+    if facts.form == "preference":
+        what = (
+            "Preference pairs: prompts with a response that a filter (rules, or a judge) accepted, and one that it did "
+            "not accept."
+        )
+    elif facts.form:
         what = (
             "Prompts with verifiable rewards, for reinforcement learning: each names the checks that a completion must "
             "satisfy, as data, and a rule grades them. There are no responses."
@@ -127,6 +141,10 @@ def _cautions(facts: Facts) -> str:
 
 
 def _columns(facts: Facts) -> str:
+    if facts.form == "preference":
+        return "## Columns\n\n" + table(
+            ["column", "meaning"], [(code(name), Safe(text)) for name, text in PREFERENCE_COLUMNS.items()]
+        )
     if facts.form:
         other = RLVR_ONLY if facts.form == "grpo" else GRPO_ONLY
         columns = {"id": COLUMNS["id"], **REWARD_COLUMNS}

@@ -12,8 +12,11 @@ from stages.core.records import Record, canonical
 from stages.publishing import card, parquet
 from stages.publishing.facts import Facts
 from stages.publishing.licences import cautions, strictest
+from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_rows
 from stages.publishing.published_rows import Query, ReasonedRow, Row, queries, reasoned, reasoned_rows, rows, unanswered
 from stages.publishing.reward_prompts import RewardForm, encode_rewards, is_verifiable, reward_rows
+from stages.response_filter.preference_pairs import STAGE as FILTER
+from stages.response_filter.preference_pairs import PreferencePair
 
 T = TypeVar("T", Row, ReasonedRow, Query)
 
@@ -50,7 +53,7 @@ class Tally:
         self.languages[row.language] += 1
         for step in row.steps:
             self.steps[step.stage, step.round, step.action, step.status] += 1
-            if step.generator:
+            if step.generator and step.stage != FILTER:  # whose model wrote nothing of the row
                 self.generators[step.generator] += 1
             if step.prompt:
                 self.prompts[step.stage, step.action, step.prompt] += 1
@@ -63,16 +66,19 @@ def publication(
     version: str,
     reads: str,
     records: Callable[[], Iterable[Record]],
-    form: Literal["rows"] | RewardForm = "rows",
+    form: Literal["rows", "preference"] | RewardForm = "rows",
 ) -> dict[str, bytes]:
     """Every file of a published data set by its path.
 
     records: gives the rows anew at each call, as they are read several times. Instructions without responses
     (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`. A
-    `RewardForm` makes prompts with verifiable rewards instead; raises UserError where no row has checks.
+    `RewardForm` makes prompts with verifiable rewards instead; raises UserError where no row has checks. "preference"
+    makes preference pairs of `PreferencePair`s; raises UserError where there is none.
     """
     tally = Tally()
-    if form != "rows":
+    if form == "preference":
+        split, data = "train", _preference_pairs(reads, records, tally)
+    elif form != "rows":
         split, data = "train", _reward_prompts(reads, records, form, tally)
     elif unanswered(records()):
         split, data = "test", parquet.encode(tally(queries(records())), Query)
@@ -100,6 +106,21 @@ def _reward_prompts(reads: str, records: Callable[[], Iterable[Record]], form: R
     for prompt in reward_rows(records(), form):
         tally.add_hash(prompt)
     return encode_rewards(records(), form)
+
+
+def _preference_pairs(reads: str, records: Callable[[], Iterable[Record]], tally: Tally) -> bytes:
+    """The Parquet file; `tally` counts its rows, and hashes them as they are written."""
+
+    def pairs() -> Iterator[PreferencePair]:
+        return (pair for pair in records() if isinstance(pair, PreferencePair) and is_publishable(pair))
+
+    for row in rows(pairs()):
+        tally.count(row)
+    if not tally.rows:
+        raise UserError(f"{reads}: holds no preference pair; more `samples` of respond.filter may give some")
+    for preference in preference_rows(pairs()):
+        tally.add_hash(preference)
+    return parquet.encode(preference_rows(pairs()), PreferenceRow)
 
 
 def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:

@@ -33,4 +33,4 @@ class Facts(msgspec.Struct, frozen=True):
     reasoning: bool | msgspec.UnsetType = msgspec.UNSET
     """True where rows have a column with the model's reasoning; else no field."""
     form: str | msgspec.UnsetType = msgspec.UNSET
-    """The form of prompts with verifiable rewards, grpo or rlvr; else no field."""
+    """The form of prompts with verifiable rewards, grpo or rlvr, or preference; else no field."""

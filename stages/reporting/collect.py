@@ -20,7 +20,7 @@ Document = Mapping[str, Any]
 CUTS = {"languages": "language", "groups": "group", "tasks": "tasks"}
 BY_TASK = " by task"
 """Suffix of a benchmark's name for scores of single tasks."""
-JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate")
+JUDGES = ("compare", "judge_tasks", "judge_agreement", "win_rate", "calibrate")
 """Parts of a benchmark's summary, and what `Score.group` calls them."""
 RECIPE = ("template", "epochs", "batch", "learning_rate", "scheduler", "warmup_ratio", "max_length", "precision")
 
@@ -45,6 +45,7 @@ def names(params: Document) -> dict[str, list[str]]:
         "extract_inputs": [*params["extract_inputs"]["corpora"]],
         "rewrite": [entry.name for entry in rewritten(params)],
         "respond": [entry.name for entry in responded(params)],
+        "filter": [name for entries in params["respond"]["filter"].values() for name in entries],
         "evolve": [*params["evolve"]["corpora"]],
         "augment": [name for entries in params["augment"].values() for name in entries],
         "count_verbs": [*params["count_verbs"]["sets"]],
@@ -55,6 +56,7 @@ def names(params: Document) -> dict[str, list[str]]:
         "judge_tasks": [*params["judge_tasks"]["runs"]],
         "judge_agreement": [*params["judge_agreement"]["runs"]],
         "win_rate": [*params["win_rate"]],
+        "calibrate": [*params["calibrate"]],
     }
 
 

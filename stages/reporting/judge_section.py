@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stages.reporting.calibration_tables import calibration_tables
 from stages.reporting.caveats import FEW, blind, mark, pairwise
 from stages.reporting.charts import PERCENT, framed, lines
 from stages.reporting.collect import BY_TASK as TASK_SUFFIX
@@ -29,7 +30,8 @@ LENGTHS = "AlpacaEval 2.0, %. The length-controlled rate is alpaca_eval's own es
 
 def judge_section(findings: Findings) -> list[Safe]:
     """The section on judges; empty where no judge ran."""
-    parts = [*_pairwise(findings), *_tasks(findings), *_agreement(findings), *_rates(findings)]
+    parts = [*_pairwise(findings), *_tasks(findings), *_agreement(findings), *calibration_tables(findings),
+             *_rates(findings)]  # fmt: skip
     return [element("h2", "What the judges say", id="judges"), *parts] if parts else []
 
 

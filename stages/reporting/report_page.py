@@ -30,6 +30,7 @@ from stages.reporting.vqa_section import vqa_section
 
 COUNTED = {
     "ingest": "Ingested",
+    "filter": "Responses filtered",
     "augment": "Manual chains (paper 4.1 and A.1)",
     "extract_inputs": "Instruction and input told apart (paper B.4)",
     "sample": "Mixtures (paper 3) and combinations (paper 4.2)",

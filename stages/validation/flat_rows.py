@@ -17,9 +17,10 @@ TEXTS = (
     "id", "corpus", "instruction", "input", "response", "system", "image",
     "benchmark", "language", "licence", "item", "reference", "group",
     "question", "run", "text", "status", "reply", "model", "error",
+    "answer", "labeller", "prompt", "reason", "declined", "declined_reason",
 )  # fmt: skip
-"""Text fields of records, questions and answers."""
-NUMBERS = ("tasks", "sample", "tokens_in", "tokens_out")
+"""Text fields of records, questions, answers and labels."""
+NUMBERS = ("tasks", "sample", "tokens_in", "tokens_out", "quality")
 
 
 class Step(msgspec.Struct, gc=False):

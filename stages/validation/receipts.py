@@ -31,6 +31,9 @@ def write_receipts(
     receipts = {}
     for artifact in names:
         path = Path("data", f"{artifact}.jsonl")
+        if expectations.may_be_empty and not any(True for _ in artifacts.lines(path)):
+            assume_valid(artifact, suite)
+            continue
         result = validate_rows(artifacts.lines(path), expectations, str(path), schema, limit, artifact)
         receipts[artifact] = artifacts.Receipt(
             artifact=artifact, sha256=artifacts.sha256(path), suite=suite, rows=result.rows,

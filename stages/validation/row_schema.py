@@ -1,6 +1,7 @@
 """Check that the rows of an artifact have the fields which the stages that read it expect."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,12 +11,19 @@ from stages.core.records import Record
 
 QUESTION = "id benchmark language licence item instruction input gold reference group tasks meta images"
 ANSWER = "id question run text status sample reply model tokens_in tokens_out error scores text_hash reasoning"
-FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages"}
+PAIR_FIELDS = ("declined", "declined_reason", "declined_reply")
+"""What a row of an artifact NAME.pairs has beside the fields of a record (a test compares)."""
+LABEL = "benchmark run answer labeller prompt texts following quality id reason"
+FIELDS = {"ingested/benchmarks/": QUESTION, "predictions/": ANSWER, "formatted/": "id messages", "labels/": LABEL}
 """Artifacts that hold no records -> the fields of their rows, as the packages above define them (a test compares)."""
 NUL = "holds a NUL character"
 """Why a row is set aside: C programs take it for the end of a text. An answer is scored as it is."""
 _values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _record = msgspec.json.Decoder(Record).decode
+_Pair = msgspec.defstruct(
+    "_Pair", [(name, str) for name in PAIR_FIELDS], bases=(Record,), kw_only=True, forbid_unknown_fields=True
+)
+_pair = msgspec.json.Decoder(_Pair).decode
 _any = msgspec.json.Decoder().decode
 
 
@@ -28,7 +36,8 @@ def checked(
     artifact would refuse.
     """
     fields = next((names for folder, names in FIELDS.items() if artifact.startswith(folder)), None)
-    fault = _foreign(frozenset(fields.split())) if fields else _no_record
+    record = partial(_no_record, _pair if artifact.endswith(".pairs") else _record)
+    fault = _foreign(frozenset(fields.split())) if fields else record
     answers = artifact.startswith("predictions/")
     for position, (number, line) in enumerate(rows):
         if message := fault(line):
@@ -40,9 +49,9 @@ def checked(
         yield number, line
 
 
-def _no_record(line: bytes) -> str:
+def _no_record(decode: Callable[[bytes], Any], line: bytes) -> str:
     try:
-        _record(line)
+        decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return str(error)
     return ""

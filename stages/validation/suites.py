@@ -47,6 +47,8 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     expectations: tuple[Expectation, ...]
     notes: str = ""
+    may_be_empty: bool = False
+    """Whether an artifact without a row is valid."""
 
     def columns(self) -> list[str]:
         """The columns that it is about (see `columns.table`), each once."""

@@ -6,6 +6,8 @@ import pytest
 from stages.core.errors import UserError
 from stages.core.records import Record, Source
 from stages.evaluation.benchmarks.questions import Answer, Question
+from stages.evaluation.calibration.human_labels import CheckedLabel
+from stages.response_filter.preference_pairs import PreferencePair
 from stages.training.training_rows import Row
 from stages.validation import row_schema
 from stages.validation.row_validation import validate_rows
@@ -46,10 +48,22 @@ def test_fields_within_fields_and_fields_that_no_expectation_reads_count() -> No
 
 
 def test_the_fields_are_those_of_the_rooms() -> None:
-    kinds = {"ingested/benchmarks/": Question, "predictions/": Answer, "formatted/": Row}
+    kinds = {"ingested/benchmarks/": Question, "predictions/": Answer, "formatted/": Row,
+             "labels/": CheckedLabel}  # fmt: skip
     assert {folder: tuple(fields.split()) for folder, fields in row_schema.FIELDS.items()} == {
         folder: kind.__struct_fields__ for folder, kind in kinds.items()
     }
+
+
+def test_the_fields_of_pairs_are_those_of_the_filter() -> None:
+    more = set(PreferencePair.__struct_fields__) - set(Record.__struct_fields__)
+    assert more == set(row_schema.PAIR_FIELDS)
+    line = msgspec.json.encode(RECORD)
+    pair = line[:-1] + b',"declined":"x","declined_reason":"check","declined_reply":""}'
+    judged("filtered/seed.pairs", pair)
+    for name, refused in (("filtered/seed", pair), ("filtered/seed.pairs", line)):
+        with pytest.raises(UserError, match="declined"):
+            judged(name, refused)
 
 
 def test_a_nul_character_sets_a_row_aside_wherever_it_is() -> None:

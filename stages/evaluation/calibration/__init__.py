@@ -1,0 +1,1 @@
+"""Labels of people, and what they say of a judge: agreement, errors, corrected rates."""
