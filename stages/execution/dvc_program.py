@@ -12,14 +12,14 @@ from stages.core.run_messages import record_failure
 
 EMPTY = "'%s' is empty."
 """The template of the warning."""
-USUAL = (".rejected.jsonl' is empty.", ".flags.jsonl' is empty.")
-"""Ends of warnings about files that are empty in a sound run."""
+USUAL = (".rejected.jsonl' is empty.", ".flags.jsonl' is empty.", "data/benchmark_index/benchmarks' is empty.")
+"""Ends of warnings about outputs that are empty in a sound run, the last one without benchmarks."""
 LOGGER = "dvc.output"
 """The module of DVC that gives it."""
 
 
 def is_wanted(record: logging.LogRecord) -> bool:
-    """Whether a message of DVC's is anything but the warning that a file of rejected rows is empty."""
+    """Whether a message of DVC's is anything but the warning about an output that is empty in a sound run."""
     return record.msg != EMPTY or not record.getMessage().endswith(USUAL)
 
 

@@ -51,10 +51,13 @@ def test_times_of_stages_are_kept(tmp_path: Path) -> None:
     ("template", "path", "wanted"),
     [
         (EMPTY, "data/ingested/mine.rejected.jsonl", False), (EMPTY, "data/formatted/mine.jsonl", True),
-        (EMPTY, "models/it", True), ("'%s' is missing.", "data/ingested/mine.rejected.jsonl", True),
+        (EMPTY, "data/benchmark_index/benchmarks", False), (EMPTY, "models/it", True),
+        ("'%s' is missing.", "data/ingested/mine.rejected.jsonl", True),
     ],
 )  # fmt: skip
-def test_the_warning_about_empty_files_of_rejected_rows_is_left_out(template: str, path: str, wanted: bool) -> None:
+def test_warnings_about_outputs_that_are_empty_in_a_sound_run_are_left_out(
+    template: str, path: str, wanted: bool
+) -> None:
     record = logging.LogRecord("dvc.output", logging.WARNING, "output.py", 1, template, (path,), None)
     assert is_wanted(record) is wanted
 
