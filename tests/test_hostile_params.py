@@ -45,6 +45,9 @@ NAMED = {stage["foreach"][2:-1] for stage in GRAPH.values() if "foreach" in stag
 EVERYTHING = VALUES | {
     "fetch": {"models": VALUES["fetch"]["models"], "corpora": {"c": {"reference": "hub:a/b@c", "files": ["*"]}}},
     "win_rate": {"e": {"annotations": "a", "files": "f"}},
+    "respond": VALUES["respond"] | {"filter": {"checks": {"c": {"reads": "a"}}, "judge": {"j": {"reads": "a"}}}},
+    "count_verbs": {"parser": "p", "sets": {"s": {"before": "a", "after": "b"}}},
+    "calibrate": {"c": {"labels": "l", "benchmark": "b"}},
 }
 RUN_ALL = """
 from dvc.repo import Repo

@@ -70,7 +70,7 @@ def test_a_corpus_takes_six_lines_in_three_sections_down_to_its_scores(tmp_path:
 def test_a_model_to_test_takes_three_lines(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text()
     text = inserted(text, "fetch:", "models", MODEL["fetch:\n"])
-    text = text.replace("predict:\n  models: {}", "predict:\n  models: {base: {}}")
+    text = inserted(text, "predict:", "models", ["    base: {}"])
     assert sum(map(len, MODEL.values())) <= 3
     repo = graph(tmp_path, text)
     load(tmp_path / "params.yaml")

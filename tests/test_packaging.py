@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
 """Module -> the distribution that has it, where their names differ."""
 EXTRAS = {
     "torch": "local", "transformers": "local", "vllm": "vllm", "ray": "ray", "alpaca-eval": "alpaca-eval",
+    "spacy": "verbs",
 }  # fmt: skip
 """Distribution -> the extra that it belongs to; all others belong to the core."""
 # What is imported by programs that run in another environment, or through another package that pins it.
