@@ -39,7 +39,8 @@ def test_responses_to_the_last_round_alone_are_those_under_every_and_ask_nothing
     workplace: Path,
 ) -> None:
     values = yaml.safe_load((workplace / "params.yaml").read_text())
-    values = {key: values[key] for key in ("seed", "tokenizer", "fetch", "validate", "respond")} | {
+    values = {key: values[key] for key in ("seed", "tokenizer", "fetch", "validate")} | {
+        "respond": {"settings": values["respond"]["settings"]},
         "engines": {"generator": values["engines"]["generator"]},
         "rewrite": {key: values["rewrite"][key] for key in ("settings", "corpora")},
         "ingest": {"corpora": values["ingest"]["corpora"]},
