@@ -44,6 +44,7 @@ COMMANDS = {
     "show": "Rows of a corpus: before, after each round, the response",
     "check": "One small request to each engine: what it can do, and what will not work",
     "plan": "What a run would do, ask and cost, before it does",
+    "verify": "A published data set against its hashes, prompt files, stored replies and sources",
     "replies": "Count, show, export, import, prune, compact the remembered replies",
 }
 

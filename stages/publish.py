@@ -2,16 +2,19 @@
 
 from functools import partial
 from operator import length_hint
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core import artifacts
+from stages.core.atomic_write import replacing_folder
 from stages.core.cli import entry_argument, main, report_losses
+from stages.core.project import revision
 from stages.core.records import Record
 from stages.params import entry, load
 from stages.publishing import hub
-from stages.publishing.dataset import publication
+from stages.publishing.dataset import Origin, Publication, write_dataset
 from stages.response_filter.preference_pairs import PreferencePair
 
 
@@ -25,12 +28,14 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     params = load()
     chosen = entry(params.publish, name, "publish")
     read = partial(artifacts.artifact, chosen.reads, PreferencePair if chosen.form == "preference" else Record)
-    rows = read()
-    files = publication(name, chosen.version, chosen.reads, read, chosen.form)
-    artifacts.write_files(f"data/published/{name}", files)
+    rows, receipt = read(), artifacts.read_json(f"data/validated/{chosen.reads}.json", artifacts.Receipt)
+    origin = Origin(params.seed, revision())
+    publication = Publication(name, chosen.version, chosen.reads, chosen.form, chosen.repository, origin)
+    with replacing_folder(folder := Path("data/published", name)) as written:
+        write_dataset(written, publication, read, receipt)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
-    typer.echo(hub.push(files, chosen.repository, chosen.version), err=True)
+    typer.echo(hub.push(folder, chosen.repository, chosen.version), err=True)
 
 
 if __name__ == "__main__":

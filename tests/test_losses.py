@@ -32,7 +32,7 @@ LOSE_NOTHING = {
     "fetch": "files, whole or not at all", "ingest": "tests/test_ingest.py", "count_tokens": "a count for every row",
     "count_verbs": "tests/verbs/test_count_verbs.py",
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
-    "show": "reads only", "new": "reads only", "check": "reads only",
+    "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
     "label": "tests/labelling",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip

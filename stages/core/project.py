@@ -1,6 +1,7 @@
 """The project that a command works in: the nearest folder upwards with params.yaml and dvc.yaml."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,3 +42,22 @@ def given_path(path: str) -> Path:
     """A path of the command line, from the top of the project; an absolute one for what is outside of it."""
     full = Path(os.path.abspath((_invoked_from or [Path.cwd()])[-1] / Path(path).expanduser()))
     return full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full
+
+
+def revision() -> str:
+    """The git commit of the current folder, with "-dirty" where code, graph or params.yaml differ from it; "" for none.
+
+    dvc.lock, data and metrics do not count: a run changes them.
+    """
+    commit = _git("rev-parse", "--verify", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "stages", "dvc.yaml", "params.yaml")
+    return f"{commit}-dirty" if commit and changed else commit
+
+
+def _git(*words: str) -> str:
+    """What a git command prints; "" where it fails."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, encoding="utf-8", check=False)
+    except OSError:
+        return ""
+    return "" if done.returncode else done.stdout.strip()

@@ -1,106 +1,46 @@
 """The card of a data set: Markdown with the Hub's YAML front matter."""
 
-import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from stages.core.languages import base
+import msgspec
+
+from stages.publishing import card_metadata
+from stages.publishing.column_meanings import meanings
 from stages.publishing.facts import Facts
 from stages.publishing.licence_spellings import HUB, link, spelled
-from stages.publishing.licences import named
 from stages.publishing.markdown import Safe, code, escaped, table
+from stages.publishing.parquet import Written
 
-SIZES = (
-    (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M")
-)  # fmt: skip
-
-RESPONSE_MAKER = (
-    "The model that wrote the output, or the last part of it, how it drew tokens (JSON), and the key of its reply in "
-    "seqit's reply store; empty where the output is the source's own"
-)
-QUERY_MAKER = (
-    "The model with which `action` changed the instruction, how it drew tokens (JSON), and the key of its reply in "
-    "seqit's reply store; empty where no model changed it"
-)
-COLUMNS = {
-    "id": "Corpus and the first 16 hex digits of the source row's hash: it depends on the row's text alone; then -2, "
-    "-3 for rows of equal text, and .1, .2 for the tasks that a row was split into",
-    "instruction": "What the user asks, after all rounds",
-    "input": "What the instruction is about, said after it and a blank line; often empty",
-    "output": "The response",
-    "reasoning": "The model's reasoning before the output, if it reasoned",
-    "iteration": "Rounds of Seq-Instruct that the row went through, whatever came of them",
-    "system": "The system prompt, if the row has one",
-    "history": "Earlier turns, oldest first; empty for single-turn rows",
-    "image": "File name of an image; never the pixels",
-    "corpus": "The corpus as named in seqit's params.yaml",
-    "language, licence": "Of the source row",
-    "source_reference, source_row, source_sha256": "Where the row came from: reference, 0-based position, and the "
-    "SHA-256 of the source row as canonical JSON (keys sorted, UTF-8, no spaces)",
-    "tasks, chain": "Number of tasks of the instruction: one, and one for each task that a round or a manual chain "
-    "added; and whether these are several. What the source row asks for counts as one task",
-    "rounds": "Rounds of Seq-Instruct or of evolution that the row went through, whatever came of them; 0 for none",
-    "round": "The round in which `action` changed the instruction; 0 where that was no round, or nothing changed it",
-    "action": "What changed the instruction last (decompose, prefix, suffix, constrain, a chain, or an evolution; not "
-    "that it was split into its tasks); `hold` where nothing did and the last round chose to leave it as it was, empty "
-    "where nothing did for another reason",
-    "status": "How the last attempt to change the instruction ended, empty for none; ok and frozen (held in an earlier "
-    "round) are no failures",
-    "generator, sampling, reply": RESPONSE_MAKER,
-    "prompt": "Hashes of the prompt files with which `action` changed the instruction, joined by +; empty where no "
-    "model changed it",
-    "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
-    "truncated, thought, refused, failed)",
-}
-REWARD_COLUMNS = {
-    "prompt": "The prompt as chat messages",
-    "messages": "The prompt as chat messages",
-    "checks": "What a completion must satisfy: a JSON list of {name, arguments}, graded by `stages.verified.rewards`",
-    "ground_truth": "What a completion must satisfy: a JSON list of {name, arguments}, graded by "
-    "`stages.verified.rewards`",
-    "dataset": "The name of the verifier, seqit",
-    "language, licence": "Of the source row",
-    "source_sha256": "SHA-256 of the source row as canonical JSON",
-}
-PREFERENCE_COLUMNS = {
-    "id": "The row, and the place of the rejected response among those to its prompt",
-    "prompt": "The prompt as chat messages",
-    "chosen": "A response that the filter accepted, as a chat message",
-    "rejected": "A response to the same prompt that it did not accept, as a chat message",
-    "reason": "Why: check (a rule that the prompt states is not satisfied) or judge (a judge did not accept it)",
-    "language, licence": "Of the source row",
-    "source_sha256": "SHA-256 of the source row as canonical JSON",
-}
-GRPO_ONLY, RLVR_ONLY = {"prompt", "checks"}, {"messages", "ground_truth", "dataset"}
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
-BENCHMARK_ONLY = {"iteration"}
-TRAINING_ONLY = {"output", "history", "image", "rounds", "round"}
+PAPER = f"https://arxiv.org/abs/{card_metadata.PAPER}"
+CITATION = f"""\
+## Citation
+
+The method is that of:
+
+```bibtex
+@inproceedings{{hu2025sequential,
+  title = {{Fine-Tuning Large Language Models with Sequential Instructions}},
+  author = {{Hu, Hanxu and Yu, Simon and Chen, Pinzhen and Ponti, Edoardo M.}},
+  publisher = {{Association for Computational Linguistics}},
+  year = {{2025}},
+  url = {{{PAPER}}}
+}}
+```"""
 
 
-def dataset(facts: Facts) -> str:
-    """The README.md of a published data set: the same facts give the same bytes."""
-    sections = [_front(facts), f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
-    sections += [_cautions(facts), _columns(facts), _making(facts), _overlaps(facts), _sources(facts), _again(facts)]
+def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]]) -> str:
+    """The README.md of a published data set: the same facts and files give the same bytes.
+
+    features: the columns as `dataset_info` names them.
+    """
+    front = card_metadata.front_matter(facts, written, features, LICENCES)
+    sections = [f"---\n{front}\n---", f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
+    sections += [_cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), _sources(facts)]
+    sections += [_again(facts), CITATION]
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def _front(facts: Facts) -> str:
-    languages = sorted({base(language) for language in facts.languages} - {""})
-    fields = {
-        "pretty_name": facts.name, "license": facts.licence, "language": languages,
-        "multilinguality": ["multilingual" if len(languages) > 1 or "multi" in facts.languages else "monolingual"],
-        "size_categories": [next((name for limit, name in SIZES if facts.rows < limit), "n>10M")],
-        "task_categories": ["text-generation"],
-        "tags": ["instruction-tuning", "sequential-instructions", "synthetic", "seqit"],
-    }  # fmt: skip
-    if facts.licence == "other":
-        fields["license_name"] = named(licence for _, licence, _ in facts.sources)
-        fields["license_link"] = LICENCES
-    written = [f"{key}: {json.dumps(value)}" for key, value in fields.items() if value]
-    files = [
-        "configs:", "- config_name: default", "  data_files:", f"  - split: {facts.split}",
-        f"    path: data/{facts.split}.parquet",
-    ]  # fmt: skip
-    return "\n".join(["---", *written, *files, "---"])
 
 
 def _summary(facts: Facts) -> str:
@@ -122,17 +62,26 @@ def _summary(facts: Facts) -> str:
             "satisfy, as data, and a rule grades them. There are no responses."
         )
     return (
-        f"{what} Made by seqit, a re-implementation of *Fine-Tuning Large Language Models with Sequential "
-        f"Instructions* (Hu et al., NAACL 2025).\n\nVersion {escaped(facts.version)}, {facts.rows:,} rows, from the "
-        f"artifact {code(facts.artifact)}.  \n"
+        f"{what} Made by seqit, a re-implementation of [*Fine-Tuning Large Language Models with Sequential "
+        f"Instructions*]({PAPER}) (Hu et al., NAACL 2025).\n\n"
+        f"Version {escaped(facts.version)}, {facts.rows:,} rows, from the artifact {code(facts.artifact)}.  \n"
         f"SHA-256 of the rows (canonical JSON, one a line): {code(facts.rows_sha256)}"
     )
 
 
 def _use(facts: Facts) -> str:
-    return (
+    place = f'"data/published/{facts.name}"'
+    if facts.repository:
+        place = f'"{facts.repository}", revision="v{facts.version}"'
+    example = (
         "## Use\n\n```python\nfrom datasets import load_dataset\n\n"
-        f'rows = load_dataset("path/or/organisation/{facts.name}", split="{facts.split}")\n```'
+        f'rows = load_dataset({place}, split="{facts.split}")\n```'
+    )
+    if facts.form or facts.split == "test":
+        return example
+    return (
+        f"{example}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
+        "columns `instruction`, `input` and `output` are Alpaca's."
     )
 
 
@@ -141,20 +90,9 @@ def _cautions(facts: Facts) -> str:
 
 
 def _columns(facts: Facts) -> str:
-    if facts.form == "preference":
-        return "## Columns\n\n" + table(
-            ["column", "meaning"], [(code(name), Safe(text)) for name, text in PREFERENCE_COLUMNS.items()]
-        )
-    if facts.form:
-        other = RLVR_ONLY if facts.form == "grpo" else GRPO_ONLY
-        columns = {"id": COLUMNS["id"], **REWARD_COLUMNS}
-        rows = [(code(name), Safe(text)) for name, text in columns.items() if name not in other]
-        return "## Columns\n\n" + table(["column", "meaning"], rows)
-    left_out = TRAINING_ONLY if facts.split == "test" else BENCHMARK_ONLY
-    left_out = left_out if facts.reasoning else left_out | {"reasoning"}
-    columns = COLUMNS | ({"generator, sampling, reply": QUERY_MAKER} if facts.split == "test" else {})
-    shown = [(code(name), Safe(text)) for name, text in columns.items() if name not in left_out]
-    return "## Columns\n\n" + table(["column", "meaning"], shown)
+    groups = meanings(facts.columns, facts.form or "", facts.split)
+    rows = [(Safe(", ".join(code(name) for name in names)), Safe(meaning)) for names, meaning in groups]
+    return "## Columns\n\n" + table(["column", "meaning"], rows)
 
 
 def _making(facts: Facts) -> str:
@@ -189,6 +127,22 @@ def _responses(facts: Facts) -> str:
         f"{own:,} of {total:,} responses are the source's own (`keep`), to instructions that no round changed; the "
         "generator wrote the others."
     )
+
+
+def _quality(facts: Facts) -> str:
+    """What validation found, and what rows lack; "" where neither is known."""
+    parts = []
+    if outcome := facts.validation:
+        parts.append(
+            f"Great Expectations checked {outcome.expectations:,} expectations (suite {code(outcome.suite)}) on the "
+            f"{outcome.rows:,} rows of the artifact: {outcome.quarantined:,} failed one or more and are not published."
+        )
+        failed = [(code(reason), count) for reason, count in outcome.reasons.items()]
+        parts += [table(["expectation", "rows that failed it"], failed)] if failed else []
+    if facts.outputs:
+        empty = facts.outputs.get("empty", 0)
+        parts.append(f"{empty:,} of the {facts.rows:,} rows here have no output; seqit does not train on such rows.")
+    return "\n\n".join(["## Data quality", *parts]) if parts else ""
 
 
 def _overlaps(facts: Facts) -> str:
@@ -234,8 +188,13 @@ def _licence(name: str) -> Safe:
 
 
 def _again(facts: Facts) -> str:
+    known = {"seed": facts.seed, "commit": facts.revision}
+    named = [f"{name} {code(value)}" for name, value in known.items() if value is not msgspec.UNSET]
+    origin = f" ({', '.join(named)})" if named else ""
     return (
-        "## Make it again\n\nIn a checkout of seqit with the params.yaml and prompt files of this version:\n\n"
-        f"```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling give rows with the "
-        "same hash; `provenance.json` holds the facts of this card for programs."
+        f"## Make it again, or check it\n\nIn a checkout of seqit{origin} with the params.yaml and prompt files of "
+        f"this version:\n\n```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling "
+        "give rows with the same hash; `provenance.json` holds the facts of this card for programs. `seqit verify` "
+        "compares a copy with its hashes (one for each row in `rows.sha256`), and with stored replies, prompt files "
+        "and source rows."
     )

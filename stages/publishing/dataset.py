@@ -1,137 +1,187 @@
-"""The files of a published data set: rows as Parquet, the card, and the facts of the card as JSON."""
+"""Writes a published data set: rows as Parquet, the card, and the facts of the card as JSON."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import IO, Any, Literal, cast
 
 import msgspec
 
+from stages.core.artifacts import Receipt, document, write_bytes
+from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
-from stages.core.records import Record, canonical
+from stages.core.records import Record
 from stages.publishing import card, parquet
-from stages.publishing.facts import Facts
+from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
-from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_rows
-from stages.publishing.published_rows import Query, ReasonedRow, Row, queries, reasoned, reasoned_rows, rows, unanswered
-from stages.publishing.reward_prompts import RewardForm, encode_rewards, is_verifiable, reward_rows
+from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_row
+from stages.publishing.published_rows import Query, Row, row, row_type
+from stages.publishing.reward_prompts import GrpoRow, RewardForm, RlvrRow, is_verifiable, reward_row
+from stages.publishing.row_hashes import ROW_HASHES, RowHashes, line
 from stages.response_filter.preference_pairs import STAGE as FILTER
 from stages.response_filter.preference_pairs import PreferencePair
 
-T = TypeVar("T", Row, ReasonedRow, Query)
+Form = Literal["rows", "preference"] | RewardForm
+PublishedType = type[Row] | type[Query]
+Records = Callable[[], Iterable[Record]]
+"""Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The experiment that a set is from."""
+
+    seed: int | None = None
+    revision: str = ""
+    """See `Facts`; "" where it is not known."""
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of `Facts` that are known."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, "")}
+
+
+NO_ORIGIN = Origin()
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """What is published, and as what."""
+
+    name: str
+    version: str
+    reads: str
+    """The artifact that holds the rows."""
+    form: Form = "rows"
+    """Instructions without responses (SeqEval) become a benchmark with the split `test` in form rows, everything else a
+    training set with the split `train`."""
+    repository: str | None = None
+    """ORG/NAME on the Hub."""
+    origin: Origin = NO_ORIGIN
 
 
 class Tally:
-    """Counts the rows that pass through it."""
+    """Counts the rows that pass through it, and writes a line with the hash of each."""
 
-    def __init__(self) -> None:
-        """All counts are zero."""
+    def __init__(self, hash_lines: IO[bytes], path: Path) -> None:
+        """All counts are zero; `hash_lines` is the open file `path`."""
         self.rows = 0
-        self.hash = hashlib.sha256()
+        self.hashes = RowHashes()
+        self.hash_lines, self._path = hash_lines, path
         self.licences: Counter[tuple[str, str]] = Counter()
         self.languages: Counter[str] = Counter()
         self.generators: Counter[str] = Counter()
         self.steps: Counter[tuple[str, int, str, str]] = Counter()
         self.prompts: Counter[tuple[str, str, str]] = Counter()
         self.samplings: Counter[tuple[str, str]] = Counter()
-
-    def __call__(self, rows: Iterable[T]) -> Iterator[T]:
-        """The same rows, counted as they pass."""
-        for row in rows:
-            self.count(row)
-            self.add_hash(row)
-            yield row
+        self.outputs: Counter[str] = Counter()
 
     def add_hash(self, row: msgspec.Struct) -> None:
-        """Add a row to the hash of all."""
-        self.hash.update(canonical(row) + b"\n")
+        """Add a row to the hashes of all, and write its own. Raises UserError for a full disk."""
+        row_hash = self.hashes.add(msgspec.structs.asdict(row))
+        with disk(self._path):
+            self.hash_lines.write(line(row_hash, getattr(row, "id", "")).encode())
 
     def count(self, row: Row | Query) -> None:
         """Count a row."""
         self.rows += 1
         self.licences[row.source_reference, row.licence] += 1
         self.languages[row.language] += 1
+        if isinstance(row, Row):
+            self.outputs["generated" if row.generator else "source"] += 1
+            self.outputs["empty"] += not row.output.strip()
         for step in row.steps:
             self.steps[step.stage, step.round, step.action, step.status] += 1
             if step.generator and step.stage != FILTER:  # whose model wrote nothing of the row
                 self.generators[step.generator] += 1
-            if step.prompt:
-                self.prompts[step.stage, step.action, step.prompt] += 1
+            if step.prompt_sha256:
+                self.prompts[step.stage, step.action, step.prompt_sha256] += 1
             if step.sampling:
                 self.samplings[step.stage, step.sampling] += 1
 
 
-def publication(
-    name: str,
-    version: str,
-    reads: str,
-    records: Callable[[], Iterable[Record]],
-    form: Literal["rows", "preference"] | RewardForm = "rows",
-) -> dict[str, bytes]:
-    """Every file of a published data set by its path.
+def write_dataset(folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None) -> None:
+    """Write every file of a published data set below `folder`, which holds nothing yet.
 
-    records: gives the rows anew at each call, as they are read several times. Instructions without responses
-    (SeqEval) become a benchmark with the split `test`, everything else a training set with the split `train`. A
-    `RewardForm` makes prompts with verifiable rewards instead; raises UserError where no row has checks. "preference"
-    makes preference pairs of `PreferencePair`s; raises UserError where there is none.
+    receipt: that of the artifact's validation. Memory holds some thousand rows. Raises UserError where a form other
+    than rows finds no row for it, and for a full disk.
     """
-    tally = Tally()
-    if form == "preference":
-        split, data = "train", _preference_pairs(reads, records, tally)
-    elif form != "rows":
-        split, data = "train", _reward_prompts(reads, records, form, tally)
-    elif unanswered(records()):
-        split, data = "test", parquet.encode(tally(queries(records())), Query)
-    elif reasoned(records()):
-        split, data = "train", parquet.encode(tally(reasoned_rows(records())), ReasonedRow)
+    type = _struct(publication.form, records)
+    split = "test" if type is Query else "train"
+    with replacing(path := folder / ROW_HASHES) as hash_lines:
+        tally = Tally(hash_lines, path)
+        written = parquet.write(folder, split, _rows(publication, records, type, tally), type)
+    facts = _facts(publication, split, type, tally, receipt)
+    write_bytes(folder / "provenance.json", document(facts))
+    write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
+    if facts.licence == "other":
+        write_bytes(folder / card.LICENCES, card.licences(facts).encode())
+
+
+def _struct(form: Form, records: Records) -> type[msgspec.Struct]:
+    others: dict[str, type[msgspec.Struct]] = {"preference": PreferenceRow, "grpo": GrpoRow, "rlvr": RlvrRow}
+    return row_type(records()) if form == "rows" else others[form]
+
+
+def _rows(
+    publication: Publication, records: Records, struct: type[msgspec.Struct], tally: Tally
+) -> Iterator[msgspec.Struct]:
+    """The rows as published, counted and hashed as they pass. Raises UserError behind the last where there is none."""
+    form, reads = publication.form, publication.reads
+    if form == "rows":
+        yield from _counted_rows(records(), cast(PublishedType, struct), tally)
+    elif form == "preference":
+        pairs = (pair for pair in records() if isinstance(pair, PreferencePair) and is_publishable(pair))
+        yield from _counted_others(pairs, preference_row, tally)
+        if not tally.rows:
+            raise UserError(f"{reads}: holds no preference pair; more `samples` of respond.filter may give some")
     else:
-        split, data = "train", parquet.encode(tally(rows(records())), Row)
-    facts = _facts(name, version, reads, split, tally)
-    if form != "rows":
-        facts = msgspec.structs.replace(facts, form=form)
-    elif split == "train" and reasoned(records()):
-        facts = msgspec.structs.replace(facts, reasoning=True)
-    provenance = msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=1) + b"\n"
-    more = {card.LICENCES: card.licences(facts).encode()} if facts.licence == "other" else {}
-    text = card.dataset(facts).encode()
-    return {f"data/{split}.parquet": data, "provenance.json": provenance, "README.md": text, **more}
+        yield from _counted_others(filter(is_verifiable, records()), lambda record: reward_row(record, form), tally)
+        if not tally.rows:
+            raise UserError(f"{reads}: no row has checks to be rewarded by; publish it in form rows")
 
 
-def _reward_prompts(reads: str, records: Callable[[], Iterable[Record]], form: RewardForm, tally: Tally) -> bytes:
-    """The Parquet file; `tally` counts its rows, and hashes them as they are written."""
-    for row in rows(filter(is_verifiable, records())):
-        tally.count(row)
-    if not tally.rows:
-        raise UserError(f"{reads}: no row has checks to be rewarded by; publish it in form rows")
-    for prompt in reward_rows(records(), form):
-        tally.add_hash(prompt)
-    return encode_rewards(records(), form)
+def _counted_rows(records: Iterable[Record], type: type[Row] | type[Query], tally: Tally) -> Iterator[msgspec.Struct]:
+    for record in records:
+        published = row(record, type)
+        tally.count(published)
+        tally.add_hash(published)
+        yield published
 
 
-def _preference_pairs(reads: str, records: Callable[[], Iterable[Record]], tally: Tally) -> bytes:
-    """The Parquet file; `tally` counts its rows, and hashes them as they are written."""
-
-    def pairs() -> Iterator[PreferencePair]:
-        return (pair for pair in records() if isinstance(pair, PreferencePair) and is_publishable(pair))
-
-    for row in rows(pairs()):
-        tally.count(row)
-    if not tally.rows:
-        raise UserError(f"{reads}: holds no preference pair; more `samples` of respond.filter may give some")
-    for preference in preference_rows(pairs()):
-        tally.add_hash(preference)
-    return parquet.encode(preference_rows(pairs()), PreferenceRow)
+def _counted_others(
+    records: Iterable[Any], make: Callable[[Any], msgspec.Struct], tally: Tally
+) -> Iterator[msgspec.Struct]:
+    for record in records:
+        published = make(record)
+        tally.count(row(record, Row))
+        tally.add_hash(published)
+        yield published
 
 
-def _facts(name: str, version: str, reads: str, split: str, tally: Tally) -> Facts:
+def _facts(
+    publication: Publication, split: str, type: type[msgspec.Struct], tally: Tally, receipt: Receipt | None
+) -> Facts:
     licences = [licence for _, licence in tally.licences]
+    form, outputs = publication.form, {key: count for key, count in sorted(tally.outputs.items()) if count}
     return Facts(
-        name=name, version=version, artifact=reads, split=split, rows=tally.rows, rows_sha256=tally.hash.hexdigest(),
-        licence=strictest(licences), cautions=cautions(licences, tally.generators),
+        name=publication.name, version=publication.version, artifact=publication.reads, split=split, rows=tally.rows,
+        rows_sha256=tally.hashes.total(), licence=strictest(licences), cautions=cautions(licences, tally.generators),
         sources=[(*key, count) for key, count in sorted(tally.licences.items())],
         languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
         steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
+        columns_sha256=tally.hashes.columns(), columns=list(type.__struct_fields__),
+        repository=publication.repository or msgspec.UNSET,
+        form=msgspec.UNSET if form == "rows" else form,
+        reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,
+        outputs=outputs if outputs and form == "rows" else msgspec.UNSET,
+        validation=_validation(receipt) if receipt else msgspec.UNSET,
+        **publication.origin.fields(),
     )  # fmt: skip
+
+
+def _validation(receipt: Receipt) -> Validation:
+    reasons = Counter(reason for reasons in receipt.quarantined.values() for reason in reasons)
+    return Validation(
+        receipt.suite, receipt.expectations, receipt.rows, len(receipt.quarantined), dict(sorted(reasons.items()))
+    )
 
 
 def _counted(counter: Mapping[Any, int]) -> list[Sequence[str | int]]:

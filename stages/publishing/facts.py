@@ -5,6 +5,20 @@ from collections.abc import Sequence
 import msgspec
 
 
+class Validation(msgspec.Struct, frozen=True):
+    """What validation found in the artifact that the rows come from."""
+
+    suite: str
+    expectations: int
+    """How many expectations were checked."""
+    rows: int
+    """Rows of the artifact."""
+    quarantined: int
+    """How many of them failed an expectation and are not published."""
+    reasons: dict[str, int]
+    """Expectation -> quarantined rows that failed it; a row may fail several."""
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What is known of a published data set; written beside it as provenance.json."""
 
@@ -30,7 +44,21 @@ class Facts(msgspec.Struct, frozen=True):
     """(stage, action, hash of the prompt files, steps)."""
     samplings: list[Sequence[str | int]]
     """(stage, sampling as JSON, steps)."""
+    columns: list[str] = []
+    """Names of the columns, in order; empty in sets that earlier versions published."""
+    repository: str | msgspec.UnsetType = msgspec.UNSET
+    """ORG/NAME on the Hub; else no field."""
+    outputs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; and those of either whose
+    output is `empty`."""
+    validation: Validation | msgspec.UnsetType = msgspec.UNSET
     reasoning: bool | msgspec.UnsetType = msgspec.UNSET
     """True where rows have a column with the model's reasoning; else no field."""
     form: str | msgspec.UnsetType = msgspec.UNSET
     """The form of prompts with verifiable rewards, grpo or rlvr, or preference; else no field."""
+    columns_sha256: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """Column -> SHA-256 over its values as canonical JSON, one a line; no field in sets published before."""
+    seed: int | msgspec.UnsetType = msgspec.UNSET
+    """The seed of the experiment, from which the seed of every request is drawn."""
+    revision: str | msgspec.UnsetType = msgspec.UNSET
+    """The git commit of the checkout that wrote the set, with -dirty where its code or params.yaml had changes."""

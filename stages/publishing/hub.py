@@ -11,8 +11,8 @@ from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
 PROVENANCE = "provenance.json"
 
 
-def push(files: Mapping[str, bytes], repository: str | None, version: str) -> str:
-    """Push a data set (path -> contents) as `repository` at tag v<version>; says in one line what was done.
+def push(folder: Path, repository: str | None, version: str) -> str:
+    """Push the data set in a folder as `repository` at tag v<version>; says in one line what was done.
 
     Not pushed without a repository or without HF_TOKEN. A repository that does not exist is made, private. Nothing is
     committed when the tag has the same rows already (by `rows_sha256` of provenance.json: Parquet bytes vary with
@@ -28,27 +28,32 @@ def push(files: Mapping[str, bytes], repository: str | None, version: str) -> st
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
     with _hub_errors(repository, version, token):
-        return _push(api, files, repository, f"v{version}")
+        return _push(api, _files(folder), repository, f"v{version}")
 
 
-def _push(api: Any, files: Mapping[str, bytes], repository: str, tag: str) -> str:
+def _files(folder: Path) -> dict[str, Path]:
+    """The files of a data set by their paths in its repository."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _push(api: Any, files: Mapping[str, Path], repository: str, tag: str) -> str:
     api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
     refs = api.list_repo_refs(repository, repo_type="dataset")
     if any(reference.name == tag for reference in refs.tags):
         return _already(api, files, repository, tag)
     head = api.repo_info(repository, repo_type="dataset").sha
     commit = head if _same(api, files, repository, head) else _commit(api, files, repository, tag, head)
-    rows = _rows(files[PROVENANCE])
+    rows = _rows(files[PROVENANCE].read_bytes())
     message = f"{tag[1:]}: rows {rows}"
     api.create_tag(repository, tag=tag, tag_message=message, revision=commit, repo_type="dataset", exist_ok=False)
     return f"pushed {repository} {tag} at {commit[:12]} (a new repository is private until you change that on its page)"
 
 
-def _commit(api: Any, files: Mapping[str, bytes], repository: str, tag: str, head: str | None) -> str:
+def _commit(api: Any, files: Mapping[str, Path], repository: str, tag: str, head: str | None) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     present = {path for path in api.list_repo_files(repository, repo_type="dataset") if path.startswith("data/")}
-    operations = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=data) for path, data in files.items()]
+    operations = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(file)) for path, file in files.items()]
     gone = [CommitOperationDelete(path_in_repo=path) for path in sorted(present - files.keys())]
     done = api.create_commit(
         repository, [*operations, *gone], commit_message=f"Version {tag[1:]}", repo_type="dataset", parent_commit=head
@@ -56,15 +61,15 @@ def _commit(api: Any, files: Mapping[str, bytes], repository: str, tag: str, hea
     return str(done.oid)
 
 
-def _already(api: Any, files: Mapping[str, bytes], repository: str, tag: str) -> str:
-    if _remote(api, repository, PROVENANCE, tag, _rows) == _rows(files[PROVENANCE]):
+def _already(api: Any, files: Mapping[str, Path], repository: str, tag: str) -> str:
+    if _remote(api, repository, PROVENANCE, tag, _rows) == _rows(files[PROVENANCE].read_bytes()):
         return f"nothing to push: {repository} {tag} has these rows"
     raise UserError(f"{repository} has a {tag} with other rows; raise this entry's `version` in params.yaml")
 
 
-def _same(api: Any, files: Mapping[str, bytes], repository: str, head: str | None) -> bool:
+def _same(api: Any, files: Mapping[str, Path], repository: str, head: str | None) -> bool:
     """Whether the newest commit holds this version already, as after a push that ended before its tag."""
-    return head is not None and _remote(api, repository, PROVENANCE, head, bytes) == files[PROVENANCE]
+    return head is not None and _remote(api, repository, PROVENANCE, head, bytes) == files[PROVENANCE].read_bytes()
 
 
 def _remote(api: Any, repository: str, path: str, revision: str, read: Any) -> Any:

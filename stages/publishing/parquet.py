@@ -1,28 +1,96 @@
-"""Rows as the bytes of a Parquet file."""
+"""Writes rows as Parquet files: a part at a time, and so that an inserted row changes few bytes.
 
+A row group ends after a row whose id says so, not after a number of rows: behind an inserted row the next groups hold
+the rows that they held before, and equal rows make equal bytes. Within a group pages end by their contents
+(https://arrow.apache.org/docs/python/parquet.html#content-defined-chunking). Storage that splits files by their
+contents, as the Hub's does, then stores the other groups and pages once.
+"""
+
+import re
 import typing
-from collections.abc import Iterable
-from io import BytesIO
-from itertools import islice
-from typing import Any
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 
-ROW_GROUP_SIZE = 1000
-"""Rows in a row group. They are converted together, so memory grows with the compressed file and not with its text."""
+from stages.core.atomic_write import disk
+
+FOLDER = "data"
+Group = list[dict[str, Any]]
+"""The rows of a row group, each a column's name -> value."""
+GROUP_ROWS = 512
+"""Mean number of rows in a row group: one id in so many ends a group. The Hub's viewer reads whole groups."""
+LARGEST_GROUP = 4096
+"""Rows after which a group ends in any case."""
+GROUP_BYTES = 64 << 20
+"""Bytes of rows as JSON after which a group ends in any case; memory holds one group."""
+SHARD_BYTES = 400 << 20
+"""Bytes of a file after which, at the end of a group, another one begins."""
+PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10}
+"""Bytes of values in a page: some times less than a group has of a column with texts."""
 
 
-def encode(rows: Iterable[msgspec.Struct], type: type[msgspec.Struct]) -> bytes:
-    """The rows as Parquet (zstd), columns typed after the fields of `type`; an empty file keeps its columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+FEW_VALUES = frozenset(
+    re.findall(
+        r"\w+",
+        "role corpus language licence source_reference action status stage reason generator prompt_sha256 sampling "
+        "dataset",
+    )
+)
+"""Names of columns, and of fields of nested ones, whose values repeat: they are written as places in a dictionary.
+Where all values differ, one more would move all places behind it, so that every page changed."""
 
-    schema, stream = arrow(type), BytesIO()
-    iterator = iter(rows)
-    with pq.ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
-        while batch := [msgspec.to_builtins(row) for row in islice(iterator, ROW_GROUP_SIZE)]:
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    return stream.getvalue()
+
+LONG_TEXTS = frozenset(re.findall(r"\w+", "content instruction input output response system_prompt reasoning"))
+"""Names whose smallest and largest value are not kept: they would be most of an index that every version moves."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What was written of a split."""
+
+    files: tuple[str, ...]
+    """Paths below the data set's folder, in order."""
+    file_bytes: int
+    table_bytes: int
+    """Size of the rows in memory, as Arrow."""
+
+
+def write(
+    folder: Path, split: str, rows: Iterable[msgspec.Struct], type: type[msgspec.Struct], shard_bytes: int = SHARD_BYTES
+) -> Written:
+    """Write the rows of a split below `folder`, lazily; columns are typed after the fields of `type`.
+
+    rows: each has an `id`. A set that fits a file is data/SPLIT.parquet, a larger one several shards. Without rows
+    there is a file with columns. Raises UserError for a full disk.
+    """
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    groups = row_groups(rows)
+    group, table_bytes = next(groups, None), 0
+    shards: list[Path] = []
+    while group is not None or not shards:
+        path = folder / FOLDER / f"{split}-{len(shards):05}.parquet"
+        size, group = _shard(path, group, groups, arrow(type), shard_bytes)
+        shards.append(path)
+        table_bytes += size
+    files = tuple(_final(path, split, number, len(shards)) for number, path in enumerate(shards))
+    return Written(files, sum((folder / name).stat().st_size for name in files), table_bytes)
+
+
+def row_groups(rows: Iterable[msgspec.Struct]) -> Iterator[Group]:
+    """The rows as dictionaries, in the groups in which they are written."""
+    group: Group = []
+    size = 0
+    for row in rows:
+        group.append(msgspec.to_builtins(row))
+        size += len(msgspec.json.encode(row))
+        last = zlib.crc32(group[-1]["id"].encode()) % GROUP_ROWS == 0
+        if last or len(group) >= LARGEST_GROUP or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def arrow(type: type[msgspec.Struct]) -> Any:
@@ -30,6 +98,58 @@ def arrow(type: type[msgspec.Struct]) -> Any:
     import pyarrow as pa
 
     return pa.schema(_fields(type))
+
+
+def features(type: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    """The columns of a struct as `dataset_info` of a card names them, in YAML's values."""
+    return [{"name": name, **_feature(kind)} for name, kind in typing.get_type_hints(type).items()]
+
+
+def _shard(
+    path: Path, group: Group | None, groups: Iterator[Group], schema: Any, limit: int
+) -> tuple[int, Group | None]:
+    """Write `group` and those after it until the file is large: their size as Arrow, and the next group if any."""
+    import pyarrow as pa
+
+    table_bytes = 0
+    with disk(path), open(path, "wb") as stream, _writer(stream, schema) as writer:
+        while group is not None:
+            table = pa.Table.from_pylist(group, schema=schema)
+            writer.write_table(table, row_group_size=len(group))
+            table_bytes += table.nbytes
+            group = next(groups, None)
+            if stream.tell() >= limit:
+                break
+    return table_bytes, group
+
+
+def _writer(stream: IO[bytes], schema: Any) -> Any:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(
+        stream, schema, compression="zstd", store_schema=False, write_page_index=True,
+        use_content_defined_chunking=PAGES,
+        write_statistics=[path for path in _leaves(schema) if path.rpartition(".")[2] not in LONG_TEXTS],
+        use_dictionary=[path for path in _leaves(schema) if path.rpartition(".")[2] in FEW_VALUES],
+    )  # fmt: skip
+
+
+def _leaves(fields: Any, above: str = "") -> Iterator[str]:
+    """Paths of the columns as they lie in a file, nested ones apart."""
+    import pyarrow as pa
+
+    for field in fields:
+        path, kind = f"{above}{field.name}", field.type
+        if pa.types.is_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        yield from _leaves(kind, f"{path}.") if pa.types.is_struct(kind) else [path]
+
+
+def _final(path: Path, split: str, number: int, shards: int) -> str:
+    """Give a shard its name; returns it with its folder."""
+    name = f"{split}.parquet" if shards == 1 else f"{split}-{number:05}-of-{shards:05}.parquet"
+    path.rename(path.with_name(name))
+    return f"{FOLDER}/{name}"
 
 
 def _fields(type: type[msgspec.Struct]) -> list[Any]:
@@ -46,3 +166,10 @@ def _type(kind: Any) -> Any:
     if issubclass(kind, msgspec.Struct):
         return pa.struct(_fields(kind))
     return {str: pa.string(), int: pa.int64(), bool: pa.bool_()}[kind]
+
+
+def _feature(kind: Any) -> dict[str, Any]:
+    if typing.get_origin(kind) is list:
+        inner = typing.get_args(kind)[0]
+        return {"list": features(inner) if issubclass(inner, msgspec.Struct) else _feature(inner)["dtype"]}
+    return {"dtype": {str: "string", int: "int64", bool: "bool"}[kind]}

@@ -1,10 +1,8 @@
 """Preference pairs in the form that TRL reads: `prompt`, `chosen` and `rejected`, each a list of messages."""
 
-from collections.abc import Iterable, Iterator
-
 import msgspec
 
-from stages.publishing.reward_prompts import PromptMessage, prompt_messages
+from stages.publishing.chat_messages import ChatMessage, prompt_messages
 from stages.response_filter.preference_pairs import PreferencePair
 
 
@@ -12,9 +10,9 @@ class PreferenceRow(msgspec.Struct, frozen=True):
     """A prompt with two responses (https://huggingface.co/docs/trl/dataset_formats, preference, explicit prompt)."""
 
     id: str
-    prompt: list[PromptMessage]
-    chosen: list[PromptMessage]
-    rejected: list[PromptMessage]
+    prompt: list[ChatMessage]
+    chosen: list[ChatMessage]
+    rejected: list[ChatMessage]
     reason: str
     """Why the rejected response was not accepted: check or judge."""
     language: str
@@ -27,12 +25,8 @@ def is_publishable(pair: PreferencePair) -> bool:
     return not pair.image
 
 
-def preference_rows(pairs: Iterable[PreferencePair]) -> Iterator[PreferenceRow]:
-    """The pairs in order, without those that are about an image."""
-    return (_row(pair) for pair in pairs if is_publishable(pair))
-
-
-def _row(pair: PreferencePair) -> PreferenceRow:
+def preference_row(pair: PreferencePair) -> PreferenceRow:
+    """A pair as published."""
     source = pair.source
     return PreferenceRow(
         pair.id, prompt_messages(pair), _reply(pair.response), _reply(pair.declined), pair.declined_reason,
@@ -40,5 +34,5 @@ def _row(pair: PreferencePair) -> PreferenceRow:
     )  # fmt: skip
 
 
-def _reply(text: str) -> list[PromptMessage]:
-    return [PromptMessage("assistant", text)]
+def _reply(text: str) -> list[ChatMessage]:
+    return [ChatMessage("assistant", text)]

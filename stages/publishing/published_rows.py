@@ -1,7 +1,12 @@
-"""Published rows: flat columns with provenance, without hosts, users or folders of the machine that made them."""
+"""Published rows: messages and flat columns with provenance, without hosts, users and folders of their machine.
+
+The fields of the types here are the columns of published sets: no other module decides their names or order. None is
+a name that a trainer reads as something else: TRL takes `image` for pixels, `prompt` for text and `label` for a grade,
+and Axolotl makes a system turn of `system`, also of an empty one.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -9,9 +14,12 @@ import msgspec
 
 from stages.core import row_history
 from stages.core.records import Record, Step, Turn, canonical
+from stages.publishing.chat_messages import ChatMessage, conversation, prompt_messages
 
-T = TypeVar("T", "Row", "ReasonedRow", "Query")
+T = TypeVar("T", bound="Row | Query")
 WORDS = re.compile(r"[a-z][a-z ,_'-]{0,79}")
+EARLIER_NAMES = {"prompt": "prompt_sha256", "image": "image_file", "system": "system_prompt"}
+"""Columns, and fields of `steps`, of sets that earlier versions published -> what they are called now."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -23,7 +31,7 @@ class Made(msgspec.Struct, frozen=True):
     round: int
     reason: str
     generator: str
-    prompt: str
+    prompt_sha256: str
     sampling: str
     """JSON object."""
     replies: list[str]
@@ -33,12 +41,12 @@ class Row(msgspec.Struct, frozen=True):
     """A row of a training set."""
 
     id: str
+    messages: list[ChatMessage]
     instruction: str
     input: str
     output: str
-    system: str
+    system_prompt: str
     history: list[Turn]
-    image: str
     corpus: str
     language: str
     licence: str
@@ -52,7 +60,7 @@ class Row(msgspec.Struct, frozen=True):
     action: str
     status: str
     generator: str
-    prompt: str
+    prompt_sha256: str
     sampling: str
     reply: str
     steps: list[Made]
@@ -64,14 +72,29 @@ class ReasonedRow(Row, frozen=True):
     reasoning: str
 
 
+class PictureRow(Row, frozen=True):
+    """A row of a training set of which some rows are about an image."""
+
+    image_file: str
+    """Its file name; never the pixels."""
+
+
+class ReasonedPictureRow(ReasonedRow, frozen=True):
+    """A row of a training set with both."""
+
+    image_file: str
+
+
 class Query(msgspec.Struct, frozen=True):
     """A row of a benchmark: what is asked, without a response."""
 
     id: str
+    messages: list[ChatMessage]
+    """The prompt; ends with the user turn."""
     instruction: str
     input: str
     iteration: int
-    system: str
+    system_prompt: str
     corpus: str
     language: str
     licence: str
@@ -83,35 +106,37 @@ class Query(msgspec.Struct, frozen=True):
     action: str
     status: str
     generator: str
-    prompt: str
+    prompt_sha256: str
     sampling: str
     reply: str
     steps: list[Made]
 
 
-def unanswered(records: Iterable[Record]) -> bool:
-    """Whether these are instructions only: some record was rewritten and not responded to since."""
-    return any(_stale(record) for record in records)
+TRAINING_TYPES: dict[tuple[bool, bool], type[Row]] = {
+    (False, False): Row, (True, False): ReasonedRow, (False, True): PictureRow, (True, True): ReasonedPictureRow
+}  # fmt: skip
+"""(has some row reasoning, is some row about an image) -> type."""
 
 
-def reasoned(records: Iterable[Record]) -> bool:
-    """Whether any row holds reasoning."""
-    return any(record.reasoning for record in records)
+def row_type(records: Iterable[Record]) -> type[Row] | type[Query]:
+    """The type that these records are published as: one without columns that would be empty in every row.
+
+    A `Query` where these are instructions only: some record was rewritten and not responded to since.
+    """
+    has_reasoning = has_image = False
+    for record in records:
+        if _stale(record):
+            return Query
+        has_reasoning = has_reasoning or bool(record.reasoning)
+        has_image = has_image or bool(record.image)
+    return TRAINING_TYPES[has_reasoning, has_image]
 
 
-def rows(records: Iterable[Record]) -> Iterator[Row]:
-    """Rows of a training set, in the same order."""
-    return (_filled(record, Row) for record in records)
-
-
-def reasoned_rows(records: Iterable[Record]) -> Iterator[ReasonedRow]:
-    """Rows of a training set with the column `reasoning`, in the same order."""
-    return (_filled(record, ReasonedRow) for record in records)
-
-
-def queries(records: Iterable[Record]) -> Iterator[Query]:
-    """Rows of a benchmark, in the same order."""
-    return (_filled(record, Query) for record in records)
+def row(record: Record, type: type[T]) -> T:
+    """The published form of a record; every column that `type` has, and no other."""
+    values = {**_content(record), **_origin(record), **_making(record, type)}
+    values["messages"] = prompt_messages(record) if issubclass(type, Query) else conversation(record)
+    return msgspec.convert({name: values[name] for name in type.__struct_fields__}, type)
 
 
 def public(reference: str) -> str:
@@ -137,16 +162,11 @@ def _stale(record: Record) -> bool:
     return bool(stages) and stages[-1] == "rewrite"
 
 
-def _filled(record: Record, type: type[T]) -> T:
-    """The published form of a record; every column that `type` has, and no other."""
-    values = {**_content(record), **_origin(record), **_making(record, type)}
-    return msgspec.convert({name: values[name] for name in type.__struct_fields__}, type)
-
-
 def _content(record: Record) -> dict[str, object]:
     return {
         "id": record.id, "instruction": record.instruction, "input": record.input, "output": record.response,
-        "system": record.system, "history": list(record.history), "image": PurePosixPath(record.image).name,
+        "system_prompt": record.system, "history": list(record.history),
+        "image_file": PurePosixPath(record.image).name,
         "reasoning": record.reasoning or "",
     }  # fmt: skip
 
@@ -170,7 +190,7 @@ def _making(record: Record, type: type[msgspec.Struct]) -> dict[str, object]:
         "round": change.round if change else 0, "rounds": rounds, "iteration": rounds,
         "action": row_history.action(record), "status": attempt.status if attempt else "",
         "generator": last.generator if last else "",
-        "prompt": change.prompt if change else "", "sampling": last.sampling if last else "",
+        "prompt_sha256": change.prompt if change else "", "sampling": last.sampling if last else "",
         "reply": last.replies[-1] if last and last.replies else "", "steps": steps,
     }  # fmt: skip
 

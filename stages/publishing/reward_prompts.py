@@ -1,12 +1,12 @@
 """Prompts with verifiable rewards: rows with checks in the forms that TRL (GRPO) and open-instruct (RLVR) read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from stages.core.records import Record, canonical, user_text
-from stages.publishing import parquet
+from stages.core.records import Record, canonical
+from stages.publishing.chat_messages import ChatMessage, prompt_messages
 
 RewardForm = Literal["grpo", "rlvr"]
 """grpo: `prompt` and `checks`, for TRL's GRPOTrainer. rlvr: `messages`, `ground_truth` and `dataset`, for
@@ -15,18 +15,11 @@ VERIFIER = "seqit"
 """What `dataset` says: the name under which open-instruct looks up the verifier."""
 
 
-class PromptMessage(msgspec.Struct, frozen=True):
-    """One message of a prompt."""
-
-    role: str
-    content: str
-
-
 class GrpoRow(msgspec.Struct, frozen=True):
     """A prompt for TRL: its trainer passes every column but `prompt` to the reward function."""
 
     id: str
-    prompt: list[PromptMessage]
+    prompt: list[ChatMessage]
     checks: str
     """JSON: a list of {name, arguments}."""
     language: str
@@ -38,7 +31,7 @@ class RlvrRow(msgspec.Struct, frozen=True):
     """A prompt for open-instruct."""
 
     id: str
-    messages: list[PromptMessage]
+    messages: list[ChatMessage]
     ground_truth: str
     """JSON: a list of {name, arguments}."""
     dataset: str
@@ -47,31 +40,14 @@ class RlvrRow(msgspec.Struct, frozen=True):
     source_sha256: str
 
 
-def prompt_messages(record: Record) -> list[PromptMessage]:
-    """The system prompt if there is one, earlier turns, and the user text of the last turn."""
-    system = [PromptMessage("system", record.system)] if record.system else []
-    earlier = [
-        PromptMessage(role, text)
-        for turn in record.history
-        for role, text in (("user", turn.instruction), ("assistant", turn.response))
-    ]
-    return [*system, *earlier, PromptMessage("user", user_text(record))]
-
-
-def reward_rows(records: Iterable[Record], form: RewardForm) -> Iterator[GrpoRow | RlvrRow]:
-    """The rows with checks in a form, in order; rows without checks, and those about an image, are left out."""
-    make = _MAKERS[form]
-    return (make(record) for record in records if is_verifiable(record))
+def reward_row(record: Record, form: RewardForm) -> GrpoRow | RlvrRow:
+    """A row with checks in a form."""
+    return _MAKERS[form](record)
 
 
 def is_verifiable(record: Record) -> bool:
     """Whether a rule can reward a completion of the row's prompt."""
     return bool(record.checks) and not record.image
-
-
-def encode_rewards(records: Iterable[Record], form: RewardForm) -> bytes:
-    """The rows as Parquet."""
-    return parquet.encode(reward_rows(records, form), GrpoRow if form == "grpo" else RlvrRow)
 
 
 def _checks(record: Record) -> str:

@@ -6,12 +6,13 @@ If that gives nothing, it keeps its instruction under a status that says why, wh
 requests it again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
 from stages.core.completions import Complete, Prompt, Reply, recorded
 from stages.core.records import Record, Step
+from stages.prompts import Template
 from stages.seqinstruct.filters import check, copies, echoes
 from stages.seqinstruct.input_extraction import contains_input, is_extracted
 from stages.seqinstruct.parse_instruction import parse_instruction, parse_task
@@ -62,13 +63,13 @@ def _request(config: RoundConfig, pending: PendingRow, number: int) -> Prompt | 
 def _read_rewrite(config: RoundConfig, pending: PendingRow, reply: Reply) -> PendingRow:
     template = config.templates[pending.action]
     pending = pending.with_prompt(template.hash)
-    text = _complete_text(reply, framed=template.framed)
-    if text is None:
+    variables, truncated = values(pending.record), reply.status == "truncated"
+    if _complete_text(reply.text, truncated, framed=template.framed) is None:
         return pending.failed("truncated")
-    task = parse_task(text) if template.framed else _instruction(config, pending, text)
-    if task is None or not template.allows(task):
+    made = rewritten_text(template, variables, reply.text, truncated)
+    if made is None:
         return pending.failed("unparsed", "no instruction found")
-    new = template.frame(values(pending.record), task) if template.framed else task
+    task, new = made
     reason = _rejection(config, pending, task, new)
     return pending.failed("rejected", reason) if reason else pending.settled(text=new)
 
@@ -85,17 +86,35 @@ def _rejection(config: RoundConfig, pending: PendingRow, task: str, new: str) ->
     return check(new, old, config.limits)
 
 
-def _complete_text(reply: Reply, framed: bool) -> str | None:
-    """The reply's text; of a truncated one, the text up to its last end mark, None if it has none."""
-    if reply.status != "truncated":
-        return reply.text
-    whole, mark, _ = reply.text.rpartition("###")
+def rewritten_text(
+    template: Template, variables: Mapping[str, str], text: str, truncated: bool
+) -> tuple[str, str] | None:
+    """What a reply to a prompt file states, and the instruction made of it; None for a reply that states nothing.
+
+    The two differ where the file has a frame, which goes around the stated task. variables: as the file was rendered
+    with. truncated: whether the reply was cut off at the token limit. Raises UserError for a frame that can't be
+    rendered.
+    """
+    whole = _complete_text(text, truncated, framed=template.framed)
+    if whole is None:
+        return None
+    task = parse_task(whole) if template.framed else _instruction(template, variables, whole)
+    if task is None or not template.allows(task):
+        return None
+    return task, template.frame(variables, task) if template.framed else task
+
+
+def _complete_text(text: str, truncated: bool, framed: bool) -> str | None:
+    """A reply's text; of a truncated one, the text up to its last end mark, None if it has none."""
+    if not truncated:
+        return text
+    whole, mark, _ = text.rpartition("###")
     return whole + mark if mark and not framed else None
 
 
-def _instruction(config: RoundConfig, pending: PendingRow, text: str) -> str | None:
-    begin = config.templates[pending.action].begin(values(pending.record))
-    return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, pending.record.instruction)
+def _instruction(template: Template, variables: Mapping[str, str], text: str) -> str | None:
+    begin = template.begin(variables)
+    return parse_instruction(f"{begin} {text.lstrip()}" if begin else text, variables["instruction"])
 
 
 def _finished_record(pending: PendingRow, config: RoundConfig) -> Record:

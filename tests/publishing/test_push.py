@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import UserError
-from stages.publishing.dataset import publication
 from stages.publishing.hub import _hub_errors, push
 from tests.publishing.loopback import TOKEN, Refused, Store, hub
+from tests.publishing.written import publication
 from tests.reporting.examples import asked, record, step, trained
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,7 @@ class Session:
     """Processes of a user whose Hub is the loopback one."""
 
     def __init__(self, address: str, store: Store, home: Path) -> None:
+        self.count = 0
         self.store, self.home, self.environment = store, home, {
             **os.environ, "HF_ENDPOINT": address, "HF_TOKEN": TOKEN, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0", "HF_HUB_OFFLINE": "0",
@@ -59,7 +60,9 @@ class Session:
         return done.stdout.decode().strip()
 
     def push(self, files: dict[str, bytes], version: str = "0.1.0", **environment: str) -> str:
-        return self.run(PUSH, data=pickle.dumps((files, "lab/set", version)), **environment)
+        self.count += 1
+        folder = unpacked(self.home.parent / f"set{self.count}", files)
+        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version)), **environment)
 
     def load(self, revision: str, streaming: str = "whole") -> dict[str, list[str]]:
         said = self.run(LOAD, "lab/set", revision, streaming).splitlines()
@@ -67,6 +70,15 @@ class Session:
 
     def commits(self) -> int:
         return int(self.store.git("lab/set", "rev-list", "--count", "main"))
+
+
+def unpacked(folder: Path, files: dict[str, bytes]) -> Path:
+    """The folder with the files in it."""
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder
 
 
 @pytest.fixture
@@ -162,8 +174,8 @@ def test_an_unreachable_hub_is_one_line(session: Session) -> None:
     assert said.startswith("refused: lab/set v0.1.0: the Hub can't be reached")
 
 
-def test_without_repository_or_token_nothing_is_sent() -> None:
-    files = made([record(0, step("respond", "respond"))])
+def test_without_repository_or_token_nothing_is_sent(tmp_path: Path) -> None:
+    files = unpacked(tmp_path, made([record(0, step("respond", "respond"))]))
     assert push(files, None, "0.1.0") == "not pushed: `repository` is null in params.yaml"
     if "HF_TOKEN" not in os.environ:
         assert push(files, "lab/set", "0.1.0").startswith("not pushed: HF_TOKEN is not set; ")

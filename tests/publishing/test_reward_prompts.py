@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from stages.core.errors import UserError
 from stages.core.records import Record, ResponseCheck, Turn
-from stages.publishing.dataset import publication
 from stages.verified.rewards import satisfied_share
+from tests.publishing.written import publication
 from tests.seqinstruct.models import record
 
 CHECKS = (ResponseCheck("case.upper"), ResponseCheck("words.at_most", {"n": 3}))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stages.core.records import Record, Source, Step, Turn
 from stages.prompts import parse
-from stages.publishing.dataset import publication
 from stages.publishing.published_rows import public
+from tests.publishing.written import publication
 from tests.reporting.examples import asked, record, step, trained
 
 
@@ -44,7 +44,7 @@ def test_a_training_set_has_a_train_split_with_every_row_and_its_provenance() ->
 
 def test_a_responded_row_names_the_prompt_that_its_instruction_was_rewritten_with() -> None:
     steps = [step("rewrite", "prefix", round=1, prompt="feed"), step("respond", "respond", prompt="")]
-    assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt"].to_list() == ["feed"]
+    assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt_sha256"].to_list() == ["feed"]
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_the_prompt_is_not_that_of_a_later_attempt_that_came_to_nothing(
     action, status, tried = later
     second = step("rewrite", action, status, round=2, prompt=tried)
     steps = [step("rewrite", "prefix", round=1, prompt="feed"), second, step("respond", "respond", prompt="")]
-    assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt"].to_list() == [prompt]
+    assert frame(files([record(0, *steps)])["data/train.parquet"])["prompt_sha256"].to_list() == [prompt]
 
 
 @pytest.mark.parametrize("status", ["unparsed", "rejected", "truncated", "thought", "refused", "failed"])
 def test_a_row_that_was_never_rewritten_has_no_prompt(status: str) -> None:
     tried = step("rewrite", "suffix", status, round=1, prompt="dead")
     (row,) = frame(files([record(0, tried, step("respond", "respond", prompt=""))])["data/train.parquet"]).to_dicts()
-    assert (row["prompt"], row["action"], row["round"], row["status"]) == ("", "", 0, status)
+    assert (row["prompt_sha256"], row["action"], row["round"], row["status"]) == ("", "", 0, status)
     (query,) = frame(files([record(0, tried)])["data/test.parquet"]).to_dicts()
-    assert (query["prompt"], query["generator"], query["sampling"], query["reply"]) == ("", "", "", "")
+    assert (query["prompt_sha256"], query["generator"], query["sampling"], query["reply"]) == ("", "", "", "")
 
 
 TRIED = st.tuples(
@@ -113,7 +113,7 @@ def test_every_column_is_what_the_card_says_of_it(tried: list[tuple[tuple[str, s
             output = one
     (row,) = frame(files([record(0, *steps)])[f"data/{'test' if query else 'train'}.parquet"]).to_dicts()
     made = changed if query else output
-    assert row["prompt"] == (changed.prompt if changed else "")
+    assert row["prompt_sha256"] == (changed.prompt if changed else "")
     assert (row["generator"], row["reply"]) == ((made.generator, "".join(made.replies)) if made else ("", ""))
     assert row["sampling"] == (json.dumps(made.sampling).replace(" ", "") if made and made.sampling else "")
     held = attempted is not None and attempted.status in ("ok", "frozen")
@@ -252,16 +252,26 @@ def test_hostile_names_have_no_effect_in_the_card() -> None:
 
 @pytest.mark.slow
 def test_datasets_opens_it_with_every_column_as_it_is(tmp_path: Path) -> None:
-    from datasets import load_dataset
+    from datasets import Dataset, load_dataset, load_dataset_builder
 
-    for path, data in files(trained(3)).items():
-        target = tmp_path / "set" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    loaded = load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
-    assert list(loaded) == ["train"]
-    assert loaded["train"].num_rows == 3
-    assert loaded["train"][0]["steps"][0]["stage"] == "respond"
+    pictured = [*trained(3), msgspec.structs.replace(trained(5)[4], image="a/lake.png", reasoning="It is wet.")]
+    cases = (("plain", trained(3), "train"), ("pictured", pictured, "train"), ("asked", asked(2), "test"))
+    for name, rows, split in cases:
+        for path, data in files(rows).items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        folder, cache = tmp_path / name, str(tmp_path / "cache")
+        features = load_dataset_builder(str(folder), cache_dir=cache).info.features
+        loaded = load_dataset(str(folder), cache_dir=cache)
+        assert list(loaded) == [split]
+        assert loaded[split].num_rows == len(rows)
+        assert loaded[split].features == features
+        inferred = Dataset.from_parquet(str(folder / f"data/{split}.parquet"), cache_dir=cache)
+        assert inferred.features == features, "the card's features are those of the file"
+        last = {row["messages"][-1]["role"] for row in loaded[split]}
+        assert last == {"user" if split == "test" else "assistant"}
+        assert loaded[split][0]["steps"][0]["stage"] in ("respond", "rewrite")
 
 
 def test_reasoning_that_rows_keep_is_published_as_a_column_and_others_have_none() -> None:

@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.publishing.dataset import publication
 from stages.publishing.licence_spellings import HUB, link, spelled
 from stages.publishing.licences import CONDITIONS, cautions, strictest
 from stages.publishing.markdown import code, escaped, table
+from tests.publishing.written import publication
 from tests.reporting.examples import record, step
 
 SPELLINGS = {

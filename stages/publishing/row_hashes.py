@@ -1,0 +1,41 @@
+"""Hashes of a published set by row and by column: together they name the cell that was changed."""
+
+import hashlib
+from typing import Any
+
+from stages.core.records import canonical
+
+ROW_HASHES = "rows.sha256"
+"""File of a published set: for each row in order its hash, two spaces, and its id."""
+DIGITS = 32
+"""Hexadecimal digits of a row's hash."""
+
+
+class RowHashes:
+    """Hashes the rows of a set in order."""
+
+    def __init__(self) -> None:
+        """No row yet."""
+        self._all = hashlib.sha256()
+        self._columns: dict[str, Any] = {}
+
+    def add(self, row: dict[str, Any]) -> str:
+        """The first `DIGITS` digits of the SHA-256 of a row as canonical JSON."""
+        text = canonical(row)
+        self._all.update(text + b"\n")
+        for name, value in row.items():
+            self._columns.setdefault(name, hashlib.sha256()).update(canonical(value) + b"\n")
+        return hashlib.sha256(text).hexdigest()[:DIGITS]
+
+    def total(self) -> str:
+        """SHA-256 over the rows as canonical JSON, one a line."""
+        return self._all.hexdigest()
+
+    def columns(self) -> dict[str, str]:
+        """Column -> SHA-256 over its values as canonical JSON, one a line."""
+        return {name: one.hexdigest() for name, one in sorted(self._columns.items())}
+
+
+def line(row_hash: str, id: str) -> str:
+    """A line of ROW_HASHES."""
+    return f"{row_hash}  {id}\n"

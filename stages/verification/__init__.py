@@ -1,0 +1,1 @@
+"""Checks of a published data set against its own facts, prompt files, stored replies and source corpora."""

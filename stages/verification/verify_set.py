@@ -1,0 +1,105 @@
+"""Runs every check of a published data set that the files at hand allow."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from stages.verification.check_results import CheckLog, CheckResult, RowCheck
+from stages.verification.count_checks import CountCheck
+from stages.verification.hash_checks import HashCheck
+from stages.verification.message_checks import MessageCheck
+from stages.verification.origin_checks import lock_results, read_lock, revision_results, trained_models
+from stages.verification.prompt_checks import PromptCheck, PromptFiles
+from stages.verification.published_files import PublishedSet, open_set
+from stages.verification.reply_checks import ReplyCheck
+from stages.verification.reply_sources import open_replies
+from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
+from stages.verification.source_checks import SourceCheck, named_corpora
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What a set is compared with, besides its own facts."""
+
+    corpora: list[str] = []
+    """FILE or REFERENCE=FILE."""
+    replies: Path | None = None
+    """A reply store, or a file that `seqit replies export` wrote."""
+    prompts: list[Path] = []
+    """Folders of prompt files, searched before those of seqit."""
+    shipped: Path | None = None
+    """Folder of the prompt files that come with seqit."""
+    lock: Path | None = None
+    """A dvc.lock."""
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """The outcome of all checks."""
+
+    target: str
+    differs: bool
+    """Whether any check has a mismatch."""
+    checks: list[CheckResult]
+    models: list[str]
+    """Models that dvc.lock says were trained on the artifact."""
+
+
+def verify_set(target: Path, evidence: Evidence, checkout: Path) -> Verification:
+    """Compare a published set with all that is at hand.
+
+    checkout: the folder whose git repository is to have the code revision. Raises UserError for files that are missing
+    or can't be read.
+    """
+    published = open_set(target)
+    lock = read_lock(evidence.lock) if evidence.lock else {}
+    with ExitStack() as stack:
+        checks, skipped = _row_checks(published, evidence, stack)
+        hashes = HashCheck(published)
+        for row in published.rows():
+            hashes.add(row)  # by the names that were published
+            present = with_present_names(row)
+            for check in checks:
+                check.add(present)
+        results = hashes.results() + [result for check in checks for result in check.results()] + skipped
+    results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
+    results += revision_results(published, checkout)
+    models = trained_models(published.facts.artifact, lock) if published.facts else []
+    return Verification(str(target), any(one.mismatches for one in results), results, models)
+
+
+def _row_checks(
+    published: PublishedSet, evidence: Evidence, stack: ExitStack
+) -> tuple[list[RowCheck], list[CheckResult]]:
+    """The checks of rows that the evidence allows, and the results of those that it does not."""
+    folders = [*evidence.prompts, *([evidence.shipped] if evidence.shipped else [])]
+    prompts, skipped = PromptFiles(folders), []
+    # With folders of the user's own, these and seqit's together are to hold every prompt file.
+    checks: list[RowCheck] = [
+        CountCheck(published), MessageCheck(published.data),
+        PromptCheck(published.data, prompts, bool(evidence.prompts)),
+    ]  # fmt: skip
+    if evidence.corpora:
+        checks.append(SourceCheck(published.data, named_corpora(evidence.corpora, _references(published))))
+    else:
+        skipped.append(_skipped("source rows", "--corpus"))
+    if evidence.replies:
+        replies = stack.enter_context(open_replies(evidence.replies))
+        seed = published.facts.seed if published.facts and isinstance(published.facts.seed, int) else None
+        checks.append(ReplyCheck(published.data, replies, prompts, seed))
+    else:
+        skipped.append(_skipped("reply keys, requests and rebuilt texts", "--replies"))
+    return checks, skipped
+
+
+def _references(published: PublishedSet) -> list[str]:
+    if published.facts:
+        return [reference for reference, _, _ in published.facts.sources]
+    references: Iterable[str] = (row.get(SOURCE_REFERENCE, "") for row in published.rows())
+    return [reference for reference in dict.fromkeys(references) if reference]
+
+
+def _skipped(name: str, option: str) -> CheckResult:
+    log = CheckLog(name, "rows" if option != "--lock" else "files")
+    log.skip(f"nothing to compare with was given ({option})")
+    return log.result()
