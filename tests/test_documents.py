@@ -43,6 +43,8 @@ NOT_RUN = {
     "dvc repro": "tests/test_pipeline.py",
     "seqit eval": "tests/model_evaluation",
     "seqit label": "tests/labelling",
+    "seqit verify": "tests/verification",
+    "cp docs/three-seeds": "tests/test_profiles.py reads that file",
     "xdg-open": "needs a browser",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
 }

@@ -51,3 +51,13 @@ def test_an_unknown_profile_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'\.\./x': no such profile; known are embedded, full, paper"):
         use("../x", target)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("params.yaml", "mine")]
+
+
+def test_the_three_seeds_are_the_default_run_but_for_its_runs() -> None:
+    """docs/three-seeds.md says so."""
+    root = Path(__file__).resolve().parents[1]
+    default, seeds = (load(root / name) for name in ("params.yaml", "docs/three-seeds/params.yaml"))
+    assert default.model_dump(exclude={"train": {"runs"}}) == seeds.model_dump(exclude={"train": {"runs"}})
+    assert {name: run for name, run in seeds.train.runs.items() if run.seed is None} == default.train.runs
+    groups = {name.partition("-2")[0].partition("-3")[0] for name in seeds.train.runs}
+    assert groups == default.train.runs.keys() and len(seeds.train.runs) == 3 * len(groups)
