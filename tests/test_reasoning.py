@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stages.reasoning import answer_of, split_reasoning
 
-SHARED = Path("/work/shared")
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 THOUGHT = "The user wants one sentence. I could mention August.\n\n1. Or C?\n```python\ndef f(): ...\n```"
 ANSWER = "The library closes for two weeks.\n\n    It opens again in May."
 HARMONY = f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}"

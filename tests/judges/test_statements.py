@@ -15,7 +15,7 @@ from stages.evaluation.judges.task_verdicts import LISTERS, check_tasks, parse_t
 from stages.evaluation.verdict_types import Exchange, ResponsePair, TaskCase
 from tests.judges.scripted_judges import judge_config, ok
 
-CASES = Path("/work/shared/cases/models/05-judge-draft-verdict/cases.json")
+CASES = Path(__file__).resolve().parents[3] / "shared/cases/models/05-judge-draft-verdict/cases.json"
 NO, YES = StatedRating(False, 1), StatedRating(True, 4)
 
 
