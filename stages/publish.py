@@ -14,7 +14,7 @@ from stages.core.project import revision
 from stages.core.records import Record
 from stages.params import entry, load
 from stages.publishing import hub
-from stages.publishing.dataset import Origin, Publication, write_dataset
+from stages.publishing.dataset import Publication, write_dataset
 from stages.response_filter.preference_pairs import PreferencePair
 
 
@@ -22,20 +22,20 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     """Write a data set with its card to data/published/NAME/, for `datasets.load_dataset("data/published/NAME")`.
 
     If the entry names a `repository` and HF_TOKEN is set, the folder is then pushed to the Hugging Face Hub as one
-    commit with the tag v<version>. Publishing the same rows again changes nothing there; other rows under a version
-    that exists are refused. DVC runs a stage once: to push what is already written, run this command by hand.
+    commit with the tag v<version>; the tag's message names the git commit of this checkout. Publishing the same rows
+    again changes nothing there; other rows under a version that exists are refused. DVC runs a stage once: to push what
+    is already written, run this command by hand.
     """
     params = load()
     chosen = entry(params.publish, name, "publish")
     read = partial(artifacts.artifact, chosen.reads, PreferencePair if chosen.form == "preference" else Record)
     rows, receipt = read(), artifacts.read_json(f"data/validated/{chosen.reads}.json", artifacts.Receipt)
-    origin = Origin(params.seed, revision())
-    publication = Publication(name, chosen.version, chosen.reads, chosen.form, chosen.repository, origin)
+    publication = Publication(name, chosen.version, chosen.reads, chosen.form, chosen.repository, params.seed)
     with replacing_folder(folder := Path("data/published", name)) as written:
         write_dataset(written, publication, read, receipt)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
-    typer.echo(hub.push(folder, chosen.repository, chosen.version), err=True)
+    typer.echo(hub.push(folder, chosen.repository, chosen.version, revision()), err=True)
 
 
 if __name__ == "__main__":

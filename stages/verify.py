@@ -37,7 +37,7 @@ def verify(
         [given_path(path) for path in prompt or []], Path(prompts.__file__).parent,
         given_path(lock) if lock else None,
     )  # fmt: skip
-    result = verify_set(given_path(target), evidence, Path.cwd())
+    result = verify_set(given_path(target), evidence)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
     else:

@@ -188,9 +188,7 @@ def _licence(name: str) -> Safe:
 
 
 def _again(facts: Facts) -> str:
-    known = {"seed": facts.seed, "commit": facts.revision}
-    named = [f"{name} {code(value)}" for name, value in known.items() if value is not msgspec.UNSET]
-    origin = f" ({', '.join(named)})" if named else ""
+    origin = "" if facts.seed is msgspec.UNSET else f" (seed {code(facts.seed)})"
     return (
         f"## Make it again, or check it\n\nIn a checkout of seqit{origin} with the params.yaml and prompt files of "
         f"this version:\n\n```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling "

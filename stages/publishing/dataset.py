@@ -27,21 +27,6 @@ Records = Callable[[], Iterable[Record]]
 """Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """The experiment that a set is from."""
-
-    seed: int | None = None
-    revision: str = ""
-    """See `Facts`; "" where it is not known."""
-
-    def fields(self) -> dict[str, Any]:
-        """The fields of `Facts` that are known."""
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, "")}
-
-
-NO_ORIGIN = Origin()
-
-
 class Publication(msgspec.Struct, frozen=True):
     """What is published, and as what."""
 
@@ -54,7 +39,8 @@ class Publication(msgspec.Struct, frozen=True):
     training set with the split `train`."""
     repository: str | None = None
     """ORG/NAME on the Hub."""
-    origin: Origin = NO_ORIGIN
+    seed: int | None = None
+    """Of the experiment; None where it is not known."""
 
 
 class Tally:
@@ -173,7 +159,7 @@ def _facts(
         reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,
         outputs=outputs if outputs and form == "rows" else msgspec.UNSET,
         validation=_validation(receipt) if receipt else msgspec.UNSET,
-        **publication.origin.fields(),
+        seed=msgspec.UNSET if publication.seed is None else publication.seed,
     )  # fmt: skip
 
 

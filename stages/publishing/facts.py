@@ -60,5 +60,3 @@ class Facts(msgspec.Struct, frozen=True):
     """Column -> SHA-256 over its values as canonical JSON, one a line; no field in sets published before."""
     seed: int | msgspec.UnsetType = msgspec.UNSET
     """The seed of the experiment, from which the seed of every request is drawn."""
-    revision: str | msgspec.UnsetType = msgspec.UNSET
-    """The git commit of the checkout that wrote the set, with -dirty where its code or params.yaml had changes."""

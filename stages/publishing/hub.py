@@ -11,8 +11,11 @@ from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
 PROVENANCE = "provenance.json"
 
 
-def push(folder: Path, repository: str | None, version: str) -> str:
+def push(folder: Path, repository: str | None, version: str, code: str = "") -> str:
     """Push the data set in a folder as `repository` at tag v<version>; says in one line what was done.
+
+    code: the git commit of the checkout, for the tag's message. In a file of the set it would change the bytes of equal
+    rows with every commit.
 
     Not pushed without a repository or without HF_TOKEN. A repository that does not exist is made, private. Nothing is
     committed when the tag has the same rows already (by `rows_sha256` of provenance.json: Parquet bytes vary with
@@ -28,7 +31,7 @@ def push(folder: Path, repository: str | None, version: str) -> str:
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
     with _hub_errors(repository, version, token):
-        return _push(api, _files(folder), repository, f"v{version}")
+        return _push(api, _files(folder), repository, f"v{version}", code)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -36,7 +39,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def _push(api: Any, files: Mapping[str, Path], repository: str, tag: str) -> str:
+def _push(api: Any, files: Mapping[str, Path], repository: str, tag: str, code: str) -> str:
     api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
     refs = api.list_repo_refs(repository, repo_type="dataset")
     if any(reference.name == tag for reference in refs.tags):
@@ -44,7 +47,7 @@ def _push(api: Any, files: Mapping[str, Path], repository: str, tag: str) -> str
     head = api.repo_info(repository, repo_type="dataset").sha
     commit = head if _same(api, files, repository, head) else _commit(api, files, repository, tag, head)
     rows = _rows(files[PROVENANCE].read_bytes())
-    message = f"{tag[1:]}: rows {rows}"
+    message = f"{tag[1:]}: rows {rows}{f', made by seqit at {code}' if code else ''}"
     api.create_tag(repository, tag=tag, tag_message=message, revision=commit, repo_type="dataset", exist_ok=False)
     return f"pushed {repository} {tag} at {commit[:12]} (a new repository is private until you change that on its page)"
 

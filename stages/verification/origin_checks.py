@@ -1,8 +1,7 @@
-"""Compares a published set with dvc.lock and the code revision that it names, and lists models trained on it."""
+"""Compares a published set with dvc.lock, and lists the models trained on it."""
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.verification.check_results import CheckLog, CheckResult
-from stages.verification.published_files import PROVENANCE, PublishedSet
+from stages.verification.published_files import PublishedSet
 
 Lock = dict[str, dict[str, Any]]
 """Stages of dvc.lock by their addresses."""
@@ -68,23 +67,6 @@ def trained_models(artifact: str, lock: Lock) -> list[str]:
     return sorted(models)
 
 
-def revision_results(published: PublishedSet, checkout: Path) -> list[CheckResult]:
-    """Whether the code revision that the set names is a commit of a checkout."""
-    log = CheckLog("code revision", "commits")
-    revision = (published.facts.revision or "") if published.facts else ""
-    if not revision:
-        log.skip(f"{PROVENANCE} names none")
-    elif (known := _is_commit(checkout, revision.removesuffix("-dirty"))) is None:
-        log.skip(f"{revision} of {PROVENANCE}: the current folder is no git checkout")
-    elif not known:
-        log.skip(f"{revision} of {PROVENANCE} is no commit of this checkout; fetch it, or run in the checkout it is of")
-    else:
-        log.agrees()
-    if revision.endswith("-dirty"):
-        log.skip("the checkout had changes that were not committed when the set was written")
-    return [log.result()]
-
-
 def _own_files(published: PublishedSet, lock: Path) -> Iterator[tuple[str, str | None]]:
     """(path in dvc.lock, MD5 of what is at hand) of the set's folder and the artifact that it was made of."""
     facts = published.facts
@@ -108,16 +90,3 @@ def _parts(folder: Path, path: Path) -> tuple[str, ...]:
 def _md5(path: Path) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _is_commit(checkout: Path, revision: str) -> bool | None:
-    """Whether a checkout has a commit; None where the folder is no checkout."""
-    if not all(c in "0123456789abcdef" for c in revision) or not revision:
-        return False
-    try:
-        inside = subprocess.run(["git", "-C", str(checkout), "rev-parse"], capture_output=True, check=False)
-        command = ["git", "-C", str(checkout), "cat-file", "-e", f"{revision}^{{commit}}"]
-        known = subprocess.run(command, capture_output=True, check=False)
-        return None if inside.returncode else known.returncode == 0
-    except OSError:
-        return None

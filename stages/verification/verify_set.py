@@ -10,7 +10,7 @@ from stages.verification.check_results import CheckLog, CheckResult, RowCheck
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
-from stages.verification.origin_checks import lock_results, read_lock, revision_results, trained_models
+from stages.verification.origin_checks import lock_results, read_lock, trained_models
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
 from stages.verification.published_files import PublishedSet, open_set
 from stages.verification.reply_checks import ReplyCheck
@@ -45,11 +45,10 @@ class Verification(msgspec.Struct, frozen=True):
     """Models that dvc.lock says were trained on the artifact."""
 
 
-def verify_set(target: Path, evidence: Evidence, checkout: Path) -> Verification:
+def verify_set(target: Path, evidence: Evidence) -> Verification:
     """Compare a published set with all that is at hand.
 
-    checkout: the folder whose git repository is to have the code revision. Raises UserError for files that are missing
-    or can't be read.
+    Raises UserError for files that are missing or can't be read.
     """
     published = open_set(target)
     lock = read_lock(evidence.lock) if evidence.lock else {}
@@ -63,7 +62,6 @@ def verify_set(target: Path, evidence: Evidence, checkout: Path) -> Verification
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
     results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
-    results += revision_results(published, checkout)
     models = trained_models(published.facts.artifact, lock) if published.facts else []
     return Verification(str(target), any(one.mismatches for one in results), results, models)
 

@@ -30,6 +30,8 @@ try:
 except UserError as error:
     print("refused:", error)
 """
+COMMIT = "0123456789abcdef"
+"""Of the checkout that publishes."""
 LOAD = """
 import json, sys
 from datasets import load_dataset
@@ -62,7 +64,7 @@ class Session:
     def push(self, files: dict[str, bytes], version: str = "0.1.0", **environment: str) -> str:
         self.count += 1
         folder = unpacked(self.home.parent / f"set{self.count}", files)
-        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version)), **environment)
+        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version, COMMIT)), **environment)
 
     def load(self, revision: str, streaming: str = "whole") -> dict[str, list[str]]:
         said = self.run(LOAD, "lab/set", revision, streaming).splitlines()
@@ -95,6 +97,7 @@ def test_one_commit_and_an_annotated_tag_which_datasets_opens(session: Session) 
     assert session.push(made(trained(3))).startswith("pushed lab/set v0.1.0 at ")
     assert session.commits() == 2
     assert session.store.git("lab/set", "cat-file", "-t", "v0.1.0").strip() == b"tag"
+    assert session.store.git("lab/set", "cat-file", "-p", "v0.1.0").decode().strip().endswith(f" at {COMMIT}")
     expected = {"train": [f"Name {i} rivers." for i in range(3)]}
     assert session.load("v0.1.0") == expected
     assert session.load("v0.1.0", "stream") == expected

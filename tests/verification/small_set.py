@@ -20,7 +20,7 @@ from stages.corpora.read_records import read
 from stages.inference.answer_only import without_reasoning
 from stages.params import Reasoning
 from stages.prompts import parse
-from stages.publishing.dataset import Origin, Publication, write_dataset
+from stages.publishing.dataset import Publication, write_dataset
 from stages.readers.source import Corpus
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import request
@@ -81,11 +81,11 @@ class SmallSet:
     def verify(self, **changes: Any) -> Verification:
         """The outcome with everything at hand."""
         evidence = {"corpora": [str(self.corpus)], "replies": self.store, "shipped": SHIPPED} | changes
-        return verify_set(self.folder, Evidence(**evidence), self.folder)
+        return verify_set(self.folder, Evidence(**evidence))
 
     def publish(self, rows: list[Record]) -> None:
         """Publish other rows in place of these, with hashes and counts of their own."""
-        what = Publication("lakes", "1.0.0", "responded/lakes/2", origin=Origin(SEED, ""))
+        what = Publication("lakes", "1.0.0", "responded/lakes/2", seed=SEED)
         with replacing_folder(self.folder) as folder:
             write_dataset(folder, what, lambda: rows)
 
