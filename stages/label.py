@@ -9,11 +9,10 @@ from stages import prompts
 from stages.core import artifacts
 from stages.core.cli import entry_argument, main, remark
 from stages.core.errors import UserError
-from stages.evaluation.calibration.human_labels import HumanLabel
 from stages.labelling import judged_answers, label_file
 from stages.labelling.drawing import drawn_items
 from stages.labelling.keypresses import key_reader
-from stages.labelling.labelling_session import Label, label_items
+from stages.labelling.labelling_session import Label, Labeller, label_items
 from stages.params import entry, load
 
 BY = "Who labels: a name of your choice, kept with each label; another person takes another"
@@ -36,22 +35,17 @@ def label(
     prompt = prompts.parse(artifacts.read_text(judge.prompt), judge.prompt).hash
     if label_file.mend_end(chosen.labels):
         remark(f"{chosen.labels}: the last line was incomplete and is removed; its answer is shown again")
-    done = {(*one.key, one.texts) for one in label_file.read_labels(chosen.labels) if one.prompt == prompt}
     questions = judged_answers.read_questions(chosen.benchmark)
     runs = judged_answers.read_runs(chosen.benchmark, chosen.runs)
     listed = [one for one, tasks in params.judge_tasks.runs.items() if tasks.benchmark == chosen.benchmark]
     items = drawn_items(questions, runs, judged_answers.read_task_lists(listed), params.seed)
     if not items:
         raise UserError(f"{name}: the judge has no verdict on any answer to {chosen.benchmark}; run `evaluate` first")
-    left = [one for one in items if (one.run, one.answer, by, one.texts) not in done][:number]
+    labeller = Labeller(by, chosen.benchmark, prompt)
+    left = labeller.unlabelled(items, label_file.read_labels(chosen.labels))[:number]
 
     def record(given: Label) -> None:
-        item = given.item
-        row = HumanLabel(
-            benchmark=chosen.benchmark, run=item.run, answer=item.answer, labeller=by, prompt=prompt,
-            texts=item.texts, following=given.following, quality=given.quality,
-        )  # fmt: skip
-        label_file.append_label(chosen.labels, row)
+        label_file.append_label(chosen.labels, labeller.row(given))
 
     with key_reader(sys.stdin) as read_key:
         labelled = label_items(left, read_key, lambda text: print(text, file=sys.stdout, flush=True), record)

@@ -1,8 +1,9 @@
 """A labelling session: shows answers one by one and turns each keypress into a label."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from stages.evaluation.calibration.human_labels import HumanLabel
 from stages.labelling.drawing import LabelItem
 from stages.reporting.row_view import printable
 
@@ -31,6 +32,27 @@ class Label(NamedTuple):
     item: LabelItem
     following: bool
     quality: int | None
+
+
+class Labeller(NamedTuple):
+    """A person who labels answers to a benchmark that a judge with this prompt scores."""
+
+    name: str
+    benchmark: str
+    prompt: str
+    """The hash of the judge's prompt."""
+
+    def unlabelled(self, items: Iterable[LabelItem], labels: Iterable[HumanLabel]) -> list[LabelItem]:
+        """The items without a label of this person for this prompt and these texts, in order."""
+        done = {(*label.key, label.texts) for label in labels if label.prompt == self.prompt}
+        return [item for item in items if (item.run, item.answer, self.name, item.texts) not in done]
+
+    def row(self, label: Label) -> HumanLabel:
+        """A label as a row of the label file."""
+        return HumanLabel(
+            benchmark=self.benchmark, run=label.item.run, answer=label.item.answer, labeller=self.name,
+            prompt=self.prompt, texts=label.item.texts, following=label.following, quality=label.quality,
+        )  # fmt: skip
 
 
 def label_items(
