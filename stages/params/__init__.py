@@ -37,7 +37,7 @@ from stages.params.field_types import ModelName, Name, Section, absent
 from stages.params.inheritance import COSTS, completed
 from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
 from stages.params.response_sections import Respond
-from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, Validate
+from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, RepositoryEntry, Validate
 from stages.params.training_sections import Train
 from stages.params.verb_sections import CountVerbs
 
@@ -95,6 +95,7 @@ class Params(Section):
     calibrate: dict[Name, CalibrateEntry] = Field(default={})
     report: Report = Report()
     publish: dict[Name, PublishEntry] = Field(default={})
+    repositories: dict[Name, RepositoryEntry] = Field(default={})
 
     @property
     def references(self) -> dict[str, str]:

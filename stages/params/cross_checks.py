@@ -30,6 +30,7 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
     checks = (
         _benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report, _filters, _preferences,
+        _repositories,
     )  # fmt: skip
     for check in checks:
         for text in check(params):
@@ -53,6 +54,7 @@ def _unknown_names(params: "Params") -> Iterator[Mistake]:
         "benchmark": set(params.ingest.benchmarks),
         "predicted": set(params.predict.benchmarks),
         "run": set(params.runs),
+        "published": set(params.publish),
     }
     unanswered = _unanswered(params)
     for path, kind, name in mentions(params):
@@ -232,3 +234,13 @@ def _preferences(params: "Params") -> Iterator[str]:
     for name, entry in params.publish.items():
         if entry.reads.endswith(PAIRS) != (entry.form == "preference"):
             yield f"publish.{name}.form: preference is the form of filtered/NAME{PAIRS}, and of nothing else"
+
+
+def _repositories(params: "Params") -> Iterator[str]:
+    """One name is taken by what a repository has beside its configs."""
+    for name, entry in params.repositories.items():
+        if "provenance" in entry.configs:
+            yield (
+                f"repositories.{name}.configs.{entry.configs.index('provenance')}: provenance is the config with the "
+                "origin of all rows; rename this entry of publish"
+            )

@@ -28,9 +28,9 @@ PARTS = (".plain", ".turns", ".like", PAIRS)
 class Reference(NamedTuple):
     """Metadata of a field whose value names something that another section defines."""
 
-    kind: Literal["artifact", "counted", "model", "benchmark", "predicted", "run"]
+    kind: Literal["artifact", "counted", "model", "benchmark", "predicted", "run", "published"]
     """counted: an artifact under `count_tokens`. benchmark: an entry of `ingest.benchmarks`. predicted: of
-    `predict.benchmarks`. run: of `train.runs` or `predict.models`."""
+    `predict.benchmarks`. run: of `train.runs` or `predict.models`. published: of `publish`."""
 
 
 def _addressable(name: str) -> str:
@@ -65,6 +65,7 @@ ModelName = Annotated[Name, Reference("model")]
 BenchmarkName = Annotated[Name, Reference("benchmark")]
 PredictedName = Annotated[Name, Reference("predicted")]
 RunName = Annotated[Name, Reference("run")]
+SetName = Annotated[Name, Reference("published")]
 
 
 def _artifact(artifact: str) -> str:

@@ -15,6 +15,7 @@ from stages.params.field_types import (
     Line,
     Name,
     Section,
+    SetName,
     Share,
     Unique,
 )
@@ -158,3 +159,22 @@ class PublishEntry(Entry):
     """rows: instructions with their responses. grpo: prompts with verifiable rewards for TRL's GRPOTrainer. rlvr: the
     same for open-instruct. These two have those rows alone that have checks. preference: prompt, chosen and rejected
     response, as TRL reads them, of filtered/NAME.pairs."""
+
+
+class RepositoryEntry(Entry):
+    """Published sets as configs of one repository."""
+
+    configs: Annotated[list[SetName], Field(min_length=1), Unique]
+    """Entries of `publish`; their names are those of the configs. The config `provenance` is made of them."""
+    default: SetName
+    """The config that is loaded where none is named."""
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    """ORG/NAME on the Hub; null writes it to data/repositories/ only."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    """MAJOR.MINOR.PATCH, a tag on the Hub."""
+
+    @model_validator(mode="after")
+    def _default_is_a_config(self) -> "RepositoryEntry":
+        if self.default not in self.configs:
+            raise ValueError(f"default: {self.default} is none of its configs; add it, or name {self.configs[0]}")
+        return self

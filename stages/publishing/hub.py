@@ -11,11 +11,11 @@ from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
 PROVENANCE = "provenance.json"
 
 
-def push(folder: Path, repository: str | None, version: str, code: str = "") -> str:
+def push(folder: Path, repository: str | None, version: str, code: str = "", command: str = "publish") -> str:
     """Push the data set in a folder as `repository` at tag v<version>; says in one line what was done.
 
     code: the git commit of the checkout, for the tag's message. In a file of the set it would change the bytes of equal
-    rows with every commit.
+    rows with every commit. command: the command that pushes, for messages.
 
     Not pushed without a repository or without HF_TOKEN. A repository that does not exist is made, private. Nothing is
     committed when the tag has the same rows already (by `rows_sha256` of provenance.json: Parquet bytes vary with
@@ -26,7 +26,7 @@ def push(folder: Path, repository: str | None, version: str, code: str = "") -> 
         return "not pushed: `repository` is null in params.yaml"
     token = os.environ.get("HF_TOKEN")
     if not token:
-        return f"not pushed: HF_TOKEN is not set; with it, `seqit run -s -f publish` pushes to {repository}"
+        return f"not pushed: HF_TOKEN is not set; with it, `seqit run -s -f {command}` pushes to {repository}"
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)

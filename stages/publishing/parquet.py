@@ -65,16 +65,26 @@ def write(
     rows: each has an `id`. A set that fits a file is data/SPLIT.parquet, a larger one several shards. Without rows
     there is a file with columns. Raises UserError for a full disk.
     """
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    groups = row_groups(rows)
-    group, table_bytes = next(groups, None), 0
+    import pyarrow as pa
+
+    schema = arrow(type)
+    tables = (pa.Table.from_pylist(group, schema=schema) for group in row_groups(rows))
+    return write_tables(folder, f"{FOLDER}/{split}", tables, schema, shard_bytes)
+
+
+def write_tables(
+    folder: Path, stem: str, tables: Iterator[Any], schema: Any, shard_bytes: int = SHARD_BYTES
+) -> Written:
+    """The same of Arrow tables, each of which becomes a row group. stem: the files' path without shard and suffix."""
+    (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+    table, table_bytes = next(tables, None), 0
     shards: list[Path] = []
-    while group is not None or not shards:
-        path = folder / FOLDER / f"{split}-{len(shards):05}.parquet"
-        size, group = _shard(path, group, groups, arrow(type), shard_bytes)
+    while table is not None or not shards:
+        path = folder / f"{stem}-{len(shards):05}.parquet"
+        size, table = _shard(path, table, tables, schema, shard_bytes)
         shards.append(path)
         table_bytes += size
-    files = tuple(_final(path, split, number, len(shards)) for number, path in enumerate(shards))
+    files = tuple(_final(path, folder, stem, number, len(shards)) for number, path in enumerate(shards))
     return Written(files, sum((folder / name).stat().st_size for name in files), table_bytes)
 
 
@@ -105,22 +115,17 @@ def features(type: type[msgspec.Struct]) -> list[dict[str, Any]]:
     return [{"name": name, **_feature(kind)} for name, kind in typing.get_type_hints(type).items()]
 
 
-def _shard(
-    path: Path, group: Group | None, groups: Iterator[Group], schema: Any, limit: int
-) -> tuple[int, Group | None]:
-    """Write `group` and those after it until the file is large: their size as Arrow, and the next group if any."""
-    import pyarrow as pa
-
+def _shard(path: Path, table: Any, tables: Iterator[Any], schema: Any, limit: int) -> tuple[int, Any]:
+    """Write `table` and those after it until the file is large: their size in bytes, and the next table if any."""
     table_bytes = 0
     with disk(path), open(path, "wb") as stream, _writer(stream, schema) as writer:
-        while group is not None:
-            table = pa.Table.from_pylist(group, schema=schema)
-            writer.write_table(table, row_group_size=len(group))
+        while table is not None:
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
             table_bytes += table.nbytes
-            group = next(groups, None)
+            table = next(tables, None)
             if stream.tell() >= limit:
                 break
-    return table_bytes, group
+    return table_bytes, table
 
 
 def _writer(stream: IO[bytes], schema: Any) -> Any:
@@ -145,11 +150,11 @@ def _leaves(fields: Any, above: str = "") -> Iterator[str]:
         yield from _leaves(kind, f"{path}.") if pa.types.is_struct(kind) else [path]
 
 
-def _final(path: Path, split: str, number: int, shards: int) -> str:
-    """Give a shard its name; returns it with its folder."""
-    name = f"{split}.parquet" if shards == 1 else f"{split}-{number:05}-of-{shards:05}.parquet"
-    path.rename(path.with_name(name))
-    return f"{FOLDER}/{name}"
+def _final(path: Path, folder: Path, stem: str, number: int, shards: int) -> str:
+    """Give a shard its name; returns it as a path below `folder`."""
+    name = f"{stem}.parquet" if shards == 1 else f"{stem}-{number:05}-of-{shards:05}.parquet"
+    path.rename(folder / name)
+    return name
 
 
 def _fields(type: type[msgspec.Struct]) -> list[Any]:

@@ -1,20 +1,21 @@
 """Runs every check of a published data set that the files at hand allow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
-from stages.verification.check_results import CheckLog, CheckResult, RowCheck
+from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
-from stages.verification.origin_checks import lock_results, read_lock, trained_models
+from stages.verification.origin_checks import Lock, lock_results, read_lock, trained_models
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
-from stages.verification.published_files import PublishedSet, open_set
+from stages.verification.published_files import PublishedSet
 from stages.verification.reply_checks import ReplyCheck
 from stages.verification.reply_sources import open_replies
+from stages.verification.repository_sets import open_sets
 from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
 from stages.verification.source_checks import SourceCheck, named_corpora
 
@@ -46,14 +47,25 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify_set(target: Path, evidence: Evidence) -> Verification:
-    """Compare a published set with all that is at hand.
+    """Compare a published set, or every config of a repository, with all that is at hand.
 
     Raises UserError for files that are missing or can't be read.
     """
-    published = open_set(target)
     lock = read_lock(evidence.lock) if evidence.lock else {}
+    sets = open_sets(target)
+    references = list(dict.fromkeys(reference for published in sets for reference in _references(published)))
+    corpora = named_corpora(evidence.corpora, references) if evidence.corpora else {}
+    results = merged(result for published in sets for result in _results(published, evidence, corpora, lock))
+    models = sorted({model for one in sets if one.facts for model in trained_models(one.facts.artifact, lock)})
+    return Verification(str(target), any(one.mismatches for one in results), results, models)
+
+
+def _results(
+    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock
+) -> list[CheckResult]:
+    """The outcomes of all checks of one set."""
     with ExitStack() as stack:
-        checks, skipped = _row_checks(published, evidence, stack)
+        checks, skipped = _row_checks(published, evidence, corpora, stack)
         hashes = HashCheck(published)
         for row in published.rows():
             hashes.add(row)  # by the names that were published
@@ -61,13 +73,14 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
             for check in checks:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
-    results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
-    models = trained_models(published.facts.artifact, lock) if published.facts else []
-    return Verification(str(target), any(one.mismatches for one in results), results, models)
+    results += published.own_results()
+    return results + (
+        lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
+    )
 
 
 def _row_checks(
-    published: PublishedSet, evidence: Evidence, stack: ExitStack
+    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], stack: ExitStack
 ) -> tuple[list[RowCheck], list[CheckResult]]:
     """The checks of rows that the evidence allows, and the results of those that it does not."""
     folders = [*evidence.prompts, *([evidence.shipped] if evidence.shipped else [])]
@@ -77,8 +90,8 @@ def _row_checks(
         CountCheck(published), MessageCheck(published.data),
         PromptCheck(published.data, prompts, bool(evidence.prompts)),
     ]  # fmt: skip
-    if evidence.corpora:
-        checks.append(SourceCheck(published.data, named_corpora(evidence.corpora, _references(published))))
+    if corpora:
+        checks.append(SourceCheck(published.data, corpora))
     else:
         skipped.append(_skipped("source rows", "--corpus"))
     if evidence.replies:
