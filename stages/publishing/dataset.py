@@ -93,7 +93,9 @@ def write_dataset(folder: Path, publication: Publication, records: Records, rece
     split = "test" if type is Query else "train"
     with replacing(path := folder / ROW_HASHES) as hash_lines:
         tally = Tally(hash_lines, path)
-        written = parquet.write(folder, split, _rows(publication, records, type, tally), type)
+        written = parquet.write(
+            folder, split, _rows(publication, records, type, tally), type, expected=receipt.rows if receipt else 0
+        )
     facts = _facts(publication, split, type, tally, receipt)
     write_bytes(folder / "provenance.json", document(facts))
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())

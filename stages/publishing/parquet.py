@@ -1,11 +1,14 @@
 """Writes rows as Parquet files: a part at a time, and so that an inserted row changes few bytes.
 
 A row group ends after a row whose id says so, not after a number of rows: behind an inserted row the next groups hold
-the rows that they held before, and equal rows make equal bytes. Within a group pages end by their contents
-(https://arrow.apache.org/docs/python/parquet.html#content-defined-chunking). Storage that splits files by their
-contents, as the Hub's does, then stores the other groups and pages once.
+the rows that they held before, and equal rows make equal bytes. Storage that splits files by their contents, as the
+Hub's does, then stores the other groups once. Arrow's own content-defined chunking
+(https://arrow.apache.org/docs/python/parquet.html#content-defined-chunking) is off: where a page ends then depends on
+all groups before, so that one row changed small columns of most groups behind it, and its pages of 32 to 128 KB compress
+less. tests/bench/changed_bytes.py compares.
 """
 
+import math
 import re
 import typing
 import zlib
@@ -21,17 +24,16 @@ FOLDER = "data"
 Group = list[dict[str, Any]]
 """The rows of a row group, each a column's name -> value."""
 GROUP_ROWS = 512
-"""Mean number of rows in a row group: one id in so many ends a group. The Hub's viewer reads whole groups."""
+"""About the mean number of rows in a row group where nobody knows how many there are. The Hub's viewer reads whole
+groups."""
+FEWEST, MOST = 64, 2048
+"""The smallest and the largest such number: for few rows, and for a million."""
 LARGEST_GROUP = 4096
 """Rows after which a group ends in any case."""
 GROUP_BYTES = 64 << 20
 """Bytes of rows as JSON after which a group ends in any case; memory holds one group."""
 SHARD_BYTES = 400 << 20
 """Bytes of a file after which, at the end of a group, another one begins."""
-PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10}
-"""Bytes of values in a page: some times less than a group has of a column with texts."""
-
-
 FEW_VALUES = frozenset(
     re.findall(
         r"\w+",
@@ -58,17 +60,23 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def write(
-    folder: Path, split: str, rows: Iterable[msgspec.Struct], type: type[msgspec.Struct], shard_bytes: int = SHARD_BYTES
+    folder: Path,
+    split: str,
+    rows: Iterable[msgspec.Struct],
+    type: type[msgspec.Struct],
+    shard_bytes: int = SHARD_BYTES,
+    expected: int = 0,
 ) -> Written:
     """Write the rows of a split below `folder`, lazily; columns are typed after the fields of `type`.
 
     rows: each has an `id`. A set that fits a file is data/SPLIT.parquet, a larger one several shards. Without rows
-    there is a file with columns. Raises UserError for a full disk.
+    there is a file with columns. expected: about how many rows there are, 0 where that is not known. Raises UserError
+    for a full disk.
     """
     import pyarrow as pa
 
     schema = arrow(type)
-    tables = (pa.Table.from_pylist(group, schema=schema) for group in row_groups(rows))
+    tables = (pa.Table.from_pylist(group, schema=schema) for group in row_groups(rows, group_rows(expected)))
     return write_tables(folder, f"{FOLDER}/{split}", tables, schema, shard_bytes)
 
 
@@ -88,14 +96,30 @@ def write_tables(
     return Written(files, sum((folder / name).stat().st_size for name in files), table_bytes)
 
 
-def row_groups(rows: Iterable[msgspec.Struct]) -> Iterator[Group]:
-    """The rows as dictionaries, in the groups in which they are written."""
+def group_rows(expected: int) -> int:
+    """The mean number of rows in a group of a set with so many rows: a power of two.
+
+    A new version writes one group anew, which is cheap for small groups, and the index of all of them, which is cheap
+    for few: the best number grows with the root of the rows. Where it changes, at some doubling of the set, all groups
+    change once.
+    """
+    best = 2.5 * math.sqrt(expected)
+    return max(FEWEST, min(MOST, 1 << round(math.log2(best)))) if expected else GROUP_ROWS
+
+
+def row_groups(rows: Iterable[msgspec.Struct], mean: int = GROUP_ROWS) -> Iterator[Group]:
+    """The rows as dictionaries, in the groups in which they are written.
+
+    No group but the last has fewer than half of `mean`, and one id in so many ends a larger one: few groups are much
+    larger than the mean, into which most inserted rows would fall.
+    """
+    fewest = mean // 2
     group: Group = []
     size = 0
     for row in rows:
         group.append(msgspec.to_builtins(row))
         size += len(msgspec.json.encode(row))
-        last = zlib.crc32(group[-1]["id"].encode()) % GROUP_ROWS == 0
+        last = len(group) >= fewest and zlib.crc32(group[-1]["id"].encode()) % fewest == 0
         if last or len(group) >= LARGEST_GROUP or size >= GROUP_BYTES:
             yield group
             group, size = [], 0
@@ -133,7 +157,6 @@ def _writer(stream: IO[bytes], schema: Any) -> Any:
 
     return pq.ParquetWriter(
         stream, schema, compression="zstd", store_schema=False, write_page_index=True,
-        use_content_defined_chunking=PAGES,
         write_statistics=[path for path in _leaves(schema) if path.rpartition(".")[2] not in LONG_TEXTS],
         use_dictionary=[path for path in _leaves(schema) if path.rpartition(".")[2] in FEW_VALUES],
     )  # fmt: skip

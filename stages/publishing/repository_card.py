@@ -52,9 +52,7 @@ def _configs(
     return [*entries, {"config_name": PROVENANCE, "data_files": origins}]
 
 
-def _info(
-    configs: Sequence[Config], own: Mapping[str, Written], origin: Mapping[str, Written]
-) -> list[dict[str, Any]]:
+def _info(configs: Sequence[Config], own: Mapping[str, Written], origin: Mapping[str, Written]) -> list[dict[str, Any]]:
     """`dataset_info` of every config."""
     infos = [_info_of(config.name, config.features, [([config], own)]) for config in configs]
     splits = [(of_split, origin) for _, of_split in _by_split(configs)]
@@ -136,7 +134,7 @@ def _trainers(facts: RepositoryFacts) -> list[str]:
 def _overview(facts: RepositoryFacts) -> str:
     rows = [
         (
-            code(name) if name != facts.default else Safe(f"{code(name)} (default)"), one.split, one.rows, _kind(one),
+            code(name) if name != facts.default else Safe(f"{code(name)} (default)"), one.split, f"{one.rows:,} rows", _kind(one),
             code(one.artifact), one.version, code(one.rows_sha256),
         )
         for name, one in facts.configs.items()

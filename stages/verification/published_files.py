@@ -10,7 +10,7 @@ from stages.core.errors import UserError
 from stages.publishing.facts import Facts
 from stages.publishing.row_hashes import ROW_HASHES
 from stages.readers import columnar
-from stages.verification.check_results import CheckResult
+from stages.verification.check_results import CheckResult, Mismatch
 from stages.verification.set_columns import ID, Row
 
 PROVENANCE, CARD = "provenance.json", "README.md"
@@ -51,6 +51,10 @@ class PublishedSet(msgspec.Struct, frozen=True):
                     if not isinstance(row.get(ID), str):
                         raise UserError(f"{path}: has no column `{ID}` of text; name a data set that seqit published")
                     yield row
+
+    def located(self, mismatch: Mismatch) -> Mismatch:
+        """A difference of a row with the file in which its column lies."""
+        return mismatch
 
     def own_results(self) -> list[CheckResult]:
         """What reading the rows has told, after the last of them."""

@@ -77,9 +77,8 @@ class ConfigSet(PublishedSet, frozen=True):
 
     def located(self, mismatch: Mismatch) -> Mismatch:
         """The same with the file in which its column lies."""
-        column = mismatch.field.partition("[")[0]
-        own = mismatch.file == self.data and column in self.columns
-        if own and column not in _names(self.files):
+        columns = set(mismatch.field.partition("[")[0].split(", "))
+        if mismatch.file == self.data and columns <= {*self.columns} - _names(self.files):
             return msgspec.structs.replace(mismatch, file=self.origin.data)
         return mismatch
 

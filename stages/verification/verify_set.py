@@ -60,9 +60,7 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
     return Verification(str(target), any(one.mismatches for one in results), results, models)
 
 
-def _results(
-    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock
-) -> list[CheckResult]:
+def _results(published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock) -> list[CheckResult]:
     """The outcomes of all checks of one set."""
     with ExitStack() as stack:
         checks, skipped = _row_checks(published, evidence, corpora, stack)
@@ -73,10 +71,14 @@ def _results(
             for check in checks:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
-    results += published.own_results()
+    results = [_located(published, one) for one in results] + published.own_results()
     return results + (
         lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
     )
+
+
+def _located(published: PublishedSet, result: CheckResult) -> CheckResult:
+    return msgspec.structs.replace(result, mismatches=[published.located(one) for one in result.mismatches])
 
 
 def _row_checks(
