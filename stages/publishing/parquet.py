@@ -4,8 +4,8 @@ A row group ends after a row whose id says so, not after a number of rows: behin
 the rows that they held before, and equal rows make equal bytes. Storage that splits files by their contents, as the
 Hub's does, then stores the other groups once. Arrow's own content-defined chunking
 (https://arrow.apache.org/docs/python/parquet.html#content-defined-chunking) is off: where a page ends then depends on
-all groups before, so that one row changed small columns of most groups behind it, and its pages of 32 to 128 KB compress
-less. tests/bench/changed_bytes.py compares.
+all groups before, so that one row changed small columns of most groups behind it, and its pages of 32 to 128 KB
+compress less. tests/bench/changed_bytes.py counts the bytes.
 """
 
 import math

@@ -110,9 +110,9 @@ def _use(facts: RepositoryFacts) -> str:
     lines += [f'others = load_dataset({place}, "{name}", split="{one.split}"{tag})' for name, one in others]
     lines.append(f'origin = load_dataset({place}, "{PROVENANCE}", split="{chosen.split}"{tag})')
     follow = (
-        f"A config has what one trains on or reads. The config {code(PROVENANCE)} has the rest of every row: its source "
-        "row, and each step with model, prompt files, sampling and the keys of replies. Its columns `config` and `id` "
-        "name the row, and within a config the order is the same."
+        f"A config has what one trains on or reads. The config {code(PROVENANCE)} has the rest of every row: its "
+        "source row, and each step with model, prompt files, sampling and the keys of replies. Its columns `config` "
+        "and `id` name the row, and within a config the order is the same."
     )
     return "\n\n".join(["## Use", "```python\n" + "\n".join(lines) + "\n```", *_trainers(facts), follow])
 
@@ -134,8 +134,8 @@ def _trainers(facts: RepositoryFacts) -> list[str]:
 def _overview(facts: RepositoryFacts) -> str:
     rows = [
         (
-            code(name) if name != facts.default else Safe(f"{code(name)} (default)"), one.split, f"{one.rows:,} rows", _kind(one),
-            code(one.artifact), one.version, code(one.rows_sha256),
+            Safe(f"{code(name)} (default)") if name == facts.default else code(name), one.split,
+            f"{one.rows:,} rows", _kind(one), code(one.artifact), one.version, code(one.rows_sha256),
         )
         for name, one in facts.configs.items()
     ]  # fmt: skip
@@ -237,8 +237,8 @@ def _again(facts: RepositoryFacts) -> str:
     seeds = {one.seed for one in facts.configs.values() if isinstance(one.seed, int)}
     origin = f" (seed {code(min(seeds))})" if len(seeds) == 1 else ""
     return (
-        f"## Make it again, or check it\n\nIn a checkout of seqit{origin} with the params.yaml and prompt files of this "
-        f"version:\n\n```sh\ndvc repro publish_repository@{facts.name}\n```\n\nThe same models, prompts, seed and "
+        f"## Make it again, or check it\n\nIn a checkout of seqit{origin} with the params.yaml and prompt files of "
+        f"this version:\n\n```sh\ndvc repro publish_repository@{facts.name}\n```\n\nThe same models, prompts, seed and "
         "sampling give rows with the same hashes; `provenance.json` holds the facts of this card for programs. `seqit "
         "verify` on a copy of the whole repository compares it with its hashes (one for each row in `rows.sha256` of a "
         "config), and with stored replies, prompt files and source rows."

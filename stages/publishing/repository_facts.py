@@ -59,7 +59,8 @@ def all_configs(name: str, version: str, configs: Mapping[str, Facts]) -> Facts:
         split="train" if any(one.split == "train" for one in every) else "test",
         rows=sum(one.rows for one in every), rows_sha256=rows_sha256(configs), licence=strictest(licences),
         cautions=cautions(licences, generators), sources=[(str(a), str(b), int(n)) for a, b, n in sources],
-        languages=_sums(one.languages for one in every), generators=generators, steps=_summed(one.steps for one in every),
+        languages=_sums(one.languages for one in every), generators=generators,
+        steps=_summed(one.steps for one in every),
         prompts=_summed(one.prompts for one in every), samplings=_summed(one.samplings for one in every),
         outputs=outputs or msgspec.UNSET,
     )  # fmt: skip

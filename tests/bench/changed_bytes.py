@@ -12,7 +12,6 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 from stages.core.artifacts import Receipt
