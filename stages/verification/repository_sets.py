@@ -13,7 +13,7 @@ import msgspec
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.publishing.parquet import FOLDER
-from stages.publishing.repository_configs import CONFIG
+from stages.publishing.repository_configs import CONFIG, ORIGIN_COLUMNS
 from stages.publishing.repository_configs import PROVENANCE as ORIGIN
 from stages.publishing.repository_facts import RepositoryFacts, all_configs
 from stages.publishing.row_hashes import ROW_HASHES
@@ -50,16 +50,23 @@ class ConfigSet(PublishedSet, frozen=True):
         return f"data/repositories/{self.repository}" if self.repository else ""
 
     def rows(self) -> Iterator[Row]:
-        """All rows with all columns, in order; those without their origin are differences of `join`."""
+        """All rows with all columns, in order; those without their origin are differences of `join`.
+
+        Raises UserError for a file that lacks a column.
+        """
+        _check_columns(self)
         own, origins = super().rows(), _Ahead(self._own_origins())
         for row in own:
             origin = origins.take(row[ID])
             if origin is None:
                 self.join.differs(self.data, row[ID], "", f"has no row in {self.origin.data}")
                 continue
-            self.join.agrees()
+            if origins.is_behind:
+                self.join.differs(self.origin.data, row[ID], "", "lies behind rows that come later in the config")
+            else:
+                self.join.agrees()
             joined = origin | row
-            yield {name: joined[name] for name in self.columns if name in joined}
+            yield {name: joined[name] for name in self.columns}
         for id in origins.left():
             self.join.differs(self.origin.data, id, "", f"has no row in {self.data}")
 
@@ -78,7 +85,7 @@ class ConfigSet(PublishedSet, frozen=True):
     def located(self, mismatch: Mismatch) -> Mismatch:
         """The same with the file in which its column lies."""
         columns = set(mismatch.field.partition("[")[0].split(", "))
-        if mismatch.file == self.data and columns <= {*self.columns} - _names(self.files):
+        if mismatch.file == self.data and columns <= {*self.columns} - _names(self.files[0]):
             return msgspec.structs.replace(mismatch, file=self.origin.data)
         return mismatch
 
@@ -87,18 +94,21 @@ class _Ahead:
     """Rows of origin by id, read as far ahead as is needed."""
 
     def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows, self._waiting = rows, dict[str, deque[Row]]()
-        self._count = 0
+        self._rows, self._waiting = enumerate(rows), dict[str, deque[tuple[int, Row]]]()
+        self._count, self._last = 0, -1
+        self.is_behind = False
+        """Whether the row that was taken last lies before the one taken before it."""
 
     def take(self, id: str) -> Row | None:
         """The next row of an id; None where there is none among the next `AHEAD`."""
-        while id not in self._waiting and self._count < AHEAD and (row := next(self._rows, None)) is not None:
-            self._waiting.setdefault(row[ID], deque()).append(row)
+        while id not in self._waiting and self._count < AHEAD and (read := next(self._rows, None)) is not None:
+            self._waiting.setdefault(read[1][ID], deque()).append(read)
             self._count += 1
         found = self._waiting.get(id)
         if found is None:
             return None
-        row = found.popleft()
+        place, row = found.popleft()
+        self.is_behind, self._last = place < self._last, max(place, self._last)
         self._count -= 1
         if not found:
             del self._waiting[id]
@@ -106,8 +116,8 @@ class _Ahead:
 
     def left(self) -> Iterator[str]:
         """The ids of rows that nobody took."""
-        yield from (row[ID] for rows in self._waiting.values() for row in rows)
-        yield from (row[ID] for row in self._rows)
+        yield from (row[ID] for rows in self._waiting.values() for _, row in rows)
+        yield from (row[ID] for _, row in self._rows)
 
 
 def open_sets(target: Path) -> list[PublishedSet]:
@@ -117,6 +127,8 @@ def open_sets(target: Path) -> list[PublishedSet]:
     """
     if target.is_file() and (folder := next((one for one in target.parents[2:4] if _is_repository(one)), None)):
         raise UserError(f"{target}: is a part of the repository {folder}; name that folder")
+    if target.is_file() and _is_origin(target):
+        raise UserError(f"{target}: has only the origin of rows; name the folder of the repository that it is from")
     if not target.is_dir() or not _is_repository(target):
         return [open_set(target)]
     facts = artifacts.read_json(target / PROVENANCE, RepositoryFacts)
@@ -134,6 +146,15 @@ def _is_repository(folder: Path) -> bool:
     except (OSError, msgspec.DecodeError):
         return False
     return isinstance(facts, dict) and bool(facts.get("configs"))
+
+
+def _is_origin(path: Path) -> bool:
+    """Whether a Parquet file has columns of the config `provenance` alone."""
+    try:
+        names = _names(path)
+    except UserError:  # told where it is read
+        return False
+    return CONFIG in names and names <= {CONFIG, ID, *ORIGIN_COLUMNS}
 
 
 def _config(
@@ -188,8 +209,23 @@ def _unknown(folder: Path, configs: Iterable[str]) -> Iterator[Path]:
     yield from (path for path in sorted(folder.rglob("*.parquet")) if path.parent not in known)
 
 
-def _names(files: Iterable[Path]) -> set[str]:
-    """The columns that the first of some Parquet files has."""
+def _check_columns(config: ConfigSet) -> None:
+    """Raise UserError for a file without a column that the config's rows have."""
+    for path in config.origin.files:
+        own = set(config.columns) & {CONFIG, ID, *ORIGIN_COLUMNS}
+        if lost := sorted({CONFIG, ID, *own} - _names(path)):
+            raise UserError(f"{path}: lacks the column {lost[0]}, which the config {config.config} has by {PROVENANCE}")
+    for path in config.files:
+        if lost := sorted({ID, *config.columns} - {*ORIGIN_COLUMNS} - _names(path)):
+            raise UserError(f"{path}: lacks the column {lost[0]}, which the config {config.config} has by {PROVENANCE}")
+
+
+def _names(path: Path) -> set[str]:
+    """The columns of a Parquet file. Raises UserError for another file."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return set(pq.read_schema(next(iter(files))).names)
+    try:
+        return set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})") from None
