@@ -169,7 +169,9 @@ def _columns(configs: Sequence[Config]) -> str:
 
 def _meanings(columns: Sequence[str], facts: Facts, split: str = "") -> str:
     groups = meanings(columns, str(facts.form or ""), split or facts.split)
-    return table(["column", "meaning"], [(Safe(", ".join(map(code, names))), Safe(said)) for names, said in groups])
+    return table(
+        ["column", "meaning"], [(Safe(", ".join(map(code, names))), Safe(meaning)) for names, meaning in groups]
+    )
 
 
 def _making(facts: RepositoryFacts) -> str:
@@ -192,7 +194,7 @@ def _making(facts: RepositoryFacts) -> str:
             [(*before, code(sampling), count) for *before, sampling, count in _each(facts, "samplings")],
         ),
     ]  # fmt: skip
-    shown = [part for said, names, rows in tables if rows for part in (said, table(names, rows))]
+    shown = [part for opening, names, rows in tables if rows for part in (opening, table(names, rows))]
     return "\n\n".join(["## How the rows were made", *(shown or ["Nothing was done: as ingested."])])
 
 
@@ -212,11 +214,11 @@ def _quality(facts: RepositoryFacts) -> str:
         for name, one, done in checked if isinstance(done, Validation)
     ]  # fmt: skip
     head = ["config", "expectations", "suite", "rows of the artifact", "failed", "by expectation", "without output"]
-    said = (
+    opening = (
         "Great Expectations checked each artifact; rows that failed an expectation are not published. Rows without an "
         "output are in the set, and seqit does not train on them."
     )
-    return f"## Data quality\n\n{said}\n\n{table(head, rows)}" if rows else ""
+    return f"## Data quality\n\n{opening}\n\n{table(head, rows)}" if rows else ""
 
 
 def _overlaps(facts: RepositoryFacts) -> str:
@@ -224,13 +226,13 @@ def _overlaps(facts: RepositoryFacts) -> str:
         (name, "nothing" if action == "clean" else code(str(action).removeprefix("overlap:")), count)
         for name, stage, _, action, _, count in _each(facts, "steps") if stage == "decontaminate"
     ]  # fmt: skip
-    said = (
+    opening = (
         "Before anything was made of them, source rows were held against the benchmarks of this project and against "
         "each other: whole texts, and runs of as many words as the table says. Rows that are not counted here were not "
         "compared."
     )
     head = ["config", "found (benchmark:run, or of another row)", "rows"]
-    return f"## Overlap with benchmarks\n\n{said}\n\n{table(head, rows)}" if rows else ""
+    return f"## Overlap with benchmarks\n\n{opening}\n\n{table(head, rows)}" if rows else ""
 
 
 def _again(facts: RepositoryFacts) -> str:
