@@ -317,7 +317,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("stages", "schemas", "dvc.yaml"):
         (folder / name).symlink_to(ROOT / name)
     values = params_of("docs/how-to/own-corpus.md")
-    values["publish"] = params_of("docs/how-to/publish.md")["publish"]
+    values |= {name: params_of("docs/how-to/publish.md")[name] for name in ("publish", "repositories")}
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     for corpus, entry in values["rewrite"]["corpora"].items():
         write_artifact(folder, entry["reads"], [row("row-a", 0), row("row-b", 0)])
