@@ -34,7 +34,8 @@ LOSE_NOTHING = {
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
     "label": "tests/labelling",
-    "eval": "its stages tell it", "publish_repository": "tests/publishing/test_repository.py", "generate": "as many rows as params.yaml says",
+    "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
+    "publish_repository": "tests/publishing/test_repository.py",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)
 RULES = [
