@@ -57,6 +57,18 @@ def respond_round(
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
+def kept_rows(
+    rows: Callable[[], Iterable[Record]], earlier: Iterable[Record], config: ResponseConfig
+) -> Iterator[Record]:
+    """Of the rows of the round before, those whose response the round of `config` keeps.
+
+    As `earlier` of `respond_round` they lead to the same result as all of them, which at a million rows would not fit
+    into memory. rows: those of this round, anew at each call.
+    """
+    ids = {row.id for row in rows() if _keeps_earlier(row, config)}
+    return (row for row in earlier if row.id in ids)
+
+
 def kept_responses(
     versions: Sequence[Callable[[], Iterable[Record]]], complete: Complete, config: ResponseConfig
 ) -> Iterable[Record]:
