@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from stages import params
-from stages.core.completions import Capabilities, Complete, Meter, Prompt, Reply
+from stages.core.completions import MAX_SKIPPED, Capabilities, Complete, Meter, Prompt, Reply
 from stages.core.state_folder import store_path
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.backends import BACKENDS
@@ -42,6 +42,8 @@ class Connected(Meter):
         super().__init__(complete)
         self.capabilities, self.description = capabilities, description
         self._progress, self._sent = progress, dict(sent or {})
+        self.most_skipped = max(MAX_SKIPPED, capabilities.session)
+        """As `completions.ask` reads it."""
 
     def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         """The replies, counted, each with the sampling parameters that were sent in place of its prompt's."""
@@ -145,7 +147,7 @@ def connect(
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store))
         progress = stack.enter_context(Progress(purpose, identity.model, replies.path.with_suffix(".log")))
-        ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
+        ledger = Ledger(replies, identity, engine.charged_price, engine.budget) if engine.budget else None
         claims = Claims(replies.path) if capabilities.paid else None
         connection = stack.enter_context(
             Connection(
