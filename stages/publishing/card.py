@@ -15,20 +15,15 @@ from stages.publishing.parquet import Written
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
 PAPER = f"https://arxiv.org/abs/{card_metadata.PAPER}"
-CITATION = f"""\
-## Citation
-
-The method is that of:
-
-```bibtex
+BIBTEX = f"""\
 @inproceedings{{hu2025sequential,
   title = {{Fine-Tuning Large Language Models with Sequential Instructions}},
   author = {{Hu, Hanxu and Yu, Simon and Chen, Pinzhen and Ponti, Edoardo M.}},
   publisher = {{Association for Computational Linguistics}},
   year = {{2025}},
   url = {{{PAPER}}}
-}}
-```"""
+}}"""
+CITATION = f"## Citation\n\nThe method is that of:\n\n```bibtex\n{BIBTEX}\n```"
 
 
 def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]]) -> str:
