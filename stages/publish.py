@@ -16,6 +16,7 @@ from stages.params import entry, load
 from stages.publishing import hub
 from stages.publishing.dataset import Publication, write_dataset
 from stages.publishing.resource_names import file
+from stages.publishing.signatures import sign_if_asked
 from stages.response_filter.preference_pairs import PreferencePair
 
 
@@ -26,6 +27,9 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     commit with the tag v<version>; the tag's message names the git commit of this checkout. Publishing the same rows
     again changes nothing there; other rows under a version that exists are refused. DVC runs a stage once: to push what
     is already written, run this command by hand.
+
+    If SEQIT_SIGNING_KEY names the file of a key, the folder is signed before it is pushed, as by `seqit sign`. A
+    signature beside the folder is pushed with it.
     """
     params = load()
     chosen = entry(params.publish, name, "publish")
@@ -37,6 +41,8 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
         write_dataset(written, publication, read, receipt, inputs)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
+    if signed := sign_if_asked(folder):
+        typer.echo(signed, err=True)
     typer.echo(hub.push(folder, chosen.repository, chosen.version, revision()), err=True)
 
 

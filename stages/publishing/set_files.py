@@ -9,7 +9,8 @@ SIGNATURE = "attestation.sigstore.json"
 """File with the signature of the statement, in a repository; on the disk it lies beside the folder."""
 MODEL_SIGNATURE = "model.sig"
 """File with a signature that OpenSSF's model-signing reads, under the name that it gives such files."""
-ATTACHED = (SIGNATURE, MODEL_SIGNATURE, ".gitattributes", ".git", ".cache")
+SIGNATURES = (SIGNATURE, MODEL_SIGNATURE)
+ATTACHED = (*SIGNATURES, ".gitattributes", ".git", ".cache")
 """Names at the top of a folder that are no part of what was published: the Hub adds `.gitattributes`, a clone `.git`,
 and `hf download --local-dir` the folder `.cache`."""
 

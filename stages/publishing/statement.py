@@ -100,6 +100,14 @@ def subjects(data: bytes) -> dict[str, str]:
     return named
 
 
+def differences(stated: Mapping[str, str], hashes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(path, what is other than stated) of files that were changed, removed or added, by path."""
+    changed = [(name, "was changed") for name, hashed in stated.items() if hashes.get(name, hashed) != hashed]
+    removed = [(name, "is missing") for name in stated.keys() - hashes.keys()]
+    added = [(name, "was added") for name in hashes.keys() - stated.keys()]
+    return sorted(changed + removed + added)
+
+
 def _release() -> str:
     """seqit's version; "" where it runs without being installed."""
     try:
