@@ -27,10 +27,11 @@ DESCRIBED = """\
 ## For programs
 
 `croissant.json` describes the set in [Croissant 1.1](https://docs.mlcommons.org/croissant/); `mlcroissant validate
---jsonld croissant.json` checks it. `statement.intoto.json` names every file by its SHA-256, and what the files were made
-of: sources, prompt files, models, parameters ([in-toto](https://in-toto.io), SLSA provenance). Where the publisher
-signed it, `attestation.sigstore.json` is the signature: `seqit verify FOLDER --public-key FILE`. Where there is a
-`model.sig` too, `model_signing verify key FOLDER --signature FOLDER/model.sig --public_key FILE` checks the same files."""
+--jsonld croissant.json` checks it. `statement.intoto.json` names every file by its SHA-256, and what these were
+made of: sources, prompt files, models, parameters ([in-toto](https://in-toto.io), SLSA provenance). Where the
+publisher signed it, `attestation.sigstore.json` is the signature: `seqit verify FOLDER --public-key FILE`. Where
+there is a `model.sig` too, `model_signing verify key FOLDER --signature FOLDER/model.sig --public_key FILE` checks
+the files."""
 CITATION = f"## Citation\n\nThe method is that of:\n\n```bibtex\n{BIBTEX}\n```"
 
 
