@@ -15,7 +15,7 @@ from stages.core.languages import base
 from stages.publishing.croissant_fields import Config, JsonLd, encoding, file_set, record_id, record_set
 from stages.publishing.croissant_origins import USES, provenance, purpose, responsible_ai
 from stages.publishing.facts import Facts
-from stages.publishing.licence_spellings import link
+from stages.publishing.licence_spellings import link, spelled
 
 CROISSANT = "croissant.json"
 """File of a published folder."""
@@ -84,7 +84,7 @@ def _licences(parts: Sequence[Facts]) -> list[str]:
     """Addresses of the licences, or their names: of a mixture under no one licence, those of the sources."""
     own = {facts.licence for facts in parts if facts.licence != "other"}
     mixed = {licence for facts in parts if facts.licence == "other" for _, licence, _ in facts.sources}
-    return sorted({SPDX_PAGES.get(name, "") or link(name) or name for name in own | mixed})
+    return sorted({SPDX_PAGES.get(spelled(name), "") or link(name) or name for name in own | mixed})
 
 
 def _place(repository: str) -> JsonLd:

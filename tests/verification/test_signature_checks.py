@@ -88,7 +88,7 @@ def flip(signed: SignedSet) -> None:
 
 TAMPERED: dict[str, tuple[Callable[[SignedSet], object], str, str]] = {
     "a changed card": (lambda s: append(s.folder / "README.md"), "README.md", "was changed"),
-    "changed rows": (lambda s: s.set.change(1, lambda row: row.update(output="x")), "data/train.parquet", "was changed"),
+    "changed rows": (lambda s: s.set.change(1, lambda row: row.update(output="")), "data/train.parquet", "was changed"),
     "a changed description": (lambda s: append(s.folder / "croissant.json"), "croissant.json", "was changed"),
     "an added file": (add_rows, "data/evil.parquet", "was added"),
     "an added hidden file": (lambda s: (s.folder / "data/.x").write_bytes(b"x"), "data/.x", "was added"),
