@@ -16,7 +16,7 @@ from stages.params import entry, load
 from stages.publishing import hub
 from stages.publishing.dataset import Publication, write_dataset
 from stages.publishing.resource_names import file
-from stages.publishing.signatures import sign_if_asked
+from stages.publishing.signatures import sign_with_environment
 from stages.response_filter.preference_pairs import PreferencePair
 
 
@@ -41,7 +41,7 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
         write_dataset(written, publication, read, receipt, inputs)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
-    if signed := sign_if_asked(folder):
+    if signed := sign_with_environment(folder):
         typer.echo(signed, err=True)
     typer.echo(hub.push(folder, chosen.repository, chosen.version, revision()), err=True)
 

@@ -26,8 +26,16 @@ class Config(msgspec.Struct, frozen=True):
     name: str
     files: Sequence[str]
     """Paths of the Parquet files below the folder, in order."""
-    row_type: type[msgspec.Struct]
+    columns: Mapping[str, Any]
+    """Column -> its type: str, int, bool, a struct, or a list of one of these."""
     facts: Facts
+    key: Sequence[str] = ("id",)
+    """Columns that name a row."""
+
+
+def columns(type: type[msgspec.Struct], names: Sequence[str] | None = None) -> dict[str, Any]:
+    """The columns of a struct with their types; names: only these."""
+    return {name: kind for name, kind in typing.get_type_hints(type).items() if names is None or name in names}
 
 
 def record_id(config: Config, configs: Sequence[Config]) -> str:
@@ -53,10 +61,11 @@ def record_set(config: Config, record: str) -> JsonLd:
     """The record set of a configuration. Fields of a single file name it as their source: readers check its hash."""
     facts = config.facts
     source = {"fileObject": {"@id": config.files[0]}} if len(config.files) == 1 else _files(record)
-    kinds = typing.get_type_hints(config.row_type)
+    kinds = config.columns
     texts = {name: text for names, text in meanings(list(kinds), facts.form or "", facts.split) for name in names}
     return {
-        "@type": "cr:RecordSet", "@id": record, "name": config.name, "key": {"@id": f"{record}/id"},
+        "@type": "cr:RecordSet", "@id": record, "name": config.name,
+        "key": [{"@id": f"{record}/{name}"} for name in config.key],
         "description": f"{facts.rows:,} rows, split {facts.split}",
         "field": [_field(f"{record}/{name}", name, kind, source, texts.get(name, "")) for name, kind in kinds.items()],
     }  # fmt: skip
@@ -79,7 +88,7 @@ def _files(record: str) -> JsonLd:
 
 def _field(id: str, column: str, kind: Any, source: JsonLd, text: str, path: str = "") -> JsonLd:
     """path: of a value within an element of a nested column."""
-    found = {**source, "extract": {"column": column}}
+    place = {**source, "extract": {"column": column}}
     field: JsonLd = {"@type": "cr:Field", "@id": id, "name": path or column}
     field |= {"description": text} if text else {}
     field |= {"isArray": True, "arrayShape": "-1"} if typing.get_origin(kind) is list else {}
@@ -88,7 +97,7 @@ def _field(id: str, column: str, kind: Any, source: JsonLd, text: str, path: str
         return field | {"subField": [_field(f"{id}/{n}", column, k, source, "", n) for n, k in inner.items()]}
     origin = {"equivalentProperty": ORIGINS[column]} if column in ORIGINS and not path else {}
     transform = {"transform": {"jsonPath": path}} if path else {}
-    return field | origin | {"dataType": DATA_TYPES[_element(kind)], "source": found | transform}
+    return field | origin | {"dataType": DATA_TYPES[_element(kind)], "source": place | transform}
 
 
 def _element(kind: Any) -> Any:

@@ -12,7 +12,7 @@ from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
 from stages.publishing import card, described, parquet
-from stages.publishing.croissant_fields import Config
+from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
 from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_row
@@ -106,7 +106,7 @@ def write_dataset(
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":
         write_bytes(folder / card.LICENCES, card.licences(facts).encode())
-    described.write(folder, [Config("default", written.files, type, facts)], inputs)
+    described.write(folder, [Config("default", written.files, columns(type), facts)], inputs)
 
 
 def _struct(form: Form, records: Records) -> type[msgspec.Struct]:

@@ -56,7 +56,7 @@ def sign(folder: Path, key_path: Path) -> list[Path]:
     return list(paths.values())
 
 
-def sign_if_asked(folder: Path) -> str:
+def sign_with_environment(folder: Path) -> str:
     """Sign with the key that the environment names; what was done as one line, "" where it names none."""
     path = os.environ.get(KEY, "")
     return f"signed: {', '.join(map(str, sign(folder, Path(path).expanduser())))}" if path else ""
@@ -79,8 +79,8 @@ def manifest(name: str, hashes: Mapping[str, str]) -> bytes:
 
 def to_push(folder: Path) -> dict[str, Path]:
     """Name in the repository -> signature to push with a folder. Raises UserError for one of another state of it."""
-    found = {name: signature_files(folder, name)[:1] for name in SIGNATURES}
-    files = {name: paths[0] for name, paths in found.items() if paths}
+    paths = {name: signature_files(folder, name) for name in SIGNATURES}
+    files = {name: places[0] for name, places in paths.items() if places}
     if files and (SIGNATURE not in files or dsse.opened(files[SIGNATURE]).payload != _statement(folder)):
         some = next(iter(files.values()))
         raise UserError(f"{some}: signs another state of {folder}; sign it again (`seqit sign`), or delete the file")

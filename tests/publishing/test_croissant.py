@@ -17,7 +17,7 @@ from stages.core.records import Record, ResponseCheck, Source, Turn
 from stages.publishing import described, parquet
 from stages.publishing.card import BIBTEX
 from stages.publishing.croissant import CROISSANT, SPDX_PAGES, description
-from stages.publishing.croissant_fields import Config
+from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.dataset import Form, Publication, write_dataset
 from stages.publishing.facts import Facts
 from stages.publishing.licence_spellings import HUB
@@ -121,12 +121,31 @@ def test_a_repository_of_several_configurations_is_one_description(tmp_path: Pat
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
         type = Row if facts.split == "train" else Query
-        configs.append(Config(name, [target.relative_to(folder).as_posix()], type, facts))
+        configs.append(Config(name, [target.relative_to(folder).as_posix()], columns(type), facts))
     described.write(folder, configs, [])
     data = opened(folder)
     assert {one.id for one in data.metadata.record_sets} == {"sit_train", "it", "sit_test"}
     counts = {name: len(records(data, name)) for name in ("sit_train", "it", "sit_test")}
     assert counts == {"sit_train": 3, "it": 2, "sit_test": 2}
+
+
+def test_a_configuration_may_have_some_of_the_columns_and_others(tmp_path: Path) -> None:
+    one, folder = published(tmp_path / "one", "rows", trained(3)), tmp_path / "parted"
+    (folder / "data").mkdir(parents=True)
+    facts = msgspec.json.decode((one / "provenance.json").read_bytes(), type=Facts)
+    table = pq.read_table(one / "data/train.parquet")
+    names, origin = ["id", "messages", "tasks"], ["id", "steps", "history"]
+    parts = {"sit": table.select(names), "provenance": table.select(origin).add_column(0, "config", [["sit"] * 3])}
+    kinds = {"sit": columns(Row, names), "provenance": {"config": str, **columns(Row, origin)}}
+    configs = []
+    for name, part in parts.items():
+        pq.write_table(part, folder / f"data/{name}.parquet")
+        key = ("config", "id") if name == "provenance" else ("id",)
+        configs.append(Config(name, [f"data/{name}.parquet"], kinds[name], facts, key))
+    described.write(folder, configs, [])
+    data = opened(folder)
+    for name in parts:
+        assert records(data, name) == pq.read_table(folder / f"data/{name}.parquet").to_pylist()
 
 
 def test_a_changed_file_is_refused_by_the_reader(tmp_path: Path) -> None:
@@ -160,7 +179,9 @@ def test_a_graph_has_the_same_nodes_whatever_texts_say(reference: str, licence: 
         "set", "1.0.0", "a/b", "train", 1, "0" * 64, "other", [caution], [(reference, licence, 1)], {reference: 1},
         {model: 1}, [["respond", 1, caution, "ok", 1]], [["respond", caution, "00", 1]], [["respond", caution, 1]],
     )  # fmt: skip
-    values = description([Config("default", ["data/train.parquet"], Row, facts)], {"data/train.parquet": "0"}, BIBTEX)
+    values = description(
+        [Config("default", ["data/train.parquet"], columns(Row), facts)], {"data/train.parquet": "0"}, BIBTEX
+    )
     graph = rdflib.Graph()
     graph.parse(data=document(values).decode(), format="json-ld", publicID="http://set/")
     kinds = list(graph.subjects(rdflib.RDF.type, rdflib.URIRef("http://mlcommons.org/croissant/Field")))

@@ -12,7 +12,7 @@ from stages.core.cli import call
 from stages.core.errors import UserError
 from stages.publishing import dsse
 from stages.publishing.set_files import MODEL_SIGNATURE, SIGNATURE, own_files
-from stages.publishing.signatures import KEY, beside, sign, sign_if_asked, to_push
+from stages.publishing.signatures import KEY, beside, sign, sign_with_environment, to_push
 from stages.publishing.statement import STATEMENT, Making, write_statement
 from stages.verification.origin_checks import folder_hash
 from tests.publishing.keys import PASSPHRASE, written
@@ -111,12 +111,12 @@ def test_the_environment_names_a_key_for_both_commands(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(KEY, raising=False)
-    assert sign_if_asked(folder) == ""
+    assert sign_with_environment(folder) == ""
     assert call(command, [str(folder)]) == 2
     assert f"no key; name the file of one with --key, or in {KEY}" in capsys.readouterr().err
     monkeypatch.setenv(KEY, str(written(tmp_path / "keys", "Ed25519")[0]))
     assert call(command, [str(folder)]) == 0
-    assert str(beside(folder, SIGNATURE)) in sign_if_asked(folder)
+    assert str(beside(folder, SIGNATURE)) in sign_with_environment(folder)
 
 
 REFUSED = {
