@@ -23,6 +23,7 @@ def verify(
     replies: Annotated[str, typer.Option(help="A reply store or an exported file; default: the checkout's store")] = "",
     prompt: Annotated[Files, typer.Option("--prompts", help="Folders with all prompt files (repeatable)")] = None,
     lock: Annotated[str, typer.Option(help="The dvc.lock of the checkout that published the set")] = "",
+    public_key: Annotated[str, typer.Option(help="The publisher's public key (PEM): check the signature")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text")] = False,
 ) -> None:
     """Compare a published data set with its own hashes and counts, and with everything else that is at hand.
@@ -35,7 +36,7 @@ def verify(
     evidence = Evidence(
         [_corpus(word) for word in corpus or []], store if replies or store.is_file() else None,
         [given_path(path) for path in prompt or []], Path(prompts.__file__).parent,
-        given_path(lock) if lock else None,
+        given_path(lock) if lock else None, given_path(public_key) if public_key else None,
     )  # fmt: skip
     result = verify_set(given_path(target), evidence)
     if as_json:

@@ -15,20 +15,24 @@ from stages.publishing.parquet import Written
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
 PAPER = f"https://arxiv.org/abs/{card_metadata.PAPER}"
-CITATION = f"""\
-## Citation
-
-The method is that of:
-
-```bibtex
+BIBTEX = f"""\
 @inproceedings{{hu2025sequential,
   title = {{Fine-Tuning Large Language Models with Sequential Instructions}},
   author = {{Hu, Hanxu and Yu, Simon and Chen, Pinzhen and Ponti, Edoardo M.}},
   publisher = {{Association for Computational Linguistics}},
   year = {{2025}},
   url = {{{PAPER}}}
-}}
-```"""
+}}"""
+DESCRIBED = """\
+## For programs
+
+`croissant.json` describes the set in [Croissant 1.1](https://docs.mlcommons.org/croissant/); `mlcroissant validate
+--jsonld croissant.json` checks it. `statement.intoto.json` names every file by its SHA-256, and what these were
+made of: sources, prompt files, models, parameters ([in-toto](https://in-toto.io), SLSA provenance). Where the
+publisher signed it, `attestation.sigstore.json` is the signature: `seqit verify FOLDER --public-key FILE`. Where
+there is a `model.sig` too, `model_signing verify key FOLDER --signature FOLDER/model.sig --public_key FILE` checks
+the files."""
+CITATION = f"## Citation\n\nThe method is that of:\n\n```bibtex\n{BIBTEX}\n```"
 
 
 def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]]) -> str:
@@ -39,7 +43,7 @@ def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]
     front = card_metadata.front_matter(facts, written, features, LICENCES)
     sections = [f"---\n{front}\n---", f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
     sections += [_cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), _sources(facts)]
-    sections += [_again(facts), CITATION]
+    sections += [_again(facts), DESCRIBED, CITATION]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 

@@ -11,13 +11,15 @@ from stages.core.artifacts import Receipt, document, write_bytes
 from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.publishing import card, parquet
+from stages.publishing import card, described, parquet
+from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
 from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_row
 from stages.publishing.published_rows import Query, Row, row, row_type
+from stages.publishing.resource_names import Resource
 from stages.publishing.reward_prompts import GrpoRow, RewardForm, RlvrRow, is_verifiable, reward_row
-from stages.publishing.row_hashes import ROW_HASHES, RowHashes, line
+from stages.publishing.row_hashes import ROW_HASHES, RowHashes, SourceHashes, line
 from stages.response_filter.preference_pairs import STAGE as FILTER
 from stages.response_filter.preference_pairs import PreferencePair
 
@@ -52,6 +54,7 @@ class Tally:
         self.hashes = RowHashes()
         self.hash_lines, self._path = hash_lines, path
         self.licences: Counter[tuple[str, str]] = Counter()
+        self.sources = SourceHashes()
         self.languages: Counter[str] = Counter()
         self.generators: Counter[str] = Counter()
         self.steps: Counter[tuple[str, int, str, str]] = Counter()
@@ -69,6 +72,7 @@ class Tally:
         """Count a row."""
         self.rows += 1
         self.licences[row.source_reference, row.licence] += 1
+        self.sources.add(row.source_reference, row.source_sha256)
         self.languages[row.language] += 1
         if isinstance(row, Row):
             self.outputs["generated" if row.generator else "source"] += 1
@@ -83,11 +87,14 @@ class Tally:
                 self.samplings[step.stage, step.sampling] += 1
 
 
-def write_dataset(folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None) -> None:
+def write_dataset(
+    folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None,
+    inputs: Sequence[Resource] = (),
+) -> None:  # fmt: skip
     """Write every file of a published data set below `folder`, which holds nothing yet.
 
-    receipt: that of the artifact's validation. Memory holds some thousand rows. Raises UserError where a form other
-    than rows finds no row for it, and for a full disk.
+    receipt: that of the artifact's validation. inputs: the files that `records` come from. Memory holds some thousand
+    rows. Raises UserError where a form other than rows finds no row for it, and for a full disk.
     """
     type = _struct(publication.form, records)
     split = "test" if type is Query else "train"
@@ -99,6 +106,7 @@ def write_dataset(folder: Path, publication: Publication, records: Records, rece
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":
         write_bytes(folder / card.LICENCES, card.licences(facts).encode())
+    described.write(folder, [Config("default", written.files, columns(type), facts)], inputs)
 
 
 def _struct(form: Form, records: Records) -> type[msgspec.Struct]:
@@ -154,6 +162,7 @@ def _facts(
         languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
         steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
         columns_sha256=tally.hashes.columns(), columns=list(type.__struct_fields__),
+        sources_sha256=tally.sources.totals(),
         repository=publication.repository or msgspec.UNSET,
         form=msgspec.UNSET if form == "rows" else form,
         reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,

@@ -60,3 +60,15 @@ class Facts(msgspec.Struct, frozen=True):
     """Column -> SHA-256 over its values as canonical JSON, one a line; no field in sets published before."""
     seed: int | msgspec.UnsetType = msgspec.UNSET
     """The seed of the experiment, from which the seed of every request is drawn."""
+    sources_sha256: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """Reference -> SHA-256 over the hashes of its published source rows in order, one a line; no field in sets
+    published before."""
+
+
+def prompt_files(facts: Facts) -> list[tuple[str, str]]:
+    """(stage/action, hash) of each prompt file; of two that are joined by +, the first chose the action."""
+    names = []
+    for stage, action, joined, _ in facts.prompts:
+        hashes = str(joined).split("+")
+        names += [(f"{stage}/choose", hashed) for hashed in hashes[:-1]] + [(f"{stage}/{action}", hashes[-1])]
+    return list(dict.fromkeys(names))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
+from stages.publishing.set_files import SIGNATURES
+from stages.publishing.signatures import to_push
 
 PROVENANCE = "provenance.json"
 
@@ -31,7 +33,7 @@ def push(folder: Path, repository: str | None, version: str, code: str = "") -> 
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
     with _hub_errors(repository, version, token):
-        return _push(api, _files(folder), repository, f"v{version}", code)
+        return _push(api, _files(folder) | to_push(folder), repository, f"v{version}", code)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -55,7 +57,8 @@ def _push(api: Any, files: Mapping[str, Path], repository: str, tag: str, code: 
 def _commit(api: Any, files: Mapping[str, Path], repository: str, tag: str, head: str | None) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    present = {path for path in api.list_repo_files(repository, repo_type="dataset") if path.startswith("data/")}
+    listed = api.list_repo_files(repository, repo_type="dataset")
+    present = {path for path in listed if path.startswith("data/") or path in SIGNATURES}
     operations = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(file)) for path, file in files.items()]
     gone = [CommitOperationDelete(path_in_repo=path) for path in sorted(present - files.keys())]
     done = api.create_commit(
@@ -66,13 +69,19 @@ def _commit(api: Any, files: Mapping[str, Path], repository: str, tag: str, head
 
 def _already(api: Any, files: Mapping[str, Path], repository: str, tag: str) -> str:
     if _remote(api, repository, PROVENANCE, tag, _rows) == _rows(files[PROVENANCE].read_bytes()):
-        return f"nothing to push: {repository} {tag} has these rows"
+        listed = set(api.list_repo_files(repository, repo_type="dataset", revision=tag))
+        unsigned = bool(files.keys() & {*SIGNATURES} - listed)
+        hint = ", unsigned; a signature is pushed with a new `version` only" if unsigned else ""
+        return f"nothing to push: {repository} {tag} has these rows{hint}"
     raise UserError(f"{repository} has a {tag} with other rows; raise this entry's `version` in params.yaml")
 
 
 def _same(api: Any, files: Mapping[str, Path], repository: str, head: str | None) -> bool:
     """Whether the newest commit holds this version already, as after a push that ended before its tag."""
-    return head is not None and _remote(api, repository, PROVENANCE, head, bytes) == files[PROVENANCE].read_bytes()
+    if head is None or _remote(api, repository, PROVENANCE, head, bytes) != files[PROVENANCE].read_bytes():
+        return False
+    signatures = {path: files[path].read_bytes() for path in SIGNATURES if path in files}
+    return all(_remote(api, repository, path, head, bytes) == data for path, data in signatures.items())
 
 
 def _remote(api: Any, repository: str, path: str, revision: str, read: Any) -> Any:

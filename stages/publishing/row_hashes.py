@@ -36,6 +36,22 @@ class RowHashes:
         return {name: one.hexdigest() for name, one in sorted(self._columns.items())}
 
 
+class SourceHashes:
+    """Hashes the source rows of a set by their reference, in the order of the published rows."""
+
+    def __init__(self) -> None:
+        """No row yet."""
+        self._hashes: dict[str, Any] = {}
+
+    def add(self, reference: str, source_sha256: str) -> None:
+        """Add the source row of a published row."""
+        self._hashes.setdefault(reference, hashlib.sha256()).update(f"{source_sha256}\n".encode())
+
+    def totals(self) -> dict[str, str]:
+        """Reference -> SHA-256 over the hashes of its source rows, one a line."""
+        return {reference: one.hexdigest() for reference, one in sorted(self._hashes.items())}
+
+
 def line(row_hash: str, id: str) -> str:
     """A line of ROW_HASHES."""
     return f"{row_hash}  {id}\n"

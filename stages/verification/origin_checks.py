@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.core import artifacts
 from stages.core.errors import UserError
+from stages.publishing.set_files import own_files
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.published_files import PublishedSet
 
@@ -27,8 +28,11 @@ def read_lock(path: Path) -> Lock:
 
 
 def folder_hash(folder: Path) -> str:
-    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path."""
-    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: _parts(folder, path))
+    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path.
+
+    Without signatures and what the Hub added.
+    """
+    paths = sorted(own_files(folder).values(), key=lambda path: _parts(folder, path))
     listed = [{"md5": _md5(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 

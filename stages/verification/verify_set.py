@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from stages.publishing.statement import STATEMENT
 from stages.verification.check_results import CheckLog, CheckResult, RowCheck
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
@@ -16,6 +17,7 @@ from stages.verification.published_files import PublishedSet, open_set
 from stages.verification.reply_checks import ReplyCheck
 from stages.verification.reply_sources import open_replies
 from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
+from stages.verification.signature_checks import signature_results
 from stages.verification.source_checks import SourceCheck, named_corpora
 
 
@@ -32,6 +34,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Folder of the prompt files that come with seqit."""
     lock: Path | None = None
     """A dvc.lock."""
+    public_key: Path | None = None
+    """The key that the set is to be signed with."""
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -50,6 +54,9 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
 
     Raises UserError for files that are missing or can't be read.
     """
+    if is_described(target):
+        results = signature_results(target, evidence.public_key)
+        return Verification(str(target), any(one.mismatches for one in results), results, [])
     published = open_set(target)
     lock = read_lock(evidence.lock) if evidence.lock else {}
     with ExitStack() as stack:
@@ -62,8 +69,14 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
     results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
+    results += signature_results(published.folder, evidence.public_key) if published.facts else []
     models = trained_models(published.facts.artifact, lock) if published.facts else []
     return Verification(str(target), any(one.mismatches for one in results), results, models)
+
+
+def is_described(target: Path) -> bool:
+    """Whether a folder has a statement and no rows, as that of a model."""
+    return (target / STATEMENT).is_file() and not any(target.glob("data/*.parquet"))
 
 
 def _row_checks(

@@ -219,8 +219,10 @@ def test_added_missing_and_swapped_rows_are_told(framed: SmallSet) -> None:
 def test_a_set_from_before_rows_had_hashes_is_compared_by_the_rest(framed: SmallSet) -> None:
     path = framed.folder / "provenance.json"
     facts = json.loads(path.read_text())
-    path.write_text(json.dumps({k: v for k, v in facts.items() if k not in ("columns_sha256", "seed")}))
-    (framed.folder / "rows.sha256").unlink()
+    new = ("columns_sha256", "sources_sha256", "seed")
+    path.write_text(json.dumps({k: v for k, v in facts.items() if k not in new}))
+    for name in ("rows.sha256", "croissant.json", "statement.intoto.json"):
+        (framed.folder / name).unlink()
     result = framed.verify()
     assert differing(result) == {}
     assert compared(result)["outputs rebuilt from replies"] == 4
@@ -247,10 +249,10 @@ def test_a_set_with_the_column_names_of_an_earlier_version_is_compared(framed: S
         hashes.add(row)
     path = framed.folder / "provenance.json"
     facts = json.loads(path.read_text()) | {"rows_sha256": hashes.total()}
-    new = ("columns", "columns_sha256", "seed", "outputs")
+    new = ("columns", "columns_sha256", "sources_sha256", "seed", "outputs")
     path.write_text(json.dumps({name: value for name, value in facts.items() if name not in new}))
-    (framed.folder / "rows.sha256").unlink()
-    (framed.folder / "README.md").unlink()
+    for name in ("rows.sha256", "README.md", "croissant.json", "statement.intoto.json"):
+        (framed.folder / name).unlink()
     result = framed.verify()
     assert differing(result) == {}
     for name in ("prompt files", "outputs rebuilt from replies", "requests and keys computed from rows"):
