@@ -14,6 +14,7 @@ from stages.core.project import revision
 from stages.core.records import Record
 from stages.params import entry, load
 from stages.publishing import hub
+from stages.publishing.changes.since_version import comparison
 from stages.publishing.dataset import Publication, write_dataset
 from stages.response_filter.preference_pairs import PreferencePair
 
@@ -31,8 +32,9 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     read = partial(artifacts.artifact, chosen.reads, PreferencePair if chosen.form == "preference" else Record)
     rows, receipt = read(), artifacts.read_json(f"data/validated/{chosen.reads}.json", artifacts.Receipt)
     publication = Publication(name, chosen.version, chosen.reads, chosen.form, chosen.repository, params.seed)
+    changes = comparison(chosen.changes_from, receipt) if chosen.changes_from else None
     with replacing_folder(folder := Path("data/published", name)) as written:
-        write_dataset(written, publication, read, receipt)
+        write_dataset(written, publication, read, receipt, changes)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
     typer.echo(hub.push(folder, chosen.repository, chosen.version, revision()), err=True)

@@ -5,12 +5,14 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "source", "corpus", "reading", "decontamination", "validation", "selection", "lost", "stages", "policy", "seed",
-    "prompt", "model", "sampling", "attempts", "request", "reply", "outcome", "output", "origin", "columns", "absent",
+    "source", "sources", "corpus", "reading", "decontamination", "validation", "selection", "lost", "stages", "policy",
+    "seed", "prompt", "model", "sampling", "attempts", "request", "reply", "outcome", "output", "origin", "columns",
+    "absent",
 ]  # fmt: skip
 """Why a row differs, in the order of origin."""
 MEANINGS: dict[Kind, str] = {
     "source": "source row",
+    "sources": "a source that only one version has:",
     "corpus": "name of the corpus",
     "reading": "how the source row is read (adapter or fields)",
     "decontamination": "decontamination",

@@ -195,7 +195,7 @@ class _Comparison:
     def _absence(self, summary: Summary, sources: set[str]) -> Cause:
         reference = _unpinned(self._summariser.words.values[summary.reference])
         if reference and sources and reference not in sources:
-            return Cause("source", what=reference)
+            return Cause("sources", what=reference)
         last = self._summariser.steps.values[summary.steps[-1][0]] if summary.steps else None
         if last is not None and last.stage == "sample":
             return Cause("selection", what=last.action)
