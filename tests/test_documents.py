@@ -44,6 +44,7 @@ NOT_RUN = {
     "seqit eval": "tests/model_evaluation",
     "seqit label": "tests/labelling",
     "seqit verify": "tests/verification",
+    "seqit diff": "tests/publishing/test_changes.py",
     "cp docs/three-seeds": "tests/test_profiles.py reads that file",
     "xdg-open": "needs a browser",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
@@ -155,7 +156,7 @@ def test_modules_that_are_named_exist() -> None:
 def test_the_pipeline_page_lists_every_stage_in_order() -> None:
     text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
-    by_hand = ("check", "eval", "label", "new", "plan", "replies", "show", "verify")
+    by_hand = ("check", "diff", "eval", "label", "new", "plan", "replies", "show", "verify")
     assert rows == [name for name in COMMANDS if name not in by_hand]
 
 

@@ -154,15 +154,11 @@ class _Comparison:
 
     def _changed(self, id: str, id_before: str, packed_before: bytes, packed_after: bytes) -> None:
         before, after = unpacked(packed_before), unpacked(packed_after)
-        found = difference(self._summariser, self._seeds, before, after)
-        effects = ["actions"] if found.is_other_action else []
-        effects += [name for name in (INSTRUCTION, OUTPUT) if self._differs(name, before, after)]
+        columns = self._summariser.changed(before, after)
+        found = difference(self._summariser, self._seeds, before, after, columns)
+        effects = [*(["actions"] if found.is_other_action else []), *({INSTRUCTION, OUTPUT} & columns)]
         row = RowChange("changed", id, id_before, found.step, found.cause, list(found.also))
         self._log.add(row, *effects)
-
-    def _differs(self, column: str, before: Summary, after: Summary) -> bool:
-        place = self._summariser.column(column)
-        return before.values[place] != after.values[place]
 
     def _pair_places(self, removed: Rows, added: Rows) -> None:
         """Log as changed, and take out, the rows of one place in the source, where no other row is of it."""

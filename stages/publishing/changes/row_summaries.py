@@ -69,7 +69,7 @@ class Summariser:
         self.steps, self.words = Numbers(), Numbers()
         self._encoder = msgspec.msgpack.Encoder()
         self._json = msgspec.json.Encoder(enc_hook=str)
-        self._pack = struct.Struct(f"<{len(self.columns)}q").pack
+        self._values = struct.Struct(f"<{len(self.columns)}q")
 
     def summaries(self, version: Version, names: dict[str, str], equal: set[str]) -> Iterator[tuple[str, bytes]]:
         """(id, packed summary) of each row whose id is not in `equal`; the second row of an id gets another one.
@@ -87,18 +87,16 @@ class Summariser:
                 raise UserError(f"{message}; name a data set that seqit published") from None
             yield id, packed
 
-    def column(self, name: str) -> slice:
-        """Where the hash of a column is within `Summary.values`; an empty place for one that is not compared."""
-        if name not in self.columns:
-            return slice(0, 0)
-        start = self.columns.index(name) * 8
-        return slice(start, start + 8)
+    def changed(self, before: Summary, after: Summary) -> set[str]:
+        """The compared columns in which two rows differ, but for `steps`."""
+        values = zip(self.columns, self._values.unpack(before.values), self._values.unpack(after.values), strict=True)
+        return {name for name, one, other in values if one != other}
 
     def _summary(self, row: Row) -> Summary:
         steps = [self._step(step) for step in row[STEPS] or ()] if self.has_steps else []
         place = row.get(SOURCE_ROW)
         return Summary(
-            self._pack(*(self._hash(row[name]) for name in self.columns)),
+            self._values.pack(*(self._hash(row[name]) for name in self.columns)),
             self.words.of(row.get(CORPUS) or ""), self.words.of(row.get(SOURCE_REFERENCE) or ""),
             place if isinstance(place, int) else -1, steps,
         )  # fmt: skip

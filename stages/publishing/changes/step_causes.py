@@ -59,12 +59,13 @@ class _Pair(NamedTuple):
         return Cause(kind, self.before.stage, what, str(before), str(after))
 
 
-def difference(summariser: Summariser, seeds: Seeds, before: Summary, after: Summary) -> Difference:
-    """Why two summaries that are not equal differ. seeds: those of the experiments, None where they are not known."""
-    changed = {
-        name for name in summariser.columns
-        if before.values[summariser.column(name)] != after.values[summariser.column(name)]
-    }  # fmt: skip
+def difference(
+    summariser: Summariser, seeds: Seeds, before: Summary, after: Summary, changed: set[str]
+) -> Difference:  # fmt: skip
+    """Why two summaries that are not equal differ.
+
+    seeds: those of the experiments, None where they are not known. changed: the columns that differ.
+    """
     words = summariser.words.values
     if SOURCE_SHA256 in changed:
         return Difference(Cause("source", what=_file(words[after.reference])))
