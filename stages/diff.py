@@ -1,6 +1,5 @@
 """Two versions of a published data set: which rows changed, and because of what."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +12,8 @@ from stages.core.errors import one_line
 from stages.core.project import given_path
 from stages.publishing.changes.change_tables import row_line, summary
 from stages.publishing.changes.change_types import RowChange
-from stages.publishing.changes.compare_versions import LeftOut, compare_versions, in_order
-from stages.publishing.changes.left_out import by_checkout
-from stages.publishing.changes.published_version import Version, open_version
-from stages.publishing.hub_download import download, is_hub_reference
+from stages.publishing.changes.compare_versions import compare_versions, in_order
+from stages.publishing.changes.targets import open_target
 from stages.verification.prompt_checks import PromptFiles
 
 TARGET = "A folder data/published/NAME, a Parquet file, or hub:ORG/NAME@TAG"
@@ -40,40 +37,20 @@ def diff(
     under the stage that left it out, if the set lies in the checkout that made it. Nothing is written. Equal lines of
     both files rows.sha256 are taken as equal rows; `seqit verify` compares these files with the rows.
     """
-    versions = [_opened(word) for word in (before, after)]
+    (older, known_before), (newer, known_after) = open_target(before), open_target(after)
     listed: list[RowChange] = []
     collect = listed.append if rows else None
-    left_out = (_left_out(before, versions[0]), _left_out(after, versions[1]))
-    changes = compare_versions(*versions, listed=collect, left_out=left_out)
+    changes = compare_versions(older, newer, listed=collect, left_out=(known_before, known_after))
     if as_json:
         result: Any = {"changes": changes, **({"rows": in_order(listed)} if rows else {})}
         print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
     else:
-        known = _paths([Path(prompts.__file__).parent, *map(given_path, prompt or [])])
-        for line in summary(changes, known).splitlines():
-            print(one_line(line))
-        for row in in_order(listed):
-            print(one_line(row_line(row, known)))
+        folders = [Path(prompts.__file__).parent, *map(given_path, prompt or [])]
+        known = {hashed: str(path) for hashed, path in PromptFiles(folders).paths.items()}
+        lines = [*summary(changes, known).splitlines(), *(row_line(row, known) for row in in_order(listed))]
+        print("\n".join(map(one_line, lines)))
     if exit_code and (changes.facts or changes.groups):
         raise typer.Exit(1)
-
-
-def _opened(word: str) -> Version:
-    return open_version(download(word), word) if is_hub_reference(word) else open_version(given_path(word))
-
-
-def _left_out(word: str, version: Version) -> LeftOut:
-    """What is known of rows that a version has not: nothing but where it lies in the checkout that made it."""
-    folder = given_path(word).absolute()
-    published = folder.parent
-    if is_hub_reference(word) or version.facts is None or published.parts[-2:] != ("data", "published"):
-        return lambda ids: {}
-    return partial(by_checkout, published.parents[1], version.facts.artifact)
-
-
-def _paths(folders: list[Path]) -> dict[str, str]:
-    """Hash -> path of each prompt file."""
-    return {hashed: str(path) for hashed, path in PromptFiles(folders).paths.items()}
 
 
 if __name__ == "__main__":

@@ -155,9 +155,9 @@ class _Comparison:
     def _changed(self, id: str, id_before: str, packed_before: bytes, packed_after: bytes) -> None:
         before, after = unpacked(packed_before), unpacked(packed_after)
         columns = self._summariser.changed(before, after)
-        found = difference(self._summariser, self._seeds, before, after, columns)
-        effects = [*(["actions"] if found.is_other_action else []), *({INSTRUCTION, OUTPUT} & columns)]
-        row = RowChange("changed", id, id_before, found.step, found.cause, list(found.also))
+        reason = difference(self._summariser, self._seeds, before, after, columns)
+        effects = [*(["actions"] if reason.is_other_action else []), *({INSTRUCTION, OUTPUT} & columns)]
+        row = RowChange("changed", id, id_before, reason.step, reason.cause, list(reason.also))
         self._log.add(row, *effects)
 
     def _pair_places(self, removed: Rows, added: Rows) -> None:

@@ -133,12 +133,12 @@ def _choice(pair: _Pair, seeds: Seeds) -> Iterator[Cause]:
         if before.action != after.action and before.stage not in DRAWN:
             yield pair.cause("policy", "action", before.action, after.action)
         return
-    asked = [bool(_choosing(one)) for one in (before, after)]
-    is_drawn = asked == [False, False] or CONSTRAIN in (before.action, after.action)
+    are_chosen = [bool(_choosing(one)) for one in (before, after)]
+    is_drawn = are_chosen == [False, False] or CONSTRAIN in (before.action, after.action)
     if is_drawn and before.action != after.action:
         yield pair.cause("seed", "", *seeds) if _differ(seeds) else pair.cause("policy", "", "", "")
-    elif asked[0] != asked[1]:
-        yield pair.cause("policy", "", *("chosen by the model" if one else "drawn" for one in asked))
+    elif are_chosen[0] != are_chosen[1]:
+        yield pair.cause("policy", "", *("chosen by the model" if one else "drawn" for one in are_chosen))
 
 
 def _prompts(pair: _Pair) -> Iterator[Cause]:
