@@ -46,6 +46,7 @@ COMMANDS = {
     "check": "One small request to each engine: what it can do, and what will not work",
     "plan": "What a run would do, ask and cost, before it does",
     "verify": "A published data set against its hashes, prompt files, stored replies and sources",
+    "diff": "Two versions of a published data set: which rows changed, and because of what",
     "replies": "Count, show, export, import, prune, compact the remembered replies",
 }
 

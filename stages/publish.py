@@ -14,6 +14,7 @@ from stages.core.project import revision
 from stages.core.records import Record
 from stages.params import entry, load
 from stages.publishing import hub
+from stages.publishing.changes.since_version import comparison
 from stages.publishing.dataset import Publication, write_dataset
 from stages.publishing.resource_names import file
 from stages.publishing.signatures import sign_with_environment
@@ -37,8 +38,9 @@ def publish(name: Annotated[str, entry_argument("An entry of `publish` in params
     rows, receipt = read(), artifacts.read_json(f"data/validated/{chosen.reads}.json", artifacts.Receipt)
     publication = Publication(name, chosen.version, chosen.reads, chosen.form, chosen.repository, params.seed)
     inputs = [file(Path(path)) for path in (f"data/{chosen.reads}.jsonl", f"data/validated/{chosen.reads}.json")]
+    changes = comparison(chosen.changes_from, receipt) if chosen.changes_from else None
     with replacing_folder(folder := Path("data/published", name)) as written:
-        write_dataset(written, publication, read, receipt, inputs)
+        write_dataset(written, publication, read, receipt, inputs, changes)
     lost, see = {"left out": rows.set_aside}, f"data/validated/{chosen.reads}.json"
     report_losses(length_hint(rows) + rows.set_aside.total(), lost, kept="published", see=see)
     if signed := sign_with_environment(folder):

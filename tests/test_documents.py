@@ -48,6 +48,7 @@ NOT_RUN = {
     "openssl": "tests/publishing/keys.py makes keys of this kind",
     "model_signing": "tests/publishing/test_signatures.py",
     "mlcroissant": "tests/publishing/test_croissant.py",
+    "seqit diff": "tests/publishing/test_changes.py",
     "cp docs/three-seeds": "tests/test_profiles.py reads that file",
     "xdg-open": "needs a browser",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
@@ -159,7 +160,7 @@ def test_modules_that_are_named_exist() -> None:
 def test_the_pipeline_page_lists_every_stage_in_order() -> None:
     text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
-    by_hand = ("check", "eval", "label", "new", "plan", "replies", "show", "sign", "verify")
+    by_hand = ("check", "diff", "eval", "label", "new", "plan", "replies", "show", "sign", "verify")
     assert rows == [name for name in COMMANDS if name not in by_hand]
 
 

@@ -34,6 +34,7 @@ LOSE_NOTHING = {
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
     "sign": "changes no row",
+    "diff": "reads only",
     "label": "tests/labelling",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from stages.publishing import card_metadata
+from stages.publishing.changes import change_tables
 from stages.publishing.column_meanings import meanings
 from stages.publishing.facts import Facts
 from stages.publishing.licence_spellings import HUB, link, spelled
@@ -43,7 +44,8 @@ def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]
     front = card_metadata.front_matter(facts, written, features, LICENCES)
     sections = [f"---\n{front}\n---", f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
     sections += [_cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), _sources(facts)]
-    sections += [_again(facts), DESCRIBED, CITATION]
+    changes = change_tables.section(facts.changes) if facts.changes else ""
+    sections += [changes, _again(facts), DESCRIBED, CITATION]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 

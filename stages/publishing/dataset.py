@@ -12,6 +12,7 @@ from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
 from stages.publishing import card, described, parquet
+from stages.publishing.changes.change_types import Changes
 from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
@@ -27,6 +28,8 @@ Form = Literal["rows", "preference"] | RewardForm
 PublishedType = type[Row] | type[Query]
 Records = Callable[[], Iterable[Record]]
 """Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
+Compare = Callable[[Path, Facts], Changes]
+"""What changed since an earlier version, of the folder with the rows, and the facts that are to be written."""
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -89,12 +92,13 @@ class Tally:
 
 def write_dataset(
     folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None,
-    inputs: Sequence[Resource] = (),
+    inputs: Sequence[Resource] = (), changes: Compare | None = None,
 ) -> None:  # fmt: skip
     """Write every file of a published data set below `folder`, which holds nothing yet.
 
-    receipt: that of the artifact's validation. inputs: the files that `records` come from. Memory holds some thousand
-    rows. Raises UserError where a form other than rows finds no row for it, and for a full disk.
+    receipt: that of the artifact's validation. inputs: the files that `records` come from. changes: compares the set
+    with an earlier version. Memory holds some thousand rows. Raises UserError where a form other than rows finds no row
+    for it, and for a full disk.
     """
     type = _struct(publication.form, records)
     split = "test" if type is Query else "train"
@@ -102,6 +106,8 @@ def write_dataset(
         tally = Tally(hash_lines, path)
         written = parquet.write(folder, split, _rows(publication, records, type, tally), type)
     facts = _facts(publication, split, type, tally, receipt)
+    if changes:
+        facts = msgspec.structs.replace(facts, changes=changes(folder, facts))
     write_bytes(folder / "provenance.json", document(facts))
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":

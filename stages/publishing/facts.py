@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from stages.publishing.changes.change_types import Changes
+
 
 class Validation(msgspec.Struct, frozen=True):
     """What validation found in the artifact that the rows come from."""
@@ -60,6 +62,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Column -> SHA-256 over its values as canonical JSON, one a line; no field in sets published before."""
     seed: int | msgspec.UnsetType = msgspec.UNSET
     """The seed of the experiment, from which the seed of every request is drawn."""
+    changes: Changes | msgspec.UnsetType = msgspec.UNSET
+    """What changed since an earlier version, where params.yaml names one."""
     sources_sha256: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     """Reference -> SHA-256 over the hashes of its published source rows in order, one a line; no field in sets
     published before."""
