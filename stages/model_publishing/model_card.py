@@ -189,11 +189,12 @@ def _parts(facts: ModelFacts, sources: Sources) -> str:
 
 
 def _again(facts: ModelFacts) -> str:
+    rows = code(facts.dataset.rows_sha256)
     return (
         f"## Make it again, or check it\n\nIn a checkout of seqit (seed {code(facts.seed)}) with the params.yaml and "
         f"prompt files of this version:\n\n```sh\ndvc repro publish_model@{facts.name}\n```\n\nOn the same hardware "
-        "the same rows and recipe give the same weights; another CPU or GPU changes their last digits. `provenance.json` "
-        "holds the facts of this card for programs, with the hash of every file and of the pipeline's outputs that it "
-        f"was made of. The rows have `rows_sha256` {code(facts.dataset.rows_sha256)}. `seqit verify` compares a copy "
+        "the same rows and recipe give the same weights; another CPU or GPU changes their last digits. "
+        "`provenance.json` has the facts of this card for programs, the hash of every file, and those of the "
+        f"pipeline's outputs that it was made of. The rows have `rows_sha256` {rows}. `seqit verify` compares a copy "
         "with all of these."
     )
