@@ -1,6 +1,7 @@
 """A Hugging Face Hub on loopback: bare git repositories and a store of large files checked by their SHA-256.
 
-Speaks what huggingface_hub needs to create a data set or a model, commit, tag, list and download, with the Hub's own refusals.
+Speaks what huggingface_hub needs to create a data set or a model, commit, tag, list and download, with the Hub's own
+refusals.
 """
 
 import base64
@@ -18,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_loopback0123456789"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
+LARGE = (".parquet", ".safetensors")
+"""Suffixes of files that the Hub takes through LFS."""
 DATE = "2026-01-02T03:04:05.000000Z"
 
 
@@ -186,7 +189,7 @@ class Handler(BaseHTTPRequestHandler):
         present = self.store.tree(name, revision)
         self.json({"files": [
             {
-                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith((".parquet", ".safetensors")) else "regular",
+                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith(LARGE) else "regular",
                 "shouldIgnore": False, "oid": present.get(f["path"], {}).get("oid"),
             }
             for f in json.loads(body)["files"]
