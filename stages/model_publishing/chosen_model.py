@@ -49,14 +49,7 @@ def _asked(params: Params, run: str) -> dict[str, Asked]:
     judge = public(params.references.get(role.model, role.model)) if role and role.model else ""
     asked = {}
     for name, one in params.benchmarks_of(run).items():
-        kind, source = params.ingest.benchmarks[name].benchmark, _source(params, params.ingest.benchmarks[name].source)
+        kind, source = params.ingest.benchmarks[name].benchmark, public(params.ingest.benchmarks[name].source)
         by = judge if is_judged(kind) else msgspec.UNSET
         asked[name] = Asked(kind, source, 0, {}, one.template, one.samples, one.sampling.model_dump(), by)
     return asked
-
-
-def _source(params: Params, path: str) -> str:
-    """Where a benchmark's questions are from; what was downloaded by its reference."""
-    fetched = re.match(r"data/fetched/([^/]+)", path)
-    corpus = params.fetch.corpora.get(fetched[1]) if fetched else None
-    return corpus.reference if corpus else public(path)
