@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.core import artifacts
+from stages.core.errors import UserError
 from stages.core.records import digest
 from stages.model_publishing.marked_template import is_faithful, marks_replies
 from stages.model_publishing.model_facts import ModelFacts
-from stages.model_publishing.model_folder import CARD, PROVENANCE
+from stages.model_publishing.model_folder import CARD, PROVENANCE, TEMPLATE, TRAINED_TEMPLATE
 from stages.training.base_model import read_base_model
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.origin_checks import read_lock
@@ -26,13 +27,14 @@ def is_model(target: Path) -> bool:
 def model_results(folder: Path, lock: Path | None) -> tuple[bool, list[CheckResult]]:
     """(whether anything differs, the outcomes). Raises UserError for a provenance.json or a lock that can't be read."""
     facts = artifacts.read_json(folder / PROVENANCE, ModelFacts)
-    hashes = {path: artifacts.sha256(folder / path) for path in facts.files if (folder / path).is_file()}
-    results = [_files(folder, facts, hashes), _weights(folder, facts, hashes), _card(folder, facts)]
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    hashes = {path: artifacts.sha256(files[path]) for path in facts.files if path in files}
+    results = [_files(folder, facts, hashes, sorted(files)), _weights(folder, facts, hashes), _card(folder, facts)]
     results += [_template(folder, facts), _lock(facts, lock)]
     return any(one.mismatches for one in results), results
 
 
-def _files(folder: Path, facts: ModelFacts, hashes: dict[str, str]) -> CheckResult:
+def _files(folder: Path, facts: ModelFacts, hashes: dict[str, str], present: list[str]) -> CheckResult:
     log = CheckLog("files", "files")
     for path, published in facts.files.items():
         if path not in hashes:
@@ -41,9 +43,9 @@ def _files(folder: Path, facts: ModelFacts, hashes: dict[str, str]) -> CheckResu
             log.differs(str(folder / path), "", "", f"has the hash {hashes[path]}; {PROVENANCE} says {published}")
         else:
             log.agrees()
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for path in sorted(present - facts.files.keys() - {*OWN}):
-        log.differs(str(folder / path), "", "", f"is not in {PROVENANCE}")
+    for path in present:
+        if path not in facts.files and path not in OWN:
+            log.differs(str(folder / path), "", "", f"is not in {PROVENANCE}")
     return log.result()
 
 
@@ -79,15 +81,17 @@ def _card(folder: Path, facts: ModelFacts) -> CheckResult:
 
 def _template(folder: Path, facts: ModelFacts) -> CheckResult:
     """The published template renders what the trained one does, and marks replies where it says so."""
-    log, trained = CheckLog("chat template", "templates"), folder / facts.template.trained
-    if not trained.is_file() or not (folder / facts.template.published).is_file():
-        log.skip("a template is missing")
+    log, trained = CheckLog("chat template", "templates"), folder / TRAINED_TEMPLATE
+    try:
+        published = read_base_model(folder, "own")
+        original = artifacts.read_text(trained)
+    except UserError as error:
+        log.differs(str(folder / TEMPLATE), "", "", str(error))
         return log.result()
-    published = read_base_model(folder, "own")
-    if not is_faithful(published.template, artifacts.read_text(trained), published.specials):
-        log.differs(str(folder / facts.template.published), "", "", f"renders another text than {trained.name}")
+    if not is_faithful(published.template, original, published.specials):
+        log.differs(str(folder / TEMPLATE), "", "", f"renders another text than {TRAINED_TEMPLATE}")
     elif facts.template.marks_replies and not marks_replies(published.template, published.specials):
-        log.differs(str(folder / facts.template.published), "", "", "does not mark replies")
+        log.differs(str(folder / TEMPLATE), "", "", "does not mark replies")
     else:
         log.agrees()
     return log.result()
