@@ -7,7 +7,7 @@ import msgspec
 
 from stages.core import artifacts
 from stages.model_publishing.hub_results import Leaderboard
-from stages.model_publishing.model_facts import Asked, Base
+from stages.model_publishing.model_facts import Base, BenchmarkSetup
 from stages.model_publishing.model_folder import ModelPublication, Outputs
 from stages.model_publishing.scores import is_judged
 from stages.params import Params
@@ -31,7 +31,7 @@ def publication_of(params: Params, name: str) -> ModelPublication:
     return ModelPublication(
         name=name, version=chosen.version, run=chosen.run, dataset=chosen.dataset, repository=chosen.repository,
         seed=params.seed if trained.seed is None else trained.seed, recipe=trained.recipe.model_dump(mode="json"),
-        asked=_asked(params, chosen.run), base=_base(trained.model, chosen.base_licence, chosen.base_model),
+        setups=_setups(params, chosen.run), base=_base(trained.model, chosen.base_licence, chosen.base_model),
         sampling=settings.sampling.model_dump() if settings and settings.sampling else None,
         leaderboards={key: Leaderboard(**board.model_dump()) for key, board in chosen.leaderboards.items()},
     )  # fmt: skip
@@ -44,12 +44,12 @@ def _base(model: str, licence: str, repository: str | None) -> Base:
     return Base(public(known["reference"]), public(known["identity"]), licence, place)
 
 
-def _asked(params: Params, run: str) -> dict[str, Asked]:
+def _setups(params: Params, run: str) -> dict[str, BenchmarkSetup]:
     role = params.engines.judge
     judge = public(params.references.get(role.model, role.model)) if role and role.model else ""
-    asked = {}
+    setups = {}
     for name, one in params.benchmarks_of(run).items():
         kind, source = params.ingest.benchmarks[name].benchmark, public(params.ingest.benchmarks[name].source)
         by = judge if is_judged(kind) else msgspec.UNSET
-        asked[name] = Asked(kind, source, 0, {}, one.template, one.samples, one.sampling.model_dump(), by)
-    return asked
+        setups[name] = BenchmarkSetup(kind, source, 0, {}, one.template, one.samples, one.sampling.model_dump(), by)
+    return setups

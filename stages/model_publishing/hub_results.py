@@ -78,7 +78,7 @@ def _notes(facts: ModelFacts, score: Score) -> str:
     unit = "%" if score.unit == "percent" else "marks 1 to 5"
     return (
         f"{score.measure} in {unit} (95% interval {score.low:g} to {score.high:g}) of {score.n} answers; "
-        f"{setup(facts.asked[score.benchmark])}; scored by seqit"
+        f"{setup(facts.setups[score.benchmark])}; scored by seqit"
     )
 
 

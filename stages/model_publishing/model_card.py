@@ -84,7 +84,7 @@ def _cautions(facts: ModelFacts) -> str:
 
 
 def _evaluation(facts: ModelFacts, leaderboards: Mapping[str, Leaderboard]) -> str:
-    if not facts.asked:
+    if not facts.setups:
         return ""
     parts = ["## Evaluation", "Scores with their 95% intervals over answers; in % unless the measure says otherwise."]
     parts.append(table(["benchmark", "measure", "score", "95% interval", "answers"], map(_score, facts.scores)))
@@ -96,11 +96,11 @@ def _evaluation(facts: ModelFacts, leaderboards: Mapping[str, Leaderboard]) -> s
             Safe(f"the judge {code(one.judge)}") if isinstance(one.judge, str) else "a rule, or a program's result",
             f"{one.statuses.get('truncated', 0):,} of {one.answers:,}",
         )
-        for name, one in facts.asked.items()
+        for name, one in facts.setups.items()
     ]  # fmt: skip
     parts.append(table(head, rows))
     parts.append(_meanings(facts))
-    others = [name for name in facts.asked if name not in leaderboards]
+    others = [name for name in facts.setups if name not in leaderboards]
     if others:
         parts.append(
             f"{', '.join(code(name) for name in others)}: not comparable with scores of the same name elsewhere, as "

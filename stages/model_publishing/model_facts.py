@@ -22,7 +22,7 @@ class Score(msgspec.Struct, frozen=True):
     """percent: of answers, or of their tasks. marks: a judge's, from 1 to 5."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class BenchmarkSetup(msgspec.Struct, frozen=True):
     """How a run was asked the questions of a benchmark."""
 
     kind: str
@@ -96,7 +96,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     training: dict[str, Any]
     """Rows, tokens, steps and losses, as data/metrics/train has them."""
     template: Template
-    asked: dict[str, Asked]
+    setups: dict[str, BenchmarkSetup]
     """Benchmark -> how it was asked."""
     scores: list[Score]
     outputs: dict[str, str]

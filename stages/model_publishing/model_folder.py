@@ -13,7 +13,7 @@ from stages.core.dvc_hashes import file_hash, folder_hash
 from stages.core.errors import UserError
 from stages.model_publishing import hub_results, linked_files, marked_template, model_card
 from stages.model_publishing.generation_config import generation_config
-from stages.model_publishing.model_facts import Asked, Base, ModelFacts, Score, Template, TrainedOn
+from stages.model_publishing.model_facts import Base, BenchmarkSetup, ModelFacts, Score, Template, TrainedOn
 from stages.model_publishing.model_licences import model_cautions, model_licence
 from stages.model_publishing.scores import scores
 from stages.publishing.facts import Facts
@@ -34,7 +34,7 @@ class ModelPublication(msgspec.Struct, frozen=True, kw_only=True):
     """The published set that has the rows of the run."""
     seed: int
     recipe: dict[str, Any]
-    asked: dict[str, Asked]
+    setups: dict[str, BenchmarkSetup]
     """Benchmark -> how it was asked, without `answers` and `statuses`."""
     sampling: dict[str, Any] | None
     """How answers were drawn where a benchmark does not say otherwise."""
@@ -133,7 +133,7 @@ def _facts(
     publication: ModelPublication, outputs: Outputs, data: Facts, metrics: dict[str, Any], template: Template,
     images: bool, weights_sha256: str,
 ) -> ModelFacts:  # fmt: skip
-    asked, taken = _evaluated(publication, outputs.evaluated)
+    setups, taken = _evaluated(publication, outputs.evaluated)
     base, licences = publication.base, [licence for _, licence, _ in data.sources]
     dataset = TrainedOn(
         data.name,
@@ -150,23 +150,23 @@ def _facts(
         files={}, base=base, dataset=dataset, licence=model_licence(base.licence, licences),
         cautions=model_cautions(base.licence, f"{base.reference} {base.repository}", licences, data.cautions),
         languages=sorted(data.languages, key=lambda language: (-data.languages[language], language)),
-        seed=publication.seed, recipe=publication.recipe, training=metrics, template=template, asked=asked,
+        seed=publication.seed, recipe=publication.recipe, training=metrics, template=template, setups=setups,
         scores=taken, outputs=outputs.hashes(), repository=publication.repository or msgspec.UNSET,
         images=True if images else msgspec.UNSET,
     )  # fmt: skip
 
 
-def _evaluated(publication: ModelPublication, folder: Path) -> tuple[dict[str, Asked], list[Score]]:
-    asked: dict[str, Asked] = {}
+def _evaluated(publication: ModelPublication, folder: Path) -> tuple[dict[str, BenchmarkSetup], list[Score]]:
+    setups: dict[str, BenchmarkSetup] = {}
     taken: list[Score] = []
-    for name, one in publication.asked.items():
+    for name, one in publication.setups.items():
         if not (folder / f"{name}.json").is_file():
             raise UserError(f"{folder}: has no scores on {name}; run `seqit run evaluate@{publication.run}`")
         summary = artifacts.read_json(folder / f"{name}.json", dict[str, Any])
         statuses = {str(status): int(count) for status, count in summary.get("statuses", {}).items()}
-        asked[name] = msgspec.structs.replace(one, answers=int(summary["n"]), statuses=statuses)
+        setups[name] = msgspec.structs.replace(one, answers=int(summary["n"]), statuses=statuses)
         taken += scores(name, one.kind, summary)
-    return asked, taken
+    return setups, taken
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -47,8 +47,8 @@ def model_cautions(base: str, reference: str, rows: Sequence[str], of_rows: Sequ
         )
     elif spelled(base) not in HUB:
         notes.append(f"The licence {code(base)} of the base model is not known to seqit; read it before use.")
-    asked = [text for pattern, text in TERMS if re.search(pattern, f"{reference} {base}", re.IGNORECASE)]
+    terms = [text for pattern, text in TERMS if re.search(pattern, f"{reference} {base}", re.IGNORECASE)]
     clash = [note for note in cautions([spelled(base), *rows], []) if note.startswith("Some rows")]
     both = "The licences of base model and rows clash, so that no single one satisfies both for one work."
     clashes = [both for note in clash if note not in of_rows]
-    return [*notes, *asked, *clashes, *(f"Of the rows that it was trained on: {note}" for note in of_rows)]
+    return [*notes, *terms, *clashes, *(f"Of the rows that it was trained on: {note}" for note in of_rows)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stages.evaluation.benchmarks import BENCHMARKS
-from stages.model_publishing.model_facts import Asked, ModelFacts, Score
+from stages.model_publishing.model_facts import BenchmarkSetup, ModelFacts, Score
 
 MARKS = "quality"
 """What the names of a judge's marks from 1 to 5 begin with; every other measure is a share."""
@@ -53,18 +53,18 @@ def is_judged(kind: str) -> bool:
 
 def main_score(facts: ModelFacts, benchmark: str, measure: str | None = None) -> Score | None:
     """The score of a benchmark by a measure, or by its main one; None where there is none."""
-    found = [one for one in facts.scores if one.benchmark == benchmark]
-    return next((one for one in found if one.measure == (measure or main_measure(one.kind))), None)
+    of_benchmark = [one for one in facts.scores if one.benchmark == benchmark]
+    return next((one for one in of_benchmark if one.measure == (measure or main_measure(one.kind))), None)
 
 
-def setup(asked: Asked) -> str:
+def setup(one: BenchmarkSetup) -> str:
     """How a benchmark was asked, in a few words without Markdown: "greedy, at most 96 tokens, chat template"."""
-    sampling = asked.sampling
+    sampling = one.sampling
     drawn = "greedy" if not sampling["temperature"] else f"temperature {sampling['temperature']:g}"
     if sampling["temperature"] and sampling["top_p"] < 1:
         drawn += f", top_p {sampling['top_p']:g}"
     if sampling["temperature"] and sampling["top_k"]:
         drawn += f", top_k {sampling['top_k']}"
-    template = "chat template" if asked.template == "chat" else "no chat template"
-    several = f", {asked.samples} answers to a question" if asked.samples > 1 else ""
+    template = "chat template" if one.template == "chat" else "no chat template"
+    several = f", {one.samples} answers to a question" if one.samples > 1 else ""
     return f"{drawn}, at most {sampling['max_tokens']} tokens, {template}{several}"

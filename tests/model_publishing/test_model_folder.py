@@ -91,7 +91,7 @@ def test_only_declared_measures_over_all_answers_are_scores(tmp_path: Path) -> N
 
 
 def test_a_run_without_scores_is_published_without_any(tmp_path: Path) -> None:
-    folder = published(tmp_path, finished_run(tmp_path), asked={}, leaderboards={})
+    folder = published(tmp_path, finished_run(tmp_path), setups={}, leaderboards={})
     assert ModelCard.load(folder / "README.md").data.eval_results is None
     assert "## Evaluation" not in (folder / "README.md").read_text()
 
@@ -146,7 +146,7 @@ def test_missing_scores_are_told(tmp_path: Path) -> None:
     [
         ("Apache-2.0", ["MIT"], "apache-2.0"), ("llama3", ["Apache-2.0"], "llama3"), ("gemma", ["ODC-BY"], "gemma"),
         ("Apache-2.0", ["CC BY-NC 4.0", "MIT"], "cc-by-nc-4.0"), ("llama3", ["CC BY-NC 4.0"], "other"),
-        ("cc-by-sa-4.0", ["cc-by-nc-4.0"], "cc-by-nc-4.0"), ("unknown", ["MIT"], "other"), ("MIT", [], "other"),
+        ("cc-by-sa-4.0", ["cc-by-nc-4.0"], "cc-by-nc-4.0"), ("unknown", ["MIT"], "other"),
         ("Apache-2.0", ["my own"], "other"),
     ],
 )  # fmt: skip

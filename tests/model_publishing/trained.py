@@ -8,7 +8,7 @@ import msgspec
 
 from stages.core import artifacts
 from stages.model_publishing.hub_results import Leaderboard
-from stages.model_publishing.model_facts import Asked, Base
+from stages.model_publishing.model_facts import Base, BenchmarkSetup
 from stages.model_publishing.model_folder import ModelPublication, Outputs, write_model
 from stages.publishing.dataset import Publication, write_dataset
 from stages.training.export import weights_hash
@@ -21,10 +21,10 @@ SUMMARY = {
     "groups": {"dependent": {"following": SHARE}}, "trend": {"accuracy": SHARE},
 }  # fmt: skip
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_tokens": 96}
-ASKED = Asked("verified", "data/generated/verified.jsonl", 0, {}, "chat", 1, GREEDY)
+SETUP = BenchmarkSetup("verified", "data/generated/verified.jsonl", 0, {}, "chat", 1, GREEDY)
 PUBLICATION = ModelPublication(
     name="small", version="0.1.0", run="sit", dataset="sit", seed=7, recipe={"epochs": 2.0, "max_length": 512},
-    asked={"verified": ASKED}, sampling=GREEDY, repository="lab/small",
+    setups={"verified": SETUP}, sampling=GREEDY, repository="lab/small",
     base=Base("hub:lab/base@0123456789abcdef", "hub:lab/base@0123456789abcdef", "Apache-2.0", "lab/base"),
     leaderboards={"verified": Leaderboard("lab/sequences", "verified", "0123456789abcdef")},
 )  # fmt: skip
