@@ -39,6 +39,7 @@ COMMANDS = {
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "sign": "A published folder -> its signature by your key, beside it",
+    "publish_model": "A trained model and its card -> data/published_models/<name>/ and the Hugging Face Hub",
     "new": "An experiment of your own: your corpus, your model -> params.yaml",
     "eval": "A model on benchmarks, without training -> evaluations/<model>/<benchmarks>/",
     "label": "Answers to label with one keypress each -> the label file of `calibrate`",

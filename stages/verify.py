@@ -1,4 +1,4 @@
-"""A published data set against its own facts, its prompt files, stored replies and source corpora."""
+"""A published data set or model against its own facts, its prompt files, stored replies and source corpora."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +31,9 @@ def verify(
     With stored replies, the key of each request is computed again from its row, and each text is rebuilt from its reply
     by the parsers that made it, without a model. Each difference is named by file, row and field; what could not be
     compared is counted with the reason. Nothing is written. Exit status 1 where something differs, 2 for bad input.
+
+    Of a model (data/published_models/NAME) every file is compared with its hash, and with --lock the outputs that it
+    was made of with those that DVC recorded.
     """
     store = given_path(replies) if replies else store_path()
     evidence = Evidence(

@@ -35,7 +35,7 @@ LOSE_NOTHING = {
     "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
     "sign": "changes no row",
     "diff": "reads only",
-    "label": "tests/labelling",
+    "label": "tests/labelling", "publish_model": "files, whole or not at all",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)

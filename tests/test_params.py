@@ -291,6 +291,7 @@ NAMED = {
     "calibrated": ("calibrate", {"benchmark": "seqeval", "labels": "labels/x.jsonl", "runs": ["it"]}),
     "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
+    "published model": ("publish_models", VALUES["publish_models"]["sit"]),
     "generated": ("generate", VALUES["generate"]["verified"]),
 }  # fmt: skip
 """Every dictionary of params.yaml whose keys are names, with a value that such a name may have."""

@@ -196,7 +196,7 @@ def test_the_graph_is_small() -> None:
     entries = [
         reduce(lambda place, key: place.get(key, {}), keys, values) if keys != [""] else [None] for keys in sections
     ]
-    assert sum(map(len, entries)) <= 55
+    assert sum(map(len, entries)) <= 58
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
     assert len(lines) <= 560 and max(map(len, lines)) <= 120
 
@@ -221,6 +221,9 @@ def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
     for body in BODIES.values():
         for out in body.get("outs", []):
             path = next(iter(out)) if isinstance(out, dict) else out
+            if path.startswith("data/published_models/"):  # weights, linked to those of models/
+                assert out == {path: {"cache": False}}
+                continue
             small = path.startswith(("data/metrics/", "data/evaluated/", "data/report/picture", "data/report/figures"))
             assert isinstance(out, dict) == small and (not small or out[path] == {"cache": False}), out
 

@@ -1,12 +1,11 @@
 """Compares a published set with dvc.lock, and lists the models trained on it."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from stages.core import artifacts
+from stages.core.dvc_hashes import file_hash, folder_hash
 from stages.core.errors import UserError
 from stages.publishing.set_files import own_files
 from stages.verification.check_results import CheckLog, CheckResult
@@ -25,16 +24,6 @@ def read_lock(path: Path) -> Lock:
         return {str(name): dict(stage) for name, stage in stages.items()}
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path}: is no dvc.lock; name that of the checkout that published the set") from None
-
-
-def folder_hash(folder: Path) -> str:
-    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path.
-
-    Without signatures and what the Hub added.
-    """
-    paths = sorted(own_files(folder).values(), key=lambda path: _parts(folder, path))
-    listed = [{"md5": _md5(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
-    return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def lock_results(published: PublishedSet, lock: Lock, path: Path) -> list[CheckResult]:
@@ -75,9 +64,9 @@ def _own_files(published: PublishedSet, lock: Path) -> Iterator[tuple[str, str |
     """(path in dvc.lock, MD5 of what is at hand) of the set's folder and the artifact that it was made of."""
     facts = published.facts
     if facts is not None:
-        yield f"data/published/{facts.name}", folder_hash(published.folder)
+        yield f"data/published/{facts.name}", folder_hash(published.folder, own_files(published.folder).values())
         artifact = lock.parent / "data" / f"{facts.artifact}.jsonl"
-        yield f"data/{facts.artifact}.jsonl", _md5(artifact) if artifact.is_file() else None
+        yield f"data/{facts.artifact}.jsonl", file_hash(artifact) if artifact.is_file() else None
 
 
 def _listed(lock: Lock) -> Iterator[dict[str, Any]]:
@@ -85,12 +74,3 @@ def _listed(lock: Lock) -> Iterator[dict[str, Any]]:
     for kind in ("outs", "deps"):
         for stage in lock.values():
             yield from stage.get(kind) or ()
-
-
-def _parts(folder: Path, path: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,4 +1,4 @@
-"""Runs every check of a published data set that the files at hand allow."""
+"""Runs every check of a published data set or model that the files at hand allow."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -11,6 +11,7 @@ from stages.verification.check_results import CheckLog, CheckResult, RowCheck
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
+from stages.verification.model_checks import is_model, model_results
 from stages.verification.origin_checks import lock_results, read_lock, trained_models
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
 from stages.verification.published_files import PublishedSet, open_set
@@ -50,10 +51,13 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify_set(target: Path, evidence: Evidence) -> Verification:
-    """Compare a published set with all that is at hand.
+    """Compare a published set, or a published model, with all that is at hand.
 
     Raises UserError for files that are missing or can't be read.
     """
+    if is_model(target):
+        results = model_results(target, evidence.lock) + signature_results(target, evidence.public_key)
+        return Verification(str(target), any(one.mismatches for one in results), results, [])
     if is_described(target):
         results = signature_results(target, evidence.public_key)
         return Verification(str(target), any(one.mismatches for one in results), results, [])

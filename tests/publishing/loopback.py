@@ -1,6 +1,7 @@
 """A Hugging Face Hub on loopback: bare git repositories and a store of large files checked by their SHA-256.
 
-Speaks what huggingface_hub needs to create a data set, commit, tag, list and download, with the Hub's own refusals.
+Speaks what huggingface_hub needs to create a data set or a model, commit, tag, list and download, with the Hub's own
+refusals.
 """
 
 import base64
@@ -18,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_loopback0123456789"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
+LARGE = (".parquet", ".safetensors")
+"""Suffixes of files that the Hub takes through LFS."""
 DATE = "2026-01-02T03:04:05.000000Z"
 
 
@@ -186,7 +189,7 @@ class Handler(BaseHTTPRequestHandler):
         present = self.store.tree(name, revision)
         self.json({"files": [
             {
-                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".parquet") else "regular",
+                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith(LARGE) else "regular",
                 "shouldIgnore": False, "oid": present.get(f["path"], {}).get("oid"),
             }
             for f in json.loads(body)["files"]
@@ -251,17 +254,17 @@ class Handler(BaseHTTPRequestHandler):
 NAME, REVISION = r"([\w.-]+/[\w.-]+)", r"([^/]+(?:/convert/parquet)?)"
 ROUTES: list[tuple[str, str, Callable]] = [
     ("POST", r"/api/repos/create", Handler.create),
-    ("GET", rf"/api/datasets/{NAME}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/revision/{REVISION}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/refs", Handler.refs),
-    ("GET", rf"/api/datasets/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
-    ("POST", rf"/api/datasets/{NAME}/paths-info/{REVISION}", Handler.paths),
-    ("POST", rf"/api/datasets/{NAME}/preupload/([^/]+)", Handler.preupload),
-    ("POST", rf"/datasets/{NAME}\.git/info/lfs/objects/batch", Handler.batch),
+    ("GET", rf"/api/(?:datasets|models)/{NAME}", Handler.info),
+    ("GET", rf"/api/(?:datasets|models)/{NAME}/revision/{REVISION}", Handler.info),
+    ("GET", rf"/api/(?:datasets|models)/{NAME}/refs", Handler.refs),
+    ("GET", rf"/api/(?:datasets|models)/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/paths-info/{REVISION}", Handler.paths),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/preupload/([^/]+)", Handler.preupload),
+    ("POST", rf"/(?:datasets/)?{NAME}\.git/info/lfs/objects/batch", Handler.batch),
     ("PUT", r"/lfs/(\w+)", Handler.upload),
-    ("POST", rf"/api/datasets/{NAME}/commit/([^/]+)", Handler.commit),
-    ("POST", rf"/api/datasets/{NAME}/tag/([^/]+)", Handler.tag),
-    ("GET HEAD", rf"/datasets/{NAME}/resolve/([^/]+)/(.+)", Handler.file),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/commit/([^/]+)", Handler.commit),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/tag/([^/]+)", Handler.tag),
+    ("GET HEAD", rf"/(?:datasets/)?{NAME}/resolve/([^/]+)/(.+)", Handler.file),
     ("POST GET", r"/api/(?:validate-yaml|whoami-v2)", Handler.fine),
 ]
 

@@ -408,7 +408,7 @@ def test_names_of_an_earlier_version_have_no_effect_in_a_card(tmp_path: Path) ->
     with replacing_folder(tmp_path / "b") as folder:
         write_dataset(
             folder, Publication("x", "0.2.0", "responded/x/1", seed=1), lambda: [record(0, response="No.")], receipt,
-            comparison(pinned(before), receipt),
+            changes=comparison(pinned(before), receipt),
         )  # fmt: skip
     section = (tmp_path / "b/README.md").read_text().partition("## Changes since")[2].partition("\n## Make")[0]
     plain = re.sub(r"`[^`\n]*`", "", re.sub(r"\\.", "", section))  # without escaped characters and code

@@ -95,7 +95,7 @@ def publish(top: Path, recipe: Recipe, version: str, changes: Any = None, seed_k
     kept = [row for row in rows if row.id not in quarantined]
     what = Publication("lakes", version, artifact, seed=recipe.seed if seed_known else None)
     with replacing_folder(folder := top / "data/published/lakes") as written:
-        write_dataset(written, what, lambda: kept, receipt, changes)
+        write_dataset(written, what, lambda: kept, receipt, changes=changes)
     return folder
 
 

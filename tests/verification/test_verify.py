@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from stages import verify as command
 from stages.core.cli import call
 from stages.core.completions import Reply
+from stages.core.dvc_hashes import folder_hash
 from stages.core.errors import UserError
 from stages.core.records import Record
 from stages.publishing import parquet, published_rows
@@ -25,7 +26,7 @@ from stages.publishing.row_hashes import RowHashes
 from stages.reply_store import exchange
 from stages.reply_store.checksums import pack
 from stages.reply_store.store import Replies
-from stages.verification.origin_checks import folder_hash, trained_models
+from stages.verification.origin_checks import trained_models
 from stages.verification.reply_sources import open_replies
 from tests.verification.small_set import SHIPPED, SmallSet, compared, differing, make
 
