@@ -19,7 +19,7 @@ def mismatches(folder: Path, lock: Path | None = None) -> list[Mismatch]:
     every = [one for check in result.checks for one in check.mismatches]
     assert result.differs == bool(every)
     # That the statement finds each of them too is what tests/publishing/test_statement.py holds.
-    return [one for check in result.checks for one in check.mismatches if check.check != f"files of {STATEMENT}"]
+    return [one for check in result.checks for one in check.mismatches if check.name != f"files of {STATEMENT}"]
 
 
 def rewritten(path: Path, text: str) -> None:
