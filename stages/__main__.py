@@ -45,6 +45,7 @@ COMMANDS = {
     "check": "One small request to each engine: what it can do, and what will not work",
     "plan": "What a run would do, ask and cost, before it does",
     "verify": "A published data set against its hashes, prompt files, stored replies and sources",
+    "reproduce": "The run of dvc.lock from stored replies, without a model, compared output by output",
     "replies": "Count, show, export, import, prune, compact the remembered replies",
 }
 
