@@ -39,7 +39,7 @@ def reproduce(
         print(summary(record(store_path()), str(REPLIES)))
     with work_folder(given_path(folder)) as work:
         tell = None if as_json else lambda step, rebuilt: print(stage_line(step, rebuilt), flush=True)
-        result = rebuild(work, jobs or min(4, os.cpu_count() or 1), tell, given_path(replies))
+        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), tell, given_path(replies))
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
         else:

@@ -1,6 +1,6 @@
 """Outputs of stages beside dvc.lock: which were rebuilt byte for byte, which differ, and which were not rebuilt."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -64,14 +64,16 @@ def recorded_md5(step: Step) -> dict[str, str]:
     return {path: out.hash_info.value for path, out in pairs if out.hash_info and out.hash_info.value}
 
 
-def changed_inputs(step: Step, sources: Iterable[str], folder: Path) -> list[str]:
-    """What of a stage's source files, code and parameters has changed since dvc.lock, in the order of its deps."""
-    own = set(sources)
+def changed_inputs(step: Step, sources: Mapping[str, str]) -> list[str]:
+    """What of a stage's source files, code and parameters has changed since dvc.lock, in the order of its deps.
+
+    sources: path -> MD5 of each path that no stage makes.
+    """
     changes: list[str] = []
     for path, dep in zip(step.deps, step.stage.deps, strict=True):
         value = getattr(dep.hash_info, "value", None)
         if isinstance(dep, ParamsDependency):
             changes += [name for one in dep.status().values() for name in (one if isinstance(one, dict) else [path])]
-        elif path in own and value != md5(folder / path):
+        elif path in sources and value != sources[path]:
             changes.append(path)
     return changes

@@ -1,7 +1,7 @@
 """Runs the stages of the graph in a work folder, several at once, and compares what each makes with dvc.lock."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -30,12 +30,16 @@ def is_trained(step: Step) -> bool:
 
 
 def rebuild(
-    stages: Sequence[Step], sources: Sequence[str], folder: Path, jobs: int, run: Callable[[Step, Path], str] = run_step
+    stages: Sequence[Step],
+    sources: Mapping[str, str],
+    folder: Path,
+    jobs: int,
+    run: Callable[[Step, Path], str] = run_step,
 ) -> Iterator[tuple[Step, Rebuilt]]:
     """Each stage with what became of it, as it ends; a stage is run when those that it depends on are done.
 
-    A stage is not run where one before it failed. sources: paths that no stage makes, copied to `folder` already, as
-    are the outputs of stages that train. run: runs a stage; returns why it failed.
+    A stage is not run where one before it failed. sources: path -> MD5 of what no stage makes; it is in `folder`
+    already, as are the outputs of stages that train. run: runs a stage; returns why it failed.
     """
     waiting, done = list(stages), dict[str, Rebuilt]()
     producers = {step.name: _producers(step, stages) for step in stages}
@@ -72,7 +76,7 @@ def _is_absent(rebuilt: Rebuilt) -> bool:
     return bool(rebuilt.failure) or blocked
 
 
-def _rebuilt(step: Step, sources: Sequence[str], folder: Path, run: Callable[[Step, Path], str]) -> Rebuilt:
+def _rebuilt(step: Step, sources: Mapping[str, str], folder: Path, run: Callable[[Step, Path], str]) -> Rebuilt:
     if is_trained(step):
         return Rebuilt(step.name, [*_committed(step, folder)])
     started = time.monotonic()
@@ -81,7 +85,7 @@ def _rebuilt(step: Step, sources: Sequence[str], folder: Path, run: Callable[[St
     result = not_rebuilt(step, failure, failure, seconds) if failure else compare(step, folder, seconds)
     if result.is_good:
         return result
-    changes = changed_inputs(step, sources, folder)
+    changes = changed_inputs(step, sources)
     cause = f"; changed since dvc.lock: {', '.join(changes)}" if changes else ""
     outputs = [
         Output(one.path, one.stage, one.state, f"{one.reason}{cause}") if one.state != "reproduced" else one

@@ -10,6 +10,7 @@ import msgspec
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.planning.dvc_graph import Step
+from stages.planning.overlay import md5
 from stages.reply_store import exchange
 from stages.reply_store.selected_export import Exported, export_selected
 from stages.reply_store.store import Replies
@@ -63,7 +64,8 @@ def reproduce(folder: Path, jobs: int, tell: Tell | None = None, replies: Path =
     with Replies(folder / STORE) as store:
         known, _ = exchange.import_(store, replies)
     done = []
-    for step, rebuilt in rebuild(stages, paths, folder, jobs):
+    hashes = {path: md5(folder / path) for path in paths}  # before compiled files lie among the code
+    for step, rebuilt in rebuild(stages, hashes, folder, jobs):
         done.append(rebuilt)
         if tell:
             tell(step, rebuilt)

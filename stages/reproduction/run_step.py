@@ -19,11 +19,7 @@ PUSHES = ("publish",)
 def environment(folder: Path, module: str) -> dict[str, str]:
     """The variables of a stage's process: a reply store of its own, from which alone replies come."""
     top = folder.absolute()
-    own = {
-        VARIABLE: "1", "SEQIT_REPLIES": str(top / STORE), "SEQIT_CACHE": str(top / ".seqit"),
-        # Beside the code, compiled files would be a part of what DVC hashes.
-        "PYTHONPYCACHEPREFIX": str(top / ".seqit" / "compiled"),
-    }  # fmt: skip
+    own = {VARIABLE: "1", "SEQIT_REPLIES": str(top / STORE), "SEQIT_CACHE": str(top / ".seqit")}
     inherited = {name: value for name, value in os.environ.items() if name != "HF_TOKEN" or module not in PUSHES}
     return inherited | own
 
