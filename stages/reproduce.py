@@ -19,6 +19,7 @@ FOLDER = ".seqit/reproduce"
 
 
 def reproduce(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages, as for `dvc repro`; left out, all")] = None,
     replies: Annotated[str, typer.Option(help="A file that `seqit replies export` wrote")] = str(REPLIES),
     write: Annotated[bool, typer.Option("--record", help="First write data/replies/ from this checkout's run")] = False,
     folder: Annotated[str, typer.Option(help="Where the run is rebuilt; what is there is removed")] = FOLDER,
@@ -39,7 +40,9 @@ def reproduce(
         print(summary(record(store_path()), str(REPLIES)))
     with work_folder(given_path(folder)) as work:
         tell = None if as_json else lambda step, rebuilt: print(stage_line(step, rebuilt), flush=True)
-        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), tell, given_path(replies))
+        if not as_json:
+            print("== stage, seconds, outputs with the bytes of dvc.lock, what it does", flush=True)
+        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), tell, given_path(replies), targets or [])
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
         else:

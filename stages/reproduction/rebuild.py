@@ -22,6 +22,8 @@ TRAINED = "train"
 """The module whose stages are not run: they need an environment and time of their own."""
 UNTRAINED = "training is left to `make repro`"
 MODELS = "models/"
+Run = Callable[[Step, Path], str]
+"""Runs a stage in a folder; returns why it failed, "" where it did not."""
 
 
 def is_trained(step: Step) -> bool:
@@ -39,7 +41,7 @@ def rebuild(
     """Each stage with what became of it, as it ends; a stage is run when those that it depends on are done.
 
     A stage is not run where one before it failed. sources: path -> MD5 of what no stage makes; it is in `folder`
-    already, as are the outputs of stages that train. run: runs a stage; returns why it failed.
+    already, as are the outputs of stages that train.
     """
     waiting, done = list(stages), dict[str, Rebuilt]()
     producers = {step.name: _producers(step, stages) for step in stages}
@@ -76,7 +78,7 @@ def _is_absent(rebuilt: Rebuilt) -> bool:
     return bool(rebuilt.failure) or blocked
 
 
-def _rebuilt(step: Step, sources: Mapping[str, str], folder: Path, run: Callable[[Step, Path], str]) -> Rebuilt:
+def _rebuilt(step: Step, sources: Mapping[str, str], folder: Path, run: Run) -> Rebuilt:
     if is_trained(step):
         return Rebuilt(step.name, [*_committed(step, folder)])
     started = time.monotonic()

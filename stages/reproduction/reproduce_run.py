@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,14 +48,16 @@ class Reproduction(msgspec.Struct, frozen=True):
         return all(rebuilt.is_good for rebuilt in self.stages)
 
 
-def reproduce(folder: Path, jobs: int, tell: Tell | None = None, replies: Path = REPLIES) -> Reproduction:
+def reproduce(
+    folder: Path, jobs: int, tell: Tell | None = None, replies: Path = REPLIES, targets: Sequence[str] = ()
+) -> Reproduction:
     """Rebuild the run of the current folder's dvc.lock in `folder`, which is empty; nothing is written elsewhere.
 
-    tell: called with each stage when it has ended. Raises UserError for a damaged file of replies, or one that belongs
+    tell: called with each stage when it has ended. targets: stages, with those that they depend on; none for all. Raises UserError for a damaged file of replies, or one that belongs
     to other trained models than dvc.lock.
     """
     started = time.monotonic()
-    stages = all_stages([])
+    stages = all_stages([*targets])
     paths = sources(stages)
     models = read_models(TRAINED_MODELS, trained(stages))
     copy_sources([*paths, *_files_of_training(stages)], folder)
@@ -80,7 +82,10 @@ def trained(stages: list[Step]) -> dict[str, str]:
         name = step.name.rpartition("@")[2]
         value = recorded_md5(step).get(f"{MODELS}{name}")
         if value is None:
-            raise UserError(f"dvc.lock: has no model of {step.name}; take it from git, or run `seqit run`")
+            raise UserError(
+                f"dvc.lock: has no model of {step.name}, as the run of params.yaml was never recorded; take both files of "
+                "one commit, or run `seqit run` and then `seqit reproduce --record`"
+            )
         recorded[name] = value
     return recorded
 

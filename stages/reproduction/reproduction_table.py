@@ -1,4 +1,4 @@
-"""A reproduction as lines for a person: a line a stage while it runs, then every output that is not reproduced."""
+"""A reproduction as lines for a person: a line a stage, then every output that is not reproduced."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,18 +19,15 @@ VERDICTS: dict[State, str] = {
 
 
 def stage_line(step: Step, rebuilt: Rebuilt) -> str:
-    """What a stage does, how long it took, and how many of its outputs are those of dvc.lock."""
+    """How long a stage took, how many of its outputs are those of dvc.lock, and what it does."""
     good = sum(output.state == "reproduced" for output in rebuilt.outputs)
-    if good == len(rebuilt.outputs):
-        verdict = f"{good} of {good} outputs as in dvc.lock"
-    elif rebuilt.failure:
-        verdict = "FAILED"
-    elif not rebuilt.is_good:
-        verdict = f"DIFFERS, {good} of {len(rebuilt.outputs)} outputs as in dvc.lock"
-    else:
+    time = f"{rebuilt.seconds:.1f} s" if rebuilt.seconds else ""
+    verdict = f"{good} of {len(rebuilt.outputs)}"
+    if not rebuilt.is_good:
+        verdict += " FAILED" if rebuilt.failure else " DIFFERS"
+    elif good < len(rebuilt.outputs):
         verdict = f"not rebuilt: {rebuilt.outputs[0].reason}"
-    time = f"{rebuilt.seconds:5.1f} s" if rebuilt.seconds else " " * 7
-    return one_line(f"{rebuilt.stage:<30} {time}  {verdict}  ({step.stage.desc})")
+    return one_line(f"{rebuilt.stage:<31} {time:>6}  {verdict:<9} {step.stage.desc}")
 
 
 def closing_lines(result: Reproduction, folder: Path, report: Path, every: bool) -> Iterator[str]:
