@@ -64,7 +64,9 @@ def rebuild(
 
 
 def _producers(step: Step, stages: Sequence[Step]) -> set[str]:
-    """The stages that make what a stage reads."""
+    """The stages that make what a stage reads; none for one that trains, as what it made is known beforehand."""
+    if is_trained(step):
+        return set()
     return {
         other.name
         for other in stages

@@ -53,8 +53,8 @@ def reproduce(
 ) -> Reproduction:
     """Rebuild the run of the current folder's dvc.lock in `folder`, which is empty; nothing is written elsewhere.
 
-    tell: called with each stage when it has ended. targets: stages, with those that they depend on; none for all. Raises UserError for a damaged file of replies, or one that belongs
-    to other trained models than dvc.lock.
+    tell: called with each stage when it has ended. targets: stages, with those that they depend on; none for all.
+    Raises UserError for a damaged file of replies, or one that belongs to other trained models than dvc.lock.
     """
     started = time.monotonic()
     stages = all_stages([*targets])
@@ -83,8 +83,8 @@ def trained(stages: list[Step]) -> dict[str, str]:
         value = recorded_md5(step).get(f"{MODELS}{name}")
         if value is None:
             raise UserError(
-                f"dvc.lock: has no model of {step.name}, as the run of params.yaml was never recorded; take both files of "
-                "one commit, or run `seqit run` and then `seqit reproduce --record`"
+                f"dvc.lock: has no model of {step.name}, as that run of params.yaml was not recorded; take both files "
+                "of one commit, or run `seqit run` and then `seqit reproduce --record`"
             )
         recorded[name] = value
     return recorded
