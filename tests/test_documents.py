@@ -32,6 +32,8 @@ NOT_RUN = {
     "git clone <": "needs an address",
     "make env": "makes the environment that runs this test",
     "make repro": "the default run, of which tests/test_pipeline.py runs a small copy",
+    "make reproduce": "tests/reproduction",
+    "seqit reproduce": "tests/reproduction",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
     "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",

@@ -27,7 +27,7 @@ def stage_line(step: Step, rebuilt: Rebuilt) -> str:
         verdict += " FAILED" if rebuilt.failure else " DIFFERS"
     elif good < len(rebuilt.outputs):
         verdict = f"not rebuilt: {rebuilt.outputs[0].reason}"
-    return one_line(f"{rebuilt.stage:<31} {time:>6}  {verdict:<9} {step.stage.desc}")
+    return one_line(f"{rebuilt.stage:<31} {time:>6}  {verdict:<8}  {step.stage.desc}")
 
 
 def closing_lines(result: Reproduction, folder: Path, report: Path, every: bool) -> Iterator[str]:
