@@ -13,7 +13,7 @@ from stages.core.errors import UserError
 from stages.core.state_folder import store_path
 from stages.reply_store import exchange
 from stages.reply_store.commands import File, Model, app
-from stages.reply_store.selected_export import export_selected, summary
+from stages.reply_store.selected_export import export_selected, tell
 from stages.reply_store.store import Replies
 from stages.reproduction.named_replies import named_by
 
@@ -42,7 +42,7 @@ def export(
         raise UserError("--for names the replies by itself; leave out --model and --salvage")
     with Replies(store_path()) as replies:
         if targets:
-            print(summary(export_selected(replies, file, named_by(targets), addresses), str(file)))
+            tell(export_selected(replies, file, named_by(targets), addresses), file)
         else:
             print("{} replies written, {} could not be read".format(*exchange.export(replies, file, model, salvage)))
 

@@ -9,7 +9,7 @@ import typer
 from stages.core.cli import main
 from stages.core.project import given_path, require_graph
 from stages.core.state_folder import store_path
-from stages.reply_store.selected_export import summary
+from stages.reply_store.selected_export import tell
 from stages.reproduction.reproduce_run import REPLIES, REPORT, record
 from stages.reproduction.reproduce_run import reproduce as rebuild
 from stages.reproduction.reproduction_table import closing_lines, stage_line
@@ -37,12 +37,12 @@ def reproduce(
     """
     require_graph()
     if write:
-        print(summary(record(store_path()), str(REPLIES)))
+        tell(record(store_path()), REPLIES)
     with work_folder(given_path(folder)) as work:
-        tell = None if as_json else lambda step, rebuilt: print(stage_line(step, rebuilt), flush=True)
+        show = None if as_json else lambda step, rebuilt: print(stage_line(step, rebuilt), flush=True)
         if not as_json:
             print("== stage, seconds, outputs with the bytes of dvc.lock, what it does", flush=True)
-        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), tell, given_path(replies), targets or [])
+        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), show, given_path(replies), targets or [])
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
         else:

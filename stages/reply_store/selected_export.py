@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.core import artifacts
+from stages.core.cli import report_losses
 from stages.reply_store.checksums import DAMAGE
 from stages.reply_store.exchange import refuse_loss, timeless
 from stages.reply_store.lookup import WINDOW
@@ -43,10 +44,11 @@ def export_selected(replies: Replies, path: Path, keys: Iterable[str], addresses
     return Exported(artifacts.write(path, _lines(replies, sorted({*keys}), addresses, missing)), dict(missing))
 
 
-def summary(exported: Exported, file: str) -> str:
-    """The outcome as a line for a person: "file: 3,486 replies written; missing: 2 not in the store"."""
-    missing = "; ".join(f"{count:,} {reason}" for reason, count in sorted(exported.missing.items()))
-    return f"{file}: {exported.written:,} replies written{f'; missing: {missing}' if missing else ''}"
+def tell(exported: Exported, path: Path) -> None:
+    """Print how many replies were written, and on stderr how many are missing and why."""
+    print(f"{path}: {exported.written:,} replies written")
+    total = exported.written + sum(exported.missing.values())
+    report_losses(total, {"missing": exported.missing}, kept="written", unit="replies")
 
 
 def _lines(replies: Replies, keys: list[str], addresses: bool, missing: Counter[str]) -> Iterator[StoredReply]:

@@ -37,8 +37,8 @@ def closing_lines(result: Reproduction, folder: Path, report: Path, every: bool)
         yield "\n== outputs" + ("" if every else " that are not reproduced")
     yield from map(_output_line, sorted(shown, key=lambda one: ([*VERDICTS].index(one.state), one.path)))
     counts = Counter(output.state for output in result.outputs)
-    said = ", ".join(f"{counts[state]} {words}" for state, words in VERDICTS.items() if counts[state])
-    yield f"\n== {len(result.outputs)} outputs in {result.seconds:.0f} s from {result.replies:,} stored replies: {said}"
+    numbers = ", ".join(f"{counts[state]} {words}" for state, words in VERDICTS.items() if counts[state])
+    yield f"\n== {len(result.outputs)} outputs in {result.seconds:.0f} s from {result.replies:,} stored replies: {numbers}"
     if report.is_file():
         yield f"== the report: {report}; the rows, answers and published sets: {folder / 'data'}"
 

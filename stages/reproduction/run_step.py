@@ -34,7 +34,7 @@ def run_step(step: Step, folder: Path) -> str:
             stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if done.returncode:
-            said = done.stdout.decode(errors="replace").strip().splitlines()
-            line = without_secrets(said[-1]) if said else f"exit status {done.returncode}"
+            printed = done.stdout.decode(errors="replace").strip().splitlines()
+            line = without_secrets(printed[-1]) if printed else f"exit status {done.returncode}"
             return line.replace(f"{folder.absolute()}/", "").replace(f"{folder}/", "")
     return ""

@@ -17,6 +17,7 @@ import pytest
 from stages.core.completions import Reply
 from stages.reply_store.checksums import checksum
 from stages.reproduction.reproduce_run import REPLIES, TRAINED_MODELS
+from stages.reproduction.run_step import STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -68,6 +69,23 @@ def test_every_output_of_the_committed_run_is_reproduced(tmp_path: Path) -> None
     assert (clone / ".seqit/reproduce/data/report/index.html").is_file()
     assert files(clone) == before
     assert not (clone / ".seqit/replies.sqlite").exists() and not (clone / ".seqit/reproduce/models").exists()
+    assert_exported_again(clone)
+
+
+def assert_exported_again(clone: Path) -> None:
+    """What was rebuilt names exactly the replies of the shipped file, and each published set a part of them."""
+    made = clone / ".seqit/reproduce"
+    shutil.copytree(made / "data", clone / "data", dirs_exist_ok=True)
+    shutil.copytree(made / "data/published/seed-sit", clone / "downloaded")
+    variables = os.environ | {"SEQIT_REPLIES": str(made / STORE)}
+    counts = {}
+    for target in ("params", "data/published/seed-sit", "downloaded"):
+        command = [sys.executable, "-m", "stages", "replies", "export", "again.jsonl.gz", "--for", target]
+        subprocess.run(command, cwd=clone, env=variables, check=True, capture_output=True)
+        exported = (clone / "again.jsonl.gz").read_bytes()
+        counts[target] = len(gzip.decompress(exported).splitlines())
+        assert target != "params" or exported == (clone / REPLIES).read_bytes()
+    assert 0 < counts["downloaded"] < counts["data/published/seed-sit"] < counts["params"] == len(read(clone))
 
 
 def replies_of(clone: Path, run: str) -> list[dict[str, Any]]:
