@@ -10,12 +10,13 @@ import typer
 
 from stages.core.cli import reports_errors, start
 from stages.core.errors import UserError
+from stages.core.project import given_path
 from stages.core.state_folder import store_path
 from stages.reply_store import exchange
 from stages.reply_store.commands import File, Model, app
 from stages.reply_store.selected_export import export_selected, tell
 from stages.reply_store.store import Replies
-from stages.reproduction.named_replies import named_by
+from stages.reproduction.named_replies import EVERYTHING, named_by
 
 For = Annotated[
     list[str] | None,
@@ -42,7 +43,8 @@ def export(
         raise UserError("--for names the replies by itself; leave out --model and --salvage")
     with Replies(store_path()) as replies:
         if targets:
-            tell(export_selected(replies, file, named_by(targets), addresses), file)
+            paths = [one if one == EVERYTHING else str(given_path(one)) for one in targets]
+            tell(export_selected(replies, file, named_by(paths), addresses), file)
         else:
             print("{} replies written, {} could not be read".format(*exchange.export(replies, file, model, salvage)))
 

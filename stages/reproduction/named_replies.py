@@ -16,6 +16,7 @@ FIELDS = re.compile(r"(.*_)?repl(y|ies)")
 """Names of fields that hold a key or a list of keys."""
 EVERYTHING = "params"
 """What stands for all that the stages of params.yaml make."""
+DATA = "data/"
 PUBLISHED = Path("data/published")
 
 
@@ -23,9 +24,8 @@ def named_by(targets: Iterable[str]) -> set[str]:
     """The keys that targets rest on, in the project of the current folder.
 
     A target is "params", for the outputs of every stage; data/published/NAME of an entry of `publish`, for what the
-    stages before it made, rejected rows included, since they are asked for again in a rebuild; or the folder or Parquet
-    file of any other published set, for its rows alone. Raises UserError where there is no such thing, and where an
-    output of a stage is not what dvc.lock records.
+    stages before it made, rejected rows included, since a rebuild asks for these again; or the folder or Parquet file
+    of any other published set, for its rows alone. Raises UserError where there is no such thing.
     """
     keys: set[str] = set()
     for target in targets:
@@ -52,17 +52,10 @@ def all_stages(targets: list[str]) -> list[Step]:
 
 
 def row_files(stages: Iterable[Step]) -> list[Path]:
-    """The JSONL files among the outputs of stages, sorted; outputs of published sets are no rows of their own.
-
-    Raises UserError for an output that is missing.
-    """
-    files = []
-    for out in (Path(out) for step in stages for out in step.outs):
-        if out.is_dir():
-            files += [path for path in out.rglob("*.jsonl") if path.is_file()]
-        elif out.suffix == ".jsonl":
-            files.append(out)
-    return sorted(files)
+    """The JSONL files among the outputs of stages and in their folders, sorted; those that are missing, too."""
+    outs = [Path(out) for step in stages for out in step.outs if out.startswith(DATA)]
+    files = [out for out in outs if out.suffix == ".jsonl" or not out.exists() and not out.suffix]
+    return sorted([*files, *(path for out in outs if out.is_dir() for path in out.rglob("*.jsonl"))])
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

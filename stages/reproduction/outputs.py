@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from dvc.dependency import ParamsDependency
 
 from stages.planning.dvc_graph import Step
 from stages.planning.overlay import md5
@@ -69,6 +68,8 @@ def changed_inputs(step: Step, sources: Mapping[str, str]) -> list[str]:
 
     sources: path -> MD5 of each path that no stage makes.
     """
+    from dvc.dependency import ParamsDependency
+
     changes: list[str] = []
     for path, dep in zip(step.deps, step.stage.deps, strict=True):
         value = getattr(dep.hash_info, "value", None)

@@ -71,7 +71,7 @@ def reproduce(
         done.append(rebuilt)
         if tell:
             tell(step, rebuilt)
-    shutil.rmtree(folder / MODELS)  # half a gigabyte each, compared by now
+    shutil.rmtree(folder / MODELS, ignore_errors=True)  # half a gigabyte each, compared by now
     return Reproduction(done, known, time.monotonic() - started)
 
 

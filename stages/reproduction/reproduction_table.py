@@ -38,7 +38,8 @@ def closing_lines(result: Reproduction, folder: Path, report: Path, every: bool)
     yield from map(_output_line, sorted(shown, key=lambda one: ([*VERDICTS].index(one.state), one.path)))
     counts = Counter(output.state for output in result.outputs)
     numbers = ", ".join(f"{counts[state]} {words}" for state, words in VERDICTS.items() if counts[state])
-    yield f"\n== {len(result.outputs)} outputs in {result.seconds:.0f} s from {result.replies:,} stored replies: {numbers}"
+    run = f"{len(result.outputs)} outputs in {result.seconds:.0f} s from {result.replies:,} stored replies"
+    yield f"\n== {run}: {numbers}"
     if report.is_file():
         yield f"== the report: {report}; the rows, answers and published sets: {folder / 'data'}"
 

@@ -51,11 +51,11 @@ def describe(folder: Path) -> TrainedModel:
 
 
 def read_models(path: Path, recorded: Mapping[str, str]) -> Models:
-    """The models of a file. recorded: run -> MD5 of its model's folder in dvc.lock.
+    """The recorded models of a file. recorded: run -> MD5 of its model's folder in dvc.lock.
 
-    Raises UserError unless there is each recorded one, with that MD5 and with the reference.json that it lists.
+    Raises UserError unless each is there, with that MD5 and with the reference.json that it lists.
     """
-    models = artifacts.read_json(path, Models) if recorded or path.is_file() else {}
+    models = artifacts.read_json(path, Models) if recorded else {}
     for name, wanted in recorded.items():
         model = models.get(name)
         if model is None:
@@ -64,7 +64,7 @@ def read_models(path: Path, recorded: Mapping[str, str]) -> Models:
             raise UserError(f"{path}: {name} is another model than models/{name} of dvc.lock; {REMEDY}")
         if not any(file.relpath == artifacts.REFERENCE and file.md5 == _reference_md5(model) for file in model.files):
             raise UserError(f"{path}: the reference of {name} is not that of its reference.json; {REMEDY}")
-    return models
+    return {name: models[name] for name in recorded}
 
 
 REMEDY = "take the file of the commit of dvc.lock, or make it with `seqit reproduce --record` after `seqit run`"

@@ -14,11 +14,18 @@ from stages.planning.dvc_graph import Step
 CODE = ("stages", "schemas")
 """Folders that every stage may read from."""
 GRAPH = "dvc.yaml"
+MARK = ".seqit/reproduction"
+"""File of a work folder, without which nothing in a folder is removed."""
 
 
 @contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """`folder`, empty, for one rebuild at a time. Raises UserError where another process rebuilds there."""
+    """`folder`, empty, for one rebuild at a time.
+
+    Raises UserError where another process rebuilds there, or where anything but an earlier rebuild lies.
+    """
+    if folder.exists() and not (folder / MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: holds something else than an earlier `seqit reproduce`; name a new folder")
     with disk(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = open(folder.with_name(f"{folder.name}.lock"), "wb")
@@ -29,16 +36,20 @@ def work_folder(folder: Path) -> Iterator[Path]:
             raise UserError(f"{folder}: another `seqit reproduce` is at work there; wait for its end") from None
         with disk(folder):
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            (folder / MARK).parent.mkdir(parents=True)
+            (folder / MARK).touch()
         yield folder
 
 
 def sources(stages: Iterable[Step]) -> list[str]:
-    """The paths that stages read and no stage makes, sorted, with the code and the graph."""
+    """The paths that stages read and no stage makes, sorted, with the code and the graph.
+
+    Without those outside of the project: stages read these where they are.
+    """
     known = list(stages)
     outs = [out for step in known for out in step.outs]
     read = {dep for step in known for dep in step.deps if not any(overlap(dep, out) for out in outs)}
-    return sorted({*read, *CODE, GRAPH, str(PARAMS)})
+    return sorted({*(path for path in read if not path.startswith("..")), *CODE, GRAPH, str(PARAMS)})
 
 
 def overlap(one: str, other: str) -> bool:

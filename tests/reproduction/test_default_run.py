@@ -129,15 +129,15 @@ def test_a_forged_a_missing_reply_and_a_changed_prompt_are_named(tmp_path: Path)
 
 def test_a_damaged_file_and_another_model_are_refused(tmp_path: Path) -> None:
     clone = checkout(tmp_path / "clone")
-    said = []
+    messages = []
     models = (clone / TRAINED_MODELS).read_text()
     (clone / TRAINED_MODELS).write_text(models.replace("trained:", "trained:0", 1))
-    said.append(refused(clone))
+    messages.append(refused(clone))
     (clone / TRAINED_MODELS).write_text(models)
     write(clone, lambda row: row | {"text": f"{row['text']} "})
-    said.append(refused(clone))
-    assert "the reference of it is not that of its reference.json" in said[0]
-    assert "reply 1: was changed after it was exported" in said[1]
+    messages.append(refused(clone))
+    assert "the reference of it is not that of its reference.json" in messages[0]
+    assert "reply 1: was changed after it was exported" in messages[1]
 
 
 def refused(clone: Path) -> str:

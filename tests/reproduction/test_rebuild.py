@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stages.core.errors import UserError
 from stages.planning.dvc_graph import Step
 from stages.planning.overlay import md5
 from stages.reproduction.outputs import Rebuilt
@@ -99,21 +100,31 @@ def test_files_of_training_must_be_those_of_dvc_lock(tmp_path: Path, committed: 
 
 
 def test_sources_are_what_no_stage_makes() -> None:
-    assert sources(CHAIN) == ["dvc.yaml", "params.yaml", "schemas", "source.txt", "stages"]
+    outside = step("fourth", {"../elsewhere.txt": "a"}, {"data/four.txt": "a"})
+    assert sources([*CHAIN, outside]) == ["dvc.yaml", "params.yaml", "schemas", "source.txt", "stages"]
     assert overlap("data/a", "data/a/b.json") and not overlap("data/a", "data/ab")
 
 
 def test_a_work_folder_is_empty_and_has_one_user(tmp_path: Path) -> None:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "left").write_text("x")
     with work_folder(tmp_path / "work") as folder:
-        assert [*folder.iterdir()] == []
-        with pytest.raises(Exception, match="another `seqit reproduce`"), work_folder(tmp_path / "work"):
+        (folder / "left").write_text("x")
+    with work_folder(tmp_path / "work") as folder:
+        assert not (folder / "left").exists()
+        with pytest.raises(UserError, match="another `seqit reproduce`"), work_folder(tmp_path / "work"):
             pass
 
 
+def test_no_other_folder_is_emptied(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    for path in ("mine", "mine/thesis.txt"):
+        with pytest.raises(UserError, match="holds something else"), work_folder(tmp_path / path):
+            pass
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
+
+
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"nowhere\.json: no such file"):
+    with pytest.raises(UserError, match=r"nowhere\.json: no such file"):
         copy_sources(["nowhere.json"], tmp_path)
 
 
