@@ -54,7 +54,7 @@ def all_stages(targets: list[str]) -> list[Step]:
 def row_files(stages: Iterable[Step]) -> list[Path]:
     """The JSONL files among the outputs of stages and in their folders, sorted; those that are missing, too."""
     outs = [Path(out) for step in stages for out in step.outs if out.startswith(DATA)]
-    files = [out for out in outs if out.suffix == ".jsonl" or not out.exists() and not out.suffix]
+    files = [out for out in outs if out.suffix == ".jsonl" or (not out.exists() and not out.suffix)]
     return sorted([*files, *(path for out in outs if out.is_dir() for path in out.rglob("*.jsonl"))])
 
 
