@@ -1,6 +1,7 @@
 """The run of dvc.lock, rebuilt from its source files and stored replies without a model, and compared byte by byte."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -15,14 +16,14 @@ from stages.reproduction.reproduce_run import reproduce as rebuild
 from stages.reproduction.reproduction_table import closing_lines, stage_line
 from stages.reproduction.work_folder import work_folder
 
-FOLDER = ".seqit/reproduce"
+FOLDER = Path(".seqit/reproduce")
 
 
 def reproduce(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages, as for `dvc repro`; left out, all")] = None,
-    replies: Annotated[str, typer.Option(help="A file that `seqit replies export` wrote")] = str(REPLIES),
+    replies: Annotated[str, typer.Option(help="An exported file; left out, that of data/replies/")] = "",
     write: Annotated[bool, typer.Option("--record", help="First write data/replies/ from this checkout's run")] = False,
-    folder: Annotated[str, typer.Option(help="Where the run is rebuilt; what is there is removed")] = FOLDER,
+    folder: Annotated[str, typer.Option(help="Where to rebuild; left out, .seqit/reproduce")] = "",
     jobs: Annotated[int, typer.Option(min=0, help="Stages at a time; 0: as many as there are cores, up to 4")] = 0,
     every: Annotated[bool, typer.Option("--all", help="List the outputs that are reproduced, too")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text")] = False,
@@ -38,11 +39,17 @@ def reproduce(
     require_graph()
     if write:
         tell(record(store_path()), REPLIES)
-    with work_folder(given_path(folder)) as work:
+    with work_folder(given_path(folder) if folder else FOLDER) as work:
         show = None if as_json else lambda step, rebuilt: print(stage_line(step, rebuilt), flush=True)
         if not as_json:
             print("== stage, seconds, outputs with the bytes of dvc.lock, what it does", flush=True)
-        result = rebuild(work, jobs or min(4, len(os.sched_getaffinity(0))), show, given_path(replies), targets or [])
+        result = rebuild(
+            work,
+            jobs or min(4, len(os.sched_getaffinity(0))),
+            show,
+            given_path(replies) if replies else REPLIES,
+            targets or [],
+        )
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
         else:
