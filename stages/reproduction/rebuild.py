@@ -86,16 +86,18 @@ def _rebuilt(step: Step, sources: Mapping[str, str], folder: Path, run: Run) -> 
     started = time.monotonic()
     failure = run(step, folder)
     seconds = time.monotonic() - started
-    result = not_rebuilt(step, failure, failure, seconds) if failure else compare(step, folder, seconds)
-    if result.is_good:
+    result = None if failure else compare(step, folder, seconds)
+    if result and result.is_good:
         return result
     changes = changed_inputs(step, sources)
     cause = f"; changed since dvc.lock: {', '.join(changes)}" if changes else ""
+    if result is None:
+        return not_rebuilt(step, f"{step.name} failed", f"{failure}{cause}", seconds)
     outputs = [
         Output(one.path, one.stage, one.state, f"{one.reason}{cause}") if one.state != "reproduced" else one
         for one in result.outputs
     ]
-    return Rebuilt(step.name, outputs, seconds, f"{failure}{cause}" if failure else "")
+    return Rebuilt(step.name, outputs, seconds)
 
 
 def _committed(step: Step, folder: Path) -> Iterator[Output]:

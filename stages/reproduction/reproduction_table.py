@@ -31,11 +31,17 @@ def stage_line(step: Step, rebuilt: Rebuilt) -> str:
 
 
 def closing_lines(result: Reproduction, folder: Path, report: Path, every: bool) -> Iterator[str]:
-    """The table of outputs, their number by verdict, and where the report is. every: reproduced outputs too."""
+    """The table of outputs, why stages failed, the number of outputs by verdict, and where the report is.
+
+    every: reproduced outputs, too.
+    """
     shown = [output for output in result.outputs if every or output.state != "reproduced"]
     if shown:
         yield "\n== outputs" + ("" if every else " that are not reproduced")
     yield from map(_output_line, sorted(shown, key=lambda one: ([*VERDICTS].index(one.state), one.path)))
+    failed = [rebuilt for rebuilt in result.stages if rebuilt.failure]
+    yield from ["\n== stages that failed"] if failed else []
+    yield from (one_line(f"{rebuilt.stage}: {rebuilt.failure}") for rebuilt in failed)
     counts = Counter(output.state for output in result.outputs)
     numbers = ", ".join(f"{counts[state]} {words}" for state, words in VERDICTS.items() if counts[state])
     run = f"{len(result.outputs)} outputs in {result.seconds:.0f} s from {result.replies:,} stored replies"

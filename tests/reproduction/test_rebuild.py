@@ -81,7 +81,10 @@ def test_nothing_is_run_on_what_a_failed_stage_left_out(tmp_path: Path) -> None:
     done = run(tmp_path, "a", how=failing("second"))
     assert done["second"].failure == "no such reply" and "FAILED" in stage_line(CHAIN[1], done["second"])
     assert [output.reason for output in done["third"].outputs] == ["second was not rebuilt"]
-    assert done["first"].is_good and not Reproduction([*done.values()], 1, 1.0).is_whole
+    assert [output.reason for output in done["second"].outputs] == ["second failed"]
+    result = Reproduction([*done.values()], 1, 1.0)
+    assert done["first"].is_good and not result.is_whole
+    assert "second: no such reply" in [*closing_lines(result, tmp_path, tmp_path / "report", every=False)]
 
 
 def test_an_output_that_dvc_lock_has_and_no_stage_makes_is_told(tmp_path: Path) -> None:
