@@ -1,4 +1,4 @@
-# Two commands set everything up: `make repro` (environment, embedded model, whole pipeline) and `make test`.
+# `make reproduce` is the tour, `make repro` the whole pipeline with its models, `make test` all tests.
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
@@ -18,7 +18,7 @@ UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help docs env env-dev env-local env-train env-verbs repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
+.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -68,6 +68,10 @@ sandbox:  ## bubblewrap, which generated code runs in, where it may be installed
 repro: env sandbox  ## environment, embedded model, the whole pipeline; says how long each stage took
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
+
+reproduce: env  ## the same run from the replies in git, without a model or training; compares every output with dvc.lock
+	@echo "== every output but the trained models, rebuilt from source files and stored replies: seqit reproduce"
+	@$(BIN)/python -m stages reproduce
 
 # Warnings of the theme about its own successor are no warnings about these pages.
 docs: env-dev  ## the documents as web pages, in .site; a broken link fails

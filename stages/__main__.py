@@ -48,6 +48,7 @@ COMMANDS = {
     "plan": "What a run would do, ask and cost, before it does",
     "verify": "A published data set against its hashes, prompt files, stored replies and sources",
     "diff": "Two versions of a published data set: which rows changed, and because of what",
+    "reproduce": "The run of dvc.lock from stored replies, without a model, compared output by output",
     "replies": "Count, show, export, import, prune, compact the remembered replies",
 }
 

@@ -30,8 +30,11 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {
     "git clone <": "needs an address",
+    "git add dvc.lock": "is about a run of the reader's",
     "make env": "makes the environment that runs this test",
     "make repro": "the default run, of which tests/test_pipeline.py runs a small copy",
+    "make reproduce": "tests/reproduction",
+    "seqit reproduce": "tests/reproduction",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
     "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",
@@ -160,7 +163,7 @@ def test_modules_that_are_named_exist() -> None:
 def test_the_pipeline_page_lists_every_stage_in_order() -> None:
     text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
-    by_hand = ("check", "diff", "eval", "label", "new", "plan", "replies", "show", "sign", "verify")
+    by_hand = ("check", "diff", "eval", "label", "new", "plan", "replies", "reproduce", "show", "sign", "verify")
     assert rows == [name for name in COMMANDS if name not in by_hand]
 
 
@@ -343,7 +346,9 @@ def environment(project: Path) -> dict[str, str]:
 
 RUN_IN_CLONE = ("dvc exp show", "dvc metrics", "dvc plots")
 """Beginnings of command lines that are run in a clone of the repository."""
-RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE)]
+OF_A_RUN = " --for "
+"""Part of command lines that need a finished run; tests/reproduction runs such ones."""
+RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE) and OF_A_RUN not in line]
 
 
 @pytest.mark.parametrize("line", list(dict.fromkeys(line for _, line in RUNNABLE)))

@@ -36,6 +36,7 @@ LOSE_NOTHING = {
     "sign": "changes no row",
     "diff": "reads only",
     "label": "tests/labelling", "publish_model": "files, whole or not at all",
+    "reproduce": "its stages tell it",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stages.core import artifacts
 from stages.core.completions import Reply
 from stages.core.errors import UserError
@@ -23,7 +25,7 @@ def export(replies: Replies, path: Path, model: str = "", salvage: bool = False)
 
     Raises UserError at the first reply that can't be read; with `salvage`, leaves such replies out.
     """
-    _refuse_loss(replies, path)
+    refuse_loss(replies, path)
     unreadable = 0
 
     def lines() -> Iterator[StoredReply]:
@@ -37,7 +39,7 @@ def export(replies: Replies, path: Path, model: str = "", salvage: bool = False)
     return artifacts.write(path, lines()), unreadable
 
 
-def _refuse_loss(replies: Replies, path: Path) -> None:
+def refuse_loss(replies: Replies, path: Path) -> None:
     """Raise UserError where the export would overwrite anything but an older export."""
     own = [replies.path.with_name(replies.path.name + end).resolve() for end in ("", "-wal", "-shm")]
     if path.resolve() in own:
@@ -47,6 +49,11 @@ def _refuse_loss(replies: Replies, path: Path) -> None:
             next(artifacts.read(path, StoredReply), None)
         except UserError:
             raise UserError(f"{path}: is there already and holds no exported replies; name another file") from None
+
+
+def timeless(line: StoredReply) -> StoredReply:
+    """The line without the time at which its reply was stored, and with the checksum that it has so."""
+    return msgspec.structs.replace(line, created=0, seal=checksum(bytes.fromhex(line.key), _reply(line), 0))
 
 
 def import_(replies: Replies, path: Path) -> tuple[int, int]:
