@@ -80,8 +80,20 @@ def _use(facts: Facts) -> str:
     if facts.form or facts.split == "test":
         return example
     return (
-        f"{example}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
+        f"{example}{_whole_outputs(facts)}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
         "columns `instruction`, `input` and `output` are Alpaca's."
+    )
+
+
+def _whole_outputs(facts: Facts) -> str:
+    """How to leave out the outputs that are cut; "" where none is."""
+    cut = facts.outputs.get("truncated", 0) if facts.outputs else 0
+    if not cut:
+        return ""
+    return (
+        f"\n\nThe token limit cut {cut:,} of the {facts.rows:,} outputs, which end in the middle of a sentence; without "
+        "them:\n\n```python\n"
+        'whole = rows.filter(lambda row: row["output_status"] != "truncated")\n```'
     )
 
 

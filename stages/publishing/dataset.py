@@ -73,6 +73,7 @@ class Tally:
         if isinstance(row, Row):
             self.outputs["generated" if row.generator else "source"] += 1
             self.outputs["empty"] += not row.output.strip()
+            self.outputs["truncated"] += row.output_status == "truncated"
         for step in row.steps:
             self.steps[step.stage, step.round, step.action, step.status] += 1
             if step.generator and step.stage != FILTER:  # whose model wrote nothing of the row

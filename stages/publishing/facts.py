@@ -49,8 +49,8 @@ class Facts(msgspec.Struct, frozen=True):
     repository: str | msgspec.UnsetType = msgspec.UNSET
     """ORG/NAME on the Hub; else no field."""
     outputs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
-    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; and those of either whose
-    output is `empty`."""
+    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; those of either whose output
+    is `empty`; and those whose output the token limit cut (`truncated`)."""
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
     reasoning: bool | msgspec.UnsetType = msgspec.UNSET
     """True where rows have a column with the model's reasoning; else no field."""

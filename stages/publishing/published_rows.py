@@ -35,6 +35,8 @@ class Made(msgspec.Struct, frozen=True):
     sampling: str
     """JSON object."""
     replies: list[str]
+    replies_sha256: list[str]
+    """For each of `replies` the hash of its text, as `text_hash` of the reply store; none in rows of older versions."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -45,6 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     instruction: str
     input: str
     output: str
+    output_status: str
     system_prompt: str
     history: list[Turn]
     corpus: str
@@ -192,6 +195,7 @@ def _making(record: Record, type: type[msgspec.Struct]) -> dict[str, object]:
         "generator": last.generator if last else "",
         "prompt_sha256": change.prompt if change else "", "sampling": last.sampling if last else "",
         "reply": last.replies[-1] if last and last.replies else "", "steps": steps,
+        "output_status": row_history.response_status(record),
     }  # fmt: skip
 
 
@@ -201,5 +205,5 @@ def _made(step: Step) -> Made:
     sampling = canonical(step.sampling).decode() if step.sampling else ""
     return Made(
         step.stage, step.action, step.status, step.round, reason, public(step.generator), step.prompt, sampling,
-        list(step.replies),
+        list(step.replies), list(step.text_hashes),
     )  # fmt: skip

@@ -5,6 +5,7 @@ import msgspec
 from stages.core.completions import Message, Prompt, draw_seed
 from stages.core.records import canonical
 from stages.publishing.published_rows import public
+from stages.reply_store.checksums import text_hash
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import request
 from stages.reply_store.stored_reply import StoredReply
@@ -18,8 +19,10 @@ from stages.verification.set_columns import (
     INPUT,
     INSTRUCTION,
     OUTPUT,
+    OUTPUT_STATUS,
     PROMPT,
     REPLY,
+    REPLY_HASHES,
     STEPS,
     SYSTEM,
     TURN,
@@ -75,6 +78,10 @@ class ReplyCheck:
             return None
         if stored is None:
             self._keys.skip(NO_REPLY)
+        elif (hashes := step.get(REPLY_HASHES)) and hashes[part : part + 1] != [text_hash(stored.text)]:
+            says = hashes[part][:12] if part < len(hashes) else "nothing"
+            message = f"says {says}; the text of the stored reply {key[:12]} has the hash {text_hash(stored.text)[:12]}"
+            self._keys.differs(self._data, row[ID], step_field(number, REPLY_HASHES, part), message)
         # Of the filter's replies some are the judge's, and others those of further samples of the generator.
         elif step["stage"] != FILTER and public(stored.payload.setting.model) != step["generator"]:
             message = f"says {step['generator']}; reply {key[:12]} is of {public(stored.payload.setting.model)}"
@@ -186,6 +193,9 @@ class ReplyCheck:
         elif status not in (stored.status, "frozen"):
             message = f"says {status}; reply {stored.key[:12]} is {stored.status}"
             self._outputs.differs(self._data, row[ID], step_field(number, "status"), message)
+        elif row.get(OUTPUT_STATUS, stored.status) != stored.status:
+            message = f"says {row[OUTPUT_STATUS]}; reply {stored.key[:12]} is {stored.status}"
+            self._outputs.differs(self._data, row[ID], OUTPUT_STATUS, message)
         else:
             self._outputs.agrees()
 
