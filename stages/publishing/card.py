@@ -80,8 +80,8 @@ def _use(facts: Facts) -> str:
     if facts.form or facts.split == "test":
         return example
     return (
-        f"{example}{_whole_outputs(facts)}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
-        "columns `instruction`, `input` and `output` are Alpaca's."
+        f"{example}{_whole_outputs(facts)}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the "
+        "column `messages`; the columns `instruction`, `input` and `output` are Alpaca's."
     )
 
 
@@ -91,8 +91,8 @@ def _whole_outputs(facts: Facts) -> str:
     if not cut:
         return ""
     return (
-        f"\n\nThe token limit cut {cut:,} of the {facts.rows:,} outputs, which end in the middle of a sentence; without "
-        "them:\n\n```python\n"
+        f"\n\nThe token limit cut {cut:,} of the {facts.rows:,} outputs, which end in the middle of a sentence; "
+        "without them:\n\n```python\n"
         'whole = rows.filter(lambda row: row["output_status"] != "truncated")\n```'
     )
 
@@ -206,5 +206,6 @@ def _again(facts: Facts) -> str:
         f"this version:\n\n```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling "
         "give rows with the same hash; `provenance.json` holds the facts of this card for programs. `seqit verify` "
         "compares a copy with its hashes (one for each row in `rows.sha256`), and with stored replies, prompt files "
-        "and source rows."
+        "and source rows. `python verify_rows.py .` compares the rows with their hashes, counts and types without "
+        "seqit; it needs pyarrow alone."
     )

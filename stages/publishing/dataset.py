@@ -11,7 +11,7 @@ from stages.core.artifacts import Receipt, document, write_bytes
 from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.publishing import card, parquet
+from stages.publishing import card, parquet, verify_rows
 from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
 from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_row
@@ -23,6 +23,8 @@ from stages.response_filter.preference_pairs import PreferencePair
 
 Form = Literal["rows", "preference"] | RewardForm
 PublishedType = type[Row] | type[Query]
+VERIFIER = "verify_rows.py"
+"""A program in each set that checks its rows without seqit."""
 Records = Callable[[], Iterable[Record]]
 """Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
 
@@ -97,6 +99,7 @@ def write_dataset(folder: Path, publication: Publication, records: Records, rece
         written = parquet.write(folder, split, _rows(publication, records, type, tally), type)
     facts = _facts(publication, split, type, tally, receipt)
     write_bytes(folder / "provenance.json", document(facts))
+    write_bytes(folder / VERIFIER, Path(verify_rows.__file__).read_bytes())
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":
         write_bytes(folder / card.LICENCES, card.licences(facts).encode())
@@ -155,6 +158,7 @@ def _facts(
         languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
         steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
         columns_sha256=tally.hashes.columns(), columns=list(type.__struct_fields__),
+        features=parquet.features(type),
         repository=publication.repository or msgspec.UNSET,
         form=msgspec.UNSET if form == "rows" else form,
         reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,

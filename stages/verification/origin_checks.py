@@ -11,6 +11,7 @@ from stages.core.errors import UserError
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.published_files import PublishedSet
 
+OF_THE_HUB = (".gitattributes", ".cache")
 Lock = dict[str, dict[str, Any]]
 """Stages of dvc.lock by their addresses."""
 
@@ -27,8 +28,12 @@ def read_lock(path: Path) -> Lock:
 
 
 def folder_hash(folder: Path) -> str:
-    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path."""
-    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: _parts(folder, path))
+    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path.
+
+    Files that the Hub and its downloads add are left out: .gitattributes and .cache.
+    """
+    files = (path for path in folder.rglob("*") if path.is_file() and _parts(folder, path)[0] not in OF_THE_HUB)
+    paths = sorted(files, key=lambda path: _parts(folder, path))
     listed = [{"md5": _md5(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 

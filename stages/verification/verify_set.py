@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from stages.verification.check_results import CheckLog, CheckResult, RowCheck
+from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
@@ -61,6 +62,7 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
             for check in checks:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
+    results += column_results(published)
     results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
     models = trained_models(published.facts.artifact, lock) if published.facts else []
     return Verification(str(target), any(one.mismatches for one in results), results, models)

@@ -282,7 +282,7 @@ def test_a_set_with_the_column_names_of_an_earlier_version_is_compared(framed: S
         hashes.add(row)
     path = framed.folder / "provenance.json"
     facts = json.loads(path.read_text()) | {"rows_sha256": hashes.total()}
-    new = ("columns", "columns_sha256", "seed", "outputs")
+    new = ("columns", "columns_sha256", "features", "seed", "outputs")
     path.write_text(json.dumps({name: value for name, value in facts.items() if name not in new}))
     (framed.folder / "rows.sha256").unlink()
     (framed.folder / "README.md").unlink()
