@@ -178,7 +178,8 @@ def main(folder: Path) -> int:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError) as error:
         print(f"{folder}: is no data set that seqit published, or is damaged: {error!r:.300}", file=sys.stderr)
         return 2
-    print("\n".join("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in differences))
+    for line in differences:
+        print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
     print(f"{folder}: {len(differences)} differences" if differences else f"{folder}: every row is as published")
     return 1 if differences else 0
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from stages.core.completions import ReplyStatus
+from stages.core.completions import Reply, ReplyStatus
 from stages.core.errors import UserError
-from stages.reply_store.checksums import DAMAGE, DamageError, check_text, checksum, unpack
+from stages.reply_store.checksums import DAMAGE, LENGTH, DamageError, check_text, checksum, has_checksum, unpack
 from stages.reply_store.keys import LARGEST, Payload
 from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import Replies
@@ -55,8 +55,13 @@ def stored_reply(parts: RequestParts, row: tuple[Any, ...]) -> StoredReply:
     payload = Payload(shared, tuple(map(parts.message, numbers)), seed, sample)
     return StoredReply(
         reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
-        reply.reasoning, checksum(key, reply, created), recorded.hex() if recorded else "", reply.served,
+        reply.reasoning, _seal(key, reply, created, body), recorded.hex() if recorded else "", reply.served,
     )  # fmt: skip
+
+
+def _seal(key: bytes, reply: Reply, created: int, body: bytes) -> str:
+    """The checksum of a reply that was unpacked, and so is that of its body where this has one."""
+    return body[1 : 1 + LENGTH].hex() if has_checksum(body) else checksum(key, reply, created)
 
 
 def all_replies(replies: Replies) -> Iterator[StoredReply]:

@@ -1,5 +1,8 @@
 """Compares each row with the stored replies that its steps name: requests, keys and the texts made of them."""
 
+from functools import lru_cache
+from typing import Any
+
 import msgspec
 
 from stages.core.completions import Message, Prompt, draw_seed
@@ -211,19 +214,27 @@ class ReplyCheck:
             wrong = _unlike(row, stored) if row[STEPS][number]["stage"] == "respond" else ""
             self._requests.differs(self._data, row[ID], field, f"{message}{f' ({wrong} differs)' if wrong else ''}")
             return
-        recorded = msgspec.json.decode(row[STEPS][number]["sampling"] or "{}")
-        actual = msgspec.json.decode(canonical(stored.payload.setting.sampling))
+        recorded = _decoded(row[STEPS][number]["sampling"] or "{}")
+        actual = _decoded(canonical(stored.payload.setting.sampling).decode())
         if any(recorded.get(name) != value for name, value in actual.items()):
             self._requests.skip("replies for which other sampling parameters were sent than their request names")
         if self._seed is None:
             self._requests.agrees()
             return
-        keys = [_key(row[ID], stored, self._seed, purpose) for purpose in purposes]
-        if stored.key in keys:
+        # The stored key is that of the stored request (`ReplySource.get`), so of all that is in the row's own request
+        # only the seed is left to compare.
+        if any(draw_seed(self._seed, row[ID], purpose) == stored.payload.seed for purpose in purposes):
             self._requests.agrees()
         else:
-            message = f"the row's request has the key {keys[0][:12]} with the seed {self._seed}, not {stored.key[:12]}"
+            key = _key(row[ID], stored, self._seed, purposes[0])
+            message = f"the row's request has the key {key[:12]} with the seed {self._seed}, not {stored.key[:12]}"
             self._requests.differs(self._data, row[ID], field, message)
+
+
+@lru_cache(256)
+def _decoded(sampling: str) -> dict[str, Any]:
+    """The parameters of a sampling; not to be changed."""
+    return dict(msgspec.json.decode(sampling))
 
 
 def _key(id: str, stored: StoredReply, seed: int, purpose: str) -> str:

@@ -1,4 +1,4 @@
-"""`verify_rows.py` beside a published set: alone with pyarrow, and of one mind with seqit about bytes and differences."""
+"""`verify_rows.py` beside a published set: alone with pyarrow, with the bytes and differences that seqit finds."""
 
 import os
 import subprocess
