@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "hf_loopback0123456789"
 """May write."""
@@ -197,14 +197,15 @@ class Handler(BaseHTTPRequestHandler):
         })  # fmt: skip
 
     def listing(self, body: bytes, name: str, revision: str, folder: str | None = None) -> None:
-        inside = f"{folder.strip('/')}/" if folder else ""
+        folder = (folder or "").strip("/")
+        inside = f"{folder}/" if folder else ""
         found = [f for p, f in self.store.tree(name, revision).items() if p.startswith(inside)]
         if folder and not found:
             raise Refused(404, "EntryNotFound", "Entry not found")
         self.json(found)
 
     def paths(self, body: bytes, name: str, revision: str) -> None:
-        asked = json.loads(body)["paths"] if body[:1] == b"{" else []
+        asked = json.loads(body)["paths"] if body[:1] == b"{" else parse_qs(body.decode()).get("paths", [])
         self.json([file for path, file in self.store.tree(name, revision).items() if path in asked])
 
     def preupload(self, body: bytes, name: str, revision: str) -> None:
@@ -277,10 +278,10 @@ class Handler(BaseHTTPRequestHandler):
 NAME, REVISION = r"([\w.-]+/[\w.-]+)", r"([^/]+(?:/convert/parquet)?)"
 ROUTES: list[tuple[str, str, Callable]] = [
     ("POST", r"/api/repos/create", Handler.create),
-    ("GET", rf"/api/datasets/{NAME}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/revision/{REVISION}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/refs", Handler.refs),
-    ("GET", rf"/api/datasets/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
+    ("GET HEAD", rf"/api/datasets/{NAME}", Handler.info),
+    ("GET HEAD", rf"/api/datasets/{NAME}/revision/{REVISION}", Handler.info),
+    ("GET HEAD", rf"/api/datasets/{NAME}/refs", Handler.refs),
+    ("GET HEAD", rf"/api/datasets/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
     ("POST", rf"/api/datasets/{NAME}/paths-info/{REVISION}", Handler.paths),
     ("POST", rf"/api/datasets/{NAME}/preupload/([^/]+)", Handler.preupload),
     ("POST", rf"/datasets/{NAME}\.git/info/lfs/objects/batch", Handler.batch),
