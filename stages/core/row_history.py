@@ -47,15 +47,6 @@ def response_step(record: Record) -> Step | None:
     return None
 
 
-def response_status(record: Record) -> str:
-    """How the reply ended that the response is made of: "ok", or "truncated" by the token limit; "" for a response of
-    the source's own. That of a kept response is the status of the reply that it was kept of."""
-    step = response_step(record)
-    if step is None:
-        return ""
-    return (step.reason or "ok") if step.status == "frozen" else step.status
-
-
 def last_attempt(record: Record) -> Step | None:
     """The last step that could have changed the instruction, whatever came of it; None for none."""
     return next((step for step in reversed(record.steps) if _could(step)), None)

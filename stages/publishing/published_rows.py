@@ -195,8 +195,17 @@ def _making(record: Record, type: type[msgspec.Struct]) -> dict[str, object]:
         "generator": last.generator if last else "",
         "prompt_sha256": change.prompt if change else "", "sampling": last.sampling if last else "",
         "reply": last.replies[-1] if last and last.replies else "", "steps": steps,
-        "output_status": row_history.response_status(record),
+        "output_status": output_status(record),
     }  # fmt: skip
+
+
+def output_status(record: Record) -> str:
+    """How the reply ended of which a row's output is made: "ok", or "truncated" by the token limit; "" for the source's
+    own output. For an output that was kept from an earlier round, the status of its reply then."""
+    step = row_history.response_step(record)
+    if step is None:
+        return ""
+    return (step.reason or "ok") if step.status == "frozen" else step.status
 
 
 def _made(step: Step) -> Made:
