@@ -180,7 +180,8 @@ def main(folder: Path) -> int:
         return 2
     for line in differences:
         print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
-    print(f"{folder}: {len(differences)} differences" if differences else f"{folder}: every row is as published")
+    outcome = f"differences: {len(differences)}" if differences else "every row is as published"
+    print(f"{folder}: {outcome}")
     return 1 if differences else 0
 
 
