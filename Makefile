@@ -14,11 +14,14 @@ LOCAL := .venv-local
 SERVERS := .venv-servers
 # vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
 ENGINES := .venv-engines
+# A mirror of the Hub that others wrote, through which published sets are read.
+HUB := .venv-hub
+OLAH := olah==0.5.4
 UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
+.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers test-hub bench-engines sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -144,8 +147,19 @@ test-servers: $(SERVERS)/.ready  ## every stage that asks, against llama.cpp and
 	@echo "== pytest: llama.cpp's server and transformers serve, on the packaged model"
 	$(SERVERS)/bin/python -m pytest -m servers --durations=5 tests/servers
 
+$(HUB)/.ready: $(VENV)/.ready
+	@echo "== environment of $(OLAH): $(HUB) (about 60 MB)"
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(HUB)
+	$(UV_PIP) --python $(HUB)/bin/python "$(OLAH)"
+	@touch $@
+
+test-hub: env-dev $(HUB)/.ready  ## pushing to and verifying from a Hub on loopback, also through olah, in .venv-hub
+	@echo "== pytest: the Hub on loopback, and $(OLAH) in front of it"
+	$(BIN)/python -m pytest --durations=5 tests/publishing/test_olah.py tests/publishing/test_push.py \
+		tests/publishing/test_push_failures.py tests/publishing/test_verify_hub.py
+
 bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by itself
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
-	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) $(HUB) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

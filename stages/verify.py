@@ -11,6 +11,7 @@ from stages.core.cli import main
 from stages.core.errors import one_line
 from stages.core.project import given_path
 from stages.core.state_folder import store_path
+from stages.publishing.hub_copy import PREFIX, download
 from stages.verification.check_results import summary
 from stages.verification.verify_set import Evidence, verify_set
 
@@ -18,7 +19,7 @@ Files = list[str] | None
 
 
 def verify(
-    target: Annotated[str, typer.Argument(help="A folder data/published/NAME, or a Parquet file")],
+    target: Annotated[str, typer.Argument(help="A folder data/published/NAME, a Parquet file, or hub:ORG/NAME@TAG")],
     corpus: Annotated[Files, typer.Option(help="Your copy of a source: FILE, or REFERENCE=FILE (repeatable)")] = None,
     replies: Annotated[str, typer.Option(help="A reply store or an exported file; default: the checkout's store")] = "",
     prompt: Annotated[Files, typer.Option("--prompts", help="Folders with all prompt files (repeatable)")] = None,
@@ -31,6 +32,7 @@ def verify(
     With stored replies, the key of each request is computed again from its row, and each text is rebuilt from its reply
     by the parsers that made it, without a model. Each difference is named by file, row and field; what could not be
     compared is counted with the reason. Nothing is written. Exit status 1 where something differs, 2 for bad input.
+    A data set of the Hub is downloaded into huggingface_hub's cache, without a TAG in its newest version.
 
     Of a model (data/published_models/NAME) every file is compared with its hash, and with --lock the outputs that it
     was made of with those that DVC recorded.
@@ -41,7 +43,12 @@ def verify(
         [given_path(path) for path in prompt or []], Path(prompts.__file__).parent,
         given_path(lock) if lock else None, given_path(public_key) if public_key else None,
     )  # fmt: skip
-    result = verify_set(given_path(target), evidence)
+    copy = download(target) if target.startswith(PREFIX) else None
+    if copy is not None:
+        typer.echo(one_line(copy.note), err=as_json)
+    result = verify_set(copy.folder if copy else given_path(target), evidence)
+    if copy is not None:
+        result = msgspec.structs.replace(result, target=f"{PREFIX}{copy.repository}@{copy.commit}")
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
     else:

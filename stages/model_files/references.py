@@ -58,7 +58,7 @@ def pinned_reference(name: str) -> str:
     repository, _, revision = name.partition("@")
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return f"hub:{name}"
-    with _hub_errors(f"hub:{name}"):
+    with hub_errors(f"hub:{name}"):
         from huggingface_hub import HfApi
 
         return f"hub:{repository}@{HfApi().repo_info(repository, revision=revision or None).sha}"
@@ -148,13 +148,20 @@ MODELS: dict[str, Callable[[str, Path], str]] = {"package": _package, "hub": _hu
 
 # ---------------------------------------------------------------- the Hub
 
+ANSWERS = {
+    401: "the Hub does not know this HF_TOKEN; make one at huggingface.co/settings/tokens",
+    403: "this HF_TOKEN may not read it; ask its owner, or take another token",
+    429: "the Hub answered 429, too many requests; wait some minutes and run again",
+}
+"""Status of a refusal -> what it means."""
+
 
 def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[str, str]:
     """Download a repository into `folder`; returns its name and the commit that the revision stands for."""
     repository, _, revision = name.partition("@")
     if not revision or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise UserError(f"hub:{name}: write hub:org/name@revision; without a revision next year's run reads other data")
-    with _hub_errors(f"hub:{name}"):
+    with hub_errors(f"hub:{name}"):
         from huggingface_hub import HfApi, snapshot_download
 
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
@@ -180,8 +187,11 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
 
 
 @contextlib.contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """Raise errors of the Hub as a UserError; without the Hub's message, which may repeat headers."""
+def hub_errors(name: str, local: str = "use path:… with a copy of yours") -> Iterator[None]:
+    """Raise errors of the Hub as a UserError; without the Hub's message, which may repeat headers.
+
+    local: what to do where the Hub is out of reach.
+    """
     try:
         from huggingface_hub import errors
         from huggingface_hub.errors import HfHubHTTPError
@@ -191,15 +201,14 @@ def _hub_errors(name: str) -> Iterator[None]:
         (errors.GatedRepoError, "access is gated; accept its terms on huggingface.co and set HF_TOKEN"),
         (errors.RevisionNotFoundError, "has no such revision; correct what follows the @"),
         (errors.RepositoryNotFoundError, "no such repository, or a private one; correct the name or set HF_TOKEN"),
-        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE is set; unset it, or use path:… with a copy of yours"),
+        (errors.OfflineModeIsEnabled, f"HF_HUB_OFFLINE is set; unset it, or {local}"),
     ]
     try:
         yield
     except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "an error")
-        reason = next(
-            (text for kind, text in reasons if isinstance(error, kind)), f"the Hub answered {status}; try again later"
-        )
+        status = error.response.status_code if error.response is not None else 0
+        other = ANSWERS.get(status, f"the Hub answered {status}; try again later")
+        reason = next((text for kind, text in reasons if isinstance(error, kind)), other)
         raise UserError(f"{name}: {reason}") from None
     except errors.HFValidationError:
         raise UserError(f"{name}: is no name of a repository; write it as the Hub shows it") from None
@@ -214,7 +223,7 @@ def _hub_errors(name: str) -> Iterator[None]:
             raise
         raise UserError(
             f"{name}: the Hub can't be reached, or not to the end ({type(error).__name__}); go online and run again to "
-            "go on where it was, or use path:…"
+            f"go on where it was, or {local}"
         ) from None
 
 

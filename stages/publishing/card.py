@@ -86,8 +86,20 @@ def _use(facts: Facts) -> str:
     if facts.form or facts.split == "test":
         return example
     return (
-        f"{example}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
-        "columns `instruction`, `input` and `output` are Alpaca's."
+        f"{example}{_whole_outputs(facts)}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the "
+        "column `messages`; the columns `instruction`, `input` and `output` are Alpaca's."
+    )
+
+
+def _whole_outputs(facts: Facts) -> str:
+    """How to leave out the outputs that are cut; "" where none is."""
+    cut = facts.outputs.get("truncated", 0) if facts.outputs else 0
+    if not cut:
+        return ""
+    return (
+        f"\n\nThe token limit cut {cut:,} of the {facts.rows:,} outputs, which end in the middle of a sentence; "
+        "without them:\n\n```python\n"
+        'whole = rows.filter(lambda row: row["output_status"] != "truncated")\n```'
     )
 
 
@@ -200,5 +212,6 @@ def _again(facts: Facts) -> str:
         f"this version:\n\n```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling "
         "give rows with the same hash; `provenance.json` holds the facts of this card for programs. `seqit verify` "
         "compares a copy with its hashes (one for each row in `rows.sha256`), and with stored replies, prompt files "
-        "and source rows."
+        "and source rows. `python verify_rows.py .` compares the rows with their hashes, counts and types without "
+        "seqit; it needs pyarrow alone."
     )

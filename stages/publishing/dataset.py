@@ -11,7 +11,7 @@ from stages.core.artifacts import Receipt, document, write_bytes
 from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.publishing import card, described, parquet
+from stages.publishing import card, described, parquet, verify_rows
 from stages.publishing.changes.change_types import Changes
 from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.facts import Facts, Validation
@@ -26,6 +26,8 @@ from stages.response_filter.preference_pairs import PreferencePair
 
 Form = Literal["rows", "preference"] | RewardForm
 PublishedType = type[Row] | type[Query]
+VERIFIER = "verify_rows.py"
+"""A program in each set that checks its rows without seqit."""
 Records = Callable[[], Iterable[Record]]
 """Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
 Compare = Callable[[Path, Facts], Changes]
@@ -80,6 +82,7 @@ class Tally:
         if isinstance(row, Row):
             self.outputs["generated" if row.generator else "source"] += 1
             self.outputs["empty"] += not row.output.strip()
+            self.outputs["truncated"] += row.output_status == "truncated"
         for step in row.steps:
             self.steps[step.stage, step.round, step.action, step.status] += 1
             if step.generator and step.stage != FILTER:  # whose model wrote nothing of the row
@@ -109,6 +112,7 @@ def write_dataset(
     if changes:
         facts = msgspec.structs.replace(facts, changes=changes(folder, facts))
     write_bytes(folder / "provenance.json", document(facts))
+    write_bytes(folder / VERIFIER, Path(verify_rows.__file__).read_bytes())
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":
         write_bytes(folder / card.LICENCES, card.licences(facts).encode())
@@ -168,7 +172,7 @@ def _facts(
         languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
         steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
         columns_sha256=tally.hashes.columns(), columns=list(type.__struct_fields__),
-        sources_sha256=tally.sources.totals(),
+        sources_sha256=tally.sources.totals(), features=parquet.features(type),
         repository=publication.repository or msgspec.UNSET,
         form=msgspec.UNSET if form == "rows" else form,
         reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,

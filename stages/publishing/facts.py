@@ -1,6 +1,7 @@
 """The facts that a card states, counted from the rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -48,11 +49,13 @@ class Facts(msgspec.Struct, frozen=True):
     """(stage, sampling as JSON, steps)."""
     columns: list[str] = []
     """Names of the columns, in order; empty in sets that earlier versions published."""
+    features: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    """Names and types of the columns, as in `dataset_info` of the card; no field in sets published before."""
     repository: str | msgspec.UnsetType = msgspec.UNSET
     """ORG/NAME on the Hub; else no field."""
     outputs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
-    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; and those of either whose
-    output is `empty`."""
+    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; those of either whose
+    output is `empty`; and those whose output the token limit cut (`truncated`)."""
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
     reasoning: bool | msgspec.UnsetType = msgspec.UNSET
     """True where rows have a column with the model's reasoning; else no field."""

@@ -140,7 +140,8 @@ def _hub_errors(repository: str, version: str, token: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
-        raise UserError(f"{repository} v{version}: {_meaning(status, str(error).replace(token, '…'))}") from None
+        wait = error.response.headers.get("Retry-After", "") if error.response is not None else ""
+        raise UserError(f"{repository} v{version}: {_meaning(status, str(error).replace(token, '…'), wait)}") from None
     except (HTTPError, OSError) as error:
         kind = type(error).__name__
         raise UserError(f"{repository} v{version}: the Hub can't be reached ({kind}); try again") from None
@@ -148,10 +149,15 @@ def _hub_errors(repository: str, version: str, token: str) -> Iterator[None]:
         raise UserError(f"{repository} v{version}: {NOT_THE_HUB}") from None
 
 
-def _meaning(status: int, answer: str) -> str:
+def _meaning(status: int, answer: str, wait: str) -> str:
+    """What an answer means. wait: seconds that the Hub asks for; it may be empty, or a date."""
+    after = f"in {wait} s" if wait.isdecimal() and len(wait) < 7 else "later"
     known = {
         401: "the Hub does not know this HF_TOKEN; make one with write access at huggingface.co/settings/tokens",
         403: "this HF_TOKEN may not write there; give it write access to this repository",
+        409: "somebody else set this tag meanwhile; run again, to see which rows it has",
         412: "somebody else pushed meanwhile, nothing was written; run again",
+        429: f"too many requests; run again {after}, it goes on where it was",
+        503: f"the Hub can't serve it now; run again {after}, it goes on where it was",
     }
     return known.get(status, f"the Hub answered {status}: {' '.join(answer.split())[:300]}")

@@ -21,10 +21,13 @@ class RowHashes:
 
     def add(self, row: dict[str, Any]) -> str:
         """The first `DIGITS` digits of the SHA-256 of a row as canonical JSON."""
-        text = canonical(row)
+        parts = {name: canonical(value) for name, value in sorted(row.items())}
+        text = b"{%b}" % b",".join([b"%b:%b" % (canonical(name), part) for name, part in parts.items()])
         self._all.update(text + b"\n")
-        for name, value in row.items():
-            self._columns.setdefault(name, hashlib.sha256()).update(canonical(value) + b"\n")
+        for name, part in parts.items():
+            if name not in self._columns:
+                self._columns[name] = hashlib.sha256()
+            self._columns[name].update(part + b"\n")
         return hashlib.sha256(text).hexdigest()[:DIGITS]
 
     def total(self) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from stages.core import artifacts
 from stages.core.completions import Reply
 from stages.core.errors import UserError
-from stages.reply_store.checksums import REMEMBERED, checksum, pack
+from stages.reply_store.checksums import REMEMBERED, checksum, pack, text_hash
 from stages.reply_store.keys import key_of, parts_of
 from stages.reply_store.store import Replies
 from stages.reply_store.stored_reply import CHUNK, StoredReply, all_replies, readable_replies
@@ -82,6 +82,10 @@ def _verified(path: Path) -> Iterator[StoredReply]:
             raise UserError(f"{path}: reply {number}: status {line.status!r} is never stored; remove it")
         if line.seal and line.seal != checksum(bytes.fromhex(line.key), _reply(line), line.created):
             raise UserError(f"{path}: reply {number}: was changed after it was exported; export it again or remove it")
+        if line.text_sha256 and line.text_sha256 != text_hash(line.text):
+            raise UserError(
+                f"{path}: reply {number}: its text is not that of `text_sha256`; export it again or remove it"
+            )
         yield line
 
 
@@ -103,4 +107,5 @@ def _row(line: StoredReply, setting: int, messages: str) -> tuple[Any, ...]:
     return (
         key, setting, messages, payload.seed, payload.sample, line.status,
         line.tokens_in, line.tokens_out, line.created, pack(key, _reply(line), line.created),
+        bytes.fromhex(text_hash(line.text)),
     )  # fmt: skip

@@ -113,8 +113,10 @@ def _initial_row(record: Record, kept: Mapping[str, Record], config: ResponseCon
     made = next((step for step in reversed(before.steps) if step.stage == "respond"), None)
     if made is None:
         return PendingRow(record, RESPOND)
+    # Of a response that was cut, and is kept for another round, the rows must go on saying so.
+    cut = made.reason if made.status == "frozen" else made.status if made.status != "ok" else ""
     return PendingRow(
-        record, made.action, "frozen", text=before.response, reasoning=before.reasoning or "", done=True,
+        record, made.action, "frozen", cut, text=before.response, reasoning=before.reasoning or "", done=True,
         replies=made.replies, text_hashes=made.text_hashes, generator=made.generator, sent=made.sampling,
     )  # fmt: skip
 

@@ -12,7 +12,19 @@ from stages.response_filter.preference_pairs import STAGE as FILTER
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.hash_checks import NO_PROVENANCE
 from stages.verification.published_files import CARD, PROVENANCE, PublishedSet
-from stages.verification.set_columns import ID, LANGUAGE, LICENCE, PROMPT, SOURCE_REFERENCE, SOURCE_SHA256, STEPS, Row
+from stages.verification.set_columns import (
+    GENERATOR,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    OUTPUT,
+    OUTPUT_STATUS,
+    PROMPT,
+    SOURCE_REFERENCE,
+    SOURCE_SHA256,
+    STEPS,
+    Row,
+)  # fmt: skip
 
 
 class CountCheck:
@@ -96,6 +108,12 @@ def _keys(row: Row) -> Iterable[tuple[str, Hashable]]:
     if SOURCE_REFERENCE in row:
         yield "sources", (row[SOURCE_REFERENCE], row[LICENCE])
     yield "languages", row[LANGUAGE]
+    if OUTPUT in row:
+        yield "outputs", "generated" if row[GENERATOR] else "source"
+        if not row[OUTPUT].strip():
+            yield "outputs", "empty"
+        if row.get(OUTPUT_STATUS) == "truncated":
+            yield "outputs", "truncated"
     for step in row.get(STEPS) or ():
         yield "steps", (step["stage"], step["round"], step["action"], step["status"])
         if step["generator"] and step["stage"] != FILTER:
@@ -113,6 +131,7 @@ def _published_counts(facts: Facts) -> dict[str, dict[Hashable, int]]:
     counts: dict[str, dict[Hashable, int]] = {
         field: {tuple(entry[:-1]): int(entry[-1]) for entry in entries} for field, entries in lists.items()
     }
-    for field, published in (("languages", facts.languages), ("generators", facts.generators)):
+    named = [("languages", facts.languages), ("generators", facts.generators)]
+    for field, published in [*named, ("outputs", facts.outputs)] if facts.outputs else named:
         counts[field] = dict(published.items())
     return counts

@@ -11,6 +11,7 @@ from stages.publishing.set_files import own_files
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.published_files import PublishedSet
 
+OF_THE_HUB = (".gitattributes", ".cache")
 Lock = dict[str, dict[str, Any]]
 """Stages of dvc.lock by their addresses."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from stages.publishing.statement import STATEMENT
 from stages.verification.check_results import CheckLog, CheckResult, RowCheck
+from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
@@ -72,6 +73,7 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
             for check in checks:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
+    results += column_results(published)
     results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
     results += signature_results(published.folder, evidence.public_key) if published.facts else []
     models = trained_models(published.facts.artifact, lock) if published.facts else []

@@ -1,11 +1,7 @@
-"""Pushing to a Hub on loopback, in processes of their own: the endpoint is read when huggingface_hub is imported."""
+"""Pushing to a Hub on loopback, in processes of their own."""
 
 import importlib
-import json
 import os
-import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,77 +16,11 @@ from stages.publishing.signatures import sign
 from stages.verification.verify_set import Evidence, verify_set
 from tests.publishing.keys import written
 from tests.publishing.loopback import TOKEN, Refused, Store, hub
+from tests.publishing.sessions import COMMIT, Session, unpacked
 from tests.publishing.written import publication
 from tests.reporting.examples import asked, record, step, trained
 
 pytestmark = pytest.mark.slow
-
-PUSH = """
-import pickle, sys
-from stages.core.errors import UserError
-from stages.publishing.hub import push
-try:
-    print(push(*pickle.load(sys.stdin.buffer)))
-except UserError as error:
-    print("refused:", error)
-"""
-COMMIT = "0123456789abcdef"
-"""Of the checkout that publishes."""
-LOAD = """
-import json, sys
-from datasets import load_dataset
-name, revision, streaming = sys.argv[1:]
-rows = load_dataset(name, revision=revision, streaming=streaming == "stream")
-print("rows", json.dumps({split: [row["instruction"] for row in rows[split]] for split in rows}))
-"""
-
-
-class Session:
-    """Processes of a user whose Hub is the loopback one."""
-
-    def __init__(self, address: str, store: Store, home: Path) -> None:
-        self.count = 0
-        self.store, self.home, self.environment = store, home, {
-            **os.environ, "HF_ENDPOINT": address, "HF_TOKEN": TOKEN, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0", "HF_HUB_OFFLINE": "0",
-            "HF_DATASETS_OFFLINE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        }  # fmt: skip
-
-    def run(self, code: str, *arguments: str, data: bytes = b"", **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], input=data, capture_output=True, timeout=600,
-            env=self.environment | environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-        assert TOKEN.encode() not in done.stdout + done.stderr
-        return done.stdout.decode().strip()
-
-    def push(self, files: dict[str, bytes], version: str = "0.1.0", **environment: str) -> str:
-        self.count += 1
-        folder = unpacked(self.home.parent / f"set{self.count}", files)
-        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version, COMMIT)), **environment)
-
-    def push_folder(self, folder: Path, version: str = "0.1.0") -> str:
-        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version, COMMIT)))
-
-    def files(self, revision: str) -> set[str]:
-        return set(self.store.git("lab/set", "ls-tree", "-r", "--name-only", revision).decode().split())
-
-    def load(self, revision: str, streaming: str = "whole") -> dict[str, list[str]]:
-        said = self.run(LOAD, "lab/set", revision, streaming).splitlines()
-        return json.loads(next(line for line in said if line.startswith("rows "))[5:])
-
-    def commits(self) -> int:
-        return int(self.store.git("lab/set", "rev-list", "--count", "main"))
-
-
-def unpacked(folder: Path, files: dict[str, bytes]) -> Path:
-    """The folder with the files in it."""
-    for path, data in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return folder
 
 
 @pytest.fixture

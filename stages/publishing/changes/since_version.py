@@ -13,7 +13,7 @@ from stages.publishing.changes.compare_versions import LeftOut, compare_versions
 from stages.publishing.changes.left_out import by_receipt
 from stages.publishing.changes.published_version import PROVENANCE, Version, open_version
 from stages.publishing.facts import Facts
-from stages.publishing.hub_download import download, is_hub_reference
+from stages.publishing.hub_copy import PREFIX, download
 from stages.publishing.row_hashes import ROW_HASHES
 
 PINNED = re.compile(r"path:(.+)@sha256:([0-9a-f]{64})")
@@ -26,7 +26,7 @@ def comparison(reference: str, receipt: artifacts.Receipt) -> Callable[[Path, Fa
     validation left out. Only these decide the outcome, so that equal inputs give an equal card. Raises UserError for a
     version that can't be read.
     """
-    before = open_version(download(reference), reference) if is_hub_reference(reference) else _pinned(reference)
+    before = open_version(download(reference).folder, reference) if reference.startswith(PREFIX) else _pinned(reference)
     return partial(_compare, before, receipt)
 
 

@@ -6,7 +6,7 @@ from stages.core.project import given_path
 from stages.publishing.changes.compare_versions import LeftOut
 from stages.publishing.changes.left_out import by_checkout
 from stages.publishing.changes.published_version import Version, open_version
-from stages.publishing.hub_download import download, is_hub_reference
+from stages.publishing.hub_copy import PREFIX, download
 
 
 def open_target(word: str) -> tuple[Version, LeftOut]:
@@ -14,8 +14,8 @@ def open_target(word: str) -> tuple[Version, LeftOut]:
 
     That is nothing but where the set lies in the checkout that made it. Raises UserError where there is no such set.
     """
-    if is_hub_reference(word):
-        return open_version(download(word), word), lambda ids: {}
+    if word.startswith(PREFIX):
+        return open_version(download(word).folder, word), lambda ids: {}
     path = given_path(word)
     version, published = open_version(path), path.absolute().parent
     if version.facts is None or published.parts[-2:] != ("data", "published"):
