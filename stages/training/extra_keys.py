@@ -66,7 +66,9 @@ def with_extra(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str,
     """
     for key in extra:
         if key in OURS:
-            raise UserError(f"params.yaml: train.settings.extra.{key}: is set by train.settings.{OURS[key]}; write it there")
+            raise UserError(
+                f"params.yaml: train.settings.extra.{key}: is set by train.settings.{OURS[key]}; write it there"
+            )
         if key in REASONS or (key in config and key not in REPLACED | {"plugins"}):
             reason = REASONS.get(key, "seqit sets it itself")
             raise UserError(f"params.yaml: train.settings.extra.{key}: {reason}; remove it")
@@ -77,5 +79,7 @@ def with_extra(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str,
 def _plugins(extra: Mapping[str, Any]) -> list[str]:
     plugins = extra.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
-        raise UserError("params.yaml: train.settings.extra.plugins: is no list of names; write [axolotl.integrations.…]")
+        raise UserError(
+            "params.yaml: train.settings.extra.plugins: is no list of names; write [axolotl.integrations.…]"
+        )
     return plugins

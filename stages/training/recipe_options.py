@@ -89,7 +89,9 @@ def _adapter(recipe: Recipe) -> dict[str, Any]:
     if recipe.adapter == "none":
         return {}
     lora = recipe.lora
-    targets: dict[str, Any] = {"lora_target_modules": list(lora.targets)} if lora.targets else {"lora_target_linear": True}
+    targets: dict[str, Any] = (
+        {"lora_target_modules": list(lora.targets)} if lora.targets else {"lora_target_linear": True}
+    )
     return {
         "adapter": recipe.adapter,
         "lora_r": lora.rank,
