@@ -12,12 +12,13 @@ from stages.training.training_rows import Row
 
 
 def train(name: Annotated[str, entry_argument("An entry of `train.runs` in params.yaml")]) -> None:
-    """Fine-tune a model on a formatted set with Axolotl: all parameters, the `unfrozen` ones, or a LoRA merged at the end.
+    """Fine-tune a model on a formatted set with Axolotl: all parameters, the `unfrozen` ones, or a LoRA that is merged.
 
     The result is models/<name>/, a Transformers directory with the chat template it was trained through. Kill it at any
     moment and run it again: it goes on from its last checkpoint under .seqit/train/ and makes the same bytes. The
-    loss of every step goes to data/metrics/train/<name>.csv, and while it trains to data/live/. `train.settings.launcher: render` trains nothing and
-    writes the base model with the Axolotl configuration beside it, for tests and dry runs.
+    loss of every step goes to data/metrics/train/<name>.csv, and while it trains to data/live/, where `dvc exp show`
+    finds it. `train.settings.launcher: render` trains nothing and writes the base model with the Axolotl configuration
+    beside it, for tests and dry runs.
     """
     params = load()
     run = entry(params.train.runs, name, "train.runs")

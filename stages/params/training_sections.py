@@ -98,8 +98,8 @@ class Recipe(Section):
     optimizer: Annotated[str, Field(pattern="^[a-z0-9_]{1,60}$")] = Field(default="adamw_torch_fused")
     """As Axolotl names them: adamw_torch_8bit, adafactor, muon and others."""
     loss: Literal["all", "last"] = Field(default="all")
-    """The assistant's turns that are learned. last: only a row's last one, behind exactly the text that inference sends,
-    which a chat template needs that leaves the reasoning of earlier turns out."""
+    """The assistant's turns that are learned. last: only that at a row's end, behind exactly the text that inference
+    sends, which a chat template needs that leaves the reasoning of earlier turns out."""
     context_parallel: Count = Field(default=1)
     """GPUs that share each sequence (flash attention's ring)."""
     liger: bool = Field(default=False)

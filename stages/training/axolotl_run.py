@@ -80,7 +80,9 @@ def train(
     are in $SEQIT_CACHE/train/, by default .seqit/train/ of the checkout; the log stays there.
     Launcher "render" trains nothing: `out` is the base model with the Axolotl configuration, for tests and dry runs.
     axolotl_in: the environment that has Axolotl, see `training_python`; it is made if missing, except with "render".
-    live: a folder of files that follow the training, see `live_progress`. Raises UserError for a directory that is no model, a set without a usable row, a failed training, a full disk.
+    live: a folder of files that follow the training, see `live_progress`.
+    Raises UserError for a directory that is no model, a set without a usable row, a recipe that can't be, a failed
+    training, a full disk.
     """
     root = cache() / "train"
     with _reports_full_disk(root):

@@ -34,7 +34,7 @@ def packages(recipe: Recipe) -> list[str]:
 
 
 def check_config(config: dict[str, Any], recipe: Recipe, python: Path) -> None:
-    """Raise UserError, one line that names the key, for what Axolotl would refuse, and for a package that is missing."""
+    """Raise UserError, one line that names the key, for what Axolotl would refuse or for a missing package."""
     asked = {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices, "packages": packages(recipe)}
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The parts of an Axolotl configuration that a recipe may leave at their defaults: adapters, sharding, kernels, validation.
+"""What a recipe may leave at its defaults, as keys of Axolotl: adapters, sharding, kernels, validation.
 
 Keys are those of https://docs.axolotl.ai/docs/config-reference.html. At its defaults a recipe adds no key, so that its
 configuration, and with it the folder of its checkpoints, is that of earlier versions.

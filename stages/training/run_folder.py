@@ -1,4 +1,4 @@
-"""What a run's folder holds before Axolotl starts: rows, the recipe's configuration, the one it is run with, plugins."""
+"""What a run's folder holds before Axolotl starts: rows, plugins, and the configuration."""
 
 import shutil
 from collections.abc import Iterable, Mapping

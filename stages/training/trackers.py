@@ -1,4 +1,4 @@
-"""What `report_to` names: Axolotl's keys, the environment variables that are passed on, secrets that no log may hold."""
+"""What `report_to` names: keys of Axolotl, environment variables that are passed on, secrets that no log may hold."""
 
 import os
 import re
@@ -22,7 +22,7 @@ SHORTEST_SECRET = 6
 
 
 def options(trackers: Sequence[str], run: str) -> dict[str, Any]:
-    """The keys of Axolotl's configuration that turn the trackers on, under the project seqit and the name of the run."""
+    """The keys of Axolotl that turn the trackers on, under the project seqit and the name of the run."""
     keys = {
         "tensorboard": {"use_tensorboard": True},
         "wandb": {"use_wandb": True, "wandb_name": run, **_unless("WANDB_PROJECT", {"wandb_project": "seqit"})},
@@ -50,7 +50,7 @@ def environment(trackers: Sequence[str], folder: Path, variables: Mapping[str, s
     prefixes = tuple(prefix for tracker in trackers for prefix in PREFIXES[tracker])
     network = {name for name in variables if name.upper() in NETWORK} if set(trackers) - {"tensorboard"} else set()
     own = {
-        name: value for name, value in variables.items() if prefixes and name.startswith(prefixes) or name in network
+        name: value for name, value in variables.items() if (prefixes and name.startswith(prefixes)) or name in network
     }  # fmt: skip
     places = {
         "tensorboard": {"TENSORBOARD_LOGGING_DIR": str(folder / "tensorboard")},
