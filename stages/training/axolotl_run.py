@@ -107,10 +107,12 @@ def _prepare(
     def config_for(used: int) -> dict[str, Any]:
         return axolotl_config(recipe, seed, base.template, base.specials, directory, used, base.accepts_images)
 
-    config_for(recipe.batch)  # raises for a recipe that can't be before a row is read
-    python, installed = _training_environment(recipe, base, axolotl_in, config_for(recipe.batch))
+    checked = config_for(recipe.batch)  # raises for a recipe that can't be before a row is read
+    if needs_check(recipe):
+        check_config(checked, recipe, training_python(axolotl_in))
     files = run_folder.write_rows(rows, base, recipe, seed, counts, root / f"{run}.{ROWS}")
     config = config_for(counts.used - counts.validation)
+    python, installed = _training_environment(recipe, base, axolotl_in)
     # The folder is named by what decides the result: the model's contents and not its place, versions, threads.
     decisive = [
         {**config, "base_model": base.identity}, environment_variables(recipe), *map(artifacts.sha256, files), installed
@@ -121,21 +123,13 @@ def _prepare(
     return TrainingJob(run, recipe, base, config, work, counts, python)
 
 
-def _training_environment(
-    recipe: Recipe, base: BaseModel, axolotl_in: str | None, config: dict[str, Any]
-) -> tuple[Path, dict[str, str]]:
-    """The Python that has Axolotl, and the versions of packages that decide the result; none with launcher "render".
-
-    Raises UserError for a configuration that Axolotl's schema refuses.
-    """
-    render = recipe.launcher == "render"
-    if not render:
-        export.weights(base.directory)  # raises for a model without weights before gigabytes are installed
-    checked = needs_check(recipe)
-    python = training_python(axolotl_in) if checked or not render else Path(sys.executable)
-    if checked:
-        check_config(config, recipe, python)
-    return python, {} if render else versions(python, ("axolotl", "torch", "transformers"))
+def _training_environment(recipe: Recipe, base: BaseModel, axolotl_in: str | None) -> tuple[Path, dict[str, str]]:
+    """The Python that has Axolotl, and the versions of packages that decide the result; none with launcher "render"."""
+    if recipe.launcher == "render":
+        return Path(sys.executable), {}
+    export.weights(base.directory)  # raises for a model without weights before gigabytes are installed
+    python = training_python(axolotl_in)
+    return python, versions(python, ("axolotl", "torch", "transformers"))
 
 
 def _run(job: TrainingJob, out: Path, lock: int, live: Path | None) -> TrainingResult:
@@ -152,12 +146,13 @@ def _run(job: TrainingJob, out: Path, lock: int, live: Path | None) -> TrainingR
 def _train(job: TrainingJob, lock: int, live: Path | None) -> None:
     checkpoints.drop_torn(job.work / "model")
     (job.work / checkpoints.TRAINED).unlink(missing_ok=True)
-    variables = _environment(job)
+    variables, progress = _environment(job), LiveProgress(job.run, job.work / "progress.jsonl", live)
     launch(
         _command(job.recipe, job.python), job.work, variables, f"train {job.run}", lock,
-        LiveProgress(job.run, job.work / "progress.jsonl", live), trackers.secrets(variables),
+        progress, trackers.secrets(variables),
     )  # fmt: skip
     checkpoints.finish(job.work, job.recipe.validation.patience is not None)
+    progress.remove()
 
 
 def _command(recipe: Recipe, python: Path) -> list[str]:

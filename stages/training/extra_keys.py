@@ -34,8 +34,8 @@ REASONS = {
     **dict.fromkeys(("base_model", "base_model_config", "tokenizer_config"), "the model is that of the run"),
     **dict.fromkeys(
         ("datasets", "dataset_prepared_path", "skip_prepare_dataset", "remove_unused_columns", "special_tokens",
-         "tokens", "shuffle_merged_datasets", "dataset_exact_deduplication", "excess_length_strategy", "added_tokens_overrides",
-         "resize_token_embeddings_to_32x"),
+         "tokens", "shuffle_merged_datasets", "dataset_exact_deduplication", "excess_length_strategy",
+         "added_tokens_overrides", "resize_token_embeddings_to_32x"),
         "rows, template and tokens are what seqit formatted and checked",
     ),
     **dict.fromkeys(

@@ -1,7 +1,8 @@
 """Files that follow a training while it runs, which `dvc exp show`, `dvc metrics show` and `dvc plots show` read.
 
-They are no outputs of a stage: DVC would remove them before a run, and git and the report do not know them. The formats
-are those of DVCLive, which itself would bring DVC into Axolotl's environment.
+They are no outputs of a stage, which DVC would remove before a run, and they are gone when the run has finished: its
+losses are in data/metrics/train/ then. The layout is that of DVCLive, which itself would bring DVC into Axolotl's
+environment: a dvc.yaml that names metrics and plots (https://dvc.org/doc/dvclive).
 """
 
 import json
@@ -13,7 +14,14 @@ from typing import Any
 from stages.core import artifacts
 
 FOLDER = Path("data/live")
-METRICS, CURVE = "train.json", "train.csv"
+METRICS, CURVE, GRAPH = "train.json", "train.csv", "dvc.yaml"
+DECLARED = f"""\
+# Written while a run trains, for `dvc exp show` and `dvc plots show`; removed after it.
+metrics: [{METRICS}]
+plots:
+- Loss of the run that trains: {{x: step, y: {{{CURVE}: [loss, validation_loss]}}}}
+- Learning rate of the run that trains: {{x: step, y: {{{CURVE}: learning_rate}}}}
+"""
 COLUMNS = ("step", "loss", "validation_loss", "learning_rate", "grad_norm", "tokens_per_second")
 
 
@@ -47,6 +55,15 @@ class LiveProgress:
             return
         artifacts.write_json(self._folder / METRICS, {"run": self.run, **self.values})
         artifacts.write_text(self._folder / CURVE, table(entries, COLUMNS))
+        artifacts.write_text(self._folder / GRAPH, DECLARED)
+
+    def remove(self) -> None:
+        """Remove the files, after a run that has finished."""
+        if self._folder is not None:
+            for name in (GRAPH, METRICS, CURVE):
+                (self._folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._folder.rmdir()
 
 
 def table(entries: list[dict[str, Any]], columns: tuple[str, ...]) -> str:

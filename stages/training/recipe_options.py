@@ -10,6 +10,7 @@ from stages.core.errors import UserError
 from stages.params.training_sections import Recipe
 
 LIGER_PLUGIN = "axolotl.integrations.liger.LigerPlugin"
+LORA_KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel")
 CUT_CROSS_ENTROPY_PLUGIN = "axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin"
 
 
@@ -99,6 +100,8 @@ def _adapter(recipe: Recipe) -> dict[str, Any]:
         "lora_dropout": lora.dropout,
         **targets,
         **({"load_in_4bit": True} if recipe.adapter == "qlora" else {}),
+        # Axolotl turns its kernels on by itself, also on a CPU, where they fail.
+        **({} if recipe.devices else dict.fromkeys(LORA_KERNELS, False)),
     }
 
 

@@ -4,6 +4,7 @@ This file is copied beside a run's configuration and imported by Axolotl from th
 Nothing in here changes a weight.
 """
 
+import inspect
 import json
 import time
 from pathlib import Path
@@ -23,6 +24,11 @@ NAMES = {
 class Run(BasePlugin):  # type: ignore[misc]
     """Listed under `plugins` in the configuration."""
 
+    def register(self, cfg: Any) -> None:
+        """Called first, with the configuration as it was read."""
+        if cfg.get("use_trackio"):
+            _make_trackio_fit()
+
     def get_training_args(self, cfg: Any) -> dict[str, Any]:
         """Training arguments of Transformers that Axolotl has no keys for."""
         counted = {"include_num_input_tokens_seen": "non_padding"}
@@ -39,6 +45,17 @@ class Run(BasePlugin):  # type: ignore[misc]
         """Merge an adapter into the base model's weights, after the adapter was saved and the model left memory."""
         if cfg.adapter and int(cfg.local_rank or 0) == 0:
             merge(cfg)
+
+
+def _make_trackio_fit() -> None:
+    """Let `trackio.init` pass over arguments that it does not know.
+
+    Transformers 5.16 gives it `bucket_id`, which came after the trackio that Axolotl 0.19 pins.
+    """
+    import trackio
+
+    original, known = trackio.init, inspect.signature(trackio.init).parameters
+    trackio.init = lambda **given: original(**{name: value for name, value in given.items() if name in known})
 
 
 def merge(cfg: Any) -> None:
