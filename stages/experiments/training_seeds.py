@@ -28,7 +28,7 @@ def with_seeds(text: str, run: str, seeds: Sequence[int]) -> tuple[str, list[str
             raise UserError(f"params.yaml: train.runs.{name} is another run already; rename it, or take another seed")
     added = {name: entry for name, entry in wanted.items() if name not in written}
     made = _inserted(text, run, added)
-    if _read(made) != {**values, SECTION: {**values[SECTION], GROUP: {**written, **added}}}:
+    if _read_or_none(made) != {**values, SECTION: {**values[SECTION], GROUP: {**written, **added}}}:
         raise UserError(f"params.yaml: train.runs.{run}: write each run on lines of its own, none within braces")
     parse(_read(made))
     return made, list(added)
@@ -60,6 +60,15 @@ def _read(text: str) -> Any:
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)
+
+
+def _read_or_none(text: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _read(text)
+    except YAMLError:
+        return None
 
 
 def _round_trip(text: str) -> Any:

@@ -11,7 +11,8 @@ from stages.training.training_rows import Row
 SPECIALS = Specials("<|im_start|>", "<|im_end|>", "<|endoftext|>", ("<|im_end|>", "<|im_start|>"), leading_bos=False)
 QWEN = (
     "{%- set last = namespace(user=0) %}{%- for m in messages %}{% if m.role == 'user' %}"
-    "{% set last.user = loop.index0 %}{% endif %}{%- endfor %}{%- for m in messages %}{%- set text = m.content %}{%- set thoughts = '' %}"
+    "{% set last.user = loop.index0 %}{% endif %}{%- endfor %}{%- for m in messages %}"
+    "{%- set text = m.content %}{%- set thoughts = '' %}"
     "{%- if '</think>' in text %}{%- set thoughts = text.split('</think>')[0].split('<think>')[-1].strip('\n') %}"
     "{%- set text = text.split('</think>')[-1].lstrip('\n') %}{%- endif %}{{- '<|im_start|>' + m.role + '\n' }}"
     "{%- if m.role == 'assistant' and loop.index0 > last.user %}{{- '<think>\n' + thoughts + '\n</think>\n\n' }}"
