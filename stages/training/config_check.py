@@ -35,10 +35,10 @@ def packages(recipe: Recipe) -> list[str]:
 
 def check_config(config: dict[str, Any], recipe: Recipe, python: Path) -> None:
     """Raise UserError, one line that names the key, for what Axolotl would refuse or for a missing package."""
-    asked = {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices, "packages": packages(recipe)}
+    request = {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices, "packages": packages(recipe)}
     try:
         done = subprocess.run(
-            [str(python), str(SCRIPT)], input=json.dumps(asked), capture_output=True, text=True, errors="replace",
+            [str(python), str(SCRIPT)], input=json.dumps(request), capture_output=True, text=True, errors="replace",
             cwd="/", timeout=SECONDS,
         )  # fmt: skip
         answer: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
