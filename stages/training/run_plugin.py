@@ -86,7 +86,7 @@ def merge(cfg: Any) -> None:
 
 
 def _order_by_epoch(trainer: Any) -> None:
-    """Replace the sampler under the packing one: what is drawn without a seed of its own differs in a resumed run."""
+    """Replace the sampler under the packing one, which keeps an old order where a resumed run skips batches."""
     pack = trainer._create_multipack_sampler
 
     def packed(base_sampler: Any, dataset: Any) -> Any:
@@ -100,7 +100,7 @@ def _order_by_epoch(trainer: Any) -> None:
 
 
 class EpochOrder(Sampler):  # type: ignore[misc]
-    """Rows in an order that the seed and the number of the epoch decide."""
+    """Rows in an order that the seed and the number of the epoch decide, the one that Accelerate's own sampler has."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed = count, seed
