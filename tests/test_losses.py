@@ -37,6 +37,7 @@ LOSE_NOTHING = {
     "diff": "reads only",
     "label": "tests/labelling", "publish_model": "files, whole or not at all",
     "reproduce": "its stages tell it",
+    "seeds": "adds entries to params.yaml",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)
