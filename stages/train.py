@@ -27,6 +27,8 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     check_fetched(base, params.references)
     seed = params.seed if run.seed is None else run.seed
     trained = axolotl_run.train(name, recipe, seed, base, rows, out, params.train.environment)
+    if trained is None:  # another machine's process
+        return
     artifacts.write_json(f"data/metrics/train/{name}.json", trained.metrics)
     artifacts.write_text(f"data/metrics/train/{name}.csv", trained.csv())
     rows = trained.metrics["rows"]

@@ -34,7 +34,7 @@ class Recipe(Section):
     """The chat template; own: the base model's."""
     epochs: Annotated[float, Field(gt=0)]
     batch: Count
-    """Rows of an optimiser step: micro_batch x accumulation x devices."""
+    """Rows of an optimiser step: micro_batch x accumulation x devices (or processes) x nodes."""
     micro_batch: Count
     """Rows that a device computes together."""
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -50,10 +50,15 @@ class Recipe(Section):
     """Checkpoints in each epoch, from which an interrupted run resumes."""
     threads: Count
     """CPU threads; weights trained on a CPU depend on it in their last digits."""
-    launcher: Literal["python", "accelerate", "render"]
-    """accelerate: several GPUs. render: trains nothing, for tests and dry runs."""
+    launcher: Literal["python", "accelerate", "torchrun", "ray", "render"]
+    """accelerate, torchrun, ray: several GPUs or nodes; torchrun several processes on CPUs too. render: trains nothing,
+    for tests and dry runs."""
     devices: Annotated[int, Field(ge=0, le=LARGEST)]
-    """GPUs; 0 trains on the CPU."""
+    """GPUs of a node; 0 trains on the CPU."""
+    processes: Count = Field(default=1)
+    """Processes that share the rows of a batch on the CPUs of a node; on GPUs there is one for each of `devices`."""
+    nodes: Count = Field(default=1)
+    """Machines that train together, each of which runs `seqit train`; with ray one alone runs it."""
     packing: bool
     """Several rows in one sequence of max_length, kept apart by flash attention (GPU)."""
     checkpointing: bool

@@ -8,14 +8,17 @@ from typing import Any
 from stages.core.errors import UserError
 from stages.params.training_sections import Recipe
 from stages.training.chat_rendering import Specials
+from stages.training.processes import check_launcher, in_all, ray_options
 
 
 def accumulation(recipe: Recipe) -> int:
     """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
-    together = recipe.micro_batch * max(recipe.devices, 1)
+    together = recipe.micro_batch * in_all(recipe)
     if recipe.batch % together:
+        each = "processes" if recipe.processes > 1 else "devices"
+        each += " x nodes" if recipe.nodes > 1 else ""
         raise UserError(
-            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x devices = {together}; "
+            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x {each} = {together}; "
             "change one of them"
         )
     return recipe.batch // together
@@ -44,6 +47,7 @@ def axolotl_config(
         **_hardware(recipe),
         **(_image_options(recipe) if accepts_images else {}),
         **_plugins(recipe, accepts_images),
+        **ray_options(recipe),
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
@@ -90,6 +94,7 @@ def _plugins(recipe: Recipe, accepts_images: bool) -> dict[str, Any]:
     names = [
         *(["boundaries.Boundaries"] if accepts_images else []),
         *(["cpu_precision_plugin.CpuBfloat16"] if cpu_bfloat16(recipe) else []),
+        *(["processes_plugin.Processes"] if recipe.launcher == "torchrun" else []),
     ]
     return {"plugins": names} if names else {}
 
@@ -141,8 +146,7 @@ def _hardware(recipe: Recipe) -> dict[str, Any]:
     gpu = recipe.devices > 0
     if recipe.packing and not gpu:
         raise UserError("params.yaml: train.settings.packing needs a GPU; set devices, or packing to false")
-    if recipe.devices > 1 and recipe.launcher == "python":
-        raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
+    check_launcher(recipe)
     return {
         # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `_plugins`.
         "bf16": gpu and recipe.precision == "bfloat16",

@@ -28,15 +28,17 @@ from stages.training.axolotl_config import (
 from stages.training.base_model import BaseModel, read_base_model
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch
+from stages.training.processes import Machine, filled_up, in_all, launcher_arguments, placed, this_machine
 from stages.training.row_selection import RowCounts, usable_rows
 from stages.training.training_rows import Row
 
 PLUGIN = Path(__file__).with_name("axolotl_plugin.py")
 PRECISION_PLUGIN = Path(__file__).with_name("cpu_precision_plugin.py")
+PROCESSES_PLUGIN = Path(__file__).with_name("processes_plugin.py")
 PLUGIN_COPY = "boundaries.py"
 """Its name in a run's folder, which the configuration refers to."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "LD_LIBRARY_PATH")
-INHERITED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "LC_")
+INHERITED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "GLOO_", "FI_", "UCX_", "RAY_", "LC_")
 """Environment variables that reach Axolotl; any other could change what it does (a name with COLAB_ in it adds a
 callback)."""
 
@@ -55,6 +57,7 @@ class TrainingJob:
     counts: RowCounts
     python: Path
     """The Python that has Axolotl."""
+    machine: Machine
 
 
 @dataclass(frozen=True)
@@ -73,29 +76,35 @@ class TrainingResult:
 
 def train(
     run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, axolotl_in: str | None = None
-) -> TrainingResult:
+) -> TrainingResult | None:
     """Fine-tune the model in `base` on `rows` and write the result to `out`, which appears whole or not at all.
 
-    A killed run that is started again resumes from its last complete checkpoint and writes the same bytes. Checkpoints
-    are in $SEQIT_CACHE/train/, by default .seqit/train/ of the checkout; the log stays there.
+    None on a machine that is not the first of several, which writes nothing. A killed run that is started again
+    resumes from its last complete checkpoint and writes the same bytes. Checkpoints are in $SEQIT_CACHE/train/, by
+    default .seqit/train/ of the checkout; the log stays there.
     Launcher "render" trains nothing: `out` is the base model with the Axolotl configuration, for tests and dry runs.
     axolotl_in: the environment that has Axolotl, see `training_python`; it is made if missing, except with "render".
     Raises UserError for a directory that is no model, a set without a usable row, a failed training, a full disk.
     """
+    machine = this_machine(recipe, os.environ)
     root = cache() / "train"
     with _reports_full_disk(root):
         root.mkdir(parents=True, exist_ok=True)
-        job = _prepare(run, recipe, seed, read_base_model(base, recipe.template), rows, root, axolotl_in)
+        job = _prepare(run, recipe, seed, read_base_model(base, recipe.template), rows, root, axolotl_in, machine)
         if recipe.launcher == "render":
             return _render(job, out)
-        with _exclusive(job.work) as lock:
-            return _run(job, out, lock)
+        with _exclusive(job.work, machine.rank) as lock:
+            if not machine.rank:
+                return _run(job, out, lock)
+            _lend(job, lock)
+    return None
 
 
 def _prepare(
-    run: str, recipe: Recipe, seed: int, base: BaseModel, rows: Iterable[Row], root: Path, axolotl_in: str | None
-) -> TrainingJob:
-    counts, rows_file = RowCounts(), root / f"{run}.rows.jsonl"
+    run: str, recipe: Recipe, seed: int, base: BaseModel, rows: Iterable[Row], root: Path, axolotl_in: str | None,
+    machine: Machine,
+) -> TrainingJob:  # fmt: skip
+    counts, rows_file = RowCounts(), root / f"{run}.rows.{machine.rank}.jsonl"
     if recipe.precision == "native":
         recipe = with_precision(recipe, cpu_features())
         print(f"seqit train {run}: products are computed in {recipe.precision} (precision: native)", file=sys.stderr)
@@ -111,12 +120,17 @@ def _prepare(
     work = root / f"{run}-{digest(decisive, 12)}"
     work.mkdir(exist_ok=True)
     os.replace(rows_file, work / "rows.jsonl")
-    artifacts.write_text(work / "axolotl.yml", _yaml(config))
+    artifacts.write_text(work / "axolotl.yml", _yaml(placed(recipe, config, str(work.absolute()))))
     if base.accepts_images:
         _write_plugin(base, work)
     if cpu_bfloat16(recipe):
         shutil.copyfile(PRECISION_PLUGIN, work / PRECISION_PLUGIN.name)
-    return TrainingJob(run, recipe, base, config, work, counts, python)
+    if recipe.launcher == "torchrun":
+        shutil.copyfile(PROCESSES_PLUGIN, work / PROCESSES_PLUGIN.name)
+    if again := filled_up(recipe, counts.used):
+        several = f"{in_all(recipe)} processes get as many rows each"
+        print(f"seqit train {run}: {several}: the end of an epoch has {again} of its first rows again", file=sys.stderr)
+    return TrainingJob(run, recipe, base, config, work, counts, python, machine)
 
 
 def _write_plugin(base: BaseModel, work: Path) -> None:
@@ -131,7 +145,8 @@ def _training_environment(recipe: Recipe, base: BaseModel, axolotl_in: str | Non
         return Path(sys.executable), {}
     export.weights(base.directory)  # raises for a model without weights before gigabytes are installed
     python = training_python(axolotl_in)
-    return python, versions(python, ("axolotl", "torch", "transformers"))
+    names = ("axolotl", "torch", "transformers", *(("ray",) if recipe.launcher == "ray" else ()))
+    return python, versions(python, names)
 
 
 def _yaml(config: dict[str, Any]) -> str:
@@ -142,8 +157,8 @@ def _yaml(config: dict[str, Any]) -> str:
 
 def _run(job: TrainingJob, out: Path, lock: int) -> TrainingResult:
     if not checkpoints.finished(job.work):
-        checkpoints.drop_torn(job.work / "model")
-        launch(_command(job.recipe, job.python), job.work, _environment(job), f"train {job.run}", lock)
+        checkpoints.drop_torn(job.work / "model", in_all(job.recipe))
+        _launch(job, lock)
         checkpoints.finish(job.work)
     curve = checkpoints.curve(job.work / "model")
     weights_hash = export.export_trained(job.run, job.work / "model", job.base.directory, job.base.template, out)
@@ -151,12 +166,20 @@ def _run(job: TrainingJob, out: Path, lock: int) -> TrainingResult:
     return TrainingResult(_metrics(job, curve, weights_hash), curve)
 
 
-def _command(recipe: Recipe, python: Path) -> list[str]:
+def _lend(job: TrainingJob, lock: int) -> None:
+    """Train as one of the other machines; the first one keeps checkpoints, log of the steps and result."""
+    if not checkpoints.finished(job.work):
+        _launch(job, lock)
+    place = f"node {job.machine.rank} of {job.recipe.nodes}"
+    print(f"seqit train {job.run}: {place} is done; node 0 writes the model", file=sys.stderr)
+
+
+def _launch(job: TrainingJob, lock: int) -> None:
     # Not `-m axolotl.cli.main`: processes that it spawns would import all of that again, 5 to 10 s.
-    start = [str(python), "-c", "from axolotl.cli.main import main; main()"]
-    command = [*start, "train", "axolotl.yml", "--launcher", recipe.launcher]
-    several = ["--", "--num_processes", str(max(recipe.devices, 1))]
-    return [*command, *several] if recipe.launcher == "accelerate" else command
+    start = [str(job.python), "-c", "from axolotl.cli.main import main; main()", "train", "axolotl.yml"]
+    command = [*start, *launcher_arguments(job.recipe, job.machine)]
+    log = checkpoints.LOG if not job.machine.rank else f"axolotl.{job.machine.rank}.log"
+    launch(command, job.work, _environment(job), f"train {job.run}", lock, log)
 
 
 def _environment(job: TrainingJob) -> dict[str, str]:
@@ -189,9 +212,12 @@ def _metrics(job: TrainingJob, curve: list[dict[str, float]], weights_hash: str)
 
 
 @contextmanager
-def _exclusive(work: Path) -> Iterator[int]:
-    """Lock the folder against a second training; processes that inherit the yielded descriptor keep the lock too."""
-    with open(work / "lock", "w") as lock:
+def _exclusive(work: Path, rank: int) -> Iterator[int]:
+    """Lock the folder against a second training; processes that inherit the yielded descriptor keep the lock too.
+
+    Of several machines that share the folder each has a lock of its own.
+    """
+    with open(work / (f"lock.{rank}" if rank else "lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

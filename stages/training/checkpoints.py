@@ -17,20 +17,22 @@ DONE = "done.json"
 LOG = "axolotl.log"
 
 
-def drop_torn(model: Path) -> None:
+def drop_torn(model: Path, processes: int = 1) -> None:
     """Remove checkpoints that a crash interrupted while they were written, so that training resumes from a complete
     one."""
     for folder in _checkpoints(model):
-        if not whole(folder):
+        if not whole(folder, processes):
             print(f"seqit train: {folder.name} is torn and was removed", file=sys.stderr)
             shutil.rmtree(folder)
     if complete := _checkpoints(model):
         print(f"seqit train: going on from {complete[-1].name}", file=sys.stderr)
 
 
-def whole(folder: Path) -> bool:
-    """Whether a checkpoint is complete: its state, which is written last, and every file whose format states a
-    length."""
+def whole(folder: Path, processes: int = 1) -> bool:
+    """Whether a checkpoint is complete: its state, which is written last, every file whose format states a length, and
+    of several processes the random state of each."""
+    if processes > 1 and len(list(folder.glob("rng_state_*.pth"))) < processes:
+        return False
     state = _state(folder)
     if state.get("global_step") != int(folder.name.rpartition("-")[2]):
         return False
@@ -67,7 +69,7 @@ def prune(work: Path) -> None:
     for path in work.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in (LOG, "axolotl.yml", "lock"):
+        elif not path.name.startswith(("axolotl.", "lock")):
             path.unlink()
 
 

@@ -24,20 +24,25 @@ PERIOD = 10.0
 PR_SET_PDEATHSIG = 1
 _BAR = re.compile(r"^\s*\d+%\|.*\| (\d+)/(\d+) \[")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Refused)(?:: .*)?$")
+_CAUSE = "Root Cause (first observed failure):"
+_KILLED = "Signal 9 (SIGKILL) received by PID"
+"""What torchrun writes about a process that was killed: https://docs.pytorch.org/docs/stable/elastic/errors.html."""
 _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
-def launch(command: list[str], work: Path, environment: dict[str, str], label: str, keep: int) -> None:
-    """Run `command` in `work` until it ends; its output goes to axolotl.log there.
+def launch(
+    command: list[str], work: Path, environment: dict[str, str], label: str, keep: int, log_name: str = LOG
+) -> None:
+    """Run `command` in `work` until it ends; its output goes to the log there.
 
     The child inherits the file descriptor `keep`, and gets SIGTERM when this process ends, even by SIGKILL. Raises
     UserError with the child's last error and the log's path if it fails.
     """
-    with open(work / LOG, "ab") as log, _child(command, work, environment, keep) as process:
+    with open(work / log_name, "ab") as log, _child(command, work, environment, keep) as process:
         last_lines = _follow(process, log, Progress(label))
         code = process.wait()
     if code:
-        raise UserError(f"{work / LOG}: {_failure(code, last_lines)}")
+        raise UserError(f"{work / log_name}: {_failure(code, last_lines)}")
 
 
 @contextmanager
@@ -110,6 +115,8 @@ def _failure(code: int, lines: list[str]) -> str:
     """Why the process failed, in one line: the last line of its output that is an error."""
     if full := [line for line in lines if any(text in line for text in _FULL)]:
         return f"no space left on the disk; free some and run again to go on ({_printable(full[-1])})"
+    if _KILLED in "".join(lines[lines.index(_CAUSE) :] if _CAUSE in lines else []):
+        return "one of its processes was killed, most likely for want of memory; run again to go on from its checkpoint"
     if code == -signal.SIGKILL:
         return "Axolotl was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
     errors = [line for line in lines if _ERROR.match(line)]
