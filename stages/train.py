@@ -7,7 +7,8 @@ from stages.core import artifacts
 from stages.core.cli import entry_argument, main, report_losses
 from stages.params import entry, load
 from stages.params.fetched_models import check_fetched
-from stages.training import axolotl_run
+from stages.training import axolotl_run, qformer_run
+from stages.training.qformer_rows import has_qformer
 from stages.training.training_rows import Row
 
 
@@ -26,7 +27,8 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     base, out = Path("models") / run.model, Path("models") / name
     check_fetched(base, params.references)
     seed = params.seed if run.seed is None else run.seed
-    trained = axolotl_run.train(name, recipe, seed, base, rows, out, params.train.environment)
+    trainer = qformer_run if has_qformer(base) else axolotl_run
+    trained = trainer.train(name, recipe, seed, base, rows, out, params.train.environment)
     if trained is None:  # another machine's process
         return
     artifacts.write_json(f"data/metrics/train/{name}.json", trained.metrics)

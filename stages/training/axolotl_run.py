@@ -88,12 +88,12 @@ def train(
     """
     machine = this_machine(recipe, os.environ)
     root = cache() / "train"
-    with _reports_full_disk(root):
+    with reports_full_disk(root):
         root.mkdir(parents=True, exist_ok=True)
         job = _prepare(run, recipe, seed, read_base_model(base, recipe.template), rows, root, axolotl_in, machine)
         if recipe.launcher == "render":
             return _render(job, out)
-        with _exclusive(job.work, machine.rank) as lock:
+        with exclusive(job.work, machine.rank) as lock:
             if not machine.rank:
                 return _run(job, out, lock)
             _lend(job, lock)
@@ -163,7 +163,7 @@ def _run(job: TrainingJob, out: Path, lock: int) -> TrainingResult:
     curve = checkpoints.curve(job.work / "model")
     weights_hash = export.export_trained(job.run, job.work / "model", job.base.directory, job.base.template, out)
     checkpoints.prune(job.work)
-    return TrainingResult(_metrics(job, curve, weights_hash), curve)
+    return TrainingResult(run_metrics(job.recipe, job.counts, curve, weights_hash), curve)
 
 
 def _lend(job: TrainingJob, lock: int) -> None:
@@ -179,16 +179,18 @@ def _launch(job: TrainingJob, lock: int) -> None:
     start = [str(job.python), "-c", "from axolotl.cli.main import main; main()", "train", "axolotl.yml"]
     command = [*start, *launcher_arguments(job.recipe, job.machine)]
     log = checkpoints.LOG if not job.machine.rank else f"axolotl.{job.machine.rank}.log"
-    launch(command, job.work, _environment(job), f"train {job.run}", lock, log)
+    variables = child_environment(job.python, job.work, environment_variables(job.recipe))
+    launch(command, job.work, variables, f"train {job.run}", lock, log)
 
 
-def _environment(job: TrainingJob) -> dict[str, str]:
+def child_environment(python: Path, work: Path, variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a training process: `variables`, its own places, and what it may inherit."""
     inherited = {
         name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    path = f"{job.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "HF_HOME": str(job.work / "home")}
-    return {**inherited, **own, **environment_variables(job.recipe)}
+    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "HF_HOME": str(work / "home")}
+    return {**inherited, **own, **variables}
 
 
 def _render(job: TrainingJob, out: Path) -> TrainingResult:
@@ -196,15 +198,16 @@ def _render(job: TrainingJob, out: Path) -> TrainingResult:
     identity = digest([portable, artifacts.sha256(job.work / "rows.jsonl")])
     export.export_base(job.run, _yaml(portable), identity, job.base.directory, job.base.template, out)
     shutil.rmtree(job.work)
-    return TrainingResult(_metrics(job, [], identity))
+    return TrainingResult(run_metrics(job.recipe, job.counts, [], identity))
 
 
-def _metrics(job: TrainingJob, curve: list[dict[str, float]], weights_hash: str) -> dict[str, Any]:
+def run_metrics(recipe: Recipe, counts: RowCounts, curve: list[dict[str, float]], weights_hash: str) -> dict[str, Any]:
+    """The metrics of a run."""
     return {
-        "rows": job.counts.as_metrics(),
-        "tokens": job.counts.tokens,
-        "epochs": job.recipe.epochs,
-        "steps": len(curve) or steps(job.recipe, job.counts.used),
+        "rows": counts.as_metrics(),
+        "tokens": counts.tokens,
+        "epochs": recipe.epochs,
+        "steps": len(curve) or steps(recipe, counts.used),
         "first_loss": curve[0]["loss"] if curve else None,
         "final_loss": curve[-1]["loss"] if curve else None,
         "weights": weights_hash[:16],
@@ -212,7 +215,7 @@ def _metrics(job: TrainingJob, curve: list[dict[str, float]], weights_hash: str)
 
 
 @contextmanager
-def _exclusive(work: Path, rank: int) -> Iterator[int]:
+def exclusive(work: Path, rank: int = 0) -> Iterator[int]:
     """Lock the folder against a second training; processes that inherit the yielded descriptor keep the lock too.
 
     Of several machines that share the folder each has a lock of its own.
@@ -227,7 +230,8 @@ def _exclusive(work: Path, rank: int) -> Iterator[int]:
 
 
 @contextmanager
-def _reports_full_disk(root: Path) -> Iterator[None]:
+def reports_full_disk(root: Path) -> Iterator[None]:
+    """Raises UserError in place of the OSError of a full disk; `root` is named where the error names no file."""
     try:
         yield
     except OSError as error:

@@ -52,7 +52,7 @@ def finish(work: Path) -> None:
     """
     states = [_state(folder) for folder in _checkpoints(work / "model")]
     if not states or states[-1].get("global_step") != states[-1].get("max_steps"):
-        raise UserError(f"{work / LOG}: Axolotl stopped before the last step; run again to go on from its checkpoint")
+        raise UserError(f"{work}: training stopped before the last step; run again to go on from its checkpoint")
     artifacts.write_json(work / DONE, {"steps": states[-1]["global_step"]})
 
 
@@ -69,7 +69,7 @@ def prune(work: Path) -> None:
     for path in work.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif not path.name.startswith(("axolotl.", "lock")):
+        elif not path.name.startswith(("axolotl.", "qformer.", "lock")):
             path.unlink()
 
 

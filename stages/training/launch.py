@@ -31,9 +31,10 @@ _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
 def launch(
-    command: list[str], work: Path, environment: dict[str, str], label: str, keep: int, log_name: str = LOG
-) -> None:
-    """Run `command` in `work` until it ends; its output goes to the log there.
+    command: list[str], work: Path, environment: dict[str, str], label: str, keep: int, log_name: str = LOG,
+    program: str = "Axolotl",
+) -> None:  # fmt: skip
+    """Run `command` in `work` until it ends; its output goes to the log there. `program` is its name in messages.
 
     The child inherits the file descriptor `keep`, and gets SIGTERM when this process ends, even by SIGKILL. Raises
     UserError with the child's last error and the log's path if it fails.
@@ -42,7 +43,7 @@ def launch(
         last_lines = _follow(process, log, Progress(label))
         code = process.wait()
     if code:
-        raise UserError(f"{work / log_name}: {_failure(code, last_lines)}")
+        raise UserError(f"{work / log_name}: {_failure(code, last_lines, program)}")
 
 
 @contextmanager
@@ -111,16 +112,16 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def _failure(code: int, lines: list[str]) -> str:
+def _failure(code: int, lines: list[str], program: str) -> str:
     """Why the process failed, in one line: the last line of its output that is an error."""
     if full := [line for line in lines if any(text in line for text in _FULL)]:
         return f"no space left on the disk; free some and run again to go on ({_printable(full[-1])})"
     if _KILLED in "".join(lines[lines.index(_CAUSE) :] if _CAUSE in lines else []):
         return "one of its processes was killed, most likely for want of memory; run again to go on from its checkpoint"
     if code == -signal.SIGKILL:
-        return "Axolotl was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
+        return f"{program} was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
     errors = [line for line in lines if _ERROR.match(line)]
-    return f"Axolotl failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
+    return f"{program} failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
 
 
 def _printable(line: str) -> str:

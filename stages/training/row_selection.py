@@ -30,6 +30,16 @@ class RowCounts:
             "read": self.read, "used": self.used, "too_long": self.too_long, "special_token": self.special_token,
         }  # fmt: skip
 
+    def require_one(self, max_length: int) -> None:
+        """Raise UserError unless a row is used; `max_length` is named as the reason for those that are too long."""
+        if not self.read:
+            raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
+        if not self.used:
+            raise UserError(
+                f"none of {self.read} rows can be trained on: {self.too_long} are longer than train.settings."
+                f"max_length {max_length}, {self.special_token} have a special token of the model in them"
+            )
+
 
 def usable_rows(rows: Iterable[Row], base: BaseModel, max_length: int, counts: RowCounts) -> Iterator[Row]:
     """The rows of at most `max_length` tokens without a special token in their text; all are counted in `counts`.
@@ -51,14 +61,4 @@ def usable_rows(rows: Iterable[Row], base: BaseModel, max_length: int, counts: R
         counts.used += len(fitting)
         counts.tokens += sum(length for _, length in fitting)
         yield from (row for row, _ in fitting)
-    _require_one(counts, max_length)
-
-
-def _require_one(counts: RowCounts, max_length: int) -> None:
-    if not counts.read:
-        raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
-    if not counts.used:
-        raise UserError(
-            f"none of {counts.read} rows can be trained on: {counts.too_long} are longer than "
-            f"train.settings.max_length {max_length}, {counts.special_token} have a special token of the model in them"
-        )
+    counts.require_one(max_length)
