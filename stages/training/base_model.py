@@ -8,7 +8,7 @@ from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.core.image_files import accepts_images
 from stages.training import export, image_training
-from stages.training.chat_rendering import Specials, check, complete, structural
+from stages.training.chat_rendering import Specials, check, check_last, complete, structural
 
 TEMPLATES = Path(__file__).parents[1] / "prompts" / "templates"
 
@@ -27,8 +27,10 @@ class BaseModel:
     """SHA-256 of everything in the directory."""
 
 
-def read_base_model(directory: Path, template: str) -> BaseModel:
+def read_base_model(directory: Path, template: str, last_only: bool = False) -> BaseModel:
     """The base model in `directory`, to be trained through `template`: "own", "tulu" or "alpaca".
+
+    last_only: only the last reply of a row is learned, so that earlier ones may be written otherwise.
 
     Raises UserError for a directory without a tokenizer or configuration, and for a template that does not exist or
     that a model can't be trained through.
@@ -40,7 +42,7 @@ def read_base_model(directory: Path, template: str) -> BaseModel:
     image_tokens = (image_training.image_token(directory),) if images else ()
     text = text.replace(image_training.PLACEHOLDER, image_tokens[0]) if image_tokens else text
     try:
-        check(text, specials)
+        (check_last if last_only else check)(text, specials)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
     reserved = (*structural(text, specials), *image_tokens)

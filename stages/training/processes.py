@@ -36,6 +36,11 @@ def in_all(recipe: Recipe) -> int:
     return per_machine(recipe) * recipe.nodes
 
 
+def with_own_rows(recipe: Recipe) -> int:
+    """Processes with rows of their own: all of them, or one in each group that shares its sequences."""
+    return max(in_all(recipe) // recipe.context_parallel, 1)
+
+
 def check_launcher(recipe: Recipe) -> None:
     """Check that the launcher can start what the recipe asks for. Raises UserError where it can't."""
     launcher = f"params.yaml: train.settings.launcher {recipe.launcher}"
@@ -135,5 +140,5 @@ _FOLDERS = ("dataset_prepared_path", "output_dir")
 
 def filled_up(recipe: Recipe, rows: int) -> int:
     """Rows at the start of an epoch that are used again at its end, so that every process has as many; 0 with one."""
-    together = recipe.micro_batch * in_all(recipe)
-    return -rows % together if in_all(recipe) > 1 and not recipe.packing else 0
+    several = with_own_rows(recipe)
+    return -rows % (recipe.micro_batch * several) if several > 1 and not recipe.packing else 0

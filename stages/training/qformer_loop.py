@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -24,6 +25,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, get_schedul
 
 MODEL = Path("model")
 RESULT = MODEL / "result.safetensors"
+PROGRESS, TRAINED = Path("progress.jsonl"), Path("trained.json")
 IGNORED = -100
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -147,20 +149,27 @@ class Training:
 
     def run(self, batches: Batches, rows: int) -> None:
         """Train from `step` to the last one, with checkpoints."""
+        PROGRESS.write_text("".join(self._line(entry) for entry in self.history))
         self._tell()
         for number, batch in enumerate(steps_of(rows, self.job)):
             if number < self.step:
                 continue
             rate = self.schedule.get_last_lr()[0]
-            loss = self._optimize(batches, batch)
+            loss, norm = self._optimize(batches, batch)
             self.step = number + 1
-            self.history.append({"step": self.step, "loss": loss, "learning_rate": rate})
+            self.history.append({"step": self.step, "loss": loss, "learning_rate": rate, "grad_norm": norm})
+            with open(PROGRESS, "a", encoding="utf-8") as stream:
+                stream.write(self._line(self.history[-1]))
             self._tell()
             print({"loss": f"{loss:.4g}", "learning_rate": f"{rate:.4g}"}, flush=True)
-            if self.step % self.job["save_every"] == 0 or self.step == self.job["steps"]:
+            if self.step % self.job["save_every"] == 0 and self.step < self.job["steps"]:
                 self.save()
 
-    def _optimize(self, batches: Batches, batch: list[int]) -> float:
+    def _line(self, entry: dict[str, float]) -> str:
+        return json.dumps({"steps": self.job["steps"], **entry, "time": time.time()}) + "\n"
+
+    def _optimize(self, batches: Batches, batch: list[int]) -> tuple[float, float]:
+        """Take a step; returns the mean loss of the batch's tokens and the norm of the gradient, which is not cut."""
         total, tokens = 0.0, batches.learned(batch)
         for start in range(0, len(batch), self.job["micro_batch"]):
             inputs, labels = batches.inputs(batch[start : start + self.job["micro_batch"]])
@@ -173,10 +182,11 @@ class Training:
             loss = summed / tokens
             loss.backward()
             total += float(loss.detach())
+        norm = torch.nn.utils.get_total_norm([v.grad for v in self.trained.values() if v.grad is not None])
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return total
+        return total, float(norm)
 
     def _tell(self) -> None:
         done, steps = self.step, self.job["steps"]
@@ -196,13 +206,16 @@ class Training:
         if self.device != "cpu":
             draws["cuda"] = torch.cuda.get_rng_state()
         torch.save(draws, writing / "rng_state.pth")
-        state = {"global_step": self.step, "max_steps": self.job["steps"], "log_history": self.history}
-        (writing / "trainer_state.json").write_text(json.dumps(state))
+        (writing / "trainer_state.json").write_text(self._state())
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(writing, folder)
         for older in MODEL.glob("checkpoint-*"):
             if older != folder:
                 shutil.rmtree(older)
+
+    def _state(self) -> str:
+        steps = self.job["steps"]
+        return json.dumps({"global_step": self.step, "max_steps": steps, "log_history": self.history})
 
     def resume(self) -> None:
         """Take over the last checkpoint, if there is one."""
@@ -225,13 +238,15 @@ class Training:
         self.step, self.history = state["global_step"], state["log_history"]
 
     def deliver(self) -> None:
-        """Write what was trained, in the data types that the base model is stored in."""
+        """Write what was trained, in the data types that the base model is stored in, and then how it ended."""
         made = {
             name: values.detach().cpu().to(self.stored.read(name).dtype).contiguous()
             for name, values in self.trained.items()
         }
-        save_file(made, RESULT.with_suffix(".part"))
-        os.replace(RESULT.with_suffix(".part"), RESULT)
+        MODEL.mkdir(exist_ok=True)
+        save_file(made, RESULT)
+        TRAINED.with_suffix(".part").write_text(self._state())
+        os.replace(TRAINED.with_suffix(".part"), TRAINED)
 
 
 def main() -> None:

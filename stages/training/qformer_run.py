@@ -23,6 +23,7 @@ from stages.training.axolotl_run import TrainingResult, child_environment, exclu
 from stages.training.base_model import require_files, special_tokens
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch
+from stages.training.live_progress import LiveProgress
 from stages.training.qformer_export import export_qformer, export_untrained
 from stages.training.qformer_rows import Lengths, picture_rows
 from stages.training.row_selection import RowCounts
@@ -33,6 +34,7 @@ LOG = "qformer.log"
 TRAINED = (r"^qformer\.", r"^query_tokens$")
 """What is trained where the recipe names no `unfrozen`: the Q-Former with its queries, which are its input."""
 NEEDED = ("qformer_tokenizer/tokenizer.json",)
+DEFAULT_OPTIMIZER = Recipe.model_fields["optimizer"].default
 PACKAGES = ("torch", "transformers", "safetensors", "pillow")
 
 
@@ -48,12 +50,14 @@ class _Job:
 
 
 def train(
-    run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, environment: str | None = None
-) -> TrainingResult:
+    run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, environment: str | None = None,
+    live: Path | None = None,
+) -> TrainingResult:  # fmt: skip
     """Train the Q-Former of the model in `base` on `rows` and write the result to `out`, whole or not at all.
 
     As `axolotl_run.train`: a killed run that is started again resumes from its last checkpoint and writes the same
-    bytes. environment: of Axolotl, which has torch and Transformers. Raises UserError for what can't be trained.
+    bytes. environment: of Axolotl, which has torch and Transformers. live: a folder of files that follow the training,
+    see `live_progress`. Raises UserError for what can't be trained.
     """
     _check(recipe)
     root = cache() / "train"
@@ -63,7 +67,7 @@ def train(
         if recipe.launcher == "render":
             return _render(job, out)
         with exclusive(job.work) as lock:
-            return _run(job, out, lock)
+            return _run(job, out, lock, live)
 
 
 def _check(recipe: Recipe) -> None:
@@ -74,9 +78,20 @@ def _check(recipe: Recipe) -> None:
         "processes": (recipe.processes > 1, "1"),
         "nodes": (recipe.nodes > 1, "1"),
         "packing": (recipe.packing, "false"),
+        "adapter": (recipe.adapter != "none", "none"),
+        "optimizer": (recipe.optimizer != DEFAULT_OPTIMIZER, DEFAULT_OPTIMIZER),
+        "liger": (recipe.liger, "false"),
+        "cut_cross_entropy": (recipe.cut_cross_entropy, "false"),
+        "context_parallel": (recipe.context_parallel > 1, "1"),
+        "extra": (bool(recipe.extra), "{}, since Axolotl does not train it"),
+        "report_to": (bool(recipe.report_to), "[]"),
         "checkpointing": (recipe.checkpointing, "false"),
         "sharding": (recipe.sharding != "none", "none"),
     }
+    if recipe.validation.share:
+        raise UserError(
+            "params.yaml: train: validation.share is not for a model with a Q-Former; set it to 0 in this run"
+        )
     for name, (refused, remedy) in wrong.items():
         if refused:
             value = getattr(recipe, name)
@@ -147,18 +162,25 @@ def _settings(recipe: Recipe, seed: int, rows: int) -> dict[str, Any]:
     }
 
 
-def _run(job: _Job, out: Path, lock: int) -> TrainingResult:
+def _run(job: _Job, out: Path, lock: int, live: Path | None) -> TrainingResult:
     result = job.work / "model" / "result.safetensors"
     if not checkpoints.finished(job.work):
-        checkpoints.drop_torn(job.work / "model")
-        variables = child_environment(job.python, job.work, environment_variables(job.recipe))
-        variables["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it sums on a GPU have no fixed order
-        launch([str(job.python), LOOP.name], job.work, variables, f"train {job.run}", lock, LOG, "training")
-        checkpoints.finish(job.work)
-    curve = checkpoints.curve(job.work / "model")
+        _train(job, lock, live)
+    curve = checkpoints.curve(job.work)
     weights_hash = export_qformer(job.run, result, job.base, out)
     checkpoints.prune(job.work)
     return TrainingResult(run_metrics(job.recipe, job.counts, curve, weights_hash), curve)
+
+
+def _train(job: _Job, lock: int, live: Path | None) -> None:
+    checkpoints.drop_torn(job.work / "model")
+    (job.work / checkpoints.TRAINED).unlink(missing_ok=True)
+    variables = child_environment(job.python, job.work, environment_variables(job.recipe))
+    variables["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it sums on a GPU have no fixed order
+    progress, command = LiveProgress(job.run, job.work / "progress.jsonl", live), [str(job.python), LOOP.name]
+    launch(command, job.work, variables, f"train {job.run}", lock, progress, (), LOG, "training")
+    checkpoints.finish(job.work)
+    progress.remove()
 
 
 def _render(job: _Job, out: Path) -> TrainingResult:

@@ -18,7 +18,8 @@ from stages.training import processes
 from stages.training.axolotl_config import axolotl_config
 from stages.training.processes import Machine, launcher_arguments, this_machine
 from tests.inference import tiny
-from tests.training.test_axolotl import RECIPE, ROOT, SPECIALS, contents, finish, wait_for
+from tests.training.test_axolotl import SPECIALS
+from tests.training.trainings import RECIPE, ROOT, contents, finish, wait_for
 
 TWO = RECIPE.model_copy(update={"launcher": "torchrun", "processes": 2})
 GPUS = RECIPE.model_copy(update={"launcher": "torchrun", "devices": 4, "batch": 128, "precision": "bfloat16"})
