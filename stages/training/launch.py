@@ -27,6 +27,8 @@ _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Refused)(?:: .*)?$")
 _CAUSE = "Root Cause (first observed failure):"
 _KILLED = "Signal 9 (SIGKILL) received by PID"
 """What torchrun writes about a process that was killed: https://docs.pytorch.org/docs/stable/elastic/errors.html."""
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+"""What torch puts before each line of a failed process, where there are several."""
 _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
@@ -145,7 +147,7 @@ def _failure(code: int, lines: list[str], program: str) -> str:
         return "one of its processes was killed, most likely for want of memory; run again to go on from its checkpoint"
     if code == -signal.SIGKILL:
         return f"{program} was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
-    errors = [line for line in lines if _ERROR.match(line)]
+    errors = [text for line in lines if _ERROR.match(text := _RANK.sub("", line))]
     return f"{program} failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
 
 

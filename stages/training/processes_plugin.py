@@ -10,6 +10,7 @@ import os
 import signal
 from typing import Any
 
+import torch
 from axolotl.integrations.base import BasePlugin
 
 PR_SET_PDEATHSIG = 1
@@ -31,3 +32,8 @@ class Processes(BasePlugin):  # type: ignore[misc]
         """Leave the place of the model to Transformers on a CPU; the last hook before Axolotl reads `device_map`."""
         if cfg.device == "cpu":
             cfg.device_map = None
+
+    def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
+        """Name the CPU without a number: torch can't read a checkpoint's tensors to `cpu:0`, as Transformers asks."""
+        if trainer.args.device.type == "cpu":
+            vars(trainer.args)["_setup_devices"] = torch.device("cpu")  # the cache of the property `device`
