@@ -39,6 +39,7 @@ COMMANDS = {
     "report": "All scores and statistics -> data/report/",
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "new": "An experiment of your own: your corpus, your model -> params.yaml",
+    "seeds": "More training seeds of a run, as runs in params.yaml",
     "eval": "A model on benchmarks, without training -> evaluations/<model>/<benchmarks>/",
     "label": "Answers to label with one keypress each -> the label file of `calibrate`",
     "show": "Rows of a corpus: before, after each round, the response",

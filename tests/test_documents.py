@@ -155,7 +155,7 @@ def test_modules_that_are_named_exist() -> None:
 def test_the_pipeline_page_lists_every_stage_in_order() -> None:
     text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
-    by_hand = ("check", "eval", "label", "new", "plan", "replies", "show", "verify")
+    by_hand = ("check", "eval", "label", "new", "plan", "replies", "seeds", "show", "verify")
     assert rows == [name for name in COMMANDS if name not in by_hand]
 
 

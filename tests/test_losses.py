@@ -33,7 +33,7 @@ LOSE_NOTHING = {
     "count_verbs": "tests/verbs/test_count_verbs.py",
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
-    "label": "tests/labelling",
+    "label": "tests/labelling", "seeds": "adds entries to params.yaml",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
 }  # fmt: skip
 ADDED = Step("rewrite", "suffix", "ok", round=1)

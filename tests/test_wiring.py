@@ -24,7 +24,7 @@ SHARED = {"__init__", "core", "params"}
 BENCHMARKS = ("evaluation/benchmarks", "evaluation/metrics", "verified")
 INFERENCE = ("inference", "model_files", "reply_store", "reasoning")
 # Not part of the graph: run by hand.
-BY_HAND = {"check", "eval", "label", "new", "plan", "replies", "show", "verify"}
+BY_HAND = {"check", "eval", "label", "new", "plan", "replies", "seeds", "show", "verify"}
 
 
 # Modules with several commands: the module names what another of its commands reads.

@@ -1,7 +1,7 @@
 """An Axolotl plugin for every run: its progress as a file, no checkpoint beside the final weights, merged adapters.
 
 This file is copied beside a run's configuration and imported by Axolotl from there, so it imports nothing of seqit.
-Nothing in here changes a weight.
+Without an adapter nothing in here changes a weight.
 """
 
 import inspect
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from axolotl.integrations.base import BasePlugin
-from transformers import TrainerCallback
+from transformers import TrainerCallback, set_seed
 
 PROGRESS, TRAINED = "progress.jsonl", "trained.json"
 NAMES = {
@@ -28,6 +28,11 @@ class Run(BasePlugin):  # type: ignore[misc]
         """Called first, with the configuration as it was read."""
         if cfg.get("use_trackio"):
             _make_trackio_fit()
+
+    def pre_model_load(self, cfg: Any) -> None:
+        """Seed the matrices of an adapter, which are drawn before Transformers sets the seed."""
+        if cfg.adapter:
+            set_seed(cfg.seed)
 
     def get_training_args(self, cfg: Any) -> dict[str, Any]:
         """Training arguments of Transformers that Axolotl has no keys for."""

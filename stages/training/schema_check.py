@@ -41,16 +41,17 @@ def problem(asked: dict[str, Any]) -> dict[str, str]:
     for key in asked["extra"]:
         if wrong := unknown(config[key], key, known):
             return {"key": key, "problem": wrong}
-    return refused(DictDefault(config), asked["gpus"])
+    return unknown_optimizer(config["optimizer"]) or refused(DictDefault(config), asked["gpus"])
 
 
 def schema(config: dict[str, Any]) -> Any:
     """Axolotl's type of a configuration, with the keys of the plugins that it names."""
-    from axolotl.integrations.base import PluginManager
+    from axolotl.integrations.base import PluginManager, load_plugin
     from axolotl.integrations.config import merge_input_args
     from axolotl.utils.schemas.config import AxolotlInputConfig
 
     for name in config["plugins"]:
+        load_plugin(name)  # raises for a name that is none, which `register` passes over
         PluginManager.get_instance().register(name)
     return merge_input_args()[1] if config["plugins"] else AxolotlInputConfig
 
@@ -67,6 +68,18 @@ def unknown(value: Any, path: str, model: Any) -> str:
     if inner is None or not isinstance(value, dict) or inner.model_config.get("extra") == "allow":
         return ""
     return next((wrong for key, below in value.items() if (wrong := unknown(below, f"{path}.{key}", inner))), "")
+
+
+def unknown_optimizer(name: str) -> dict[str, str]:
+    """What is wrong with the name of an optimizer, for which the schema takes any text."""
+    from axolotl.utils.schemas.enums import CustomSupportedOptimizers
+    from transformers.training_args import OptimizerNames
+
+    names = [str(one.value) for group in (OptimizerNames, CustomSupportedOptimizers) for one in group]
+    if name in names:
+        return {}
+    near = difflib.get_close_matches(name, names, 1)
+    return {"key": "", "problem": f"optimizer {name} is unknown" + (f"; did you mean {near[0]}?" if near else "")}
 
 
 def kinds(annotation: Any) -> list[Any]:
