@@ -19,7 +19,7 @@ def train(name: Annotated[str, entry_argument("An entry of `train.runs` in param
     moment and run it again: it goes on from its last checkpoint under .seqit/train/ and makes the same bytes. The
     loss of every step goes to data/metrics/train/<name>.csv, and while it trains to data/live/, where `dvc exp show`
     finds it. `train.settings.launcher: render` trains nothing and writes the base model with the Axolotl configuration
-    beside it, for tests and dry runs.
+    beside it, for tests and dry runs. Of an InstructBLIP the Q-Former is trained, by a loop with Transformers.
     """
     params = load()
     run = entry(params.train.runs, name, "train.runs")
