@@ -95,7 +95,7 @@ class Recipe(Section):
     """What is spread over the GPUs. fsdp (FSDP2) and zero3 (DeepSpeed's ZeRO): weights, gradients and optimiser; zero2:
     gradients and optimiser; zero1: the optimiser."""
     unfrozen: list[Regex] = Field(default=[])
-    """Regular expressions of the parameters to train; [] for all, of an InstructBLIP for the Q-Former and its queries."""
+    """Regular expressions of the parameters to train; [] for all, of an InstructBLIP for those of its Q-Former."""
     adapter: Literal["none", "lora", "qlora"] = Field(default="none")
     """none: the weights themselves are trained. lora: low-rank matrices, merged into the weights at the end. qlora: the
     same over weights in 4 bits (GPU)."""
