@@ -61,13 +61,13 @@ class Batches:
         """The inputs of these rows, and their labels: the response's tokens and the end, elsewhere `IGNORED`."""
         rows = [self.rows[number] for number in numbers]
         pairs = [self._tokens(row) for row in rows]
-        width = max(len(asked) + len(learned) for asked, learned in pairs)
+        width = max(len(prompt_ids) + len(learned) for prompt_ids, learned in pairs)
         ids, mask, labels = [], [], []
-        for asked, learned in pairs:
-            rest = width - len(asked) - len(learned)
-            ids.append([*asked, *learned, *[self.padding] * rest])
+        for prompt_ids, learned in pairs:
+            rest = width - len(prompt_ids) - len(learned)
+            ids.append([*prompt_ids, *learned, *[self.padding] * rest])
             mask.append([1] * (width - rest) + [0] * rest)
-            labels.append([*[IGNORED] * len(asked), *learned, *[IGNORED] * rest])
+            labels.append([*[IGNORED] * len(prompt_ids), *learned, *[IGNORED] * rest])
         prompts = self.processor.qformer_tokenizer([row["prompt"] for row in rows], padding=True, return_tensors="pt")
         pixels = self.processor.image_processor([_pixels(row["image"]) for row in rows], return_tensors="pt")
         made = {
@@ -83,9 +83,9 @@ class Batches:
 
     def _tokens(self, row: dict[str, str]) -> tuple[list[int], list[int]]:
         tokenizer = self.processor.tokenizer
-        asked = tokenizer(row["prompt"])["input_ids"]
+        prompt_ids = tokenizer(row["prompt"])["input_ids"]
         learned = tokenizer(row["response"], add_special_tokens=False)["input_ids"]
-        return [*self.image_tokens, *asked], [*learned, self.end]
+        return [*self.image_tokens, *prompt_ids], [*learned, self.end]
 
 
 def _pixels(path: str) -> Any:

@@ -46,8 +46,8 @@ class Lengths:
 
     def fits(self, prompt: str, response: str, max_length: int) -> int:
         """Tokens of the row with its queries and its end; 0 for more than `max_length`, or than the Q-Former reads."""
-        asked = len(self._language.encode(prompt).ids)
-        length = self._queries + asked + len(self._language.encode(response, add_special_tokens=False).ids) + 1
+        prompt_tokens = len(self._language.encode(prompt).ids)
+        length = self._queries + prompt_tokens + len(self._language.encode(response, add_special_tokens=False).ids) + 1
         readable = len(self._prompts.encode(prompt).ids) <= self._longest
         return length if length <= max_length and readable else 0
 
