@@ -46,6 +46,7 @@ NOT_RUN = {
     "seqit verify": "tests/verification",
     "cp docs/three-seeds": "tests/test_profiles.py reads that file",
     "xdg-open": "needs a browser",
+    "seqit seeds": "tests/experiments/test_training_seeds.py",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
 }
 """Beginning of a command line that is only checked, not run -> why, or what covers it."""

@@ -26,7 +26,7 @@ from stages.training.axolotl_config import (
     with_precision,
 )
 from stages.training.base_model import BaseModel, read_base_model
-from stages.training.config_check import check_config, needs_check
+from stages.training.config_check import check_config, needs_check, require_packages
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch
 from stages.training.live_progress import LiveProgress, table
@@ -149,6 +149,7 @@ def _training_environment(recipe: Recipe, base: BaseModel, axolotl_in: str | Non
         return Path(sys.executable), {}
     export.weights(base.directory)  # raises for a model without weights before gigabytes are installed
     python = training_python(axolotl_in)
+    require_packages(recipe, python)
     return python, versions(python, ("axolotl", "torch", "transformers"))
 
 

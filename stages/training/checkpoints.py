@@ -53,7 +53,7 @@ def whole(folder: Path, processes: int = 1) -> bool:
 
 def finished(work: Path) -> bool:
     """Whether the training in this folder has finished."""
-    return (work / DONE).is_file()
+    return (work / DONE).is_file() and (work / TRAINED).is_file()
 
 
 def finish(work: Path, may_stop_early: bool = False) -> None:

@@ -19,13 +19,18 @@ PACKAGES = {
     "ray": "ray",
 }
 """What a value of the recipe needs that Axolotl does not bring."""
+_MISSING = """
+import importlib.util, sys
+print(next((name for name in sys.argv[1:] if importlib.util.find_spec(name) is None), ""))
+"""
 SECONDS = 300
 """The longest that Axolotl's schema may take to load."""
 
 
 def needs_check(recipe: Recipe) -> bool:
     """Whether the recipe says something that only Axolotl's schema knows; asking it takes 10 seconds."""
-    return bool(recipe.extra) or recipe.optimizer != Recipe.model_fields["optimizer"].default or bool(packages(recipe))
+    usual = Recipe.model_fields["optimizer"].default
+    return bool(recipe.extra) or recipe.optimizer != usual or recipe.context_parallel > 1
 
 
 def packages(recipe: Recipe) -> list[str]:
@@ -34,12 +39,21 @@ def packages(recipe: Recipe) -> list[str]:
     return [PACKAGES[name] for name in named if name in PACKAGES]
 
 
+def require_packages(recipe: Recipe, python: Path) -> None:
+    """Raise UserError for a package that the recipe needs and Axolotl's environment lacks."""
+    if not (names := packages(recipe)):
+        return
+    done = subprocess.run([str(python), "-c", _MISSING, *names], capture_output=True, text=True, cwd="/")
+    if package := done.stdout.strip():
+        raise UserError(f"{python}: has no {package}, which the recipe needs; {python} -m pip install {package}")
+
+
 def check_config(config: dict[str, Any], recipe: Recipe, python: Path) -> None:
-    """Raise UserError, one line that names the key, for what Axolotl would refuse or for a missing package."""
-    asked = {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices, "packages": packages(recipe)}
+    """Raise UserError, one line that names the key, for what Axolotl would refuse."""
+    request = {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices}
     try:
         done = subprocess.run(
-            [str(python), str(SCRIPT)], input=json.dumps(asked), capture_output=True, text=True, errors="replace",
+            [str(python), str(SCRIPT)], input=json.dumps(request), capture_output=True, text=True, errors="replace",
             cwd="/", timeout=SECONDS,
         )  # fmt: skip
         answer: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
@@ -47,8 +61,6 @@ def check_config(config: dict[str, Any], recipe: Recipe, python: Path) -> None:
         raise UserError(
             f"{python}: can't load Axolotl's schema ({type(error).__name__}); `make env-train` makes it"
         ) from None
-    if package := answer.get("missing"):
-        raise UserError(f"{python}: has no {package}, which the recipe needs; {python} -m pip install {package}")
     if message := answer.get("problem"):
         where = f"train.settings.extra.{answer['key']}" if answer.get("key") in recipe.extra else "train.settings"
         raise UserError(f"params.yaml: {where}: {_line(message)}")

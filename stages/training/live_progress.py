@@ -6,6 +6,7 @@ environment: a dvc.yaml that names metrics and plots (https://dvc.org/doc/dvcliv
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,9 +29,11 @@ COLUMNS = ("step", "loss", "validation_loss", "learning_rate", "grad_norm", "tok
 class LiveProgress:
     """Copies the progress of a run into `folder`."""
 
-    def __init__(self, run: str, progress: Path, folder: Path | None) -> None:
-        """progress: the file that `run_plugin` writes. folder: None to write nothing."""
-        self.run, self._progress, self._folder = run, progress, folder
+    def __init__(self, run: str, progress: Path, folder: Path | None, period: float = 1.0) -> None:
+        """progress: the file that `run_plugin` writes. folder: None to write nothing. period: least seconds between two
+        updates, which take at most a twentieth of the time however long the run is."""
+        self.run, self._progress, self._folder, self._period = run, progress, folder, period
+        self._next = float("-inf")
         self._seen = (0, 0)
         """The size and the time of the progress file when it was read last."""
         self.values: dict[str, Any] = {}
@@ -38,11 +41,14 @@ class LiveProgress:
 
     def update(self) -> None:
         """Read what is new, and write both files if there is any."""
+        if (began := time.monotonic()) < self._next:
+            return
         with suppress(OSError):
             status = self._progress.stat()
             if (status.st_size, status.st_mtime_ns) != self._seen:
                 self._seen = (status.st_size, status.st_mtime_ns)
                 self._write(list(self._entries()))
+        self._next = time.monotonic() + max(self._period, 20 * (time.monotonic() - began)) * (self._period > 0)
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         for line in self._progress.read_text(encoding="utf-8", errors="replace").splitlines():

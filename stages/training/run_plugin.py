@@ -1,16 +1,19 @@
 """An Axolotl plugin for every run: its progress as a file, no checkpoint beside the final weights, merged adapters.
 
 This file is copied beside a run's configuration and imported by Axolotl from there, so it imports nothing of seqit.
-Without an adapter nothing in here changes a weight.
+Without an adapter or packing nothing in here changes a weight.
 """
 
 import inspect
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from axolotl.integrations.base import BasePlugin
+from torch.utils.data import RandomSampler, Sampler
 from transformers import TrainerCallback, set_seed
 
 PROGRESS, TRAINED = "progress.jsonl", "trained.json"
@@ -42,6 +45,11 @@ class Run(BasePlugin):  # type: ignore[misc]
         # A resumed run would evaluate once more than an uninterrupted one, and forget how long the loss has not fallen.
         return {**counted, "eval_on_start": False, "restore_callback_states_from_checkpoint": True}
 
+    def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
+        """Order packed rows by seed and epoch, before the trainer asks for them."""
+        if cfg.sample_packing:
+            _order_by_epoch(trainer)
+
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
         """The callbacks of this plugin, which come after those of Transformers."""
         return [Progress(), *([] if cfg.load_best_model_at_end else [NoLastCheckpoint()])]
@@ -65,7 +73,6 @@ def _make_trackio_fit() -> None:
 
 def merge(cfg: Any) -> None:
     """Write model/merged, as `axolotl merge-lora` does, which would need a second start of Axolotl."""
-    import torch
     from axolotl.cli.utils.lora_merge import merge_lora_sharded_efficient
 
     merge_lora_sharded_efficient(
@@ -76,6 +83,45 @@ def merge(cfg: Any) -> None:
         # The adapter was trained over weights that lost precision in 4 bits; it is merged into those.
         simulate_nf4=cfg.adapter == "qlora",
     )
+
+
+def _order_by_epoch(trainer: Any) -> None:
+    """Replace the sampler under the packing one, which keeps an old order where a resumed run skips batches."""
+    pack = trainer._create_multipack_sampler
+
+    def packed(base_sampler: Any, dataset: Any) -> Any:
+        if not isinstance(base_sampler, RandomSampler):
+            return pack(base_sampler, dataset)
+        order = EpochOrder(len(dataset), trainer.args.seed)
+        order.packing = pack(order, dataset)
+        return order.packing
+
+    trainer._create_multipack_sampler = packed
+
+
+class EpochOrder(Sampler):  # type: ignore[misc]
+    """Rows in an order that the seed and the number of the epoch decide, the one that Accelerate's own sampler has."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+        self.epoch: int | None = None
+        """None before training, when the order is asked for to count batches: of one epoch after the other."""
+        self.counted = 0
+        self.packing: Any = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before each epoch, also where batches are skipped."""
+        self.epoch = epoch
+        self.packing._batches = None  # packed in another epoch's order
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        epoch = self.counted if self.epoch is None else self.epoch
+        self.counted += 1
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        return iter(torch.randperm(self.count, generator=generator).tolist())
 
 
 class NoLastCheckpoint(TrainerCallback):  # type: ignore[misc]

@@ -1,11 +1,10 @@
 """Run by Axolotl's Python: reads a configuration from stdin, prints what Axolotl's schema says against it as JSON.
 
-It imports nothing of seqit. The last line that it prints is {} or {"key": …, "problem": …} or {"missing": package}.
+It imports nothing of seqit. The last line that it prints is {} or {"key": …, "problem": …}.
 """
 
 import contextlib
 import difflib
-import importlib.util
 import json
 import os
 import sys
@@ -17,31 +16,28 @@ ASSUMED_GPU = {"bf16": True, "fp8": False, "tf32": True, "n_node": 1, "compute_c
 
 def main() -> None:
     """Print the answer; what Axolotl prints while it loads goes to stderr."""
-    asked = json.loads(sys.stdin.read())
+    request = json.loads(sys.stdin.read())
     with contextlib.redirect_stdout(sys.stderr):
-        answer = problem(asked)
+        answer = problem(request)
     print("\n" + json.dumps(answer), flush=True)
 
 
-def problem(asked: dict[str, Any]) -> dict[str, str]:
+def problem(request: dict[str, Any]) -> dict[str, str]:
     """The first thing that is wrong."""
-    for package in asked["packages"]:
-        if importlib.util.find_spec(package) is None:
-            return {"missing": package}
     os.environ |= {"AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     from axolotl.utils.dict import DictDefault
 
     # Plugins of seqit are files beside a run's configuration.
-    config = dict(asked["config"])
+    config = dict(request["config"])
     config["plugins"] = [name for name in config.get("plugins", []) if name.startswith("axolotl.")]
     try:
         known = schema(config)
     except Exception as error:
         return {"key": "plugins", "problem": f"can't be loaded ({type(error).__name__}: {error})"}
-    for key in asked["extra"]:
+    for key in request["extra"]:
         if wrong := unknown(config[key], key, known):
             return {"key": key, "problem": wrong}
-    return unknown_optimizer(config["optimizer"]) or refused(DictDefault(config), asked["gpus"])
+    return unknown_optimizer(config["optimizer"]) or refused(DictDefault(config), request["gpus"])
 
 
 def schema(config: dict[str, Any]) -> Any:

@@ -64,5 +64,5 @@ def environment(trackers: Sequence[str], folder: Path, variables: Mapping[str, s
 
 def secrets(variables: Mapping[str, str]) -> list[str]:
     """The values that must not reach a log, longest first."""
-    found = {value for name, value in variables.items() if SECRET.search(name) or re.search("://[^/@]*@", value)}
-    return sorted((value for value in found if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
+    values = {value for name, value in variables.items() if SECRET.search(name) or re.search("://[^/@]*@", value)}
+    return sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)

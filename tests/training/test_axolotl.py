@@ -19,8 +19,10 @@ from stages.core.completions import Message
 from stages.core.errors import UserError
 from stages.training import axolotl_run
 from stages.training.axolotl_config import axolotl_config, environment_variables
+from stages.training.base_model import read_base_model
 from stages.training.chat_rendering import Specials, complete, render
 from stages.training.environment import training_python
+from stages.training.reply_segments import segmented
 from stages.training.training_rows import Row
 from tests.inference import tiny
 from tests.inference.axolotl_environment import ENVIRONMENT
@@ -126,16 +128,46 @@ def test_learned_are_responses_with_their_end_and_nothing_else(base: Path, tmp_p
         artifacts.write(tmp_path / name / "rows.jsonl", tiny.rows()[:-1])
         config = axolotl_config(RECIPE, 42, template, SPECIALS, str(base), 23)
         (tmp_path / name / "axolotl.yml").write_text(yaml.safe_dump(config))
+    write_last(base, tmp_path / "last")
     script = [
         str(training_python(ENVIRONMENT)),
         str(Path(__file__).parent / "labels.py"),
         str(tmp_path / "labels.jsonl"),
     ]
     clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment_variables(RECIPE)}
-    subprocess.run([*script, *(str(tmp_path / name) for name in templates)], env=clean, check=True, capture_output=True)
-    result = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    folders = [str(tmp_path / name) for name in (*templates, "last")]
+    subprocess.run([*script, *folders], env=clean, check=True, capture_output=True)
+    *result, last = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     for template, rows in zip(templates.values(), result, strict=True):
-        assert_labels(Tokenizer.from_file(str(base / "tokenizer.json")), template, rows)
+        assert_labels(tokenizer, template, rows)
+    assert_last_labels(tokenizer, last)
+
+
+def write_last(base: Path, folder: Path) -> None:
+    """A run's folder in which only the last reply of each row is learned."""
+    folder.mkdir()
+    recipe = RECIPE.model_copy(update=dict(loss="last"))
+    model = read_base_model(base, "own", last_only=True)
+    artifacts.write(folder / "rows.jsonl", segmented(tiny.rows()[:-1], model))
+    config = axolotl_config(recipe, 42, model.template, SPECIALS, str(base), 23)
+    (folder / "axolotl.yml").write_text(yaml.safe_dump(config))
+
+
+def assert_last_labels(tokenizer: Tokenizer, result: list[dict[str, list[int]]]) -> None:
+    learned = {
+        tokenizer.decode(row["input_ids"], skip_special_tokens=False): tokenizer.decode(
+            [token for run in runs(row["labels"]) for token in run], skip_special_tokens=False
+        )
+        for row in result
+    }
+    assert learned == {
+        render(tiny.CHATML, SPECIALS, row.messages[:-1], reply=True) + row.messages[-1].content + SPECIALS.eos: (
+            row.messages[-1].content + SPECIALS.eos
+        )
+        for row in tiny.rows()[:-1]
+    }
+    assert all(len(runs(row["labels"])) == 1 and row["labels"][-1] != -100 for row in result)
 
 
 def assert_labels(tokenizer: Tokenizer, template: str, result: list[dict[str, list[int]]]) -> None:

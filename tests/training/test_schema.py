@@ -1,6 +1,7 @@
 """What Axolotl's own schema says of `extra`, before anything runs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ print("\\n" + json.dumps(answers), flush=True)
 def asked(changes: dict[str, Any]) -> dict[str, Any]:
     recipe = Recipe.model_validate({**RECIPE.model_dump(), **changes})
     config = axolotl_config(recipe, 42, "{{ messages }}", SPECIALS, "/models/x", 64)
-    return {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices, "packages": []}
+    return {"config": config, "extra": list(recipe.extra), "gpus": recipe.devices}
 
 
 @pytest.mark.slow
@@ -73,7 +74,6 @@ def answering(folder: Path, answer: str) -> Path:
     [
         (r'{"key": "adam_beta1", "problem": "no\u001bnumber\nat all"}', "settings.extra.adam_beta1: no number at all"),
         ('{"key": "optimizer", "problem": "unknown"}', "params.yaml: train.settings: unknown"),
-        ('{"missing": "mlflow"}', "has no mlflow, which the recipe needs"),
         ("no JSON", "can.t load Axolotl.s schema"),
     ],
 )  # fmt: skip
@@ -84,7 +84,15 @@ def test_a_refusal_is_one_line(tmp_path: Path, answer: str, complaint: str) -> N
     assert "\n" not in str(told.value)
 
 
-def test_nothing_is_asked_where_nothing_is_special(tmp_path: Path) -> None:
+def test_a_package_that_is_missing_is_named() -> None:
+    python = Path(sys.executable)
+    config_check.require_packages(RECIPE, python)
+    with pytest.raises(UserError, match="has no wandb, which the recipe needs; .* -m pip install wandb"):
+        config_check.require_packages(RECIPE.model_copy(update={"report_to": ["wandb"]}), python)
+    config_check.require_packages(RECIPE.model_copy(update={"report_to": ["wandb"], "launcher": "render"}), python)
+
+
+def test_nothing_is_asked_where_nothing_is_special() -> None:
     assert not config_check.needs_check(RECIPE)
-    for changes in ({"extra": {"a": 1}}, {"optimizer": "muon"}, {"sharding": "zero1"}, {"report_to": ["wandb"]}):
+    for changes in ({"extra": {"a": 1}}, {"optimizer": "muon"}, {"context_parallel": 2}):
         assert config_check.needs_check(RECIPE.model_copy(update=changes))

@@ -28,7 +28,7 @@ def progress_file(folder: Path, count: int, torn: str = "") -> Path:
 
 
 def test_files_for_dvc_follow_the_run_and_go_with_it(tmp_path: Path) -> None:
-    live = LiveProgress("it", tmp_path / "progress.jsonl", tmp_path / "live")
+    live = LiveProgress("it", tmp_path / "progress.jsonl", tmp_path / "live", period=0)
     live.update()
     assert not (tmp_path / "live").exists(), "nothing has been logged"
     for count in (1, 3):
