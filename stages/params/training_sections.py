@@ -62,7 +62,7 @@ class Recipe(Section):
     """The chat template; own: the base model's."""
     epochs: Annotated[float, Field(gt=0)]
     batch: Count
-    """Rows of an optimiser step: micro_batch x accumulation x devices."""
+    """Rows of an optimiser step: micro_batch x accumulation x devices (or processes) x nodes."""
     micro_batch: Count
     """Rows that a device computes together."""
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -78,10 +78,15 @@ class Recipe(Section):
     """Checkpoints in each epoch, from which an interrupted run resumes."""
     threads: Count
     """CPU threads; weights trained on a CPU depend on it in their last digits."""
-    launcher: Literal["python", "accelerate", "render"]
-    """accelerate: several GPUs. render: trains nothing, for tests and dry runs."""
+    launcher: Literal["python", "accelerate", "torchrun", "ray", "render"]
+    """accelerate, torchrun, ray: several GPUs or nodes; torchrun several processes on CPUs too. render: trains nothing,
+    for tests and dry runs."""
     devices: Annotated[int, Field(ge=0, le=LARGEST)]
-    """GPUs; 0 trains on the CPU."""
+    """GPUs of a node; 0 trains on the CPU."""
+    processes: Count = Field(default=1)
+    """Processes that share the rows of a batch on the CPUs of a node; on GPUs there is one for each of `devices`."""
+    nodes: Count = Field(default=1)
+    """Machines that train together, each of which runs `seqit train`; with ray one alone runs it."""
     packing: bool
     """Several rows in one sequence of max_length; no row attends to another one."""
     checkpointing: bool
@@ -90,7 +95,7 @@ class Recipe(Section):
     """What is spread over the GPUs. fsdp (FSDP2) and zero3 (DeepSpeed's ZeRO): weights, gradients and optimiser; zero2:
     gradients and optimiser; zero1: the optimiser."""
     unfrozen: list[Regex] = Field(default=[])
-    """Regular expressions of the parameters to train; [] for all."""
+    """Regular expressions of the parameters to train; [] for all, of an InstructBLIP for those of its Q-Former."""
     adapter: Literal["none", "lora", "qlora"] = Field(default="none")
     """none: the weights themselves are trained. lora: low-rank matrices, merged into the weights at the end. qlora: the
     same over weights in 4 bits (GPU)."""

@@ -10,6 +10,7 @@ from stages.params.training_sections import Recipe
 from stages.training import recipe_options
 from stages.training.chat_rendering import Specials
 from stages.training.extra_keys import with_extra
+from stages.training.processes import check_launcher, ray_options, with_own_rows
 
 ROWS, VALIDATION_ROWS = "rows.jsonl", "validation.jsonl"
 """Files in a run's folder."""
@@ -17,12 +18,13 @@ ROWS, VALIDATION_ROWS = "rows.jsonl", "validation.jsonl"
 
 def accumulation(recipe: Recipe) -> int:
     """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
-    together = recipe.micro_batch * max(recipe.devices // recipe.context_parallel, 1)
+    together = recipe.micro_batch * with_own_rows(recipe)
     if recipe.batch % together:
-        shared = " / context_parallel" * (recipe.context_parallel > 1)
+        each = "processes" if recipe.processes > 1 else "devices"
+        each += " x nodes" * (recipe.nodes > 1) + " / context_parallel" * (recipe.context_parallel > 1)
         raise UserError(
-            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x devices{shared} = "
-            f"{together}; change one of them"
+            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x {each} = {together}; "
+            "change one of them"
         )
     return recipe.batch // together
 
@@ -53,6 +55,7 @@ def axolotl_config(
         **_plugins(recipe, accepts_images),
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
         **recipe_options.options(recipe),
+        **ray_options(recipe),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
         "gradient_accumulation_steps": accumulation(recipe),
@@ -103,6 +106,7 @@ def _plugins(recipe: Recipe, accepts_images: bool) -> dict[str, Any]:
     names = [
         *(["boundaries.Boundaries"] if accepts_images else []),
         *(["cpu_precision_plugin.CpuBfloat16"] if cpu_bfloat16(recipe) else []),
+        *(["processes_plugin.Processes"] if recipe.launcher == "torchrun" else []),
         *recipe_options.integrations(recipe),
     ]
     return {"plugins": names} if names else {}
@@ -162,8 +166,7 @@ def _checkpointing() -> dict[str, Any]:
 
 def _hardware(recipe: Recipe) -> dict[str, Any]:
     gpu = recipe.devices > 0
-    if recipe.devices > 1 and recipe.launcher == "python":
-        raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
+    check_launcher(recipe)
     return {
         # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `_plugins`.
         "bf16": gpu and recipe.precision == "bfloat16",

@@ -35,8 +35,8 @@ def read_base_model(directory: Path, template: str, last_only: bool = False) -> 
     Raises UserError for a directory without a tokenizer or configuration, and for a template that does not exist or
     that a model can't be trained through.
     """
-    _require_files(directory)
-    specials, images = _special_tokens(directory), accepts_images(directory)
+    require_files(directory)
+    specials, images = special_tokens(directory), accepts_images(directory)
     source = _template_file(directory, template, images)
     text = complete(artifacts.read_text(source), specials, own=template == "own")
     image_tokens = (image_training.image_token(directory),) if images else ()
@@ -49,8 +49,9 @@ def read_base_model(directory: Path, template: str, last_only: bool = False) -> 
     return BaseModel(directory, specials, text, reserved, images, export.contents_hash(directory))
 
 
-def _require_files(directory: Path) -> None:
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+def require_files(directory: Path, more: tuple[str, ...] = ()) -> None:
+    """Check that a model's configuration and tokenizer are there, and the files `more`. Raises UserError if not."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", *more):
         if not (directory / name).is_file():
             raise UserError(
                 f"{directory}: has no {name}; a model to train is a Transformers directory with its tokenizer, "
@@ -67,7 +68,8 @@ def _template_file(directory: Path, template: str, images: bool) -> Path:
     return source
 
 
-def _special_tokens(directory: Path) -> Specials:
+def special_tokens(directory: Path) -> Specials:
+    """The special tokens of the tokenizer in `directory`."""
     from tokenizers import Tokenizer
 
     config = artifacts.read_json(directory / "tokenizer_config.json", dict[str, Any])

@@ -19,7 +19,8 @@ TRAINED = "trained.json"
 """Written by `run_plugin` when the last step is done."""
 TRACKED = "tracked"
 """The folder of what trackers wrote."""
-KEPT = (LOG, "axolotl.yml", "lock", TRACKED)
+KEPT = ("axolotl.", "qformer.log", "lock", TRACKED)
+"""How the names begin of what stays."""
 NAMES = {
     "step": "step", "loss": "loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
     "eval_loss": "validation_loss",
@@ -27,20 +28,22 @@ NAMES = {
 """What Transformers logs -> its name in the curve."""
 
 
-def drop_torn(model: Path) -> None:
+def drop_torn(model: Path, processes: int = 1) -> None:
     """Remove checkpoints that a crash interrupted while they were written, so that training resumes from a complete
     one."""
     for folder in _checkpoints(model):
-        if not whole(folder):
+        if not whole(folder, processes):
             print(f"seqit train: {folder.name} is torn and was removed", file=sys.stderr)
             shutil.rmtree(folder)
     if complete := _checkpoints(model):
         print(f"seqit train: going on from {complete[-1].name}", file=sys.stderr)
 
 
-def whole(folder: Path) -> bool:
-    """Whether a checkpoint is complete: its state, which is written last, and every file whose format states a
-    length."""
+def whole(folder: Path, processes: int = 1) -> bool:
+    """Whether a checkpoint is complete: its state, which is written last, every file whose format states a length, and
+    of several processes the random state of each."""
+    if processes > 1 and len(list(folder.glob("rng_state_*.pth"))) < processes:
+        return False
     state = _state(folder)
     if state.get("global_step") != int(folder.name.rpartition("-")[2]):
         return False
@@ -61,7 +64,7 @@ def finish(work: Path, may_stop_early: bool = False) -> None:
     """
     ended = _read(work / TRAINED)
     if not ended or (ended.get("global_step") != ended.get("max_steps") and not may_stop_early):
-        raise UserError(f"{work / LOG}: Axolotl stopped before the last step; run again to go on from its checkpoint")
+        raise UserError(f"{work}: training stopped before the last step; run again to go on from its checkpoint")
     artifacts.write_json(work / DONE, {"steps": ended["global_step"]})
 
 
@@ -82,9 +85,9 @@ def best_step(work: Path) -> int | None:
 
 
 def prune(work: Path) -> None:
-    """Remove all files of the folder except the log, the configuration and what trackers wrote."""
+    """Remove all files of the folder except logs, locks, the configuration and what trackers wrote."""
     for path in work.iterdir():
-        if path.name in KEPT:
+        if path.name.startswith(KEPT):
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -16,6 +16,7 @@ PACKAGES = {
     "wandb": "wandb",
     "trackio": "trackio",
     "tensorboard": "tensorboard",
+    "ray": "ray",
 }
 """What a value of the recipe needs that Axolotl does not bring."""
 _MISSING = """
@@ -34,7 +35,7 @@ def needs_check(recipe: Recipe) -> bool:
 
 def packages(recipe: Recipe) -> list[str]:
     """The packages that the recipe needs beside Axolotl and its dependencies."""
-    named = [recipe.sharding[:4], *recipe.report_to] if recipe.launcher != "render" else []
+    named = [recipe.sharding[:4], recipe.launcher, *recipe.report_to] if recipe.launcher != "render" else []
     return [PACKAGES[name] for name in named if name in PACKAGES]
 
 

@@ -53,7 +53,10 @@ REASONS = {
         ("hub_model_id", "hub_strategy", "hub_revision", "push_dataset_to_hub", "hf_use_auth_token"),
         "training sends nothing to the Hub",
     ),
-    **dict.fromkeys(("device", "device_map", "world_size", "local_rank", "use_ray"), "devices and launcher decide it"),
+    **dict.fromkeys(
+        ("device", "device_map", "world_size", "local_rank", "use_ray", "ray_num_workers", "resources_per_worker"),
+        "devices and launcher decide it",
+    ),
     **dict.fromkeys(("comet_api_key", "use_otel_metrics"), "report_to names the trackers, the environment their keys"),
 }  # fmt: skip
 

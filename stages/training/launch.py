@@ -24,6 +24,11 @@ PERIOD = 10.0
 PR_SET_PDEATHSIG = 1
 _BAR = re.compile(r"^\s*\d+%\|.*\| (\d+)/(\d+) \[")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Refused)(?:: .*)?$")
+_CAUSE = "Root Cause (first observed failure):"
+_KILLED = "Signal 9 (SIGKILL) received by PID"
+"""What torchrun writes about a process that was killed: https://docs.pytorch.org/docs/stable/elastic/errors.html."""
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+"""What torch puts before each line of a failed process, where there are several."""
 _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
@@ -39,18 +44,20 @@ class Watcher(Protocol):
 
 def launch(
     command: list[str], work: Path, environment: dict[str, str], label: str, keep: int, watcher: Watcher | None = None,
-    secrets: Sequence[str] = (),
+    secrets: Sequence[str] = (), log_name: str = LOG, program: str = "Axolotl",
 ) -> None:  # fmt: skip
-    """Run `command` in `work` until it ends; its output goes to axolotl.log there, without `secrets`.
+    """Run `command` in `work` until it ends; its output goes to the log there, without `secrets`.
+
+    program: its name in messages.
 
     The child inherits the file descriptor `keep`, and gets SIGTERM when this process ends, even by SIGKILL. Raises
     UserError with the child's last error and the log's path if it fails.
     """
-    with open(work / LOG, "ab") as log, _child(command, work, environment, keep) as process:
+    with open(work / log_name, "ab") as log, _child(command, work, environment, keep) as process:
         last_lines = _follow(_lines(process, log, secrets), Progress(label, watcher=watcher))
         code = process.wait()
     if code:
-        raise UserError(f"{work / LOG}: {_failure(code, last_lines)}")
+        raise UserError(f"{work / log_name}: {_failure(code, last_lines, program)}")
 
 
 @contextmanager
@@ -132,14 +139,16 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def _failure(code: int, lines: list[str]) -> str:
+def _failure(code: int, lines: list[str], program: str) -> str:
     """Why the process failed, in one line: the last line of its output that is an error."""
     if full := [line for line in lines if any(text in line for text in _FULL)]:
         return f"no space left on the disk; free some and run again to go on ({_printable(full[-1])})"
+    if _KILLED in "".join(lines[lines.index(_CAUSE) :] if _CAUSE in lines else []):
+        return "one of its processes was killed, most likely for want of memory; run again to go on from its checkpoint"
     if code == -signal.SIGKILL:
-        return "Axolotl was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
-    errors = [line for line in lines if _ERROR.match(line)]
-    return f"Axolotl failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
+        return f"{program} was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
+    errors = [text for line in lines if _ERROR.match(text := _RANK.sub("", line))]
+    return f"{program} failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
 
 
 def _printable(line: str) -> str:

@@ -38,6 +38,16 @@ class RowCounts:
             **({"validation": self.validation} if self.validation else {}),
         }  # fmt: skip
 
+    def require_one(self, max_length: int) -> None:
+        """Raise UserError unless a row is used; `max_length` is named as the reason for those that are too long."""
+        if not self.read:
+            raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
+        if not self.used:
+            raise UserError(
+                f"none of {self.read} rows can be trained on: {self.too_long} are longer than train.settings."
+                f"max_length {max_length}, {self.special_token} have a special token of the model in them"
+            )
+
 
 def usable_rows(
     rows: Iterable[Row], base: BaseModel, max_length: int, counts: RowCounts, last_only: bool = False
@@ -60,7 +70,7 @@ def usable_rows(
         counts.used += len(fitting)
         counts.tokens += sum(length for _, length in fitting)
         yield from (row for row, _ in fitting)
-    _require_one(counts, max_length)
+    counts.require_one(max_length)
 
 
 def _lengths(tokenizer: "Tokenizer", base: BaseModel, rows: list[Row], last_only: bool) -> list[int]:
@@ -73,13 +83,3 @@ def _lengths(tokenizer: "Tokenizer", base: BaseModel, rows: list[Row], last_only
     texts = [text for row in parts for text in row]
     tokens = iter(tokenizer.encode_batch(texts, add_special_tokens=False))
     return [sum(len(next(tokens).ids) for _ in row) for row in parts]
-
-
-def _require_one(counts: RowCounts, max_length: int) -> None:
-    if not counts.read:
-        raise UserError("the training set is empty; look at what its entry of `format` in params.yaml reads")
-    if not counts.used:
-        raise UserError(
-            f"none of {counts.read} rows can be trained on: {counts.too_long} are longer than "
-            f"train.settings.max_length {max_length}, {counts.special_token} have a special token of the model in them"
-        )

@@ -16,6 +16,7 @@ from stages.training.training_rows import Row
 
 PLUGIN = Path(__file__).with_name("axolotl_plugin.py")
 PRECISION_PLUGIN = Path(__file__).with_name("cpu_precision_plugin.py")
+PROCESSES_PLUGIN = Path(__file__).with_name("processes_plugin.py")
 RUN_PLUGIN = Path(__file__).with_name("run_plugin.py")
 PLUGIN_COPY = "boundaries.py"
 """Its name in a run's folder, which the configuration refers to."""
@@ -68,6 +69,8 @@ def fill(
         _write_image_plugin(base, work)
     if cpu_bfloat16(recipe):
         shutil.copyfile(PRECISION_PLUGIN, work / PRECISION_PLUGIN.name)
+    if recipe.launcher == "torchrun":
+        shutil.copyfile(PROCESSES_PLUGIN, work / PROCESSES_PLUGIN.name)
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:

@@ -56,6 +56,16 @@ def test_a_torn_checkpoint_goes_and_the_one_before_stays(tmp_path: Path, tear: C
     assert older.is_dir() and not newer.exists()
 
 
+def test_of_several_processes_each_has_left_its_random_state(tmp_path: Path) -> None:
+    older, newer = checkpoint(tmp_path, 2), checkpoint(tmp_path, 10)
+    for folder, count in ((older, 2), (newer, 1)):
+        for rank in range(count):
+            with zipfile.ZipFile(folder / f"rng_state_{rank}.pth", "w") as archive:
+                archive.writestr("data.pkl", b"x")
+    checkpoints.drop_torn(tmp_path, processes=2)
+    assert older.is_dir() and not newer.exists()
+
+
 def test_whole_checkpoints_stay(tmp_path: Path) -> None:
     folders = [checkpoint(tmp_path, 2), checkpoint(tmp_path, 10)]
     checkpoints.drop_torn(tmp_path)

@@ -293,7 +293,13 @@ print("\\n" + json.dumps(accepted.to_dict(), default=str), flush=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", [SMALL, PAPER, PAPER.model_copy(update=dict(packing=True, sharding="none"))])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        SMALL, PAPER, PAPER.model_copy(update=dict(packing=True, sharding="none")),
+        PAPER.model_copy(update=dict(launcher="ray", nodes=2)),
+    ],
+)  # fmt: skip
 def test_axolotl_accepts_the_configuration(recipe: Recipe) -> None:
     gpu = {
         "bf16": True,
