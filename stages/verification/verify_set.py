@@ -82,7 +82,7 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
 
 def is_described(target: Path) -> bool:
     """Whether a folder has a statement and no rows, as that of a model."""
-    return (target / STATEMENT).is_file() and not any(target.glob("data/*.parquet"))
+    return (target / STATEMENT).is_file() and not any(target.glob("**/*.parquet"))
 
 
 def _row_checks(
