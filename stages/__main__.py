@@ -40,6 +40,7 @@ COMMANDS = {
     "publish": "A data set and its card -> data/published/<name>/ and the Hugging Face Hub",
     "sign": "A published folder -> its signature by your key, beside it",
     "publish_model": "A trained model and its card -> data/published_models/<name>/ and the Hugging Face Hub",
+    "publish_repository": "Published sets as configs of one repository -> data/repositories/<name>/ and the Hub",
     "new": "An experiment of your own: your corpus, your model -> params.yaml",
     "seeds": "More training seeds of a run, as runs in params.yaml",
     "eval": "A model on benchmarks, without training -> evaluations/<model>/<benchmarks>/",

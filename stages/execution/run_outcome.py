@@ -38,6 +38,7 @@ def run_outcome(
             warnings += corpus_warnings(name, rounds, responses, params.validation.max_failed)
             published = _without(published, sets)
     lines += [f"{name}: {folder_of(name)}" for name in published]
+    lines += [f"{name}: data/repositories/{name}" for kind, name in ended if kind == "publish_repository"]
     lines += [f"report: {REPORT}"] if any(kind == "report" for kind, _ in ended) and (root / REPORT).exists() else []
     return lines, warnings
 

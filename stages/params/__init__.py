@@ -38,7 +38,7 @@ from stages.params.inheritance import COSTS, completed
 from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
 from stages.params.model_publishing_sections import PublishModelEntry
 from stages.params.response_sections import Respond
-from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, Validate
+from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, RepositoryEntry, Validate
 from stages.params.training_sections import Train
 from stages.params.verb_sections import CountVerbs
 
@@ -97,6 +97,7 @@ class Params(Section):
     report: Report = Report()
     publish: dict[Name, PublishEntry] = Field(default={})
     publish_models: dict[Name, PublishModelEntry] = Field(default={})
+    repositories: dict[Name, RepositoryEntry] = Field(default={})
 
     @property
     def references(self) -> dict[str, str]:

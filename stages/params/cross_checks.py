@@ -30,7 +30,7 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
     checks = (
         _benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report, _filters, _preferences,
-        _models,
+        _models, _repositories,
     )  # fmt: skip
     for check in checks:
         for text in check(params):
@@ -245,4 +245,14 @@ def _models(params: "Params") -> Iterator[str]:
             yield (
                 f"publish_models.{name}.dataset: {entry.dataset} does not have the rows that {entry.run} reads; name "
                 f"an entry of publish in form rows with reads: {run.reads}"
+            )
+
+
+def _repositories(params: "Params") -> Iterator[str]:
+    """One name is taken by what a repository has beside its configs."""
+    for name, entry in params.repositories.items():
+        if "provenance" in entry.configs:
+            yield (
+                f"repositories.{name}.configs.{entry.configs.index('provenance')}: provenance is the config with the "
+                "origin of all rows; rename this entry of publish"
             )

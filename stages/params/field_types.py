@@ -66,6 +66,7 @@ ModelName = Annotated[Name, Reference("model")]
 BenchmarkName = Annotated[Name, Reference("benchmark")]
 PredictedName = Annotated[Name, Reference("predicted")]
 RunName = Annotated[Name, Reference("run")]
+SetName = Annotated[Name, Reference("published")]
 
 
 def _artifact(artifact: str) -> str:

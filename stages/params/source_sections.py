@@ -15,6 +15,7 @@ from stages.params.field_types import (
     Line,
     Name,
     Section,
+    SetName,
     Share,
     Unique,
 )
@@ -162,3 +163,22 @@ class PublishEntry(Entry):
     """The version before, for a section of the card and of provenance.json that says which rows changed and why:
     hub:ORG/NAME@vVERSION, or path:FOLDER@sha256:HASH for a copy of data/published/NAME; null for no such section. DVC
     runs the stage again where this text changes, so it names contents that do not."""
+
+
+class RepositoryEntry(Entry):
+    """Published sets as configs of one repository."""
+
+    configs: Annotated[list[SetName], Field(min_length=1), Unique]
+    """Entries of `publish`; their names are those of the configs. The config `provenance` is made of them."""
+    default: SetName
+    """The config that is loaded where none is named."""
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    """ORG/NAME on the Hub; null writes it to data/repositories/ only."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    """MAJOR.MINOR.PATCH, a tag on the Hub."""
+
+    @model_validator(mode="after")
+    def _default_is_a_config(self) -> "RepositoryEntry":
+        if self.default not in self.configs:
+            raise ValueError(f"default: {self.default} is none of its configs; add it, or name {self.configs[0]}")
+        return self

@@ -43,7 +43,7 @@ def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]
     """
     front = card_metadata.front_matter(facts, written, features, LICENCES)
     sections = [f"---\n{front}\n---", f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
-    sections += [_cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), _sources(facts)]
+    sections += [cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), sources(facts)]
     changes = change_tables.section(facts.changes) if facts.changes else ""
     sections += [changes, _again(facts), DESCRIBED, CITATION]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -103,7 +103,8 @@ def _whole_outputs(facts: Facts) -> str:
     )
 
 
-def _cautions(facts: Facts) -> str:
+def cautions(facts: Facts) -> str:
+    """The section of what to know before use; "" where there is nothing."""
     return "## Read before use\n\n" + "\n".join(f"- {text}" for text in facts.cautions) if facts.cautions else ""
 
 
@@ -187,7 +188,8 @@ def licences(facts: Facts) -> str:
     return "\n\n".join(["# Licences", opening, _licences(facts), *(f"- {text}" for text in facts.cautions)]) + "\n"
 
 
-def _sources(facts: Facts) -> str:
+def sources(facts: Facts) -> str:
+    """The section of sources and licences."""
     return (
         "## Sources and licences\n\nThe licence above is the strictest of the rows' own; each row carries its own in "
         "the column `licence`.\n\n" + _licences(facts)

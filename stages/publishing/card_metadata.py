@@ -23,6 +23,12 @@ ON_THE_HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(@|$)")
 
 def front_matter(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]], licences: str) -> str:
     """The YAML at the head of a card, without the lines around it. licences: the file that a licence "other" names."""
+    config = {"config_name": "default", "data_files": [{"split": facts.split, "path": _path(facts, written)}]}
+    return of_configs(facts, [config], _info(facts, written, features), licences)
+
+
+def of_configs(facts: Facts, configs: Sequence[Mapping[str, Any]], info: Any, licences: str) -> str:
+    """The same of several configs. info: `dataset_info` of one config, or a list of those of all."""
     from huggingface_hub import DatasetCardData
 
     data = DatasetCardData(
@@ -30,8 +36,7 @@ def front_matter(facts: Facts, written: Written, features: Sequence[Mapping[str,
         size_categories=[next((name for limit, name in SIZES if facts.rows < limit), "n>1T")],
         task_categories=["text-generation"], **_creators(facts), source_datasets=_sources(facts),
         tags=["instruction-tuning", "sequential-instructions", "synthetic", "seqit", f"arxiv:{PAPER}"],
-        dataset_info=_info(facts, written, features),
-        configs=[{"config_name": "default", "data_files": [{"split": facts.split, "path": _path(facts, written)}]}],
+        dataset_info=info, configs=list(configs),
     )  # fmt: skip
     return str(data.to_yaml(line_break="\n"))
 

@@ -48,13 +48,15 @@ SPDX = re.findall(
 SPDX_PAGES = {name.lower(): f"https://spdx.org/licenses/{name}" for name in SPDX}
 
 
-def description(configs: Sequence[Config], hashes: Mapping[str, str], citation: str) -> JsonLd:
+def description(
+    configs: Sequence[Config], hashes: Mapping[str, str], citation: str, whole: Facts | None = None
+) -> JsonLd:  # fmt: skip
     """The description of a data set.
 
-    configs: one or more, of one data set; the first names it. hashes: path of every file to be listed -> SHA-256.
-    citation: BibTeX. Equal arguments give equal values.
+    configs: one or more, of one data set; without `whole`, the facts of all together, the first names it. hashes: path
+    of every file to be listed -> SHA-256. citation: BibTeX. Equal arguments give equal values.
     """
-    first, parts = configs[0].facts, [one.facts for one in configs]
+    first, parts = whole or configs[0].facts, [one.facts for one in configs if one.facts is not whole]
     records = [(one, record_id(one, configs)) for one in configs]
     return {
         "@context": CONTEXT, "@type": "sc:Dataset", "conformsTo": CONFORMS, "name": first.name,

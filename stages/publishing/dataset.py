@@ -107,7 +107,9 @@ def write_dataset(
     split = "test" if type is Query else "train"
     with replacing(path := folder / ROW_HASHES) as hash_lines:
         tally = Tally(hash_lines, path)
-        written = parquet.write(folder, split, _rows(publication, records, type, tally), type)
+        written = parquet.write(
+            folder, split, _rows(publication, records, type, tally), type, expected=receipt.rows if receipt else 0
+        )
     facts = _facts(publication, split, type, tally, receipt)
     if changes:
         facts = msgspec.structs.replace(facts, changes=changes(folder, facts))

@@ -28,6 +28,8 @@ class Kind(NamedTuple):
 
 
 DATA_SET = Kind("dataset", "rows", "rows_sha256", ("data/*",), "publish")
+REPOSITORY = DATA_SET._replace(command="publish_repository")
+"""A repository of several data sets."""
 MODEL = Kind(
     "model", "weights", "weights_sha256", ("*.safetensors", "*.safetensors.index.json", ".eval_results/*.yaml"),
     "publish_model",
@@ -38,7 +40,7 @@ def push(folder: Path, repository: str | None, version: str, code: str = "", kin
     """Push what was published in a folder as `repository` at tag v<version>; says in one line what was done.
 
     code: the git commit of the checkout, for the tag's message. In a file of the set it would change the bytes of equal
-    rows with every commit.
+    rows with every commit. kind: what is pushed.
 
     Not pushed without a repository or without HF_TOKEN. A repository that does not exist is made, private. Nothing is
     committed when the tag has the same contents already (by `kind.field` of provenance.json). Raises UserError when the

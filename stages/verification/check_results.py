@@ -1,6 +1,7 @@
 """What a verification says: per check, how much was compared, what differs, and what could not be compared."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -58,6 +59,20 @@ class CheckLog:
     def result(self) -> CheckResult:
         """The outcome so far."""
         return CheckResult(self.name, self.unit, self.compared, list(self.mismatches), dict(self.unchecked))
+
+
+def merged(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """The outcomes of several sets, one for each name of a check, in the order in which names come first."""
+    by_name: dict[str, CheckResult] = {}
+    for one in results:
+        if (known := by_name.get(one.name)) is None:
+            by_name[one.name] = one
+            continue
+        unchecked = Counter(known.unchecked) + Counter(one.unchecked)
+        by_name[one.name] = CheckResult(
+            one.name, one.unit, known.compared + one.compared, [*known.mismatches, *one.mismatches], dict(unchecked)
+        )
+    return list(by_name.values())
 
 
 class RowCheck(Protocol):

@@ -1,6 +1,7 @@
 """Compares the types of the columns of each Parquet file with those that were published: equal values of another type
 have equal hashes."""
 
+from pathlib import Path
 from typing import Any
 
 from stages.core.errors import UserError
@@ -16,18 +17,25 @@ def column_results(published: PublishedSet) -> list[CheckResult]:
     if not expected:
         log.skip("provenance.json, where there is one, names no types")
         return [log.result()]
-    by_name = {str(one["name"]): one for one in expected}
-    for path in published.files:
-        actual = {field.name: {"name": field.name, **feature(field.type)} for field in _schema(str(path))}
-        for name in by_name | actual:
-            if actual.get(name) == by_name.get(name):
-                log.agrees()
-            elif name not in actual or name not in by_name:
-                log.differs(str(path), "", name, f"is {'a new' if name in actual else 'a missing'} column")
-            else:
-                message = f"has the type {_words(actual[name])}; published was {_words(by_name[name])}"
-                log.differs(str(path), "", name, message)
+    every = {str(one["name"]): one for one in expected}
+    for files, names in published.parts():
+        by_name = every if names is None else {name: every[name] for name in names}
+        for path in files:
+            _compare(log, path, by_name, more=names is not None)
     return [log.result()]
+
+
+def _compare(log: CheckLog, path: Path, by_name: dict[str, Any], more: bool) -> None:
+    """more: whether the file may have columns that are none of the set's own."""
+    actual = {field.name: {"name": field.name, **feature(field.type)} for field in _schema(str(path))}
+    for name in by_name if more else by_name | actual:
+        if actual.get(name) == by_name.get(name):
+            log.agrees()
+        elif name not in actual or name not in by_name:
+            log.differs(str(path), "", name, f"is {'a new' if name in actual else 'a missing'} column")
+        else:
+            message = f"has the type {_words(actual[name])}; published was {_words(by_name[name])}"
+            log.differs(str(path), "", name, message)
 
 
 def _schema(path: str) -> Any:

@@ -108,7 +108,7 @@ def _keys(row: Row) -> Iterable[tuple[str, Hashable]]:
     if SOURCE_REFERENCE in row:
         yield "sources", (row[SOURCE_REFERENCE], row[LICENCE])
     yield "languages", row[LANGUAGE]
-    if OUTPUT in row:
+    if OUTPUT in row and GENERATOR in row:
         yield "outputs", "generated" if row[GENERATOR] else "source"
         if not row[OUTPUT].strip():
             yield "outputs", "empty"

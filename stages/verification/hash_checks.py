@@ -56,7 +56,7 @@ class HashCheck:
         facts = self._set.facts
         if facts is not None and facts.columns_sha256:
             message = f"is missing; {PROVENANCE} is of a set that was published with it"
-            self._rows.differs(str(self._set.folder / ROW_HASHES), "", self._suspects(), message)
+            self._rows.differs(str(self._set.hashes_path), "", self._suspects(), message)
         else:
             self._rows.skip(OLD if facts else NO_PROVENANCE, len(self._lines))
 
@@ -69,7 +69,7 @@ class HashCheck:
         return ", ".join(names) if published else ""
 
     def _compare(self, published: list[str], columns: str, sound: bool) -> None:
-        file = str(self._set.folder / ROW_HASHES) if sound else self._set.data
+        file = str(self._set.hashes_path) if sound else self._set.data
         if len(published) == len(self._lines):
             for before, now in zip(published, self._lines, strict=True):
                 if before == now:

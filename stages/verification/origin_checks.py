@@ -65,7 +65,8 @@ def _own_files(published: PublishedSet, lock: Path) -> Iterator[tuple[str, str |
     """(path in dvc.lock, MD5 of what is at hand) of the set's folder and the artifact that it was made of."""
     facts = published.facts
     if facts is not None:
-        yield f"data/published/{facts.name}", folder_hash(published.folder, own_files(published.folder).values())
+        if published.out:
+            yield published.out, folder_hash(published.folder, own_files(published.folder).values())
         artifact = lock.parent / "data" / f"{facts.artifact}.jsonl"
         yield f"data/{facts.artifact}.jsonl", file_hash(artifact) if artifact.is_file() else None
 

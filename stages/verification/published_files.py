@@ -1,6 +1,6 @@
 """Opens a published data set: its Parquet files, card, provenance.json and row hashes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from stages.core.errors import UserError
 from stages.publishing.facts import Facts
 from stages.publishing.row_hashes import ROW_HASHES
 from stages.readers import columnar
+from stages.verification.check_results import CheckResult, Mismatch
 from stages.verification.set_columns import ID, Row
 
 PROVENANCE, CARD = "provenance.json", "README.md"
@@ -28,6 +29,16 @@ class PublishedSet(msgspec.Struct, frozen=True):
     """The lines of ROW_HASHES; None where a set was published without it."""
 
     @property
+    def hashes_path(self) -> Path:
+        """Where ROW_HASHES lies, or would lie."""
+        return self.folder / ROW_HASHES
+
+    @property
+    def out(self) -> str:
+        """Path of the folder in a dvc.lock; "" for none."""
+        return f"data/published/{self.facts.name}" if self.facts else ""
+
+    @property
     def data(self) -> str:
         """The Parquet file for messages; of several, their folder."""
         return str(self.files[0] if len(self.files) == 1 else self.files[0].parent)
@@ -40,6 +51,18 @@ class PublishedSet(msgspec.Struct, frozen=True):
                     if not isinstance(row.get(ID), str):
                         raise UserError(f"{path}: has no column `{ID}` of text; name a data set that seqit published")
                     yield row
+
+    def located(self, mismatch: Mismatch) -> Mismatch:
+        """A difference of a row with the file in which its column lies."""
+        return mismatch
+
+    def parts(self) -> list[tuple[list[Path], Sequence[str] | None]]:
+        """Files, and the columns of `facts` that each of them has; None for all."""
+        return [(self.files, None)]
+
+    def own_results(self) -> list[CheckResult]:
+        """What reading the rows has told, after the last of them."""
+        return []
 
 
 def open_set(target: Path) -> PublishedSet:

@@ -1,23 +1,24 @@
 """Runs every check of a published data set or model that the files at hand allow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
 from stages.publishing.statement import STATEMENT
-from stages.verification.check_results import CheckLog, CheckResult, RowCheck
+from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged
 from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
 from stages.verification.model_checks import is_model, model_results
-from stages.verification.origin_checks import lock_results, read_lock, trained_models
+from stages.verification.origin_checks import Lock, lock_results, read_lock, trained_models
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
-from stages.verification.published_files import PublishedSet, open_set
+from stages.verification.published_files import PublishedSet
 from stages.verification.reply_checks import ReplyCheck
 from stages.verification.reply_sources import open_replies
+from stages.verification.repository_sets import open_sets
 from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
 from stages.verification.signature_checks import signature_results
 from stages.verification.source_checks import SourceCheck, named_corpora
@@ -52,7 +53,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify_set(target: Path, evidence: Evidence) -> Verification:
-    """Compare a published set, or a published model, with all that is at hand.
+    """Compare a published set, every config of a repository, or a published model, with all that is at hand.
 
     Raises UserError for files that are missing or can't be read.
     """
@@ -62,10 +63,19 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
     if is_described(target):
         results = signature_results(target, evidence.public_key)
         return Verification(str(target), any(one.mismatches for one in results), results, [])
-    published = open_set(target)
     lock = read_lock(evidence.lock) if evidence.lock else {}
+    sets = open_sets(target)
+    references = list(dict.fromkeys(reference for published in sets for reference in _references(published)))
+    corpora = named_corpora(evidence.corpora, references) if evidence.corpora else {}
+    results = merged(result for published in sets for result in _results(published, evidence, corpora, lock))
+    models = sorted({model for one in sets if one.facts for model in trained_models(one.facts.artifact, lock)})
+    return Verification(str(target), any(one.mismatches for one in results), results, models)
+
+
+def _results(published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock) -> list[CheckResult]:
+    """The outcomes of all checks of one set."""
     with ExitStack() as stack:
-        checks, skipped = _row_checks(published, evidence, stack)
+        checks, skipped = _row_checks(published, evidence, corpora, stack)
         hashes = HashCheck(published)
         for row in published.rows():
             hashes.add(row)  # by the names that were published
@@ -74,10 +84,15 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
     results += column_results(published)
-    results += lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
-    results += signature_results(published.folder, evidence.public_key) if published.facts else []
-    models = trained_models(published.facts.artifact, lock) if published.facts else []
-    return Verification(str(target), any(one.mismatches for one in results), results, models)
+    results = [_located(published, one) for one in results] + published.own_results()
+    results += signature_results(published.folder, evidence.public_key) if published.out else []
+    return results + (
+        lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
+    )
+
+
+def _located(published: PublishedSet, result: CheckResult) -> CheckResult:
+    return msgspec.structs.replace(result, mismatches=[published.located(one) for one in result.mismatches])
 
 
 def is_described(target: Path) -> bool:
@@ -86,7 +101,7 @@ def is_described(target: Path) -> bool:
 
 
 def _row_checks(
-    published: PublishedSet, evidence: Evidence, stack: ExitStack
+    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], stack: ExitStack
 ) -> tuple[list[RowCheck], list[CheckResult]]:
     """The checks of rows that the evidence allows, and the results of those that it does not."""
     folders = [*evidence.prompts, *([evidence.shipped] if evidence.shipped else [])]
@@ -96,8 +111,8 @@ def _row_checks(
         CountCheck(published), MessageCheck(published.data),
         PromptCheck(published.data, prompts, bool(evidence.prompts)),
     ]  # fmt: skip
-    if evidence.corpora:
-        checks.append(SourceCheck(published.data, named_corpora(evidence.corpora, _references(published))))
+    if corpora:
+        checks.append(SourceCheck(published.data, corpora))
     else:
         skipped.append(_skipped("source rows", "--corpus"))
     if evidence.replies:

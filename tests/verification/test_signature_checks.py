@@ -112,7 +112,7 @@ TAMPERED: dict[str, tuple[Callable[[SignedSet], object], str, str]] = {
 
 def test_a_signed_set_agrees_and_without_a_key_the_signature_is_not_checked(signed: SignedSet) -> None:
     assert differing(verify_set(signed.folder, Evidence(public_key=signed.public))) == {}
-    assert signed.check(signed.public).compared == 6
+    assert signed.check(signed.public).compared == 7
     (reason,) = signed.check(None).unchecked
     assert "was not checked" in reason and signed.check(None).compared == 0
     signed.signature.unlink()
@@ -144,7 +144,7 @@ def test_a_countersigned_set_is_checked_with_either_key(signed: SignedSet, tmp_p
     private, public = written(tmp_path / "mine", "Ed25519")
     sign(signed.folder, private)
     for key in (public, signed.public):
-        assert signed.check(key).compared == 6 and not signed.check(key).mismatches
+        assert signed.check(key).compared == 7 and not signed.check(key).mismatches
     assert len(signed.check(signed.other).mismatches) == 2
 
 
@@ -170,7 +170,7 @@ def test_the_folder_of_a_model_is_compared_by_its_statement(tmp_path: Path) -> N
 def test_the_exit_status_says_whether_it_is_signed(signed: SignedSet, capsys: pytest.CaptureFixture[str]) -> None:
     words = [str(signed.folder), "--replies", str(signed.set.store)]
     assert call(command, [*words, "--public-key", str(signed.public)]) == 0
-    assert "✓ signature: 6 files compared" in capsys.readouterr().out
+    assert "✓ signature: 7 files compared" in capsys.readouterr().out
     assert call(command, words) == 0
     assert "whose it is takes a key (--public-key)" in capsys.readouterr().out
     assert call(command, [*words, "--public-key", str(signed.other)]) == 1

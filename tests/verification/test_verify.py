@@ -317,7 +317,7 @@ def test_other_messages_than_the_columns_say_are_told_though_all_hashes_are_anew
 
 def test_a_set_of_several_files_is_compared_whole(framed: SmallSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "LARGEST_GROUP", 1)
-    monkeypatch.setattr(parquet.write, "__defaults__", (1,))
+    monkeypatch.setattr(parquet.write, "__defaults__", (1, 0))
     framed.publish(framed.rows)
     assert len(list(framed.folder.glob("data/*.parquet"))) == 4
     result = framed.verify()
