@@ -11,9 +11,7 @@ from stages.core.cli import main
 from stages.core.errors import one_line
 from stages.core.project import given_path
 from stages.core.state_folder import store_path
-from stages.publishing.hub_copy import PREFIX, download
-from stages.verification.check_results import summary
-from stages.verification.verify_set import Evidence, verify_set
+from stages.verification.verify_set import Evidence, verify_target
 
 Files = list[str] | None
 
@@ -43,18 +41,12 @@ def verify(
         [given_path(path) for path in prompt or []], Path(prompts.__file__).parent,
         given_path(lock) if lock else None, given_path(public_key) if public_key else None,
     )  # fmt: skip
-    copy = download(target) if target.startswith(PREFIX) else None
-    if copy is not None:
-        typer.echo(one_line(copy.note), err=as_json)
-    result = verify_set(copy.folder if copy else given_path(target), evidence)
-    if copy is not None:
-        result = msgspec.structs.replace(result, target=f"{PREFIX}{copy.repository}@{copy.commit}")
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
-    else:
-        print("\n".join(map(one_line, summary(result.checks).splitlines())))
-        if result.models:
-            print(one_line(f"models trained on it, by dvc.lock: {', '.join(result.models)}"))
+    result = verify_target(target, evidence, lambda note: typer.echo(one_line(note), err=as_json))
+    print(
+        msgspec.json.format(msgspec.json.encode(result), indent=1).decode()
+        if as_json
+        else "\n".join(map(one_line, result.lines()))
+    )
     if result.differs:
         raise typer.Exit(1)
 

@@ -291,6 +291,7 @@ NAMED = {
     "calibrated": ("calibrate", {"benchmark": "seqeval", "labels": "labels/x.jsonl", "runs": ["it"]}),
     "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
+    "repository": ("repositories", VALUES["repositories"]["seed"]),
     "published model": ("publish_models", VALUES["publish_models"]["sit"]),
     "generated": ("generate", VALUES["generate"]["verified"]),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stages.core.errors import UserError
-from stages.model_files.references import hub_errors
+from stages.core.hub_errors import hub_errors
 
 PREFIX = "hub:"
 LOCAL = "name a folder that `hf download` wrote"

@@ -1,13 +1,15 @@
 """Runs every check of a published data set or model that the files at hand allow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
+from stages.core.project import given_path
+from stages.publishing.hub_copy import PREFIX, download
 from stages.publishing.statement import STATEMENT
-from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged
+from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged, summary
 from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
@@ -50,6 +52,24 @@ class Verification(msgspec.Struct, frozen=True):
     checks: list[CheckResult]
     models: list[str]
     """Models that dvc.lock says were trained on the artifact."""
+
+    def lines(self) -> list[str]:
+        """The outcome for people."""
+        models = [f"models trained on it, by dvc.lock: {', '.join(self.models)}"] if self.models else []
+        return [*summary(self.checks).splitlines(), *models]
+
+
+def verify_target(target: str, evidence: Evidence, note: Callable[[str], None]) -> Verification:
+    """The same as `verify_set` of a path, or of a data set hub:ORG/NAME@TAG, which is downloaded first.
+
+    note: gets a line that says which commit of the Hub is read. Raises UserError.
+    """
+    if not target.startswith(PREFIX):
+        return verify_set(given_path(target), evidence)
+    copy = download(target)
+    note(copy.note)
+    result = verify_set(copy.folder, evidence)
+    return msgspec.structs.replace(result, target=f"{PREFIX}{copy.repository}@{copy.commit}")
 
 
 def verify_set(target: Path, evidence: Evidence) -> Verification:
