@@ -52,8 +52,12 @@ def refuse_loss(replies: Replies, path: Path) -> None:
 
 
 def timeless(line: StoredReply) -> StoredReply:
-    """The line without the time at which its reply was stored, and with the checksum that it has so."""
-    return msgspec.structs.replace(line, created=0, seal=checksum(bytes.fromhex(line.key), _reply(line), 0))
+    """The line without the time at which its reply was stored, and with the checksum that it has so.
+
+    It has the hash of the text also where an earlier seqit stored the reply without one.
+    """
+    seal = checksum(bytes.fromhex(line.key), _reply(line), 0)
+    return msgspec.structs.replace(line, created=0, seal=seal, text_sha256=text_hash(line.text))
 
 
 def import_(replies: Replies, path: Path) -> tuple[int, int]:

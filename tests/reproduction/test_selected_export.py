@@ -36,6 +36,8 @@ def test_stores_that_differ_in_order_and_in_other_replies_export_the_same_bytes(
     keys = [key(number) for number in (3, 1, 2)]
     for name, numbers in (("a", [1, 2, 3]), ("b", [9, 3, 2, 8, 1])):
         with Replies(stored(tmp_path / name, numbers)) as replies:
+            if name == "b":  # as an earlier seqit stored them
+                replies.database.execute("UPDATE reply SET text_hash = NULL")
             assert export_selected(replies, tmp_path / f"{name}.jsonl.gz", keys) == (3, {})
     assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
     rows = [json.loads(line) for line in gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes()).splitlines()]
