@@ -198,7 +198,7 @@ def test_the_graph_is_small() -> None:
     ]
     assert sum(map(len, entries)) <= 60
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
-    assert len(lines) <= 560 and max(map(len, lines)) <= 120
+    assert len(lines) <= 580 and max(map(len, lines)) <= 120
 
 
 def test_a_stage_is_named_like_its_command() -> None:

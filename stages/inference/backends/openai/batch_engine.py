@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from stages.core.completions import Prompt, Reply
@@ -185,8 +186,33 @@ class BatchEngine:
         if state.phase == "failed":
             fresh += self._refused(record, state, waiting)
             return
-        by_key, fatal, again = {one.key: one for one in waiting}, "", []
-        group: list[tuple[int, Reply]] = []
+        by_key = {one.key: one for one in waiting}
+        again: list[Waiting] = []
+        fatal: list[str] = []
+        replies = self._read_results(record, by_key, again, fatal)
+        while group := list(islice(replies, LARGEST_GROUP)):
+            yield group
+        again += [self._missing(one, state) for one in by_key.values()]
+        # Only now: until here, a process that ends leaves a record of what the server was paid for.
+        with self._lock:
+            self._records.settle(record, [one.key for one in waiting])
+        if fatal:
+            raise FatalError(fatal[0])
+        if state.phase == "cancelled":
+            raise FatalError(
+                f"batch {record.batch} was cancelled at the server, {len(again):,} requests of it are open"
+            )
+        if again:
+            self._tell(f"batch {record.batch}: {len(again):,} of {len(waiting):,} requests are sent again")
+        fresh += again
+
+    def _read_results(
+        self, record: BatchRecord, by_key: dict[str, Waiting], again: list[Waiting], fatal: list[str]
+    ) -> Iterator[tuple[int, Reply]]:
+        """(position, reply) of each usable result of `by_key`, which are taken out of it.
+
+        What is to be sent again is added to `again`, what is true of every request to `fatal`.
+        """
         for line in self._results(record):
             one = by_key.pop(line.key, None)
             if one is None:
@@ -196,29 +222,12 @@ class BatchEngine:
                 if reply is not None:
                     self._failures.add(reply, self._has_cached_replies(), LIMIT)
             except FatalError as error:
-                fatal, reply = fatal or str(error), None
+                fatal.append(str(error))
+                reply = None
             if reply is None:
                 again.append(one)
-                continue
-            group.append((one.position, reply))
-            if len(group) == LARGEST_GROUP:
-                yield group
-                group = []
-        if group:
-            yield group
-        again += [self._missing(one, state) for one in by_key.values()]
-        # Only now: until here, a process that ends leaves a record of what the server was paid for.
-        with self._lock:
-            self._records.settle(record, [one.key for one in waiting])
-        if fatal:
-            raise FatalError(fatal)
-        if state.phase == "cancelled":
-            raise FatalError(
-                f"batch {record.batch} was cancelled at the server, {len(again):,} requests of it are open"
-            )
-        if again:
-            self._tell(f"batch {record.batch}: {len(again):,} of {len(waiting):,} requests are sent again")
-        fresh += again
+            else:
+                yield one.position, reply
 
     def _refused(self, record: BatchRecord, state: BatchState, waiting: list[Waiting]) -> list[Waiting]:
         """What to send again of a batch that the server refused as a whole. Raises FatalError where that is no use."""
