@@ -242,7 +242,9 @@ def _models(params: "Params") -> Iterator[str]:
     known = artifacts(params)
     for name, entry in params.publish_models.items():
         run, published = params.train.runs.get(entry.run), params.publish.get(entry.dataset)
-        if run and run.reads in known and published and (published.reads != run.reads or published.form != "rows"):
+        if not run or not published or not {run.reads, published.reads} <= known:
+            continue  # told of by itself
+        if published.reads != run.reads or published.form != "rows":
             yield (
                 f"publish_models.{name}.dataset: {entry.dataset} does not have the rows that {entry.run} reads; name "
                 f"an entry of publish in form rows with reads: {run.reads}"
