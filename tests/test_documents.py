@@ -410,6 +410,8 @@ def test_python_blocks_for_trainers_import_what_exists(block: Block) -> None:
 def test_python_blocks_run(block: Block, project: Path) -> None:
     command = [sys.executable, "-m", "stages", "publish", "seed-sit"]
     subprocess.run(command, cwd=project, env=environment(project), check=True, capture_output=True)
+    for words in (["publish", "seed-it"], ["publish_repository", "seed"]) if "data/repositories" in block.code else ():
+        subprocess.run([*command[:3], *words], cwd=project, env=environment(project), check=True, capture_output=True)
     of_rows = "\nassert len(rows) == 1 and 'The Rhine.' in rows[0].values(), rows[0]\n"
     code = block.code + (of_rows if "load_dataset" in block.code else "")
     done = subprocess.run(

@@ -112,13 +112,13 @@ class _Ahead:
         while id not in self._waiting and self._count < AHEAD and (read := next(self._rows, None)) is not None:
             self._waiting.setdefault(read[1][ID], deque()).append(read)
             self._count += 1
-        waiting = self._waiting.get(id)
-        if waiting is None:
+        same_id = self._waiting.get(id)
+        if same_id is None:
             return None
-        place, row = waiting.popleft()
+        place, row = same_id.popleft()
         self.is_behind, self._last = place < self._last, max(place, self._last)
         self._count -= 1
-        if not waiting:
+        if not same_id:
             del self._waiting[id]
         return row
 
