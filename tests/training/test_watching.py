@@ -56,7 +56,8 @@ def test_dvc_shows_the_run_that_trains(tmp_path: Path) -> None:
     home.mkdir()
     project.mkdir()
     (project / ".gitignore").write_bytes((Path(__file__).parents[2] / ".gitignore").read_bytes())
-    variables = {**os.environ, **folders, "HOME": str(home), "DVC_NO_ANALYTICS": "1"}
+    names = ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR")
+    variables = {**os.environ, **{name: str(home / name) for name in names}, "HOME": str(home), "DVC_NO_ANALYTICS": "1"}
 
     def said(*command: str) -> Any:
         done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=True)
