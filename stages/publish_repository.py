@@ -11,6 +11,7 @@ from stages.core.project import revision
 from stages.params import entry, load
 from stages.publishing import hub
 from stages.publishing.repository_files import RepositoryPublication, write_repository
+from stages.publishing.signatures import sign_with_environment
 
 
 def publish_repository(
@@ -26,7 +27,9 @@ def publish_repository(
     publication = RepositoryPublication(name, chosen.version, chosen.default, chosen.configs, chosen.repository)
     with replacing_folder(folder := Path("data/repositories", name)) as written:
         write_repository(written, publication, Path("data/published"))
-    typer.echo(hub.push(folder, chosen.repository, chosen.version, revision(), "publish_repository"), err=True)
+    if signed := sign_with_environment(folder):
+        typer.echo(signed, err=True)
+    typer.echo(hub.push(folder, chosen.repository, chosen.version, revision(), hub.REPOSITORY), err=True)
 
 
 if __name__ == "__main__":

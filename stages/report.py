@@ -5,7 +5,7 @@ from functools import partial
 from stages.core import artifacts
 from stages.core.cli import main, report_losses
 from stages.core.records import Record
-from stages.core.written_results import documents, rows, texts
+from stages.core.written_results import ValidatedRows, documents, rows, texts
 from stages.evaluation.benchmarks.questions import Score
 from stages.evaluation.benchmarks.score_statistics import compare
 from stages.evaluation.benchmarks.task_scores import TaskScore
@@ -34,7 +34,7 @@ def report() -> None:
         plain, metrics=metrics, evaluated=evaluated, logs=logs,
         scored={name: rows(f"scored/{name}", Score) for name in answers}
         | {key: rows(f"judged_tasks/{name}", TaskScore) for key, name in collect.marked(plain).items()},
-        before=rows(params.report.before, Record, True), after=rows(params.report.after, Record, True),
+        before=ValidatedRows(params.report.before, Record), after=ValidatedRows(params.report.after, Record),
         compare=partial(compare, seed=params.seed), samples=samples_of_only_run(plain, benchmarks, rows),
         cases=list(case_sets(plain, benchmarks, rows)),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from stages.core.records import Record
 from stages.inference.connect import Connect, connect
 from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.seqinstruct.responses import ResponseConfig, kept_responses, respond_round
+from stages.seqinstruct.responses import ResponseConfig, kept_responses, kept_rows, respond_round
 from stages.seqinstruct.round_statistics import RoundStats
 from stages.validation.receipts import refuse_losses, write_receipts
 
@@ -40,7 +40,10 @@ def respond(
                 corpus.hold or settings.hold, corpus.round_0 or settings.round_0,
             )  # fmt: skip
             alone, rows = corpus.responses == "last", versions[number]()
-            before = kept_responses(versions, complete, config) if alone else artifacts.artifact(earlier, Record)
+            if alone:
+                before = kept_responses(versions, complete, config)
+            else:
+                before = kept_rows(versions[number], artifacts.artifact(earlier, Record), config)
             earlier = f"responded/{name}/{number}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
             stats = RoundStats("respond", count)

@@ -30,8 +30,11 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {
     "git clone <": "needs an address",
+    "git add dvc.lock": "is about a run of the reader's",
     "make env": "makes the environment that runs this test",
     "make repro": "the default run, of which tests/test_pipeline.py runs a small copy",
+    "make reproduce": "tests/reproduction",
+    "seqit reproduce": "tests/reproduction",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
     "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",
@@ -44,8 +47,14 @@ NOT_RUN = {
     "seqit eval": "tests/model_evaluation",
     "seqit label": "tests/labelling",
     "seqit verify": "tests/verification",
+    "seqit sign": "tests/publishing/test_signatures.py",
+    "openssl": "tests/publishing/keys.py makes keys of this kind",
+    "model_signing": "tests/publishing/test_signatures.py",
+    "mlcroissant": "tests/publishing/test_croissant.py",
+    "seqit diff": "tests/publishing/test_changes.py",
     "cp docs/three-seeds": "tests/test_profiles.py reads that file",
     "xdg-open": "needs a browser",
+    "seqit seeds": "tests/experiments/test_training_seeds.py",
     "dvc exp run": "is `dvc repro` with values; tests/planning resolves such values as DVC does",
 }
 """Beginning of a command line that is only checked, not run -> why, or what covers it."""
@@ -155,7 +164,20 @@ def test_modules_that_are_named_exist() -> None:
 def test_the_pipeline_page_lists_every_stage_in_order() -> None:
     text = (ROOT / "docs" / "explanation" / "pipeline.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.M)
-    by_hand = ("check", "eval", "label", "new", "plan", "replies", "show", "verify")
+    by_hand = (
+        "check",
+        "diff",
+        "eval",
+        "label",
+        "new",
+        "plan",
+        "replies",
+        "reproduce",
+        "seeds",
+        "show",
+        "sign",
+        "verify",
+    )
     assert rows == [name for name in COMMANDS if name not in by_hand]
 
 
@@ -338,7 +360,9 @@ def environment(project: Path) -> dict[str, str]:
 
 RUN_IN_CLONE = ("dvc exp show", "dvc metrics", "dvc plots")
 """Beginnings of command lines that are run in a clone of the repository."""
-RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE)]
+OF_A_RUN = " --for "
+"""Part of command lines that need a finished run; tests/reproduction runs such ones."""
+RUNNABLE = [(block, line) for block, line in COMMAND_LINES if line.startswith(RUN_HERE) and OF_A_RUN not in line]
 
 
 @pytest.mark.parametrize("line", list(dict.fromkeys(line for _, line in RUNNABLE)))

@@ -33,7 +33,11 @@ LOSE_NOTHING = {
     "count_verbs": "tests/verbs/test_count_verbs.py",
     "win_rate": "an annotation without a preference is an error", "plan": "reads only", "replies": "the store",
     "show": "reads only", "new": "reads only", "check": "reads only", "verify": "reads only",
-    "label": "tests/labelling",
+    "sign": "changes no row",
+    "diff": "reads only",
+    "label": "tests/labelling", "publish_model": "files, whole or not at all",
+    "reproduce": "its stages tell it",
+    "seeds": "adds entries to params.yaml",
     "eval": "its stages tell it", "generate": "as many rows as params.yaml says",
     "publish_repository": "tests/publishing/test_repository.py",
 }  # fmt: skip

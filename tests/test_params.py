@@ -291,7 +291,8 @@ NAMED = {
     "calibrated": ("calibrate", {"benchmark": "seqeval", "labels": "labels/x.jsonl", "runs": ["it"]}),
     "estimated": ("win_rate", {"annotations": "x", "files": "y"}),
     "published": ("publish", VALUES["publish"]["seqeval"]),
-    "together": ("repositories", VALUES["repositories"]["seed"]),
+    "repository": ("repositories", VALUES["repositories"]["seed"]),
+    "published model": ("publish_models", VALUES["publish_models"]["sit"]),
     "generated": ("generate", VALUES["generate"]["verified"]),
 }  # fmt: skip
 """Every dictionary of params.yaml whose keys are names, with a value that such a name may have."""

@@ -24,7 +24,7 @@ SHARED = {"__init__", "core", "params"}
 BENCHMARKS = ("evaluation/benchmarks", "evaluation/metrics", "verified")
 INFERENCE = ("inference", "model_files", "reply_store", "reasoning")
 # Not part of the graph: run by hand.
-BY_HAND = {"check", "eval", "label", "new", "plan", "replies", "show", "verify"}
+BY_HAND = {"check", "diff", "eval", "label", "new", "plan", "replies", "reproduce", "seeds", "show", "sign", "verify"}
 
 
 # Modules with several commands: the module names what another of its commands reads.
@@ -196,9 +196,9 @@ def test_the_graph_is_small() -> None:
     entries = [
         reduce(lambda place, key: place.get(key, {}), keys, values) if keys != [""] else [None] for keys in sections
     ]
-    assert sum(map(len, entries)) <= 56
+    assert sum(map(len, entries)) <= 60
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
-    assert len(lines) <= 560 and max(map(len, lines)) <= 120
+    assert len(lines) <= 580 and max(map(len, lines)) <= 120
 
 
 def test_a_stage_is_named_like_its_command() -> None:
@@ -221,6 +221,9 @@ def test_metrics_are_small_files_in_git_not_in_the_cache() -> None:
     for body in BODIES.values():
         for out in body.get("outs", []):
             path = next(iter(out)) if isinstance(out, dict) else out
+            if path.startswith("data/published_models/"):  # weights, linked to those of models/
+                assert out == {path: {"cache": False}}
+                continue
             small = path.startswith(("data/metrics/", "data/evaluated/", "data/report/picture", "data/report/figures"))
             assert isinstance(out, dict) == small and (not small or out[path] == {"cache": False}), out
 

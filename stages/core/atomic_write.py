@@ -96,7 +96,8 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 def _finish(folder: Path) -> None:
     for path in folder.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # safetensors and the Hub make private files
+        if path.is_dir() or path.stat().st_nlink == 1:  # a hard link's permissions are those of the other file too
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # safetensors and the Hub make private files
         if path.is_file():
             with open(path, "rb") as stream:
                 os.fsync(stream.fileno())  # a full disk may raise only here

@@ -132,6 +132,11 @@ class Capabilities(msgspec.Struct, frozen=True):
     paid: bool = False
     """Whether requests cost money, so that two processes must not send the same one (see `reply_store.claims`). False
     for batch engines, whose batches must not depend on other processes."""
+    session: int = 0
+    """Prompts that are worth waiting for before any of their replies is used, as where a file of requests takes hours;
+    0 where replies come one by one."""
+    longest_wait: float = 0.0
+    """Seconds that a reply may take where that is long; 0 for the usual patience."""
 
 
 Complete = Callable[[Iterable[Prompt]], Iterator[Reply]]
@@ -185,7 +190,8 @@ def draw_seed(seed: int, record_id: str, purpose: str) -> int:
 
 
 MAX_SKIPPED = 1024
-"""Items without a prompt in a row after which `ask` first waits for the replies in flight."""
+"""Items without a prompt in a row after which `ask` first waits for the replies in flight, unless `complete` has an
+attribute `most_skipped` that says otherwise."""
 
 
 def ask(
@@ -214,6 +220,7 @@ def _one_call(
 ) -> Iterator[tuple[Item, Output | None]]:
     """One call of `complete`, until the items end or `MAX_SKIPPED` in a row have no prompt."""
     waiting: deque[tuple[Item, bool]] = deque()
+    most_skipped = getattr(complete, "most_skipped", MAX_SKIPPED)
 
     def prompts() -> Iterator[Input]:
         skipped = 0
@@ -222,7 +229,7 @@ def _one_call(
             skipped = skipped + 1 if prompt is None else 0
             if prompt is not None:
                 yield prompt
-            elif skipped == MAX_SKIPPED:
+            elif skipped == most_skipped:
                 return
 
     for reply in complete(prompts()):

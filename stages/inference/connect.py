@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from stages import params
-from stages.core.completions import Capabilities, Complete, Meter, Prompt, Reply
+from stages.core.completions import MAX_SKIPPED, Capabilities, Complete, Meter, Prompt, Reply
 from stages.core.state_folder import store_path
 from stages.inference.answer_only import AnswersOnly
 from stages.inference.backends import BACKENDS
@@ -17,6 +17,7 @@ from stages.inference.budgets import Ledger
 from stages.inference.engine_interface import Backend, Recall
 from stages.inference.progress import Progress
 from stages.inference.scheduler import Connection
+from stages.inference.stored_only import is_set, open_stored_only
 from stages.params.fetched_models import check_fetched
 from stages.reply_store.claims import Claims
 from stages.reply_store.identity import Identity, reference_of
@@ -42,6 +43,8 @@ class Connected(Meter):
         super().__init__(complete)
         self.capabilities, self.description = capabilities, description
         self._progress, self._sent = progress, dict(sent or {})
+        self.most_skipped = max(MAX_SKIPPED, capabilities.session)
+        """As `completions.ask` reads it."""
 
     def __call__(self, prompts: Iterable[Prompt]) -> Iterator[Reply]:
         """The replies, counted, each with the sampling parameters that were sent in place of its prompt's."""
@@ -136,21 +139,23 @@ def connect(
     Replies come from the store where it has them; the engine is opened at the first request that is not cached. They
     come without the model's reasoning. `models` and `store`: the folder of the models and the file of the store, by
     default models/ and `state_folder.store_path`. Raises UserError for an unknown engine or model, or a model fetched
-    before its reference was changed, and from the stream for what concerns every prompt.
+    before its reference was changed, and from the stream for what concerns every prompt, or for a request that is not
+    cached where SEQIT_STORED_ONLY is set.
     """
     check_fetched(models / (engine.model or model or ""), engine.references)
     store = store or store_path()
-    target = resolve(engine, model, models, Recall(recall_path(store)))
+    target = resolve(engine, model, models, Recall(recall_path(store), probes=not is_set()))
     backend, directory, options, identity, capabilities, description = target
     with ExitStack() as stack:
         replies = stack.enter_context(Replies(store))
         progress = stack.enter_context(Progress(purpose, identity.model, replies.path.with_suffix(".log")))
-        ledger = Ledger(replies, identity, engine.price, engine.budget) if engine.budget else None
+        ledger = Ledger(replies, identity, engine.charged_price, engine.budget) if engine.budget else None
         claims = Claims(replies.path) if capabilities.paid else None
         connection = stack.enter_context(
             Connection(
-                identity, replies, progress, lambda: backend.open_engine(directory, options), ledger,
-                capabilities, claims,
+                identity, replies, progress,
+                lambda: open_stored_only(identity, store) if is_set() else backend.open_engine(directory, options),
+                ledger, capabilities, claims,
             )
         )  # fmt: skip
         answers = AnswersOnly(connection.complete, engine.reasoning)

@@ -21,6 +21,7 @@ from stages.inference.engine_interface import Engine
 from stages.inference.progress import Progress
 from stages.inference.prompt_requirements import check_prompt
 from stages.inference.session import Inbox, Resources, Session, StoppedError
+from stages.reply_store.claims import PATIENCE as PATIENCE_WITH_OTHERS
 from stages.reply_store.claims import POLL, Claims, Sharing
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import Request, request
@@ -28,7 +29,8 @@ from stages.reply_store.lookup import WINDOW
 from stages.reply_store.store import Replies
 
 SESSION = 4096
-"""Prompts per session. A batch size that divides it wastes no partial batch."""
+"""Prompts per session, unless the engine's `Capabilities.session` says otherwise. A batch size that divides it wastes
+no partial batch."""
 TICK = 1.0
 """Seconds of waiting for a reply after which progress is shown."""
 PATIENCE = 0.02
@@ -105,7 +107,9 @@ class CompletionStream:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._inbox = Inbox()
-        self._sharing = Sharing(connection.claims, self._look_up)
+        patience = connection.capabilities.longest_wait or PATIENCE_WITH_OTHERS
+        self._sharing = Sharing(connection.claims, self._look_up, patience)
+        self._size = connection.capabilities.session or SESSION
         self._session: Session | None = None
         """The session that takes requests now."""
         self._taken = self._returned = 0
@@ -135,15 +139,15 @@ class CompletionStream:
 
     def _needs_prompts(self) -> bool:
         """Whether the engine has few requests left, and few replies wait behind a slow one."""
-        few_waiting = self._taken - self._returned < 2 * SESSION
+        few_waiting = self._taken - self._returned < 2 * self._size
         return few_waiting and (self._session is None or self._session.needs_requests())
 
     def _take(self, prompts: Iterator[Prompt]) -> bool:
         """Look up some more prompts and send those that are not cached. Returns whether there may be more."""
-        size = min(WINDOW, SESSION - self._taken % SESSION)
+        size = min(WINDOW, self._size - self._taken % self._size)
         window = [request(self._connection.identity, prompt) for prompt in _within_patience(islice(prompts, size))]
         self._dispatch(window)
-        if not window or self._taken % SESSION == 0:
+        if not window or self._taken % self._size == 0:
             self._close_session()
         return bool(window)
 

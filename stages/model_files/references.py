@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from stages.core import artifacts
 from stages.core.atomic_write import refused, replacing_folder
-from stages.core.errors import MISREAD, NOT_THE_HUB, UserError
+from stages.core.errors import UserError
+from stages.core.hub_errors import hub_errors
 from stages.core.records import digest
 from stages.core.redaction import secret_in_url, without_secrets
 from stages.model_files.gguf import to_directory
@@ -58,7 +59,7 @@ def pinned_reference(name: str) -> str:
     repository, _, revision = name.partition("@")
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return f"hub:{name}"
-    with _hub_errors(f"hub:{name}"):
+    with hub_errors(f"hub:{name}"):
         from huggingface_hub import HfApi
 
         return f"hub:{repository}@{HfApi().repo_info(repository, revision=revision or None).sha}"
@@ -154,7 +155,7 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
     repository, _, revision = name.partition("@")
     if not revision or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise UserError(f"hub:{name}: write hub:org/name@revision; without a revision next year's run reads other data")
-    with _hub_errors(f"hub:{name}"):
+    with hub_errors(f"hub:{name}"):
         from huggingface_hub import HfApi, snapshot_download
 
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha
@@ -177,51 +178,6 @@ def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[
         path.rename(folder / path.name)
     begun.rmdir()
     return repository, str(commit)
-
-
-@contextlib.contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """Raise errors of the Hub as a UserError; without the Hub's message, which may repeat headers."""
-    try:
-        from huggingface_hub import errors
-        from huggingface_hub.errors import HfHubHTTPError
-    except ImportError as error:  # pragma: no cover - pinned with the environment
-        raise UserError(f"{name}: huggingface_hub is not installed ({error})") from None
-    reasons: list[tuple[type[Exception], str]] = [
-        (errors.GatedRepoError, "access is gated; accept its terms on huggingface.co and set HF_TOKEN"),
-        (errors.RevisionNotFoundError, "has no such revision; correct what follows the @"),
-        (errors.RepositoryNotFoundError, "no such repository, or a private one; correct the name or set HF_TOKEN"),
-        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE is set; unset it, or use path:… with a copy of yours"),
-    ]
-    try:
-        yield
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "an error")
-        reason = next(
-            (text for kind, text in reasons if isinstance(error, kind)), f"the Hub answered {status}; try again later"
-        )
-        raise UserError(f"{name}: {reason}") from None
-    except errors.HFValidationError:
-        raise UserError(f"{name}: is no name of a repository; write it as the Hub shows it") from None
-    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError):
-        raise UserError(f"{name}: {reasons[-1][1]}") from None
-    except UserError:
-        raise
-    except Exception as error:
-        if isinstance(error, MISREAD):
-            raise UserError(f"{name}: {NOT_THE_HUB}") from None
-        if not _is_network(error):
-            raise
-        raise UserError(
-            f"{name}: the Hub can't be reached, or not to the end ({type(error).__name__}); go online and run again to "
-            "go on where it was, or use path:…"
-        ) from None
-
-
-def _is_network(error: Exception) -> bool:
-    # By the name of its package: huggingface_hub's client is httpx up to 1.x, httpx2 in 2.x.
-    package = type(error).__module__.partition(".")[0].rstrip("2")
-    return isinstance(error, (ConnectionError, TimeoutError)) or package in ("httpx", "httpcore")
 
 
 # ---------------------------------------------------------------- the disk

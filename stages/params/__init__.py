@@ -36,6 +36,7 @@ from stages.params.evaluation_sections import (
 from stages.params.field_types import ModelName, Name, Section, absent
 from stages.params.inheritance import COSTS, completed
 from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
+from stages.params.model_publishing_sections import PublishModelEntry
 from stages.params.response_sections import Respond
 from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, RepositoryEntry, Validate
 from stages.params.training_sections import Train
@@ -95,6 +96,7 @@ class Params(Section):
     calibrate: dict[Name, CalibrateEntry] = Field(default={})
     report: Report = Report()
     publish: dict[Name, PublishEntry] = Field(default={})
+    publish_models: dict[Name, PublishModelEntry] = Field(default={})
     repositories: dict[Name, RepositoryEntry] = Field(default={})
 
     @property

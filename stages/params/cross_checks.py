@@ -30,7 +30,7 @@ def mistakes(params: "Params", written: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake("", f"read each other in a circle: {' < '.join(circle)}; break it")
     checks = (
         _benchmarks, _idle, _judged, _pass_at, _actions, _responses, _wording, _chains, _report, _filters, _preferences,
-        _repositories,
+        _models, _repositories,
     )  # fmt: skip
     for check in checks:
         for text in check(params):
@@ -54,6 +54,7 @@ def _unknown_names(params: "Params") -> Iterator[Mistake]:
         "benchmark": set(params.ingest.benchmarks),
         "predicted": set(params.predict.benchmarks),
         "run": set(params.runs),
+        "trained": set(params.train.runs),
         "published": set(params.publish),
     }
     unanswered = _unanswered(params)
@@ -234,6 +235,20 @@ def _preferences(params: "Params") -> Iterator[str]:
     for name, entry in params.publish.items():
         if entry.reads.endswith(PAIRS) != (entry.form == "preference"):
             yield f"publish.{name}.form: preference is the form of filtered/NAME{PAIRS}, and of nothing else"
+
+
+def _models(params: "Params") -> Iterator[str]:
+    """What a model was trained on is what its card says."""
+    known = artifacts(params)
+    for name, entry in params.publish_models.items():
+        run, published = params.train.runs.get(entry.run), params.publish.get(entry.dataset)
+        if not run or not published or not {run.reads, published.reads} <= known:
+            continue  # told of by itself
+        if published.reads != run.reads or published.form != "rows":
+            yield (
+                f"publish_models.{name}.dataset: {entry.dataset} does not have the rows that {entry.run} reads; name "
+                f"an entry of publish in form rows with reads: {run.reads}"
+            )
 
 
 def _repositories(params: "Params") -> Iterator[str]:

@@ -111,6 +111,10 @@ def _registered(engine: str) -> str:
     return engine
 
 
+BATCH_PRICE = 0.5
+"""What a request in a batch costs, as a share of its price, where the option `batch` names none."""
+
+
 class Engine(Section):
     """How a model is reached; `model` is None where the run names it.
 
@@ -132,6 +136,15 @@ class Engine(Section):
     def references(self) -> dict[str, str]:
         """Name of a model -> its reference under `fetch.models`; empty for an engine that is not of a params.yaml."""
         return self._references
+
+    @property
+    def charged_price(self) -> Price | None:
+        """The price of what is sent: a share of `price` where requests go in batches (option `batch` of openai)."""
+        batch = self.options.get("batch")
+        share = batch.get("price", BATCH_PRICE) if isinstance(batch, dict) else 1.0
+        if self.price is None or not isinstance(share, int | float):
+            return self.price
+        return self.price.model_copy(update={"input": self.price.input * share, "output": self.price.output * share})
 
 
 class Engines(Section):

@@ -28,9 +28,10 @@ PARTS = (".plain", ".turns", ".like", PAIRS)
 class Reference(NamedTuple):
     """Metadata of a field whose value names something that another section defines."""
 
-    kind: Literal["artifact", "counted", "model", "benchmark", "predicted", "run", "published"]
+    kind: Literal["artifact", "counted", "model", "benchmark", "predicted", "run", "trained", "published"]
     """counted: an artifact under `count_tokens`. benchmark: an entry of `ingest.benchmarks`. predicted: of
-    `predict.benchmarks`. run: of `train.runs` or `predict.models`. published: of `publish`."""
+    `predict.benchmarks`. run: of `train.runs` or `predict.models`. trained: of `train.runs`. published: of
+    `publish`."""
 
 
 def _addressable(name: str) -> str:

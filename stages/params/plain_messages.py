@@ -34,6 +34,7 @@ PATTERNS: Mapping[str, str] = {
     "^hub:.": "must be hub:ORG/NAME@COMMIT",
     r"^\d+\.\d+\.\d+$": "must be three numbers, such as 0.1.0",
     r"^[\w.-]+/[\w.-]+$": "must be ORG/NAME",
+    r"^(hub:[\w.-]+/[\w.-]+@[\w./-]+|path:.+)$": "must be hub:ORG/NAME@vVERSION or path:FOLDER@sha256:HASH",
     "^[A-Z]{3}$": "must be a currency, such as USD",
     r"^[^\x00-\x1f\x7f]+$": "must be a path without control characters",
     "^[A-Za-z]+(-[A-Za-z0-9]+)*$": "must be a language tag, such as de or zh-CN",

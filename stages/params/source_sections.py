@@ -159,6 +159,10 @@ class PublishEntry(Entry):
     """rows: instructions with their responses. grpo: prompts with verifiable rewards for TRL's GRPOTrainer. rlvr: the
     same for open-instruct. These two have those rows alone that have checks. preference: prompt, chosen and rejected
     response, as TRL reads them, of filtered/NAME.pairs."""
+    changes_from: Annotated[str, Field(pattern=r"^(hub:[\w.-]+/[\w.-]+@[\w./-]+|path:.+)$")] | None = None
+    """The version before, for a section of the card and of provenance.json that says which rows changed and why:
+    hub:ORG/NAME@vVERSION, or path:FOLDER@sha256:HASH for a copy of data/published/NAME; null for no such section. DVC
+    runs the stage again where this text changes, so it names contents that do not."""
 
 
 class RepositoryEntry(Entry):

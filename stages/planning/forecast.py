@@ -234,7 +234,7 @@ def _within(one: str, other: str) -> bool:
 def _requests(planner: Planner, counts: RequestCounts) -> StageRequests:
     load = planner.tokens(counts)
     read, written, most = load.read, load.written, max(load.most, load.written)
-    price, speed = counts.engine.price, counts.engine.speed
+    price, speed = counts.engine.charged_price, counts.engine.speed
     rate = 0.0 if speed else planner.measured_rate(counts.identity)
     seconds = read / speed.input + written / speed.output if speed else written / rate if rate else None
     tokens: Tokens = (read, written)

@@ -131,7 +131,7 @@ MAY_STOP = "; this plan might stop before its end: a request is sent only if the
 
 def _budget(engine: Engine, spent: Tokens, planned: Tokens, dearest: Tokens) -> str:
     """What is spent of a budget, as text. dearest: most tokens of the largest request; (0, 0) where none is sent."""
-    budget, price = engine.budget, engine.price
+    budget, price = engine.budget, engine.charged_price
     limits: list[tuple[str, float, Callable[[Tokens], float]]] = []
     if budget and budget.tokens is not None:
         limits.append((f"{sum(spent):,} of {budget.tokens:,} tokens", budget.tokens, sum))

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from stages.publishing import card_metadata
+from stages.publishing.changes import change_tables
 from stages.publishing.column_meanings import meanings
 from stages.publishing.facts import Facts
 from stages.publishing.licence_spellings import HUB, link, spelled
@@ -15,20 +16,24 @@ from stages.publishing.parquet import Written
 LICENCES = "LICENSE.md"
 """The file that says more of a licence that is "other"."""
 PAPER = f"https://arxiv.org/abs/{card_metadata.PAPER}"
-CITATION = f"""\
-## Citation
-
-The method is that of:
-
-```bibtex
+BIBTEX = f"""\
 @inproceedings{{hu2025sequential,
   title = {{Fine-Tuning Large Language Models with Sequential Instructions}},
   author = {{Hu, Hanxu and Yu, Simon and Chen, Pinzhen and Ponti, Edoardo M.}},
   publisher = {{Association for Computational Linguistics}},
   year = {{2025}},
   url = {{{PAPER}}}
-}}
-```"""
+}}"""
+DESCRIBED = """\
+## For programs
+
+`croissant.json` describes the set in [Croissant 1.1](https://docs.mlcommons.org/croissant/); `mlcroissant validate
+--jsonld croissant.json` checks it. `statement.intoto.json` names every file by its SHA-256, and what these were
+made of: sources, prompt files, models, parameters ([in-toto](https://in-toto.io), SLSA provenance). Where the
+publisher signed it, `attestation.sigstore.json` is the signature: `seqit verify FOLDER --public-key FILE`. Where
+there is a `model.sig` too, `model_signing verify key FOLDER --signature FOLDER/model.sig --public_key FILE` checks
+the files."""
+CITATION = f"## Citation\n\nThe method is that of:\n\n```bibtex\n{BIBTEX}\n```"
 
 
 def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]]) -> str:
@@ -39,7 +44,8 @@ def dataset(facts: Facts, written: Written, features: Sequence[Mapping[str, Any]
     front = card_metadata.front_matter(facts, written, features, LICENCES)
     sections = [f"---\n{front}\n---", f"# {escaped(facts.name)}", _summary(facts), _use(facts)]
     sections += [cautions(facts), _columns(facts), _making(facts), _quality(facts), _overlaps(facts), sources(facts)]
-    sections += [_again(facts), CITATION]
+    changes = change_tables.section(facts.changes) if facts.changes else ""
+    sections += [changes, _again(facts), DESCRIBED, CITATION]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -80,8 +86,20 @@ def _use(facts: Facts) -> str:
     if facts.form or facts.split == "test":
         return example
     return (
-        f"{example}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the column `messages`; the "
-        "columns `instruction`, `input` and `output` are Alpaca's."
+        f"{example}{_whole_outputs(facts)}\n\nTRL's SFTTrainer and Axolotl (`type: chat_template`) train on the "
+        "column `messages`; the columns `instruction`, `input` and `output` are Alpaca's."
+    )
+
+
+def _whole_outputs(facts: Facts) -> str:
+    """How to leave out the outputs that are cut; "" where none is."""
+    cut = facts.outputs.get("truncated", 0) if facts.outputs else 0
+    if not cut:
+        return ""
+    return (
+        f"\n\nThe token limit cut {cut:,} of the {facts.rows:,} outputs, which end in the middle of a sentence; "
+        "without them:\n\n```python\n"
+        'whole = rows.filter(lambda row: row["output_status"] != "truncated")\n```'
     )
 
 
@@ -196,5 +214,6 @@ def _again(facts: Facts) -> str:
         f"this version:\n\n```sh\ndvc repro publish@{facts.name}\n```\n\nThe same models, prompts, seed and sampling "
         "give rows with the same hash; `provenance.json` holds the facts of this card for programs. `seqit verify` "
         "compares a copy with its hashes (one for each row in `rows.sha256`), and with stored replies, prompt files "
-        "and source rows."
+        "and source rows. `python verify_rows.py .` compares the rows with their hashes, counts and types without "
+        "seqit; it needs pyarrow alone."
     )

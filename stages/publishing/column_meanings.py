@@ -20,6 +20,8 @@ ROWS = SHARED | {
     "instruction": "What the user asks, after all rounds",
     "input": "What the instruction is about, said after it and a blank line; often empty",
     "output": "The response",
+    "output_status": "How the model's reply ended of which the output is made: `ok`, or `truncated` where the token "
+    "limit cut it, so that the output is not whole; empty where the output is the source's own",
     "reasoning": "The model's reasoning before the output, if it reasoned",
     "iteration": "Rounds of Seq-Instruct that the row went through, whatever came of them",
     "system_prompt": "The system prompt; empty where the row has none",
@@ -42,7 +44,8 @@ ROWS = SHARED | {
     "prompt_sha256": "Hashes of the prompt files with which `action` changed the instruction, joined by +; empty where "
     "no model changed it",
     "steps": "The same for every step that was tried, in order, with its status (ok, frozen, unparsed, rejected, "
-    "truncated, thought, refused, failed)",
+    "truncated, thought, refused, failed), the keys of its replies, and the first 32 hex digits of the SHA-256 of each "
+    "reply's text (`replies_sha256`)",
 }
 QUERIES = ROWS | {
     "messages": "The prompt as a conversation of {role, content}: the system prompt if there is one, earlier turns, "

@@ -11,20 +11,27 @@ from stages.core.artifacts import Receipt, document, write_bytes
 from stages.core.atomic_write import disk, replacing
 from stages.core.errors import UserError
 from stages.core.records import Record
-from stages.publishing import card, parquet
+from stages.publishing import card, described, parquet, verify_rows
+from stages.publishing.changes.change_types import Changes
+from stages.publishing.croissant_fields import Config, columns
 from stages.publishing.facts import Facts, Validation
 from stages.publishing.licences import cautions, strictest
 from stages.publishing.preference_rows import PreferenceRow, is_publishable, preference_row
 from stages.publishing.published_rows import Query, Row, row, row_type
+from stages.publishing.resource_names import Resource
 from stages.publishing.reward_prompts import GrpoRow, RewardForm, RlvrRow, is_verifiable, reward_row
-from stages.publishing.row_hashes import ROW_HASHES, RowHashes, line
+from stages.publishing.row_hashes import ROW_HASHES, RowHashes, SourceHashes, line
 from stages.response_filter.preference_pairs import STAGE as FILTER
 from stages.response_filter.preference_pairs import PreferencePair
 
 Form = Literal["rows", "preference"] | RewardForm
 PublishedType = type[Row] | type[Query]
+VERIFIER = "verify_rows.py"
+"""A program in each set that checks its rows without seqit."""
 Records = Callable[[], Iterable[Record]]
 """Gives the rows anew at each call, as they are read twice: for their columns, then to be written."""
+Compare = Callable[[Path, Facts], Changes]
+"""What changed since an earlier version, of the folder with the rows, and the facts that are to be written."""
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -52,6 +59,7 @@ class Tally:
         self.hashes = RowHashes()
         self.hash_lines, self._path = hash_lines, path
         self.licences: Counter[tuple[str, str]] = Counter()
+        self.sources = SourceHashes()
         self.languages: Counter[str] = Counter()
         self.generators: Counter[str] = Counter()
         self.steps: Counter[tuple[str, int, str, str]] = Counter()
@@ -69,10 +77,12 @@ class Tally:
         """Count a row."""
         self.rows += 1
         self.licences[row.source_reference, row.licence] += 1
+        self.sources.add(row.source_reference, row.source_sha256)
         self.languages[row.language] += 1
         if isinstance(row, Row):
             self.outputs["generated" if row.generator else "source"] += 1
             self.outputs["empty"] += not row.output.strip()
+            self.outputs["truncated"] += row.output_status == "truncated"
         for step in row.steps:
             self.steps[step.stage, step.round, step.action, step.status] += 1
             if step.generator and step.stage != FILTER:  # whose model wrote nothing of the row
@@ -83,11 +93,15 @@ class Tally:
                 self.samplings[step.stage, step.sampling] += 1
 
 
-def write_dataset(folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None) -> None:
+def write_dataset(
+    folder: Path, publication: Publication, records: Records, receipt: Receipt | None = None,
+    inputs: Sequence[Resource] = (), changes: Compare | None = None,
+) -> None:  # fmt: skip
     """Write every file of a published data set below `folder`, which holds nothing yet.
 
-    receipt: that of the artifact's validation. Memory holds some thousand rows. Raises UserError where a form other
-    than rows finds no row for it, and for a full disk.
+    receipt: that of the artifact's validation. inputs: the files that `records` come from. changes: compares the set
+    with an earlier version. Memory holds some thousand rows. Raises UserError where a form other than rows finds no row
+    for it, and for a full disk.
     """
     type = _struct(publication.form, records)
     split = "test" if type is Query else "train"
@@ -97,10 +111,14 @@ def write_dataset(folder: Path, publication: Publication, records: Records, rece
             folder, split, _rows(publication, records, type, tally), type, expected=receipt.rows if receipt else 0
         )
     facts = _facts(publication, split, type, tally, receipt)
+    if changes:
+        facts = msgspec.structs.replace(facts, changes=changes(folder, facts))
     write_bytes(folder / "provenance.json", document(facts))
+    write_bytes(folder / VERIFIER, Path(verify_rows.__file__).read_bytes())
     write_bytes(folder / "README.md", card.dataset(facts, written, parquet.features(type)).encode())
     if facts.licence == "other":
         write_bytes(folder / card.LICENCES, card.licences(facts).encode())
+    described.write(folder, [Config("default", written.files, columns(type), facts)], inputs)
 
 
 def _struct(form: Form, records: Records) -> type[msgspec.Struct]:
@@ -156,6 +174,7 @@ def _facts(
         languages=dict(sorted(tally.languages.items())), generators=dict(sorted(tally.generators.items())),
         steps=_counted(tally.steps), prompts=_counted(tally.prompts), samplings=_counted(tally.samplings),
         columns_sha256=tally.hashes.columns(), columns=list(type.__struct_fields__),
+        sources_sha256=tally.sources.totals(), features=parquet.features(type),
         repository=publication.repository or msgspec.UNSET,
         form=msgspec.UNSET if form == "rows" else form,
         reasoning=True if form == "rows" and "reasoning" in type.__struct_fields__ else msgspec.UNSET,

@@ -1,8 +1,11 @@
 """The facts that a card states, counted from the rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+
+from stages.publishing.changes.change_types import Changes
 
 
 class Validation(msgspec.Struct, frozen=True):
@@ -46,11 +49,13 @@ class Facts(msgspec.Struct, frozen=True):
     """(stage, sampling as JSON, steps)."""
     columns: list[str] = []
     """Names of the columns, in order; empty in sets that earlier versions published."""
+    features: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    """Names and types of the columns, as in `dataset_info` of the card; no field in sets published before."""
     repository: str | msgspec.UnsetType = msgspec.UNSET
     """ORG/NAME on the Hub; else no field."""
     outputs: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
-    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; and those of either whose
-    output is `empty`."""
+    """Rows of a training set whose output is `generated` by a model, or the `source`'s own; those of either whose
+    output is `empty`; and those whose output the token limit cut (`truncated`)."""
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
     reasoning: bool | msgspec.UnsetType = msgspec.UNSET
     """True where rows have a column with the model's reasoning; else no field."""
@@ -60,3 +65,17 @@ class Facts(msgspec.Struct, frozen=True):
     """Column -> SHA-256 over its values as canonical JSON, one a line; no field in sets published before."""
     seed: int | msgspec.UnsetType = msgspec.UNSET
     """The seed of the experiment, from which the seed of every request is drawn."""
+    changes: Changes | msgspec.UnsetType = msgspec.UNSET
+    """What changed since an earlier version, where params.yaml names one."""
+    sources_sha256: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """Reference -> SHA-256 over the hashes of its published source rows in order, one a line; no field in sets
+    published before."""
+
+
+def prompt_files(facts: Facts) -> list[tuple[str, str]]:
+    """(stage/action, hash) of each prompt file; of two that are joined by +, the first chose the action."""
+    names = []
+    for stage, action, joined, _ in facts.prompts:
+        hashes = str(joined).split("+")
+        names += [(f"{stage}/choose", hashed) for hashed in hashes[:-1]] + [(f"{stage}/{action}", hashes[-1])]
+    return list(dict.fromkeys(names))

@@ -35,6 +35,8 @@ class Made(msgspec.Struct, frozen=True):
     sampling: str
     """JSON object."""
     replies: list[str]
+    replies_sha256: list[str]
+    """For each of `replies` the hash of its text, as `text_hash` of the reply store; none in rows of older versions."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -45,6 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     instruction: str
     input: str
     output: str
+    output_status: str
     system_prompt: str
     history: list[Turn]
     corpus: str
@@ -192,7 +195,17 @@ def _making(record: Record, type: type[msgspec.Struct]) -> dict[str, object]:
         "generator": last.generator if last else "",
         "prompt_sha256": change.prompt if change else "", "sampling": last.sampling if last else "",
         "reply": last.replies[-1] if last and last.replies else "", "steps": steps,
+        "output_status": output_status(record),
     }  # fmt: skip
+
+
+def output_status(record: Record) -> str:
+    """How the reply ended of which a row's output is made: "ok", or "truncated" by the token limit; "" for the source's
+    own output. For an output that was kept from an earlier round, the status of its reply then."""
+    step = row_history.response_step(record)
+    if step is None:
+        return ""
+    return (step.reason or "ok") if step.status == "frozen" else step.status
 
 
 def _made(step: Step) -> Made:
@@ -201,5 +214,5 @@ def _made(step: Step) -> Made:
     sampling = canonical(step.sampling).decode() if step.sampling else ""
     return Made(
         step.stage, step.action, step.status, step.round, reason, public(step.generator), step.prompt, sampling,
-        list(step.replies),
+        list(step.replies), list(step.text_hashes),
     )  # fmt: skip

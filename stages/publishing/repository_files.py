@@ -1,18 +1,21 @@
 """Writes a repository with several configs: their rows as Parquet, the origin of all as one config, card and facts."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from stages.core.artifacts import document, write_bytes
 from stages.core.atomic_write import disk
-from stages.publishing import card, repository_card
+from stages.publishing import card, croissant_fields, described, repository_card
+from stages.publishing.croissant_fields import columns
+from stages.publishing.facts import Facts
 from stages.publishing.hub import PROVENANCE as FACTS
 from stages.publishing.parquet import FOLDER, Written, write_tables
-from stages.publishing.repository_configs import PROVENANCE, Config, open_config, origin_schema
+from stages.publishing.repository_configs import CONFIG, ID, PROVENANCE, Config, open_config, origin_schema
 from stages.publishing.repository_facts import all_configs, repository_facts
+from stages.publishing.resource_names import Resource, uri
 from stages.publishing.row_hashes import ROW_HASHES
 
 
@@ -45,9 +48,30 @@ def write_repository(folder: Path, publication: RepositoryPublication, published
     )  # fmt: skip
     write_bytes(folder / FACTS, document(facts))
     write_bytes(folder / "README.md", repository_card.text(facts, configs, own, origin).encode())
+    together = all_configs(facts.name, facts.version, every)
     if facts.licence == "other":
-        together = all_configs(facts.name, facts.version, every)
         write_bytes(folder / card.LICENCES, card.licences(together).encode())
+    _describe(folder, configs, own, origin, together)
+
+
+def _describe(
+    folder: Path, configs: Sequence[Config], own: Mapping[str, Written], origin: Mapping[str, Written], together: Facts
+) -> None:  # fmt: skip
+    """Write croissant.json and the statement."""
+    records = [
+        croissant_fields.Config(one.name, own[one.name].files, columns(one.type, one.columns), one.facts)
+        for one in configs
+    ]
+    kinds = {CONFIG: str} | {name: kind for one in configs for name, kind in columns(one.type).items()}
+    names = origin_schema(configs).names
+    records.append(
+        croissant_fields.Config(
+            PROVENANCE, [path for one in configs for path in origin[one.name].files],
+            {name: kinds[name] for name in names}, together, (CONFIG, ID),
+        )
+    )  # fmt: skip
+    inputs = [Resource(uri("published", one.name), one.name, {"rows_sha256": one.facts.rows_sha256}) for one in configs]
+    described.write(folder, records, inputs, together)
 
 
 def _own(folder: Path, config: Config) -> Written:

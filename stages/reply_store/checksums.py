@@ -1,7 +1,9 @@
 """The stored form of a reply: its compressed body after a checksum over all columns that a look-up returns.
 
 The checksum is BLAKE2b cut to 16 bytes: 1 µs for a reply of 600 characters, and wide enough that damage does not pass
-by chance, as it would with a CRC. It is no protection against forgery; for that, rows of artifacts have text hashes.
+by chance, as it would with a CRC. A hash of the text in a column of its own tells a body that was put in place of
+another, also one without a checksum. Neither is a signature: whoever may write to the store can write both anew. For
+that, rows of artifacts and of published sets have the hashes of their replies' texts.
 """
 
 import zlib
@@ -40,6 +42,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     """Absent where empty, so that checksums of older replies stay valid."""
 
 
+ROW_TEXT_HASH = "text_hash"
+"""Column of the reply table: the bytes of `text_hash`; NULL in rows that an earlier seqit wrote."""
 Columns = tuple[bytes, bytes, int, int, int, bytes]
 """The columns of a look-up: key, status, tokens_in, tokens_out, created, body."""
 KINDS = (bytes, bytes, int, int, int, bytes)
@@ -79,6 +83,12 @@ def unpack(row: Columns, model: str) -> Reply:
         parts.text, STATUSES[status], tokens_in, tokens_out, parts.error, key.hex(), model, parts.scores,
         parts.reasoning, text_hash(parts.text), served=parts.served,
     )  # fmt: skip
+
+
+def check_text(reply: Reply, recorded: object) -> None:
+    """Raise DamageError where a hash of a reply's text is recorded, and is that of another text."""
+    if recorded is not None and recorded != bytes.fromhex(reply.text_hash):
+        raise DamageError(f"reply {reply.id}: its text is not that whose hash was recorded")
 
 
 def has_checksum(body: bytes) -> bool:

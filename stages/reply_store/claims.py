@@ -59,10 +59,13 @@ class Sharing:
 
     def __init__(
         self, claims: Claims | None, find: Callable[[list[bytes]], dict[bytes, Reply]],
-        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """claims: None where every process requests for itself. find: looks keys up in the store. clock: seconds."""
-        self._claims, self._find, self._clock = claims, find, clock
+        """claims: None where every process requests for itself. find: looks keys up in the store.
+
+        patience: seconds without a reply from another process after which this one requests them too. clock: seconds.
+        """
+        self._claims, self._find, self._patience, self._clock = claims, find, patience, clock
         self.waiting: dict[bytes, Request] = {}
         """Requests that another process has claimed."""
         self._looked = self._moved = 0.0
@@ -88,7 +91,7 @@ class Sharing:
         stored |= more
         if stored or own:
             self._moved = now
-        elif now - self._moved > PATIENCE:
+        elif now - self._moved > self._patience:
             own = self._overtake([*head.values()])
         for key in (*stored, *(ask.key for ask in own)):
             self.waiting.pop(key, None)

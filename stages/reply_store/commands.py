@@ -51,18 +51,6 @@ def show(
         print(*map(inspection.readable, inspection.show(replies, key)), sep="\n")
 
 
-@app.command()
-@reports_errors
-def export(
-    file: File,
-    model: Model = "",
-    salvage: Annotated[bool, typer.Option(help="Leave out what a damaged store can't give")] = False,
-) -> None:
-    """Write remembered replies, with their requests, to a file that `import` reads."""
-    with Replies(store_path()) as replies:
-        print("{} replies written, {} could not be read".format(*exchange.export(replies, file, model, salvage)))
-
-
 @app.command("import")
 @reports_errors
 def import_(file: File) -> None:

@@ -9,10 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stages.core import artifacts
 from stages.core.completions import Reply
 from stages.core.errors import UserError
-from stages.reply_store.checksums import REMEMBERED, checksum, pack
+from stages.reply_store.checksums import REMEMBERED, checksum, pack, text_hash
 from stages.reply_store.keys import key_of, parts_of
 from stages.reply_store.store import Replies
 from stages.reply_store.stored_reply import CHUNK, StoredReply, all_replies, readable_replies
@@ -23,7 +25,7 @@ def export(replies: Replies, path: Path, model: str = "", salvage: bool = False)
 
     Raises UserError at the first reply that can't be read; with `salvage`, leaves such replies out.
     """
-    _refuse_loss(replies, path)
+    refuse_loss(replies, path)
     unreadable = 0
 
     def lines() -> Iterator[StoredReply]:
@@ -37,7 +39,7 @@ def export(replies: Replies, path: Path, model: str = "", salvage: bool = False)
     return artifacts.write(path, lines()), unreadable
 
 
-def _refuse_loss(replies: Replies, path: Path) -> None:
+def refuse_loss(replies: Replies, path: Path) -> None:
     """Raise UserError where the export would overwrite anything but an older export."""
     own = [replies.path.with_name(replies.path.name + end).resolve() for end in ("", "-wal", "-shm")]
     if path.resolve() in own:
@@ -47,6 +49,15 @@ def _refuse_loss(replies: Replies, path: Path) -> None:
             next(artifacts.read(path, StoredReply), None)
         except UserError:
             raise UserError(f"{path}: is there already and holds no exported replies; name another file") from None
+
+
+def timeless(line: StoredReply) -> StoredReply:
+    """The line without the time at which its reply was stored, and with the checksum that it has so.
+
+    It has the hash of the text also where an earlier seqit stored the reply without one.
+    """
+    seal = checksum(bytes.fromhex(line.key), _reply(line), 0)
+    return msgspec.structs.replace(line, created=0, seal=seal, text_sha256=text_hash(line.text))
 
 
 def import_(replies: Replies, path: Path) -> tuple[int, int]:
@@ -75,6 +86,10 @@ def _verified(path: Path) -> Iterator[StoredReply]:
             raise UserError(f"{path}: reply {number}: status {line.status!r} is never stored; remove it")
         if line.seal and line.seal != checksum(bytes.fromhex(line.key), _reply(line), line.created):
             raise UserError(f"{path}: reply {number}: was changed after it was exported; export it again or remove it")
+        if line.text_sha256 and line.text_sha256 != text_hash(line.text):
+            raise UserError(
+                f"{path}: reply {number}: its text is not that of `text_sha256`; export it again or remove it"
+            )
         yield line
 
 
@@ -96,4 +111,5 @@ def _row(line: StoredReply, setting: int, messages: str) -> tuple[Any, ...]:
     return (
         key, setting, messages, payload.seed, payload.sample, line.status,
         line.tokens_in, line.tokens_out, line.created, pack(key, _reply(line), line.created),
+        bytes.fromhex(text_hash(line.text)),
     )  # fmt: skip

@@ -8,7 +8,7 @@ import msgspec
 
 from stages.core.errors import UserError
 from stages.core.records import canonical
-from stages.reply_store.checksums import CHECKSUMMED
+from stages.reply_store.checksums import CHECKSUMMED, ROW_TEXT_HASH, DamageError
 from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import Replies, file_size
 from stages.reply_store.stored_reply import CHUNK, COLUMNS, StoredReply, all_replies, stored_reply
@@ -33,6 +33,8 @@ def count(replies: Replies) -> list[ReplyCount]:
             "FROM reply GROUP BY setting, status"
         ).fetchall()
         grouped = [(parts.setting(setting), *rest) for setting, *rest in rows]
+        if any(not isinstance(status, str) for _, status, *_ in grouped):
+            raise DamageError("a reply has no status")
     counts: dict[tuple[str, str], ReplyCount] = {}
     for setting, status, number, tokens_in, tokens_out in grouped:
         old = counts.get((setting.model, setting.endpoint), ReplyCount(setting.model, setting.endpoint, {}, 0, 0))
@@ -57,7 +59,9 @@ def _checked(replies: Replies) -> str:
     total = check(replies)
     old = total - count_checksummed(replies)
     known = f", {old} of them from before replies had a checksum, by their requests alone" if old else ""
-    return f"{total} read and found sound{known}"
+    bare = total - count_text_hashes(replies)
+    unknown = f"; no hash of the text is recorded of {bare} of them, which an earlier seqit stored" if bare else ""
+    return f"{total} read and found sound{known}{unknown}"
 
 
 def check(replies: Replies) -> int:
@@ -77,6 +81,12 @@ def count_checksummed(replies: Replies) -> int:
     with replies.reports_errors():
         query = "SELECT count(*) FROM reply WHERE substr(body, 1, 1) = ?"
         return int(replies.database.execute(query, (CHECKSUMMED,)).fetchone()[0])
+
+
+def count_text_hashes(replies: Replies) -> int:
+    """How many replies have a hash of their text; those of an earlier seqit get theirs when they are next looked up."""
+    with replies.reports_errors():
+        return int(replies.database.execute(f"SELECT count({ROW_TEXT_HASH}) FROM reply").fetchone()[0])
 
 
 def show(replies: Replies, key: str) -> list[StoredReply]:

@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 
 from stages.core.completions import Reply
-from stages.reply_store.checksums import DAMAGE, Columns, has_checksum, pack, unpack
+from stages.reply_store.checksums import DAMAGE, Columns, check_text, has_checksum, pack, unpack
 from stages.reply_store.request_parts import RequestParts
 
 WINDOW = 500
 """Keys a query, below the 999 parameters that every build of SQLite takes."""
-COLUMNS = "id, CAST(key AS BLOB), CAST(status AS BLOB), tokens_in, tokens_out, created, CAST(body AS BLOB)"
+COLUMNS = "id, CAST(key AS BLOB), CAST(status AS BLOB), tokens_in, tokens_out, created, CAST(body AS BLOB), text_hash"
 """Cast to bytes, since sqlite3 raises for text that is not UTF-8, as in a damaged row."""
 REQUEST = "setting, CAST(messages AS BLOB), seed, sample"
 
@@ -46,16 +46,18 @@ class Lookup:
         return result.replies
 
     def read(self, keys: Sequence[bytes], model: str) -> LookupResult:
-        """The rows of `keys`. Replies without a checksum get one once they are verified."""
+        """The rows of `keys`. Replies without a checksum or hash of their text get one once they are verified."""
         result, old = LookupResult({}, {}), []
-        for number, *values in self._rows(keys):
+        for number, *values, recorded in self._rows(keys):
             row: Columns = tuple(values)
             key, body = row[0], row[5]
             try:
                 result.replies[key] = reply = unpack(row, model)
+                check_text(reply, recorded)
                 if not has_checksum(body):
                     self._verify(number, key)
-                    old.append((pack(key, reply, row[4]), number, body))
+                if not has_checksum(body) or recorded is None:
+                    old.append((pack(key, reply, row[4]), bytes.fromhex(reply.text_hash), number, body))
             except DAMAGE:
                 result.replies.pop(key, None)
                 result.damaged[key] = number
@@ -80,10 +82,10 @@ class Lookup:
         row = self._database.execute(f"SELECT {REQUEST} FROM reply WHERE id = ?", (number,)).fetchone()
         self._parts.check(key, row or ())
 
-    def _add_checksums(self, rows: list[tuple[bytes, int, bytes]]) -> None:
+    def _add_checksums(self, rows: list[tuple[bytes, bytes, int, bytes]]) -> None:
         # A store that can't be written now is verified in the same way the next time.
         with suppress(Exception), self._transaction():
-            self._database.executemany("UPDATE reply SET body = ? WHERE id = ? AND body = ?", rows)
+            self._database.executemany("UPDATE reply SET body = ?, text_hash = ? WHERE id = ? AND body = ?", rows)
 
     def _rebuild_index(self) -> bool:
         """Rebuild the index of keys, once: if only that is damaged, all rows become readable."""

@@ -19,6 +19,8 @@ class RequestParts:
         """`database`: that of a reply store."""
         self._database = database
         self._bodies: dict[int, bytes] = {}
+        self._settings: dict[int, Setting] = {}
+        self._messages: dict[int, Message] = {}
 
     def body(self, number: int) -> bytes:
         """The bytes that were hashed. Raises DamageError if the part is missing or damaged."""
@@ -33,11 +35,20 @@ class RequestParts:
 
     def setting(self, number: int) -> Setting:
         """The setting of that id."""
-        return msgspec.json.decode(self.body(number), type=Setting)
+        if number not in self._settings:
+            if len(self._settings) > 1_000:
+                self._settings.clear()
+            self._settings[number] = msgspec.json.decode(self.body(number), type=Setting)
+        return self._settings[number]
 
     def message(self, number: int) -> Message:
         """The message of that id."""
-        return msgspec.json.decode(self.body(number), type=Message)
+        # Worked examples are in every request of a prompt file.
+        if number not in self._messages:
+            if len(self._messages) > 1_000:
+                self._messages.clear()
+            self._messages[number] = msgspec.json.decode(self.body(number), type=Message)
+        return self._messages[number]
 
     def check(self, key: bytes, request: tuple[Any, ...]) -> list[int]:
         """The row ids of the messages of a request, given as its columns (setting, messages, seed, sample).

@@ -20,7 +20,15 @@ import msgspec
 from stages.core.cli import remark
 from stages.core.completions import Reply
 from stages.core.errors import UserError
-from stages.reply_store.checksums import DAMAGE, REMEMBERED, DamageError, inflate, pack, text_hash
+from stages.reply_store.checksums import (
+    DAMAGE,
+    REMEMBERED,
+    ROW_TEXT_HASH,
+    DamageError,
+    inflate,
+    pack,
+    text_hash,
+)  # fmt: skip
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import Request
 from stages.reply_store.lookup import Lookup
@@ -37,7 +45,7 @@ CREATE TABLE part (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLO
 CREATE TABLE reply (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, setting INTEGER NOT NULL, messages TEXT NOT NULL,
     seed INTEGER NOT NULL, sample INTEGER NOT NULL, status TEXT NOT NULL, tokens_in INTEGER NOT NULL,
-    tokens_out INTEGER NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL
+    tokens_out INTEGER NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL, {ROW_TEXT_HASH} BLOB
 ) STRICT;
 CREATE TABLE generation (number INTEGER NOT NULL) STRICT;
 INSERT INTO generation VALUES (0);
@@ -45,8 +53,9 @@ PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 """
 
-INSERT = """INSERT OR IGNORE INTO reply
-(key, setting, messages, seed, sample, status, tokens_in, tokens_out, created, body) VALUES (?,?,?,?,?,?,?,?,?,?)"""
+INSERT = f"""INSERT OR IGNORE INTO reply
+(key, setting, messages, seed, sample, status, tokens_in, tokens_out, created, body, {ROW_TEXT_HASH})
+VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
 
 
 HEADER = 100
@@ -104,6 +113,12 @@ class Replies:
         if version < VERSION:
             with self.transaction():  # an older seqit would take a reply with a checksum for a damaged one
                 self.database.execute(f"PRAGMA user_version = {VERSION}")
+        if not has_text_hashes(self.database):
+            with self.transaction():
+                # Another process may have added it meanwhile. The version stays: an older seqit that has the store open
+                # reads and writes its own columns, and leaves this one empty.
+                if not has_text_hashes(self.database):
+                    self.database.execute(f"ALTER TABLE reply ADD COLUMN {ROW_TEXT_HASH} BLOB")
 
     def _version(self) -> tuple[int, int]:
         run = self.database.execute
@@ -160,7 +175,7 @@ class Replies:
             rows = [(*self.part_ids(ask.parts), ask, reply) for ask, reply in new]
             values = [
                 (ask.key, setting, messages, ask.prompt.seed, ask.prompt.sample, reply.status,
-                 reply.tokens_in, reply.tokens_out, now, pack(ask.key, reply, now))
+                 reply.tokens_in, reply.tokens_out, now, pack(ask.key, reply, now), bytes.fromhex(reply.text_hash))
                 for setting, messages, ask, reply in rows
             ]  # fmt: skip
             stored = self.insert(values)
@@ -240,6 +255,12 @@ def _as_stored(ask: Request, reply: Reply, model: str) -> Reply:
     if reply.status not in REMEMBERED:
         return msgspec.structs.replace(reply, id="", model=model)
     return msgspec.structs.replace(reply, id=ask.key.hex(), model=model, text_hash=text_hash(reply.text))
+
+
+def has_text_hashes(database: sqlite3.Connection) -> bool:
+    """Whether the replies of a store have a column for the hash of their text; one that an earlier seqit made has none
+    until this one opens it."""
+    return any(row[1] == ROW_TEXT_HASH for row in database.execute("PRAGMA table_info(reply)"))
 
 
 def _digest(body: bytes) -> bytes:

@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import msgspec
 
-from stages.core.completions import ReplyStatus
+from stages.core.completions import Reply, ReplyStatus
 from stages.core.errors import UserError
-from stages.reply_store.checksums import DAMAGE, DamageError, checksum, unpack
+from stages.reply_store.checksums import DAMAGE, LENGTH, DamageError, check_text, checksum, has_checksum, unpack
 from stages.reply_store.keys import LARGEST, Payload
 from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import Replies
 
 CHUNK = 500
-COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created"
+COLUMNS = "id, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created, text_hash"
 KINDS = (int, bytes, int, str, int, int, str, int, int, bytes, int)
+"""Of all but the last, which is bytes or NULL."""
 MOST = 1 << 40
 """Limit of a reply's tokens, so that no sum overflows."""
 
@@ -36,23 +37,31 @@ class StoredReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     reasoning: str = ""
     seal: str = ""
     """Checksum of key, status, counts, time and text; "" in older files."""
+    text_sha256: str = ""
+    """The first 32 hexadecimal digits of the SHA-256 of the text, as it was recorded; "" where it was not."""
     served: str = ""
     """Name of the model in the server's response."""
 
 
 def stored_reply(parts: RequestParts, row: tuple[Any, ...]) -> StoredReply:
     """The reply of a row of `COLUMNS`. Raises DamageError for a damaged row or one whose key is not its payload's."""
-    if tuple(map(type, row)) != KINDS:
+    if tuple(map(type, row[:-1])) != KINDS or not isinstance(row[-1], bytes | None):
         raise DamageError("columns of a reply are of other kinds")
-    _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created = row
+    _, key, setting, messages, seed, sample, status, tokens_in, tokens_out, body, created, recorded = row
     numbers = parts.check(key, (setting, messages, seed, sample))
     shared = parts.setting(setting)
     reply = unpack((key, status.encode(), tokens_in, tokens_out, created, body), shared.model)
+    check_text(reply, recorded)
     payload = Payload(shared, tuple(map(parts.message, numbers)), seed, sample)
     return StoredReply(
         reply.id, payload, reply.text, reply.status, tokens_in, tokens_out, reply.error, reply.scores, created,
-        reply.reasoning, checksum(key, reply, created), reply.served,
+        reply.reasoning, _seal(key, reply, created, body), recorded.hex() if recorded else "", reply.served,
     )  # fmt: skip
+
+
+def _seal(key: bytes, reply: Reply, created: int, body: bytes) -> str:
+    """The checksum of a reply that was unpacked, and so is that of its body where this has one."""
+    return body[1 : 1 + LENGTH].hex() if has_checksum(body) else checksum(key, reply, created)
 
 
 def all_replies(replies: Replies) -> Iterator[StoredReply]:

@@ -9,11 +9,11 @@ from stages.evaluation.metrics.intervals import holm
 from stages.reporting.case_selection import CaseSet
 from stages.reporting.caveats import caveats, pairwise_caveats, unscored
 from stages.reporting.design import design
-from stages.reporting.findings import ACTIONS, Chain, Difference, Findings, Round, Score
+from stages.reporting.findings import ACTIONS, Difference, Findings, Round, Score
 from stages.reporting.paired_runs import flip_rows, pooled, seed_rows
 from stages.reporting.paper_plan import paper_plan
 from stages.reporting.planned_comparisons import claims
-from stages.reporting.row_pairs import row_set
+from stages.reporting.row_pairs import read_rows
 from stages.reporting.sample_answers import SampleAnswer
 
 Document = Mapping[str, Any]
@@ -86,17 +86,17 @@ def findings(
     params: params.yaml as plain values. metrics: stage -> name -> what it wrote to data/metrics/. evaluated:
     "run/benchmark" -> its summary; scored: the same, and "run/benchmark by task" -> its single scores; controls among
     them count nowhere. logs: run -> CSV with the columns step and loss. before, after: rows without and with
-    Seq-Instruct. compare: (baseline's scores, treatment's scores, metric) -> a paired comparison, or None.
-    samples: answers to read, of the only run. cases: questions with the answers of all runs.
+    Seq-Instruct, which are read more than once. compare: (baseline's scores, treatment's scores, metric) -> a paired
+    comparison, or None. samples: answers to read, of the only run. cases: questions with the answers of all runs.
     """
-    plan, before, after = design(params), [*before], [*after]
+    plan, (rows, chains) = design(params), read_rows(before, after, params["seed"])
     marks = metrics.get("judge_tasks", {})
     scored = {name: [row for row in rows if not getattr(row, "control", False)] for name, rows in scored.items()}
     evaluated = {**evaluated, **{key: marks[name] for key, name in marked(params).items() if name in marks}}
     changes = differences(evaluated, scored, plan.baseline, plan.treatment, compare)
     pairs = [(change.benchmark, change.measure) for change in changes]
     return Findings(
-        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains(before, after), differences=changes,
+        rounds=rounds(params, metrics), scores=scores(evaluated), chains=chains, differences=changes,
         losses={run: losses(text) for run, text in logs.items()}, stages=metrics, baseline=plan.baseline,
         treatment=plan.treatment, settings=settings(params),
         caveats=[*caveats(evaluated, scored), *pairwise_caveats(metrics.get("compare", {}))],
@@ -105,7 +105,7 @@ def findings(
         pooled=scores(pooled(plan, scored)),
         judges={name: params[name] for name in JUDGES}, paper=paper_plan(params),
         generation=params["predict"]["benchmarks"], samples=samples, cases=cases,
-        rows=row_set(before, after, params["seed"]),
+        rows=rows,
         benchmarks={name: entry["benchmark"] for name, entry in params["ingest"]["benchmarks"].items()},
     )  # fmt: skip
 
@@ -182,13 +182,6 @@ def differences(
         )
         for (s, c), p in zip(compared, holm([c.p for _, c in compared]), strict=True)
     ]
-
-
-def chains(before: Iterable[Record], after: Iterable[Record]) -> list[Chain]:
-    """Rows whose instruction was changed, with what it was before."""
-    old = {record.id: record for record in before}
-    pairs = (Chain(old[record.id], record) for record in after if record.id in old)
-    return [pair for pair in pairs if pair.before.instruction != pair.after.instruction]
 
 
 def losses(log: str) -> list[tuple[float, float]]:

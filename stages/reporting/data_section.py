@@ -1,21 +1,19 @@
 """The section on data: Table 4 beside the paper's, actions by round, failed steps by reason, example chains."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from stages.core.records import Record, user_text
+from stages.core.records import user_text
 from stages.reporting.charts import WIDTH, Drawing, framed, stacked
-from stages.reporting.findings import ACTIONS, Chain, Findings, Round
+from stages.reporting.findings import ACTIONS, Findings, Round
 from stages.reporting.html import Safe, element, join, number, table
 from stages.reporting.paper_values import HOLD_OF_PROMPTED, TABLE_4, Iteration
-from stages.reporting.row_pairs import RowSet
+from stages.reporting.row_pairs import Chain, RowSet, path_of
 
 COLOURS = {name: f"a-{name}" for name in (*ACTIONS, "frozen", "lost")}
 INTRODUCTION = (
     "In each round a row is decomposed, gets a task before it or after it, or is held. A held row is frozen: no later "
     "round asks it again. Steps that came to nothing keep their own status and never count as hold."
 )
-SHOWN = 6
-"""Chains on the page."""
 LONGEST = 1200
 """Characters of one text on the page."""
 
@@ -96,39 +94,20 @@ def _counts(counts: object) -> str | None:
 
 def chains_section(chains: Sequence[Chain], rows: RowSet) -> list[Safe]:
     """Chains to read before and after, one of each kind first; empty where no row was rewritten."""
-    shown = list(_varied(chains))[:SHOWN]
-    if not shown:
+    if not chains:
         return []
     browser = element("a", f"{len(rows.pairs):,} rows before and after", href="rows.html")
-    note = f"{len(shown)} of {len(chains):,} rewritten rows, one of each kind of chain first; nothing is hand-picked. "
+    note = (
+        f"{len(chains)} of {rows.changed:,} rewritten rows, one of each kind of chain first; nothing is hand-picked. "
+    )
     return [
         element("h2", "Chains to read", id="chains"), element("p", note, browser, ".", class_="note"),
-        *map(_chain, shown),
+        *map(_chain, chains),
     ]  # fmt: skip
 
 
-def _varied(chains: Iterable[Chain]) -> Iterable[Chain]:
-    """Chains with actions not yet seen before the others; within both, by id."""
-    seen: set[tuple[str, ...]] = set()
-    later = []
-    for chain in sorted(chains, key=lambda c: c.after.id):
-        path = tuple(_path(chain.after))
-        if path in seen:
-            later.append(chain)
-        else:
-            seen.add(path)
-            yield chain
-    yield from later
-
-
-def _path(record: Record) -> list[str]:
-    """The actions that changed a row, in order."""
-    done = (s for s in record.steps if s.stage == "rewrite" and s.status == "ok" and s.action != "hold")
-    return [step.action for step in done]
-
-
 def _chain(chain: Chain) -> Safe:
-    tags = join(element("span", action, class_=f"tag a-{action}") for action in _path(chain.after))
+    tags = join(element("span", action, class_=f"tag a-{action}") for action in path_of(chain.after))
     before, after = (
         element(
             "div",

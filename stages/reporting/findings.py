@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stages.core.records import Record
 from stages.reporting.case_selection import CaseSet
 from stages.reporting.caveats import FEW, Caveat, Unscored, mark
 from stages.reporting.design import Design
 from stages.reporting.paired_runs import FlipRow, SeedRow
 from stages.reporting.paper_plan import PaperPlan
 from stages.reporting.planned_comparisons import Claim
-from stages.reporting.row_pairs import RowSet
+from stages.reporting.row_pairs import Chain, RowSet
 from stages.reporting.sample_answers import SampleAnswer
 
 ACTIONS = ("decompose", "prefix", "suffix", "hold")
@@ -73,13 +72,6 @@ class Difference(NamedTuple):
     """True differences larger than this, either way, are excluded (two one-sided tests at 5%)."""
     lowest: float
     """True differences below this are excluded (one such test)."""
-
-
-class Chain(NamedTuple):
-    """A row before Seq-Instruct and after it."""
-
-    before: Record
-    after: Record
 
 
 class Findings(NamedTuple):

@@ -57,6 +57,18 @@ def respond_round(
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
+def kept_rows(
+    rows: Callable[[], Iterable[Record]], earlier: Iterable[Record], config: ResponseConfig
+) -> Iterator[Record]:
+    """Of the rows of the round before, those whose response the round of `config` keeps.
+
+    As `earlier` of `respond_round` they lead to the same result as all of them, which at a million rows would not fit
+    into memory. rows: those of this round, anew at each call.
+    """
+    ids = {row.id for row in rows() if _keeps_earlier(row, config)}
+    return (row for row in earlier if row.id in ids)
+
+
 def kept_responses(
     versions: Sequence[Callable[[], Iterable[Record]]], complete: Complete, config: ResponseConfig
 ) -> Iterable[Record]:
@@ -101,8 +113,10 @@ def _initial_row(record: Record, kept: Mapping[str, Record], config: ResponseCon
     made = next((step for step in reversed(before.steps) if step.stage == "respond"), None)
     if made is None:
         return PendingRow(record, RESPOND)
+    # Of a response that was cut, and is kept for another round, the rows must go on saying so.
+    cut = made.reason if made.status == "frozen" else made.status if made.status != "ok" else ""
     return PendingRow(
-        record, made.action, "frozen", text=before.response, reasoning=before.reasoning or "", done=True,
+        record, made.action, "frozen", cut, text=before.response, reasoning=before.reasoning or "", done=True,
         replies=made.replies, text_hashes=made.text_hashes, generator=made.generator, sent=made.sampling,
     )  # fmt: skip
 

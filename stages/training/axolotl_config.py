@@ -1,4 +1,4 @@
-"""The paper's recipe (B.1 to B.3) as an Axolotl configuration: full-parameter, AdamW, loss on responses only."""
+"""A recipe as an Axolotl configuration; the paper's (B.1 to B.3) is full-parameter, AdamW, loss on responses only."""
 
 from collections.abc import Collection
 from math import ceil
@@ -7,15 +7,23 @@ from typing import Any
 
 from stages.core.errors import UserError
 from stages.params.training_sections import Recipe
+from stages.training import recipe_options
 from stages.training.chat_rendering import Specials
+from stages.training.extra_keys import with_extra
+from stages.training.processes import check_launcher, ray_options, with_own_rows
+
+ROWS, VALIDATION_ROWS = "rows.jsonl", "validation.jsonl"
+"""Files in a run's folder."""
 
 
 def accumulation(recipe: Recipe) -> int:
     """Micro-batches of a device in one optimiser step. Raises UserError where they don't add up to `batch`."""
-    together = recipe.micro_batch * max(recipe.devices, 1)
+    together = recipe.micro_batch * with_own_rows(recipe)
     if recipe.batch % together:
+        each = "processes" if recipe.processes > 1 else "devices"
+        each += " x nodes" * (recipe.nodes > 1) + " / context_parallel" * (recipe.context_parallel > 1)
         raise UserError(
-            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x devices = {together}; "
+            f"params.yaml: train.settings.batch {recipe.batch} is no multiple of micro_batch x {each} = {together}; "
             "change one of them"
         )
     return recipe.batch // together
@@ -37,18 +45,21 @@ def axolotl_config(
     base: the base model's directory. The folder's name is a hash of all this, so that `prepared` and the checkpoints in
     `model` are never those of another set (Axolotl's own cache does not compare contents).
     """
-    return {
+    recipe_options.check(recipe, accepts_images)
+    config = {
         "base_model": base,
-        **_data(template, specials),
+        **_data(recipe, template, specials),
         **_schedule(recipe, rows),
         **_hardware(recipe),
         **(_image_options(recipe) if accepts_images else {}),
         **_plugins(recipe, accepts_images),
         **({"unfrozen_parameters": list(recipe.unfrozen)} if recipe.unfrozen else {}),
+        **recipe_options.options(recipe),
+        **ray_options(recipe),
         "sequence_len": recipe.max_length,
         "micro_batch_size": recipe.micro_batch,
         "gradient_accumulation_steps": accumulation(recipe),
-        "optimizer": "adamw_torch_fused",  # the same AdamW in one pass over the weights
+        "optimizer": recipe.optimizer,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler": {"constant": "constant_with_warmup"}.get(recipe.scheduler, recipe.scheduler),
         "warmup_ratio": recipe.warmup_ratio,
@@ -57,15 +68,14 @@ def axolotl_config(
         "output_dir": "model",
         "logging_steps": 1,
     }
+    return with_extra(config, recipe.extra)
 
 
-def _data(template: str, specials: Specials) -> dict[str, Any]:
-    fields = {"role": "role", "content": "content"}
-    source = {"path": "rows.jsonl", "ds_type": "json", "type": "chat_template", "field_messages": "messages"}
+def _data(recipe: Recipe, template: str, specials: Specials) -> dict[str, Any]:
+    validation = recipe.validation.share > 0
     return {
-        "datasets": [
-            {**source, "message_property_mappings": fields, "roles_to_train": ["assistant"], "train_on_eos": "turn"}
-        ],
+        "datasets": [_source(recipe, ROWS)],
+        **({"test_datasets": [{**_source(recipe, VALIDATION_ROWS), "split": "train"}]} if validation else {}),
         "chat_template": "jinja",
         "chat_template_jinja": template,
         "special_tokens": specials.named(),
@@ -77,9 +87,15 @@ def _data(template: str, specials: Specials) -> dict[str, Any]:
     }
 
 
+def _source(recipe: Recipe, path: str) -> dict[str, Any]:
+    if recipe.loss == "last":  # rows are of `reply_segments.SegmentedRow`
+        return {"path": path, "ds_type": "json", "type": "input_output"}
+    fields = {"role": "role", "content": "content"}
+    source = {"path": path, "ds_type": "json", "type": "chat_template", "field_messages": "messages"}
+    return {**source, "message_property_mappings": fields, "roles_to_train": ["assistant"], "train_on_eos": "turn"}
+
+
 def _image_options(recipe: Recipe) -> dict[str, Any]:
-    if recipe.packing:
-        raise UserError("params.yaml: train.settings.packing is not for a model that takes images; set it to false")
     # The model's processor reads images and renders rows batch by batch.
     return {
         "processor_type": "AutoProcessor", "skip_prepare_dataset": True, "remove_unused_columns": False,
@@ -90,6 +106,8 @@ def _plugins(recipe: Recipe, accepts_images: bool) -> dict[str, Any]:
     names = [
         *(["boundaries.Boundaries"] if accepts_images else []),
         *(["cpu_precision_plugin.CpuBfloat16"] if cpu_bfloat16(recipe) else []),
+        *(["processes_plugin.Processes"] if recipe.launcher == "torchrun" else []),
+        *recipe_options.integrations(recipe),
     ]
     return {"plugins": names} if names else {}
 
@@ -124,12 +142,21 @@ def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
 
 
 def _schedule(recipe: Recipe, rows: int) -> dict[str, Any]:
+    validation = recipe.validation
+    saves = validation.evaluations if validation.share and validation.keep == "best" else recipe.saves
     if recipe.packing:  # the number of steps is not known before rows are packed
-        return {"num_epochs": recipe.epochs, "saves_per_epoch": recipe.saves, **_checkpointing()}
+        evaluations = {"evals_per_epoch": validation.evaluations} if validation.share else {}
+        return {"num_epochs": recipe.epochs, "saves_per_epoch": saves, **evaluations, **_checkpointing()}
     total = steps(recipe, rows)
     # Axolotl would cut the epochs short: 200 rows in batches of 128 for 3 epochs are 6 steps here, 5 there.
-    every = max(1, ceil(total / (recipe.saves * recipe.epochs)))
-    return {"num_epochs": recipe.epochs, "max_steps": total, "save_steps": every, **_checkpointing()}
+    every = {"save_steps": _every(total, saves * recipe.epochs)}
+    if validation.share:
+        every |= {"eval_steps": _every(total, validation.evaluations * recipe.epochs)}
+    return {"num_epochs": recipe.epochs, "max_steps": total, **every, **_checkpointing()}
+
+
+def _every(total: int, times: float) -> int:
+    return max(1, ceil(total / times))
 
 
 def _checkpointing() -> dict[str, Any]:
@@ -139,10 +166,7 @@ def _checkpointing() -> dict[str, Any]:
 
 def _hardware(recipe: Recipe) -> dict[str, Any]:
     gpu = recipe.devices > 0
-    if recipe.packing and not gpu:
-        raise UserError("params.yaml: train.settings.packing needs a GPU; set devices, or packing to false")
-    if recipe.devices > 1 and recipe.launcher == "python":
-        raise UserError("params.yaml: train.settings.launcher python drives one device; use accelerate for several")
+    check_launcher(recipe)
     return {
         # On a CPU weights are float32 in any case; bfloat16 is then what products are computed in, see `_plugins`.
         "bf16": gpu and recipe.precision == "bfloat16",

@@ -16,27 +16,34 @@ from stages.core.errors import UserError
 from stages.core.records import digest
 from stages.core.state_folder import cache
 from stages.params.training_sections import Recipe
-from stages.training import checkpoints, export, image_training
+from stages.training import checkpoints, export, run_folder, trackers
 from stages.training.axolotl_config import (
+    ROWS,
     axolotl_config,
-    cpu_bfloat16,
     cpu_features,
     environment_variables,
     steps,
     with_precision,
 )
 from stages.training.base_model import BaseModel, read_base_model
+from stages.training.config_check import check_config, needs_check, require_packages
 from stages.training.environment import training_python, versions
 from stages.training.launch import launch
-from stages.training.row_selection import RowCounts, usable_rows
+from stages.training.live_progress import LiveProgress, table
+from stages.training.processes import (
+    Machine,
+    filled_up,
+    in_all,
+    launcher_arguments,
+    placed,
+    this_machine,
+    with_own_rows,
+)
+from stages.training.row_selection import RowCounts
 from stages.training.training_rows import Row
 
-PLUGIN = Path(__file__).with_name("axolotl_plugin.py")
-PRECISION_PLUGIN = Path(__file__).with_name("cpu_precision_plugin.py")
-PLUGIN_COPY = "boundaries.py"
-"""Its name in a run's folder, which the configuration refers to."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "LD_LIBRARY_PATH")
-INHERITED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "LC_")
+INHERITED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "GLOO_", "FI_", "UCX_", "RAY_", "LC_")
 """Environment variables that reach Axolotl; any other could change what it does (a name with COLAB_ in it adds a
 callback)."""
 
@@ -55,6 +62,7 @@ class TrainingJob:
     counts: RowCounts
     python: Path
     """The Python that has Axolotl."""
+    machine: Machine
 
 
 @dataclass(frozen=True)
@@ -63,66 +71,76 @@ class TrainingResult:
 
     metrics: dict[str, Any]
     curve: list[dict[str, float]] = field(default_factory=list)
-    """Per optimiser step: step, loss, learning_rate."""
+    """Per optimiser step: step, loss, learning_rate, grad_norm, and validation_loss where it was computed."""
 
     def csv(self) -> str:
         """The curve as CSV with a header."""
-        lines = [f"{point['step']},{point['loss']},{point['learning_rate']}" for point in self.curve]
-        return "\n".join(["step,loss,learning_rate", *lines, ""])
+        validated = any("validation_loss" in point for point in self.curve)
+        columns = ("step", "loss", "learning_rate", "grad_norm", *(["validation_loss"] if validated else []))
+        return table(self.curve, columns)
 
 
 def train(
-    run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, axolotl_in: str | None = None
-) -> TrainingResult:
+    run: str, recipe: Recipe, seed: int, base: Path, rows: Iterable[Row], out: Path, axolotl_in: str | None = None,
+    live: Path | None = None,
+) -> TrainingResult | None:  # fmt: skip
     """Fine-tune the model in `base` on `rows` and write the result to `out`, which appears whole or not at all.
 
-    A killed run that is started again resumes from its last complete checkpoint and writes the same bytes. Checkpoints
-    are in $SEQIT_CACHE/train/, by default .seqit/train/ of the checkout; the log stays there.
+    None on a machine that is not the first of several, which writes nothing. A killed run that is started again
+    resumes from its last complete checkpoint and writes the same bytes. Checkpoints are in $SEQIT_CACHE/train/, by
+    default .seqit/train/ of the checkout; the log stays there.
     Launcher "render" trains nothing: `out` is the base model with the Axolotl configuration, for tests and dry runs.
     axolotl_in: the environment that has Axolotl, see `training_python`; it is made if missing, except with "render".
-    Raises UserError for a directory that is no model, a set without a usable row, a failed training, a full disk.
+    live: a folder of files that follow the training, see `live_progress`.
+    Raises UserError for a directory that is no model, a set without a usable row, a recipe that can't be, a failed
+    training, a full disk.
     """
+    machine = this_machine(recipe, os.environ)
     root = cache() / "train"
-    with _reports_full_disk(root):
+    with reports_full_disk(root):
         root.mkdir(parents=True, exist_ok=True)
-        job = _prepare(run, recipe, seed, read_base_model(base, recipe.template), rows, root, axolotl_in)
+        model = read_base_model(base, recipe.template, recipe.loss == "last")
+        job = _prepare(run, recipe, seed, model, rows, root, axolotl_in, machine)
         if recipe.launcher == "render":
             return _render(job, out)
-        with _exclusive(job.work) as lock:
-            return _run(job, out, lock)
+        with exclusive(job.work, machine.rank) as lock:
+            if not machine.rank:
+                return _run(job, out, lock, live)
+            _lend(job, lock)
+    return None
 
 
 def _prepare(
-    run: str, recipe: Recipe, seed: int, base: BaseModel, rows: Iterable[Row], root: Path, axolotl_in: str | None
-) -> TrainingJob:
-    counts, rows_file = RowCounts(), root / f"{run}.rows.jsonl"
+    run: str, recipe: Recipe, seed: int, base: BaseModel, rows: Iterable[Row], root: Path, axolotl_in: str | None,
+    machine: Machine,
+) -> TrainingJob:  # fmt: skip
+    counts = RowCounts()
     if recipe.precision == "native":
         recipe = with_precision(recipe, cpu_features())
         print(f"seqit train {run}: products are computed in {recipe.precision} (precision: native)", file=sys.stderr)
-    usable = usable_rows(rows, base, recipe.max_length, counts)
-    artifacts.write(rows_file, image_training.axolotl_rows(usable, base.accepts_images, base.directory))
     directory = str(base.directory.absolute())
-    config = axolotl_config(recipe, seed, base.template, base.specials, directory, counts.used, base.accepts_images)
+
+    def config_for(used: int) -> dict[str, Any]:
+        return axolotl_config(recipe, seed, base.template, base.specials, directory, used, base.accepts_images)
+
+    checked = config_for(recipe.batch)  # raises for a recipe that can't be before a row is read
+    if needs_check(recipe):
+        check_config(checked, recipe, training_python(axolotl_in))
+    files = run_folder.write_rows(rows, base, recipe, seed, counts, root / f"{run}.{machine.rank}.{ROWS}")
+    config = config_for(counts.used - counts.validation)
     python, installed = _training_environment(recipe, base, axolotl_in)
     # The folder is named by what decides the result: the model's contents and not its place, versions, threads.
     decisive = [
-        {**config, "base_model": base.identity}, environment_variables(recipe), artifacts.sha256(rows_file), installed
+        {**config, "base_model": base.identity}, environment_variables(recipe), *map(artifacts.sha256, files), installed
     ]  # fmt: skip
     work = root / f"{run}-{digest(decisive, 12)}"
     work.mkdir(exist_ok=True)
-    os.replace(rows_file, work / "rows.jsonl")
-    artifacts.write_text(work / "axolotl.yml", _yaml(config))
-    if base.accepts_images:
-        _write_plugin(base, work)
-    if cpu_bfloat16(recipe):
-        shutil.copyfile(PRECISION_PLUGIN, work / PRECISION_PLUGIN.name)
-    return TrainingJob(run, recipe, base, config, work, counts, python)
-
-
-def _write_plugin(base: BaseModel, work: Path) -> None:
-    shutil.copyfile(PLUGIN, work / PLUGIN_COPY)
-    boundaries = image_training.reply_boundaries(base.directory, base.template, base.specials)
-    artifacts.write_json(work / "boundaries.json", boundaries)
+    placed_config = placed(recipe, config, str(work.absolute()))
+    run_folder.fill(work, files, placed_config, trackers.options(recipe.report_to, run), base, recipe)
+    if again := filled_up(recipe, counts.used - counts.validation):
+        several = f"{with_own_rows(recipe)} processes get as many rows each"
+        print(f"seqit train {run}: {several}: the end of an epoch has {again} of its first rows again", file=sys.stderr)
+    return TrainingJob(run, recipe, base, config, work, counts, python, machine)
 
 
 def _training_environment(recipe: Recipe, base: BaseModel, axolotl_in: str | None) -> tuple[Path, dict[str, str]]:
@@ -131,67 +149,93 @@ def _training_environment(recipe: Recipe, base: BaseModel, axolotl_in: str | Non
         return Path(sys.executable), {}
     export.weights(base.directory)  # raises for a model without weights before gigabytes are installed
     python = training_python(axolotl_in)
+    require_packages(recipe, python)
     return python, versions(python, ("axolotl", "torch", "transformers"))
 
 
-def _yaml(config: dict[str, Any]) -> str:
-    import yaml
-
-    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120))
-
-
-def _run(job: TrainingJob, out: Path, lock: int) -> TrainingResult:
+def _run(job: TrainingJob, out: Path, lock: int, live: Path | None) -> TrainingResult:
     if not checkpoints.finished(job.work):
-        checkpoints.drop_torn(job.work / "model")
-        launch(_command(job.recipe, job.python), job.work, _environment(job), f"train {job.run}", lock)
-        checkpoints.finish(job.work)
-    curve = checkpoints.curve(job.work / "model")
-    weights_hash = export.export_trained(job.run, job.work / "model", job.base.directory, job.base.template, out)
+        _train(job, lock, live)
+    trained = job.work / "model"
+    weights = trained if job.recipe.adapter == "none" else trained / "merged"
+    curve, best = checkpoints.curve(job.work), checkpoints.best_step(job.work)
+    weights_hash = export.export_trained(job.run, weights, job.base.directory, job.base.template, out)
     checkpoints.prune(job.work)
-    return TrainingResult(_metrics(job, curve, weights_hash), curve)
+    return TrainingResult(run_metrics(job.recipe, job.counts, curve, weights_hash, best), curve)
 
 
-def _command(recipe: Recipe, python: Path) -> list[str]:
+def _train(job: TrainingJob, lock: int, live: Path | None) -> None:
+    checkpoints.drop_torn(job.work / "model", in_all(job.recipe))
+    (job.work / checkpoints.TRAINED).unlink(missing_ok=True)
+    progress = LiveProgress(job.run, job.work / "progress.jsonl", live)
+    _launch(job, lock, progress)
+    checkpoints.finish(job.work, job.recipe.validation.patience is not None)
+    progress.remove()
+
+
+def _lend(job: TrainingJob, lock: int) -> None:
+    """Train as one of the other machines; the first one keeps checkpoints, progress and result."""
+    if not checkpoints.finished(job.work):
+        _launch(job, lock, None)
+    place = f"node {job.machine.rank} of {job.recipe.nodes}"
+    print(f"seqit train {job.run}: {place} is done; node 0 writes the model", file=sys.stderr)
+
+
+def _launch(job: TrainingJob, lock: int, progress: LiveProgress | None) -> None:
     # Not `-m axolotl.cli.main`: processes that it spawns would import all of that again, 5 to 10 s.
-    start = [str(python), "-c", "from axolotl.cli.main import main; main()"]
-    command = [*start, "train", "axolotl.yml", "--launcher", recipe.launcher]
-    several = ["--", "--num_processes", str(max(recipe.devices, 1))]
-    return [*command, *several] if recipe.launcher == "accelerate" else command
+    start = [str(job.python), "-c", "from axolotl.cli.main import main; main()", "train", run_folder.RUN_FILE]
+    command = [*start, *launcher_arguments(job.recipe, job.machine)]
+    tracked = trackers.environment(job.recipe.report_to, job.work / checkpoints.TRACKED, os.environ)
+    variables = child_environment(job.python, job.work, {**tracked, **environment_variables(job.recipe)})
+    log = checkpoints.LOG if not job.machine.rank else f"axolotl.{job.machine.rank}.log"
+    launch(command, job.work, variables, f"train {job.run}", lock, progress, trackers.secrets(variables), log)
 
 
-def _environment(job: TrainingJob) -> dict[str, str]:
+def child_environment(python: Path, work: Path, variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a training process: `variables`, its own places, and what it may inherit."""
     inherited = {
         name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    path = f"{job.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "HF_HOME": str(job.work / "home")}
-    return {**inherited, **own, **environment_variables(job.recipe)}
+    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "HF_HOME": str(work / "home")}
+    return {**inherited, **variables, **own}
 
 
 def _render(job: TrainingJob, out: Path) -> TrainingResult:
     portable = {**job.config, "base_model": job.base.identity}
-    identity = digest([portable, artifacts.sha256(job.work / "rows.jsonl")])
-    export.export_base(job.run, _yaml(portable), identity, job.base.directory, job.base.template, out)
+    identity = digest([portable, artifacts.sha256(job.work / ROWS)])
+    export.export_base(job.run, run_folder.yaml_text(portable), identity, job.base.directory, job.base.template, out)
     shutil.rmtree(job.work)
-    return TrainingResult(_metrics(job, [], identity))
+    return TrainingResult(run_metrics(job.recipe, job.counts, [], identity))
 
 
-def _metrics(job: TrainingJob, curve: list[dict[str, float]], weights_hash: str) -> dict[str, Any]:
+def run_metrics(
+    recipe: Recipe, counts: RowCounts, curve: list[dict[str, float]], weights_hash: str, best_step: int | None = None
+) -> dict[str, Any]:
+    """The metrics of a run."""
+    validated = [point["validation_loss"] for point in curve if "validation_loss" in point]
+    best = {"best_step": best_step} if best_step is not None else {}
+    validation = {"validation_loss": validated[-1], "lowest_validation_loss": min(validated)} if validated else {}
     return {
-        "rows": job.counts.as_metrics(),
-        "tokens": job.counts.tokens,
-        "epochs": job.recipe.epochs,
-        "steps": len(curve) or steps(job.recipe, job.counts.used),
+        "rows": counts.as_metrics(),
+        "tokens": counts.tokens,
+        "epochs": recipe.epochs,
+        "steps": len(curve) or steps(recipe, counts.used - counts.validation),
         "first_loss": curve[0]["loss"] if curve else None,
         "final_loss": curve[-1]["loss"] if curve else None,
+        **validation,
+        **best,
         "weights": weights_hash[:16],
     }
 
 
 @contextmanager
-def _exclusive(work: Path) -> Iterator[int]:
-    """Lock the folder against a second training; processes that inherit the yielded descriptor keep the lock too."""
-    with open(work / "lock", "w") as lock:
+def exclusive(work: Path, rank: int = 0) -> Iterator[int]:
+    """Lock the folder against a second training; processes that inherit the yielded descriptor keep the lock too.
+
+    Of several machines that share the folder each has a lock of its own.
+    """
+    with open(work / (f"lock.{rank}" if rank else "lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -201,7 +245,8 @@ def _exclusive(work: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _reports_full_disk(root: Path) -> Iterator[None]:
+def reports_full_disk(root: Path) -> Iterator[None]:
+    """Raises UserError in place of the OSError of a full disk; `root` is named where the error names no file."""
     try:
         yield
     except OSError as error:

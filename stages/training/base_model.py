@@ -8,7 +8,7 @@ from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.core.image_files import accepts_images
 from stages.training import export, image_training
-from stages.training.chat_rendering import Specials, check, complete, structural
+from stages.training.chat_rendering import Specials, check, check_last, complete, structural
 
 TEMPLATES = Path(__file__).parents[1] / "prompts" / "templates"
 
@@ -27,28 +27,31 @@ class BaseModel:
     """SHA-256 of everything in the directory."""
 
 
-def read_base_model(directory: Path, template: str) -> BaseModel:
+def read_base_model(directory: Path, template: str, last_only: bool = False) -> BaseModel:
     """The base model in `directory`, to be trained through `template`: "own", "tulu" or "alpaca".
+
+    last_only: only the last reply of a row is learned, so that earlier ones may be written otherwise.
 
     Raises UserError for a directory without a tokenizer or configuration, and for a template that does not exist or
     that a model can't be trained through.
     """
-    _require_files(directory)
-    specials, images = _special_tokens(directory), accepts_images(directory)
+    require_files(directory)
+    specials, images = special_tokens(directory), accepts_images(directory)
     source = _template_file(directory, template, images)
     text = complete(artifacts.read_text(source), specials, own=template == "own")
     image_tokens = (image_training.image_token(directory),) if images else ()
     text = text.replace(image_training.PLACEHOLDER, image_tokens[0]) if image_tokens else text
     try:
-        check(text, specials)
+        (check_last if last_only else check)(text, specials)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
     reserved = (*structural(text, specials), *image_tokens)
     return BaseModel(directory, specials, text, reserved, images, export.contents_hash(directory))
 
 
-def _require_files(directory: Path) -> None:
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+def require_files(directory: Path, more: tuple[str, ...] = ()) -> None:
+    """Check that a model's configuration and tokenizer are there, and the files `more`. Raises UserError if not."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", *more):
         if not (directory / name).is_file():
             raise UserError(
                 f"{directory}: has no {name}; a model to train is a Transformers directory with its tokenizer, "
@@ -65,7 +68,8 @@ def _template_file(directory: Path, template: str, images: bool) -> Path:
     return source
 
 
-def _special_tokens(directory: Path) -> Specials:
+def special_tokens(directory: Path) -> Specials:
+    """The special tokens of the tokenizer in `directory`."""
     from tokenizers import Tokenizer
 
     config = artifacts.read_json(directory / "tokenizer_config.json", dict[str, Any])

@@ -79,7 +79,9 @@ def check(template: str, specials: Specials) -> None:
         inference = render(template, specials, turns[: count - 1], reply=True)
         response = turns[count - 1].content
         if not training.startswith(inference + response):
-            raise UserError("the chat template opens a reply otherwise than it writes one; choose tulu or alpaca")
+            raise UserError(
+                "the chat template opens a reply otherwise than it writes one; choose tulu or alpaca, or loss: last"
+            )
         if not specials.eos or not training[len(inference + response) :].lstrip().startswith(specials.eos):
             raise UserError(
                 f"the chat template does not end a response with the tokenizer's end of sequence {specials.eos!r}, so "
@@ -87,6 +89,22 @@ def check(template: str, specials: Specials) -> None:
             )
     if not all(text in conversation for text in EXAMPLE_TEXTS):
         raise UserError("the chat template leaves turns of a conversation out; choose tulu or alpaca")
+
+
+def check_last(template: str, specials: Specials) -> None:
+    """Check that the last reply of a conversation can be learned through `template`, whatever it makes of earlier ones.
+
+    Raises UserError where the text before a reply lacks what a user said, and for a tokenizer without an end of
+    sequence.
+    """
+    turns = _example()
+    request = render(template, specials, turns[:-1], reply=True)
+    if not specials.eos:
+        raise UserError("the tokenizer has no end of sequence, so the model would never learn to stop")
+    if not all(turn.content in request for turn in turns if turn.role == "user"):
+        raise UserError("the chat template leaves turns of a conversation out; choose tulu or alpaca")
+    if request == render(template, specials, turns[:-1]):
+        raise UserError("the chat template does not open a reply, so the model can't know whose turn it is")
 
 
 def example_conversations(template: str, specials: Specials) -> tuple[str, str, str]:

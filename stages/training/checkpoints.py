@@ -15,22 +15,35 @@ from stages.core.errors import UserError
 STATE = "trainer_state.json"
 DONE = "done.json"
 LOG = "axolotl.log"
+TRAINED = "trained.json"
+"""Written by `run_plugin` when the last step is done."""
+TRACKED = "tracked"
+"""The folder of what trackers wrote."""
+KEPT = ("axolotl.", "qformer.log", "lock", TRACKED)
+"""How the names begin of what stays."""
+NAMES = {
+    "step": "step", "loss": "loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
+    "eval_loss": "validation_loss",
+}  # fmt: skip
+"""What Transformers logs -> its name in the curve."""
 
 
-def drop_torn(model: Path) -> None:
+def drop_torn(model: Path, processes: int = 1) -> None:
     """Remove checkpoints that a crash interrupted while they were written, so that training resumes from a complete
     one."""
     for folder in _checkpoints(model):
-        if not whole(folder):
+        if not whole(folder, processes):
             print(f"seqit train: {folder.name} is torn and was removed", file=sys.stderr)
             shutil.rmtree(folder)
     if complete := _checkpoints(model):
         print(f"seqit train: going on from {complete[-1].name}", file=sys.stderr)
 
 
-def whole(folder: Path) -> bool:
-    """Whether a checkpoint is complete: its state, which is written last, and every file whose format states a
-    length."""
+def whole(folder: Path, processes: int = 1) -> bool:
+    """Whether a checkpoint is complete: its state, which is written last, every file whose format states a length, and
+    of several processes the random state of each."""
+    if processes > 1 and len(list(folder.glob("rng_state_*.pth"))) < processes:
+        return False
     state = _state(folder)
     if state.get("global_step") != int(folder.name.rpartition("-")[2]):
         return False
@@ -40,34 +53,45 @@ def whole(folder: Path) -> bool:
 
 def finished(work: Path) -> bool:
     """Whether the training in this folder has finished."""
-    return (work / DONE).is_file()
+    return (work / DONE).is_file() and (work / TRAINED).is_file()
 
 
-def finish(work: Path) -> None:
+def finish(work: Path, may_stop_early: bool = False) -> None:
     """Record that training has finished.
 
-    Raises UserError if it has not: Axolotl exits with 0 also when it was interrupted and saved a checkpoint.
+    may_stop_early: by the validation loss. Raises UserError if it has not: Axolotl exits with 0 also when it was
+    interrupted and saved a checkpoint.
     """
-    states = [_state(folder) for folder in _checkpoints(work / "model")]
-    if not states or states[-1].get("global_step") != states[-1].get("max_steps"):
-        raise UserError(f"{work / LOG}: Axolotl stopped before the last step; run again to go on from its checkpoint")
-    artifacts.write_json(work / DONE, {"steps": states[-1]["global_step"]})
+    ended = _read(work / TRAINED)
+    if not ended or (ended.get("global_step") != ended.get("max_steps") and not may_stop_early):
+        raise UserError(f"{work}: training stopped before the last step; run again to go on from its checkpoint")
+    artifacts.write_json(work / DONE, {"steps": ended["global_step"]})
 
 
-def curve(model: Path) -> list[dict[str, float]]:
-    """Step, loss and learning rate of every step, from the state of the last checkpoint."""
-    folders = _checkpoints(model)
-    history = _state(folders[-1]).get("log_history", []) if folders else []
-    names = ("step", "loss", "learning_rate")
-    return [{name: entry[name] for name in names} for entry in history if all(name in entry for name in names)]
+def curve(work: Path) -> list[dict[str, float]]:
+    """Step, loss, learning rate, norm of the gradient and validation loss (where there is one) of every step."""
+    steps: dict[float, dict[str, float]] = {}
+    for entry in _read(work / TRAINED).get("log_history", []):
+        values = {ours: entry[theirs] for theirs, ours in NAMES.items() if theirs in entry}
+        if "loss" in values or "validation_loss" in values:
+            steps[values["step"]] = {**steps.get(values["step"], {}), **values}
+    return [values for values in steps.values() if "loss" in values]
+
+
+def best_step(work: Path) -> int | None:
+    """The step whose weights had the lowest validation loss; None where the last ones are kept."""
+    step = _read(work / TRAINED).get("best_step")
+    return None if step is None else int(step)
 
 
 def prune(work: Path) -> None:
-    """Remove all files of the folder except the log and the configuration."""
+    """Remove all files of the folder except logs, locks, the configuration and what trackers wrote."""
     for path in work.iterdir():
+        if path.name.startswith(KEPT):
+            continue
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in (LOG, "axolotl.yml", "lock"):
+        else:
             path.unlink()
 
 
@@ -77,8 +101,13 @@ def _checkpoints(model: Path) -> list[Path]:
 
 
 def _state(folder: Path) -> dict[str, Any]:
+    return _read(folder / STATE)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON document; empty where there is none, or a torn one."""
     try:
-        return msgspec.json.decode((folder / STATE).read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):
         return {}
 

@@ -1,5 +1,6 @@
 """A trained model as a directory with exactly the files that inference needs; it appears whole or not at all."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,21 @@ def export_trained(run: str, trained: Path, base: Path, template: str, out: Path
     """Write `out`: the weights from `trained`, other files from `base`; returns the SHA-256 of the weights."""
     with replacing_folder(out) as folder:
         for source in sorted(trained.glob("model*.safetensors*")):
-            shutil.copyfile(source, folder / source.name)
+            _move_contents(source, folder / source.name)
         dtype = artifacts.read_json(trained / "config.json", dict[str, Any]).get("dtype")
         config = artifacts.read_json(base / "config.json", dict[str, Any])
         artifacts.write_json(folder / "config.json", {**config, "dtype": dtype})
         weights_sha256 = weights_hash(folder)
         _add_base_files(run, base, template, folder, weights_sha256)
     return weights_sha256
+
+
+def _move_contents(source: Path, target: Path) -> None:
+    """Give the contents of a file a second name, without writing them again where both are on one file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def export_base(run: str, config: str, identity: str, base: Path, template: str, out: Path) -> None:

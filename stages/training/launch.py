@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 from stages.core.errors import UserError
 from stages.training.checkpoints import LOG
@@ -24,20 +24,40 @@ PERIOD = 10.0
 PR_SET_PDEATHSIG = 1
 _BAR = re.compile(r"^\s*\d+%\|.*\| (\d+)/(\d+) \[")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Refused)(?:: .*)?$")
+_CAUSE = "Root Cause (first observed failure):"
+_KILLED = "Signal 9 (SIGKILL) received by PID"
+"""What torchrun writes about a process that was killed: https://docs.pytorch.org/docs/stable/elastic/errors.html."""
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+"""What torch puts before each line of a failed process, where there are several."""
 _FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
-def launch(command: list[str], work: Path, environment: dict[str, str], label: str, keep: int) -> None:
-    """Run `command` in `work` until it ends; its output goes to axolotl.log there.
+class Watcher(Protocol):
+    """Something that looks at a run while it goes on."""
+
+    values: dict[str, Any]
+    """The last value of each kind; those of `Progress.SHOWN` are printed."""
+
+    def update(self) -> None:
+        """Called whenever the run has printed something."""
+
+
+def launch(
+    command: list[str], work: Path, environment: dict[str, str], label: str, keep: int, watcher: Watcher | None = None,
+    secrets: Sequence[str] = (), log_name: str = LOG, program: str = "Axolotl",
+) -> None:  # fmt: skip
+    """Run `command` in `work` until it ends; its output goes to the log there, without `secrets`.
+
+    program: its name in messages.
 
     The child inherits the file descriptor `keep`, and gets SIGTERM when this process ends, even by SIGKILL. Raises
     UserError with the child's last error and the log's path if it fails.
     """
-    with open(work / LOG, "ab") as log, _child(command, work, environment, keep) as process:
-        last_lines = _follow(process, log, Progress(label))
+    with open(work / log_name, "ab") as log, _child(command, work, environment, keep) as process:
+        last_lines = _follow(_lines(process, log, secrets), Progress(label, watcher=watcher))
         code = process.wait()
     if code:
-        raise UserError(f"{work / LOG}: {_failure(code, last_lines)}")
+        raise UserError(f"{work / log_name}: {_failure(code, last_lines, program)}")
 
 
 @contextmanager
@@ -74,10 +94,10 @@ def _ends_with_parent() -> Callable[[], None]:
     return request_signal
 
 
-def _follow(process: "subprocess.Popen[bytes]", log: IO[bytes], progress: "Progress") -> list[str]:
-    """Log the output of the process and print its progress until it ends; returns the last 200 lines."""
+def _follow(lines: Iterable[str], progress: "Progress") -> list[str]:
+    """Print the progress that the lines tell until they end; returns the last 200 lines."""
     last: list[str] = []
-    for line in _lines(process, log):
+    for line in lines:
         progress.read(line)
         if line.strip() and not _BAR.match(line):
             last = [*last[-199:], line.rstrip()]
@@ -85,15 +105,28 @@ def _follow(process: "subprocess.Popen[bytes]", log: IO[bytes], progress: "Progr
     return last
 
 
-def _lines(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> Iterator[str]:
+def _lines(process: "subprocess.Popen[bytes]", log: IO[bytes], secrets: Sequence[str]) -> Iterator[str]:
+    """The lines of the process's output, logged as they come."""
     assert process.stdout is not None
     rest = b""
     while data := os.read(process.stdout.fileno(), 1 << 16):
-        log.write(data)
-        log.flush()
-        *whole, rest = re.split(rb"[\r\n]", rest + data)
-        yield from (line.decode(errors="replace") for line in whole)
-    yield rest.decode(errors="replace")
+        # A secret may be cut in two by the end of what was read, never by the end of a line.
+        *whole, rest = re.split(rb"(?<=[\r\n])", rest + data)
+        yield from _logged(whole, log, secrets)
+    yield from _logged([rest], log, secrets)
+
+
+def _logged(lines: list[bytes], log: IO[bytes], secrets: Sequence[str]) -> Iterator[str]:
+    texts = [_without(line, secrets) for line in lines]
+    log.write(b"".join(texts))
+    log.flush()
+    yield from (text.rstrip(b"\r\n").decode(errors="replace") for text in texts)
+
+
+def _without(line: bytes, secrets: Sequence[str]) -> bytes:
+    for secret in secrets:
+        line = line.replace(secret.encode("utf-8", "surrogateescape"), b"***")
+    return line
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -106,14 +139,16 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def _failure(code: int, lines: list[str]) -> str:
+def _failure(code: int, lines: list[str], program: str) -> str:
     """Why the process failed, in one line: the last line of its output that is an error."""
     if full := [line for line in lines if any(text in line for text in _FULL)]:
         return f"no space left on the disk; free some and run again to go on ({_printable(full[-1])})"
+    if _KILLED in "".join(lines[lines.index(_CAUSE) :] if _CAUSE in lines else []):
+        return "one of its processes was killed, most likely for want of memory; run again to go on from its checkpoint"
     if code == -signal.SIGKILL:
-        return "Axolotl was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
-    errors = [line for line in lines if _ERROR.match(line)]
-    return f"Axolotl failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
+        return f"{program} was killed, most likely for want of memory; try a smaller train.settings.micro_batch"
+    errors = [text for line in lines if _ERROR.match(text := _RANK.sub("", line))]
+    return f"{program} failed: {_printable((errors or lines or [f'exit status {code}'])[-1])}"
 
 
 def _printable(line: str) -> str:
@@ -123,10 +158,14 @@ def _printable(line: str) -> str:
 class Progress:
     """Prints the progress of training to stderr: step, loss, learning rate, time left."""
 
-    def __init__(self, label: str, period: float = PERIOD) -> None:
+    SHOWN = (("grad_norm", "gradient norm {:.3g}"), ("validation_loss", "validation loss {:.4g}"),
+             ("tokens_per_second", "{:,.0f} tokens/s"))  # fmt: skip
+    """What is printed of a watcher's values, and how."""
+
+    def __init__(self, label: str, period: float = PERIOD, watcher: Watcher | None = None) -> None:
         """`label` begins every line; `period`: seconds between two lines. The number of steps comes from Axolotl's
         bar."""
-        self.label, self.steps, self.step, self.values = label, 0, 0, ""
+        self.label, self.steps, self.step, self.values, self._watcher = label, 0, 0, "", watcher
         self._terminal = sys.stderr.isatty()
         self._period = 0.2 if self._terminal else period
         self._logged = 0
@@ -136,6 +175,8 @@ class Progress:
 
     def read(self, line: str) -> None:
         """Update from a line of Axolotl's output, and print if a step is complete."""
+        if self._watcher:
+            self._watcher.update()
         if bar := _BAR.match(line):
             self._advance(int(bar[1]), int(bar[2]))
         elif line.startswith("{'loss'"):
@@ -153,9 +194,13 @@ class Progress:
     def _values_of(self, line: str) -> str:
         try:
             values = ast.literal_eval(line.strip())
-            return f", loss {values['loss']}, learning rate {values['learning_rate']}"
+            return f", loss {values['loss']}, learning rate {values['learning_rate']}{self._watched()}"
         except (ValueError, SyntaxError, KeyError, TypeError):
             return ""
+
+    def _watched(self) -> str:
+        values = self._watcher.values if self._watcher else {}
+        return "".join(f", {form.format(values[name])}" for name, form in self.SHOWN if name in values)
 
     def _print_if_due(self) -> None:
         now = time.monotonic()

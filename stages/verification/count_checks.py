@@ -7,11 +7,24 @@ from typing import Any
 import msgspec
 
 from stages.publishing.facts import Facts
+from stages.publishing.row_hashes import SourceHashes
 from stages.response_filter.preference_pairs import STAGE as FILTER
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.hash_checks import NO_PROVENANCE
 from stages.verification.published_files import CARD, PROVENANCE, PublishedSet
-from stages.verification.set_columns import ID, LANGUAGE, LICENCE, PROMPT, SOURCE_REFERENCE, STEPS, Row
+from stages.verification.set_columns import (
+    GENERATOR,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    OUTPUT,
+    OUTPUT_STATUS,
+    PROMPT,
+    SOURCE_REFERENCE,
+    SOURCE_SHA256,
+    STEPS,
+    Row,
+)  # fmt: skip
 
 
 class CountCheck:
@@ -22,12 +35,15 @@ class CountCheck:
         self._set, self._rows, self._log = published, 0, CheckLog("counts of provenance.json", "numbers")
         self._card = CheckLog("numbers of the card", "texts")
         self._counts: dict[str, Counter[Hashable]] = {}
+        self._sources = SourceHashes()
         self._first: dict[tuple[str, Hashable], str] = {}
         """(field, key) -> id of the first row with it."""
 
     def add(self, row: Row) -> None:
         """Count a row."""
         self._rows += 1
+        if SOURCE_REFERENCE in row:
+            self._sources.add(row[SOURCE_REFERENCE], row[SOURCE_SHA256])
         for field, key in _keys(row):
             self._counts.setdefault(field, Counter())[key] += 1
             self._first.setdefault((field, key), row[ID])
@@ -49,11 +65,22 @@ class CountCheck:
             self._log.agrees()
         else:
             self._log.differs(file, "", "rows", f"says {facts.rows:,}; there are {self._rows:,}")
+        self._compare_sources(facts, file)
         for field, counts in _published_counts(facts).items():
             if field not in self._counts and counts and facts.form is not msgspec.UNSET:
                 self._log.skip(f"rows of form {facts.form} have no such column: {field}")
                 continue
             self._compare(file, field, counts, self._counts.get(field, Counter()))
+
+    def _compare_sources(self, facts: Facts, file: str) -> None:
+        """Compare the hashes of source rows, which the statement has too, unless the form has no such column."""
+        published, actual = facts.sources_sha256 or {}, self._sources.totals()
+        for reference in sorted({*published, *actual}) if published and actual else ():
+            if published.get(reference) == actual.get(reference):
+                self._log.agrees()
+            else:
+                message = f"{reference}: its rows have other source_sha256, or another order"
+                self._log.differs(file, "", "sources_sha256", message)
 
     def _compare(self, file: str, field: str, published: Mapping[Hashable, int], actual: Counter[Hashable]) -> None:
         for key in sorted({*published, *actual}, key=repr):
@@ -81,6 +108,12 @@ def _keys(row: Row) -> Iterable[tuple[str, Hashable]]:
     if SOURCE_REFERENCE in row:
         yield "sources", (row[SOURCE_REFERENCE], row[LICENCE])
     yield "languages", row[LANGUAGE]
+    if OUTPUT in row and GENERATOR in row:
+        yield "outputs", "generated" if row[GENERATOR] else "source"
+        if not row[OUTPUT].strip():
+            yield "outputs", "empty"
+        if row.get(OUTPUT_STATUS) == "truncated":
+            yield "outputs", "truncated"
     for step in row.get(STEPS) or ():
         yield "steps", (step["stage"], step["round"], step["action"], step["status"])
         if step["generator"] and step["stage"] != FILTER:
@@ -98,6 +131,7 @@ def _published_counts(facts: Facts) -> dict[str, dict[Hashable, int]]:
     counts: dict[str, dict[Hashable, int]] = {
         field: {tuple(entry[:-1]): int(entry[-1]) for entry in entries} for field, entries in lists.items()
     }
-    for field, published in (("languages", facts.languages), ("generators", facts.generators)):
+    named = [("languages", facts.languages), ("generators", facts.generators)]
+    for field, published in [*named, ("outputs", facts.outputs)] if facts.outputs else named:
         counts[field] = dict(published.items())
     return counts

@@ -1,16 +1,17 @@
 """Compares a published set with dvc.lock, and lists the models trained on it."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from stages.core import artifacts
+from stages.core.dvc_hashes import file_hash, folder_hash
 from stages.core.errors import UserError
+from stages.publishing.set_files import own_files
 from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.published_files import PublishedSet
 
+OF_THE_HUB = (".gitattributes", ".cache")
 Lock = dict[str, dict[str, Any]]
 """Stages of dvc.lock by their addresses."""
 
@@ -24,13 +25,6 @@ def read_lock(path: Path) -> Lock:
         return {str(name): dict(stage) for name, stage in stages.items()}
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path}: is no dvc.lock; name that of the checkout that published the set") from None
-
-
-def folder_hash(folder: Path) -> str:
-    """The MD5 that DVC gives a folder: of the JSON list of its files' MD5s and paths, sorted by path."""
-    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: _parts(folder, path))
-    listed = [{"md5": _md5(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
-    return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def lock_results(published: PublishedSet, lock: Lock, path: Path) -> list[CheckResult]:
@@ -72,9 +66,9 @@ def _own_files(published: PublishedSet, lock: Path) -> Iterator[tuple[str, str |
     facts = published.facts
     if facts is not None:
         if published.out:
-            yield published.out, folder_hash(published.folder)
+            yield published.out, folder_hash(published.folder, own_files(published.folder).values())
         artifact = lock.parent / "data" / f"{facts.artifact}.jsonl"
-        yield f"data/{facts.artifact}.jsonl", _md5(artifact) if artifact.is_file() else None
+        yield f"data/{facts.artifact}.jsonl", file_hash(artifact) if artifact.is_file() else None
 
 
 def _listed(lock: Lock) -> Iterator[dict[str, Any]]:
@@ -82,12 +76,3 @@ def _listed(lock: Lock) -> Iterator[dict[str, Any]]:
     for kind in ("outs", "deps"):
         for stage in lock.values():
             yield from stage.get(kind) or ()
-
-
-def _parts(folder: Path, path: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -19,10 +19,12 @@ class PromptFiles:
         self.paths: dict[str, Path] = {}
         self._texts: dict[str, str] = {}
         self._templates: dict[str, Template | None] = {}
+        self._folders: list[list[Path]] = []
         for folder in folders:
             paths = [folder] if folder.is_file() else sorted(folder.rglob("*.txt"))
             if not paths:
                 raise UserError(f"{folder}: holds no prompt file (.txt); name the folder of `prompts` in params.yaml")
+            self._folders.append(paths)
             for path in paths:
                 text = artifacts.read_text(path)
                 hashed = digest(text, 16)
@@ -42,8 +44,9 @@ class PromptFiles:
             return None
 
     def named(self, name: str) -> list[Path]:
-        """The files of a name, without its ending: candidates for one that was edited."""
-        return sorted({path for path in self.paths.values() if path.stem == name})
+        """The files of a name, without its ending, in the first folder with any: candidates for one that was edited."""
+        named = ([path for path in paths if path.stem == name] for paths in self._folders)
+        return next((paths for paths in named if paths), [])
 
 
 class PromptCheck:

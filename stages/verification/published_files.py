@@ -1,6 +1,6 @@
 """Opens a published data set: its Parquet files, card, provenance.json and row hashes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -55,6 +55,10 @@ class PublishedSet(msgspec.Struct, frozen=True):
     def located(self, mismatch: Mismatch) -> Mismatch:
         """A difference of a row with the file in which its column lies."""
         return mismatch
+
+    def parts(self) -> list[tuple[list[Path], Sequence[str] | None]]:
+        """Files, and the columns of `facts` that each of them has; None for all."""
+        return [(self.files, None)]
 
     def own_results(self) -> list[CheckResult]:
         """What reading the rows has told, after the last of them."""

@@ -1,10 +1,14 @@
 """Compares each row with the stored replies that its steps name: requests, keys and the texts made of them."""
 
+from functools import lru_cache
+from typing import Any
+
 import msgspec
 
 from stages.core.completions import Message, Prompt, draw_seed
 from stages.core.records import canonical
 from stages.publishing.published_rows import public
+from stages.reply_store.checksums import text_hash
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import request
 from stages.reply_store.stored_reply import StoredReply
@@ -18,8 +22,10 @@ from stages.verification.set_columns import (
     INPUT,
     INSTRUCTION,
     OUTPUT,
+    OUTPUT_STATUS,
     PROMPT,
     REPLY,
+    REPLY_HASHES,
     STEPS,
     SYSTEM,
     TURN,
@@ -75,6 +81,10 @@ class ReplyCheck:
             return None
         if stored is None:
             self._keys.skip(NO_REPLY)
+        elif (hashes := step.get(REPLY_HASHES)) and hashes[part : part + 1] != [text_hash(stored.text)]:
+            says = hashes[part][:12] if part < len(hashes) else "nothing"
+            message = f"says {says}; the text of the stored reply {key[:12]} has the hash {text_hash(stored.text)[:12]}"
+            self._keys.differs(self._data, row[ID], step_field(number, REPLY_HASHES, part), message)
         # Of the filter's replies some are the judge's, and others those of further samples of the generator.
         elif step["stage"] != FILTER and public(stored.payload.setting.model) != step["generator"]:
             message = f"says {step['generator']}; reply {key[:12]} is of {public(stored.payload.setting.model)}"
@@ -186,6 +196,9 @@ class ReplyCheck:
         elif status not in (stored.status, "frozen"):
             message = f"says {status}; reply {stored.key[:12]} is {stored.status}"
             self._outputs.differs(self._data, row[ID], step_field(number, "status"), message)
+        elif row.get(OUTPUT_STATUS, stored.status) != stored.status:
+            message = f"says {row[OUTPUT_STATUS]}; reply {stored.key[:12]} is {stored.status}"
+            self._outputs.differs(self._data, row[ID], OUTPUT_STATUS, message)
         else:
             self._outputs.agrees()
 
@@ -201,19 +214,27 @@ class ReplyCheck:
             wrong = _unlike(row, stored) if row[STEPS][number]["stage"] == "respond" else ""
             self._requests.differs(self._data, row[ID], field, f"{message}{f' ({wrong} differs)' if wrong else ''}")
             return
-        recorded = msgspec.json.decode(row[STEPS][number]["sampling"] or "{}")
-        actual = msgspec.json.decode(canonical(stored.payload.setting.sampling))
+        recorded = _decoded(row[STEPS][number]["sampling"] or "{}")
+        actual = _decoded(canonical(stored.payload.setting.sampling).decode())
         if any(recorded.get(name) != value for name, value in actual.items()):
             self._requests.skip("replies for which other sampling parameters were sent than their request names")
         if self._seed is None:
             self._requests.agrees()
             return
-        keys = [_key(row[ID], stored, self._seed, purpose) for purpose in purposes]
-        if stored.key in keys:
+        # The stored key is that of the stored request (`ReplySource.get`), so of all that is in the row's own request
+        # only the seed is left to compare.
+        if any(draw_seed(self._seed, row[ID], purpose) == stored.payload.seed for purpose in purposes):
             self._requests.agrees()
         else:
-            message = f"the row's request has the key {keys[0][:12]} with the seed {self._seed}, not {stored.key[:12]}"
+            key = _key(row[ID], stored, self._seed, purposes[0])
+            message = f"the row's request has the key {key[:12]} with the seed {self._seed}, not {stored.key[:12]}"
             self._requests.differs(self._data, row[ID], field, message)
+
+
+@lru_cache(256)
+def _decoded(sampling: str) -> dict[str, Any]:
+    """The parameters of a sampling; not to be changed."""
+    return dict(msgspec.json.decode(sampling))
 
 
 def _key(id: str, stored: StoredReply, seed: int, purpose: str) -> str:

@@ -9,10 +9,10 @@ from typing import Protocol
 from stages.core import artifacts
 from stages.core.completions import Reply
 from stages.core.errors import UserError
-from stages.reply_store.checksums import DAMAGE, checksum
+from stages.reply_store.checksums import DAMAGE, ROW_TEXT_HASH, checksum, text_hash
 from stages.reply_store.keys import key_of, parts_of
 from stages.reply_store.request_parts import RequestParts
-from stages.reply_store.store import APPLICATION, VERSION
+from stages.reply_store.store import APPLICATION, VERSION, has_text_hashes
 from stages.reply_store.stored_reply import COLUMNS, StoredReply, stored_reply
 
 SQLITE = b"SQLite format 3\0"
@@ -35,12 +35,14 @@ class StoreReplies:
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         """database: the open store at `path`."""
         self._path, self._database, self._parts = path, database, RequestParts(database)
+        # A store of an earlier seqit is not changed here, so it has no column of hashes.
+        columns = COLUMNS if has_text_hashes(database) else COLUMNS.replace(ROW_TEXT_HASH, "NULL")
+        self._query = f"SELECT {columns} FROM reply WHERE key = ?"
 
     def get(self, key: str) -> StoredReply | None:
         """See `ReplySource`."""
         try:
-            query = f"SELECT {COLUMNS} FROM reply WHERE key = ?"
-            row = self._database.execute(query, (bytes.fromhex(key),)).fetchone()
+            row = self._database.execute(self._query, (bytes.fromhex(key),)).fetchone()
             return None if row is None else stored_reply(self._parts, row)
         except (sqlite3.Error, ValueError, *DAMAGE) as error:
             raise BadReplyError(f"{self._path}: {error}") from None
@@ -63,6 +65,8 @@ class FileReplies:
             raise BadReplyError(f"{self._path}: reply {key}: its key does not fit its payload")
         if stored.seal and stored.seal != checksum(bytes.fromhex(key), as_reply(stored), stored.created):
             raise BadReplyError(f"{self._path}: reply {key}: was changed after it was exported")
+        if stored.text_sha256 and stored.text_sha256 != text_hash(stored.text):
+            raise BadReplyError(f"{self._path}: reply {key}: its text is not that of its `text_sha256`")
         return stored
 
 

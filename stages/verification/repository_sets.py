@@ -5,7 +5,7 @@ some are kept until their partner comes: memory holds no more than `AHEAD` of th
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -77,6 +77,14 @@ class ConfigSet(PublishedSet, frozen=True):
                 yield origin
             else:
                 self.join.differs(self.origin.data, origin[ID], CONFIG, f"is not {self.config}")
+
+    def parts(self) -> list[tuple[list[Path], Sequence[str] | None]]:
+        """The rows, and their origin."""
+        own = [name for name in self.columns if name not in ORIGIN_COLUMNS]
+        return [
+            (self.files, own),
+            (self.origin.files, [ID, *(name for name in self.columns if name in ORIGIN_COLUMNS)]),
+        ]
 
     def own_results(self) -> list[CheckResult]:
         """How the rows fit their origin, and the totals."""

@@ -1,13 +1,12 @@
 """Rebuilds a row's texts from its stored replies, by the parsers that made them, without a model."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from stages.core.completions import Message
 from stages.core.errors import UserError
-from stages.prompts import Template
+from stages.prompts import Rendered, Template
 from stages.reasoning import split_reasoning
 from stages.reply_store.stored_reply import StoredReply
 from stages.seqinstruct.rounds import rewritten_text
@@ -50,24 +49,48 @@ def rebuild(template: Template, variables: Mapping[str, str], stored: StoredRepl
     return Rewriting(made[1], "", False)
 
 
+class Renderings:
+    """Prompt files rendered with the values of the row at hand, each once."""
+
+    MOST = 64
+    """Renderings that are kept: a row's prompt files are held against each of its requests."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._kept: dict[tuple[str, str, str], Rendered | None] = {}
+
+    def of(self, template: Template, variables: Mapping[str, str]) -> Rendered | None:
+        """A prompt file with these values, its worked examples as written; None where it can't be rendered."""
+        key = (template.hash, variables["instruction"], variables["input"])
+        if key not in self._kept:
+            if len(self._kept) >= self.MOST:
+                self._kept.clear()
+            try:
+                self._kept[key] = template.ordered(variables, 0)
+            except UserError:
+                self._kept[key] = None
+        return self._kept[key]
+
+
+_RENDERINGS = Renderings()
+
+
 def renders(template: Template, variables: Mapping[str, str], stored: StoredReply) -> bool:
     """Whether a stored request is the prompt file with these values, in any order of the worked examples."""
-    try:
-        rendered = template.ordered(variables, 0)
-    except UserError:
+    rendered = _RENDERINGS.of(template, variables)
+    ours, theirs = rendered.messages if rendered else (), stored.payload.messages
+    if rendered is None or len(ours) != len(theirs) or ours[-1] != theirs[-1]:
         return False
     setting = stored.payload.setting
     # A choice among letters takes the place of the file's regex.
     regex = setting.constraint.regex if setting.constraint and not setting.constraint.choice else rendered.regex
-    return (
-        _parts(rendered.messages) == _parts(stored.payload.messages)
-        and rendered.messages[-1] == stored.payload.messages[-1]
-        and (rendered.continue_final, rendered.regex) == (setting.continue_final, regex)
+    return (rendered.continue_final, rendered.regex) == (setting.continue_final, regex) and (
+        ours == theirs or _parts(ours) == _parts(theirs)
     )
 
 
-def _parts(messages: tuple[Message, ...]) -> Counter[tuple[str, str]]:
-    return Counter((message.role, message.content) for message in messages)
+def _parts(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
+    return sorted([(message.role, message.content) for message in messages])
 
 
 def _is_plain(template: Template) -> bool:
@@ -80,11 +103,10 @@ def original(template: Template, given: str, stored: StoredReply) -> str | None:
     """The instruction in a stored request to a prompt file; None where the request does not show all of it."""
     if not _is_plain(template):
         return None
-    try:
-        shown = template.ordered({"instruction": SENTINEL, "input": given}, 0).messages
-    except UserError:
+    shown = _RENDERINGS.of(template, {"instruction": SENTINEL, "input": given})
+    if shown is None:
         return None
-    pairs = zip(reversed(shown), reversed(stored.payload.messages), strict=False)
+    pairs = zip(reversed(shown.messages), reversed(stored.payload.messages), strict=False)
     for pattern, message in pairs:
         before, mark, after = pattern.content.partition(SENTINEL)
         content = message.content

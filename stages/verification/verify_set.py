@@ -1,15 +1,20 @@
-"""Runs every check of a published data set that the files at hand allow."""
+"""Runs every check of a published data set or model that the files at hand allow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
-from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged
+from stages.core.project import given_path
+from stages.publishing.hub_copy import PREFIX, download
+from stages.publishing.statement import STATEMENT
+from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged, summary
+from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
+from stages.verification.model_checks import is_model, model_results
 from stages.verification.origin_checks import Lock, lock_results, read_lock, trained_models
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
 from stages.verification.published_files import PublishedSet
@@ -17,6 +22,7 @@ from stages.verification.reply_checks import ReplyCheck
 from stages.verification.reply_sources import open_replies
 from stages.verification.repository_sets import open_sets
 from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
+from stages.verification.signature_checks import signature_results
 from stages.verification.source_checks import SourceCheck, named_corpora
 
 
@@ -33,6 +39,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Folder of the prompt files that come with seqit."""
     lock: Path | None = None
     """A dvc.lock."""
+    public_key: Path | None = None
+    """The key that the set is to be signed with."""
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -45,12 +53,36 @@ class Verification(msgspec.Struct, frozen=True):
     models: list[str]
     """Models that dvc.lock says were trained on the artifact."""
 
+    def lines(self) -> list[str]:
+        """The outcome for people."""
+        models = [f"models trained on it, by dvc.lock: {', '.join(self.models)}"] if self.models else []
+        return [*summary(self.checks).splitlines(), *models]
+
+
+def verify_target(target: str, evidence: Evidence, note: Callable[[str], None]) -> Verification:
+    """The same as `verify_set` of a path, or of a data set hub:ORG/NAME@TAG, which is downloaded first.
+
+    note: gets a line that says which commit of the Hub is read. Raises UserError.
+    """
+    if not target.startswith(PREFIX):
+        return verify_set(given_path(target), evidence)
+    copy = download(target)
+    note(copy.note)
+    result = verify_set(copy.folder, evidence)
+    return msgspec.structs.replace(result, target=f"{PREFIX}{copy.repository}@{copy.commit}")
+
 
 def verify_set(target: Path, evidence: Evidence) -> Verification:
-    """Compare a published set, or every config of a repository, with all that is at hand.
+    """Compare a published set, every config of a repository, or a published model, with all that is at hand.
 
     Raises UserError for files that are missing or can't be read.
     """
+    if is_model(target):
+        results = model_results(target, evidence.lock) + signature_results(target, evidence.public_key)
+        return Verification(str(target), any(one.mismatches for one in results), results, [])
+    if is_described(target):
+        results = signature_results(target, evidence.public_key)
+        return Verification(str(target), any(one.mismatches for one in results), results, [])
     lock = read_lock(evidence.lock) if evidence.lock else {}
     sets = open_sets(target)
     references = list(dict.fromkeys(reference for published in sets for reference in _references(published)))
@@ -71,7 +103,9 @@ def _results(published: PublishedSet, evidence: Evidence, corpora: Mapping[str, 
             for check in checks:
                 check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()] + skipped
+    results += column_results(published)
     results = [_located(published, one) for one in results] + published.own_results()
+    results += signature_results(published.folder, evidence.public_key) if published.out else []
     return results + (
         lock_results(published, lock, evidence.lock) if evidence.lock else [_skipped("dvc.lock", "--lock")]
     )
@@ -79,6 +113,11 @@ def _results(published: PublishedSet, evidence: Evidence, corpora: Mapping[str, 
 
 def _located(published: PublishedSet, result: CheckResult) -> CheckResult:
     return msgspec.structs.replace(result, mismatches=[published.located(one) for one in result.mismatches])
+
+
+def is_described(target: Path) -> bool:
+    """Whether a folder has a statement and no rows, as that of a model."""
+    return (target / STATEMENT).is_file() and not any(target.glob("**/*.parquet"))
 
 
 def _row_checks(

@@ -180,7 +180,7 @@ def test_no_secret_reaches_the_disk_or_the_screen(
         ("embedded", {}, "needs a model of `fetch.models` or `train.runs`"),
         ("openai", OPENAI, "needs `url` and `model`"),
         ("openai", {"url": "http://h/v1", "model": "m", "dialect": "no"}, "Invalid enum value 'no'"),
-        ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "batch": 3}, "unknown field `batch`"),
+        ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "batches": 3}, "unknown field `batches`"),
         ("openai", OPENAI | {"url": "http://h/v1", "model": "m", "concurrency": 0}, "concurrency"),
         ("openai", OPENAI | {"url": "ftp://h/v1", "model": "m"}, "no http"),
         ("openai", OPENAI | {"url": "http://me:pw@h/v1", "model": "m"}, "name its variable in `key_env`"),

@@ -1,6 +1,7 @@
 """A Hugging Face Hub on loopback: bare git repositories and a store of large files checked by their SHA-256.
 
-Speaks what huggingface_hub needs to create a data set, commit, tag, list and download, with the Hub's own refusals.
+Speaks what huggingface_hub needs to create a data set or a model, commit, tag, list and download, with the Hub's own
+refusals.
 """
 
 import base64
@@ -14,19 +15,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "hf_loopback0123456789"
+"""May write."""
+READER, STRANGER = "hf_readonly0123456789", "hf_stranger0123456789"
+"""May read only; belongs to somebody who may not even see a private repository."""
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
+LARGE = (".parquet", ".safetensors")
+"""Suffixes of files that the Hub takes through LFS."""
 DATE = "2026-01-02T03:04:05.000000Z"
 
 
 class Refused(Exception):
     """An answer other than success."""
 
-    def __init__(self, status: int, code: str = "", message: str = "", **more: str) -> None:
+    def __init__(
+        self, status: int, code: str = "", message: str = "", headers: dict[str, str] | None = None, **more: str
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.more = status, code, message, more
+        self.headers = headers or {}
 
 
 class Store:
@@ -36,6 +45,12 @@ class Store:
         self.folder, self.lock = folder, threading.Lock()
         self.meanwhile: Callable[[], None] = lambda: None
         """Called when a commit is being prepared, before it comes."""
+        self.arrives: Callable[[str, str], None] = lambda method, path: None
+        """Called with each request before it is answered, of several at once."""
+        self.refusals: list[tuple[str, str, Refused]] = []
+        """(method, part of a path, answer): each is the answer to the first request that fits it."""
+        self.is_private = False
+        """Whether only TOKEN and READER see repositories."""
         (folder / "lfs").mkdir(parents=True)
 
     def git(self, name: str, *arguments: str, data: bytes | None = None, **environment: str) -> bytes:
@@ -115,16 +130,30 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.store.arrives(self.command, path)
         try:
             with self.store.lock:
-                if self.headers.get("Authorization") not in (f"Bearer {TOKEN}", None):
-                    raise Refused(401, "", "Invalid user token")
-                if self.command == "POST" and "Authorization" not in self.headers:
-                    raise Refused(401, "", "Invalid username or password")
+                self.refuse(path)
                 self.route(path, body)
         except Refused as refused:
             head = {"X-Error-Code": refused.code, "X-Error-Message": refused.message.replace("\n", " ")}
-            self.send(refused.status, json.dumps({"error": refused.message} | refused.more).encode(), head)
+            answer = json.dumps({"error": refused.message} | refused.more).encode()
+            self.send(refused.status, answer, head | refused.headers)
+
+    def refuse(self, path: str) -> None:
+        """Raise Refused for who may not do this, and for what `refusals` names."""
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in (TOKEN, READER, STRANGER, ""):
+            raise Refused(401, "", "Invalid user token")
+        if token in ("", STRANGER) and self.store.is_private and "/datasets/" in path:
+            raise Refused(404 if token else 401, "RepoNotFound", "Repository not found")
+        reads = self.command != "POST" or any(part in path for part in ("/paths-info/", "whoami-v2", "validate-yaml"))
+        if not reads and token != TOKEN:
+            raise Refused(403 if token else 401, "", "you may not write here")
+        for number, (method, part, refused) in enumerate(self.store.refusals):
+            if method == self.command and part in path:
+                del self.store.refusals[number]
+                raise refused
 
     do_GET = do_POST = do_PUT = do_HEAD = answer
 
@@ -171,14 +200,15 @@ class Handler(BaseHTTPRequestHandler):
         })  # fmt: skip
 
     def listing(self, body: bytes, name: str, revision: str, folder: str | None = None) -> None:
-        inside = f"{folder.strip('/')}/" if folder else ""
+        folder = (folder or "").strip("/")
+        inside = f"{folder}/" if folder else ""
         found = [f for p, f in self.store.tree(name, revision).items() if p.startswith(inside)]
         if folder and not found:
             raise Refused(404, "EntryNotFound", "Entry not found")
         self.json(found)
 
     def paths(self, body: bytes, name: str, revision: str) -> None:
-        asked = json.loads(body)["paths"] if body[:1] == b"{" else []
+        asked = json.loads(body)["paths"] if body[:1] == b"{" else parse_qs(body.decode()).get("paths", [])
         self.json([file for path, file in self.store.tree(name, revision).items() if path in asked])
 
     def preupload(self, body: bytes, name: str, revision: str) -> None:
@@ -186,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
         present = self.store.tree(name, revision)
         self.json({"files": [
             {
-                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".parquet") else "regular",
+                "path": f["path"], "uploadMode": "lfs" if f["path"].endswith(LARGE) else "regular",
                 "shouldIgnore": False, "oid": present.get(f["path"], {}).get("oid"),
             }
             for f in json.loads(body)["files"]
@@ -251,17 +281,17 @@ class Handler(BaseHTTPRequestHandler):
 NAME, REVISION = r"([\w.-]+/[\w.-]+)", r"([^/]+(?:/convert/parquet)?)"
 ROUTES: list[tuple[str, str, Callable]] = [
     ("POST", r"/api/repos/create", Handler.create),
-    ("GET", rf"/api/datasets/{NAME}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/revision/{REVISION}", Handler.info),
-    ("GET", rf"/api/datasets/{NAME}/refs", Handler.refs),
-    ("GET", rf"/api/datasets/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
-    ("POST", rf"/api/datasets/{NAME}/paths-info/{REVISION}", Handler.paths),
-    ("POST", rf"/api/datasets/{NAME}/preupload/([^/]+)", Handler.preupload),
-    ("POST", rf"/datasets/{NAME}\.git/info/lfs/objects/batch", Handler.batch),
+    ("GET HEAD", rf"/api/(?:datasets|models)/{NAME}", Handler.info),
+    ("GET HEAD", rf"/api/(?:datasets|models)/{NAME}/revision/{REVISION}", Handler.info),
+    ("GET HEAD", rf"/api/(?:datasets|models)/{NAME}/refs", Handler.refs),
+    ("GET HEAD", rf"/api/(?:datasets|models)/{NAME}/tree/([^/]+)(/.*)?", Handler.listing),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/paths-info/{REVISION}", Handler.paths),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/preupload/([^/]+)", Handler.preupload),
+    ("POST", rf"/(?:datasets/)?{NAME}\.git/info/lfs/objects/batch", Handler.batch),
     ("PUT", r"/lfs/(\w+)", Handler.upload),
-    ("POST", rf"/api/datasets/{NAME}/commit/([^/]+)", Handler.commit),
-    ("POST", rf"/api/datasets/{NAME}/tag/([^/]+)", Handler.tag),
-    ("GET HEAD", rf"/datasets/{NAME}/resolve/([^/]+)/(.+)", Handler.file),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/commit/([^/]+)", Handler.commit),
+    ("POST", rf"/api/(?:datasets|models)/{NAME}/tag/([^/]+)", Handler.tag),
+    ("GET HEAD", rf"/(?:datasets/)?{NAME}/resolve/([^/]+)/(.+)", Handler.file),
     ("POST GET", r"/api/(?:validate-yaml|whoami-v2)", Handler.fine),
 ]
 

@@ -1,11 +1,7 @@
-"""Pushing to a Hub on loopback, in processes of their own: the endpoint is read when huggingface_hub is imported."""
+"""Pushing to a Hub on loopback, in processes of their own."""
 
 import importlib
-import json
 import os
-import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,72 +11,16 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.publishing.hub import _hub_errors, push
+from stages.publishing.set_files import MODEL_SIGNATURE, SIGNATURE
+from stages.publishing.signatures import sign
+from stages.verification.verify_set import Evidence, verify_set
+from tests.publishing.keys import written
 from tests.publishing.loopback import TOKEN, Refused, Store, hub
+from tests.publishing.sessions import COMMIT, Session, unpacked
 from tests.publishing.written import publication
 from tests.reporting.examples import asked, record, step, trained
 
 pytestmark = pytest.mark.slow
-
-PUSH = """
-import pickle, sys
-from stages.core.errors import UserError
-from stages.publishing.hub import push
-try:
-    print(push(*pickle.load(sys.stdin.buffer)))
-except UserError as error:
-    print("refused:", error)
-"""
-COMMIT = "0123456789abcdef"
-"""Of the checkout that publishes."""
-LOAD = """
-import json, sys
-from datasets import load_dataset
-name, revision, streaming = sys.argv[1:]
-rows = load_dataset(name, revision=revision, streaming=streaming == "stream")
-print("rows", json.dumps({split: [row["instruction"] for row in rows[split]] for split in rows}))
-"""
-
-
-class Session:
-    """Processes of a user whose Hub is the loopback one."""
-
-    def __init__(self, address: str, store: Store, home: Path) -> None:
-        self.count = 0
-        self.store, self.home, self.environment = store, home, {
-            **os.environ, "HF_ENDPOINT": address, "HF_TOKEN": TOKEN, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0", "HF_HUB_OFFLINE": "0",
-            "HF_DATASETS_OFFLINE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        }  # fmt: skip
-
-    def run(self, code: str, *arguments: str, data: bytes = b"", **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], input=data, capture_output=True, timeout=600,
-            env=self.environment | environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-        assert TOKEN.encode() not in done.stdout + done.stderr
-        return done.stdout.decode().strip()
-
-    def push(self, files: dict[str, bytes], version: str = "0.1.0", **environment: str) -> str:
-        self.count += 1
-        folder = unpacked(self.home.parent / f"set{self.count}", files)
-        return self.run(PUSH, data=pickle.dumps((folder, "lab/set", version, COMMIT)), **environment)
-
-    def load(self, revision: str, streaming: str = "whole") -> dict[str, list[str]]:
-        said = self.run(LOAD, "lab/set", revision, streaming).splitlines()
-        return json.loads(next(line for line in said if line.startswith("rows "))[5:])
-
-    def commits(self) -> int:
-        return int(self.store.git("lab/set", "rev-list", "--count", "main"))
-
-
-def unpacked(folder: Path, files: dict[str, bytes]) -> Path:
-    """The folder with the files in it."""
-    for path, data in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return folder
 
 
 @pytest.fixture
@@ -123,6 +63,46 @@ def test_a_new_version_is_a_new_commit_and_the_old_one_stays(session: Session) -
     assert session.commits() == 3
     assert list(session.load("v0.2.0")) == ["test"]
     assert len(session.load("v0.1.0")["train"]) == 3
+
+
+def test_signatures_are_pushed_with_the_folder_and_go_with_the_next_version(session: Session, tmp_path: Path) -> None:
+    private, public = written(tmp_path / "keys", "P-256")
+    folder = unpacked(tmp_path / "signed", made(trained(3)))
+    paths = sign(folder, private)
+    assert session.push_folder(folder).startswith("pushed lab/set v0.1.0")
+    assert session.files("v0.1.0") >= {SIGNATURE, MODEL_SIGNATURE, "statement.intoto.json", "croissant.json"}
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in session.files("v0.1.0") - {"data/train.parquet"}:
+        (copy / name).write_bytes(session.store.git("lab/set", "cat-file", "-p", f"v0.1.0:{name}"))
+    (copy / "data").mkdir()
+    (copy / "data/train.parquet").write_bytes((folder / "data/train.parquet").read_bytes())
+    result = verify_set(copy, Evidence(public_key=public))
+    assert not result.differs and next(one for one in result.checks if one.name == "signature").compared == 6
+    for path in paths:
+        path.unlink()
+    assert session.push(made(trained(2), "0.2.0"), "0.2.0").startswith("pushed")
+    assert not session.files("v0.2.0") & {SIGNATURE, MODEL_SIGNATURE}
+
+
+def test_a_signature_of_another_state_stops_the_push(session: Session, tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "signed", made(trained(3)))
+    sign(folder, written(tmp_path / "keys", "Ed25519")[0])
+    unpacked(folder, made(trained(2)))
+    assert "signs another state of" in session.push_folder(folder)
+    assert session.push(made(trained(3))).startswith("pushed")
+
+
+def test_a_tag_without_the_signature_is_told(session: Session, tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "signed", made(trained(3)))
+    session.push_folder(folder)
+    session.store.git("lab/set", "tag", "-d", "v0.1.0")
+    sign(folder, written(tmp_path / "keys", "Ed25519")[0])
+    assert session.push_folder(folder).startswith("pushed")
+    assert SIGNATURE in session.files("v0.1.0")
+    assert session.push_folder(folder) == "nothing to push: lab/set v0.1.0 has these rows"
+    sign(folder, written(tmp_path / "keys", "P-256")[0])
+    assert "unsigned; a signature is pushed with a new `version` only" in session.push_folder(folder)
 
 
 def test_a_push_that_ended_before_its_tag_is_finished_without_a_commit(session: Session) -> None:

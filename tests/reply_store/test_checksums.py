@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import sqlite3
 import zlib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from stages.core.completions import Prompt, Reply
 from stages.core.errors import UserError
 from stages.reply_store import exchange, inspection, row_texts
-from stages.reply_store.checksums import pack
+from stages.reply_store.checksums import pack, text_hash
 from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
 from tests.inference.counting import IDENTITY, asked, prompt
@@ -114,7 +115,7 @@ def test_old_exports_are_read_and_new_ones_are_bound_to_their_texts(tmp_path: Pa
     with Replies(tmp_path / "s") as replies:
         exchange.export(replies, tmp_path / "new.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
-    plain = [{name: value for name, value in row.items() if name != "seal"} for row in rows]
+    plain = [{name: value for name, value in row.items() if name not in ("seal", "text_sha256")} for row in rows]
     (tmp_path / "old.jsonl").write_text("\n".join(map(json.dumps, plain)))
     for name in ("new", "old"):
         with Replies(tmp_path / name) as replies:
@@ -169,7 +170,86 @@ def test_a_forged_text_is_found_by_the_rows_that_name_it(tmp_path: Path) -> None
     with Replies(tmp_path / "s") as replies:
         assert row_texts.compare(replies, tmp_path / "rows.jsonl") == (10, 1)
         forged = pack(KEYS[9], msgspec.structs.replace(truth[9], text="forged"), 7)
-        replies.database.execute("UPDATE reply SET body = ?, created = 7 WHERE key = ?", (forged, KEYS[9]))
+        columns = (forged, bytes.fromhex(text_hash("forged")), KEYS[9])
+        replies.database.execute("UPDATE reply SET body = ?, created = 7, text_hash = ? WHERE key = ?", columns)
         assert inspection.check(replies) == ROWS
         with pytest.raises(UserError, match=rf"rows.jsonl: reply {truth[9].id} .* has another text than when the row"):
             row_texts.compare(replies, tmp_path / "rows.jsonl")
+
+
+def without_text_hashes(path: Path) -> None:
+    """Make a store what it was before it had a column for them."""
+    with Replies(path) as replies:
+        replies.database.execute("ALTER TABLE reply DROP COLUMN text_hash")
+        replies.database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+FORGED = zlib.compress(msgspec.json.encode(["forged", "", {}]))
+"""A body without a checksum, as the first version had them."""
+
+
+def test_a_text_without_a_checksum_is_no_longer_found_sound_in_place_of_another(tmp_path: Path) -> None:
+    truth = written(tmp_path / "s")
+    with Replies(tmp_path / "s") as replies:
+        assert inspection.summary(replies, True).splitlines()[0].endswith(f"{ROWS} read and found sound")
+        replies.database.execute("UPDATE reply SET body = ? WHERE key = ?", (FORGED, KEYS[4]))
+        assert replies.find([KEYS[4]], "m") == {}
+        with pytest.raises(UserError, match=r"is damaged .*its text is not that whose hash was recorded"):
+            inspection.check(replies)
+        written_count, unreadable = exchange.export(replies, tmp_path / "saved.jsonl", salvage=True)
+        assert (written_count, unreadable) == (ROWS - 1, 1)
+        (kept,) = replies.keep([(request(IDENTITY, prompts()[4]), truth[KEYS[4]])], "m")
+        assert replies.find(KEYS, "m") == truth and kept == truth[KEYS[4]]
+
+
+def test_a_store_without_hashes_of_texts_is_read_and_gets_them_as_it_is_used(tmp_path: Path) -> None:
+    truth = written(tmp_path / "s")
+    without_text_hashes(tmp_path / "s")
+    with Replies(tmp_path / "s") as replies:
+        said = inspection.summary(replies, True).splitlines()[0]
+        bare = f"no hash of the text is recorded of {ROWS} of them, which an earlier seqit stored"
+        assert said.endswith(f"{ROWS} read and found sound; {bare}")
+        exchange.export(replies, tmp_path / "old.jsonl")
+        assert "text_sha256" not in (tmp_path / "old.jsonl").read_text()
+        assert replies.find(KEYS[:20], "m") == {key: truth[key] for key in KEYS[:20]}
+        assert inspection.count_text_hashes(replies) == 20
+        assert replies.find(KEYS, "m") == truth and inspection.count_text_hashes(replies) == ROWS
+    with Replies(tmp_path / "copy") as replies:
+        assert exchange.import_(replies, tmp_path / "old.jsonl") == (ROWS, 0)
+        assert inspection.count_text_hashes(replies) == ROWS
+
+
+def test_an_earlier_seqit_that_has_the_store_open_goes_on_reading_and_writing(tmp_path: Path) -> None:
+    """With its own statements, prepared before this one added the column."""
+    truth = written(tmp_path / "s")
+    without_text_hashes(tmp_path / "s")
+    columns = "key, setting, messages, seed, sample, status, tokens_in, tokens_out, created, body"
+    insert = f"INSERT OR IGNORE INTO reply ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)"
+    earlier = sqlite3.connect(tmp_path / "s", isolation_level=None)
+    rows = earlier.execute(f"SELECT {columns} FROM reply ORDER BY id").fetchall()
+    earlier.execute("DELETE FROM reply WHERE id > 50")
+    earlier.execute(insert, rows[50])
+    with Replies(tmp_path / "s") as replies:
+        earlier.executemany(insert, rows[51:])
+        assert earlier.execute(f"SELECT {columns} FROM reply ORDER BY id").fetchall() == rows
+        assert inspection.count_text_hashes(replies) == 0
+        assert replies.find(KEYS, "m") == truth
+        assert inspection.count_text_hashes(replies) == ROWS
+        assert earlier.execute(f"SELECT {columns} FROM reply ORDER BY id").fetchall() == rows
+    earlier.close()
+
+
+def test_an_export_carries_the_hash_of_each_text_which_an_import_compares(tmp_path: Path) -> None:
+    written(tmp_path / "s")
+    with Replies(tmp_path / "s") as replies:
+        exchange.export(replies, tmp_path / "new.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
+    assert {row["text_sha256"] == hashlib.sha256(row["text"].encode()).hexdigest()[:32] for row in rows} == {True}
+    unsealed = [{name: value for name, value in row.items() if name != "seal"} for row in rows]
+    unsealed[7]["text"] = "forged"
+    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, unsealed)))
+    with (
+        Replies(tmp_path / "b") as replies,
+        pytest.raises(UserError, match="reply 8: its text is not that of `text_sha"),
+    ):
+        exchange.import_(replies, tmp_path / "bad.jsonl")

@@ -151,7 +151,7 @@ def test_what_a_process_claims_and_never_answers_is_asked_in_the_end(
     process, now = holder(tmp_path / "s", 3), [0.0]
     asks, stored = [request(IDENTITY, prompt(n)) for n in range(4)], dict[bytes, Reply]()
     sharing = Sharing(
-        Claims(tmp_path / "s"), lambda keys: {key: stored[key] for key in keys if key in stored}, lambda: now[0]
+        Claims(tmp_path / "s"), lambda keys: {key: stored[key] for key in keys if key in stored}, clock=lambda: now[0]
     )
     assert sharing.divide(asks) == ({}, asks[3:])
     now[0] = PATIENCE - 1

@@ -136,7 +136,7 @@ for number in range(0, 10 * groups, 10):
     replies.keep([(asked(n), answered(n)) for n in range(number, number + 10)], "m")
 if inside == "inside":
     replies.database.execute("BEGIN IMMEDIATE")
-    replies.insert([(b"k" * 32, 1, "[]", 0, 0, "ok", 0, 0, 0, b"x")])
+    replies.insert([(b"k" * 32, 1, "[]", 0, 0, "ok", 0, 0, 0, b"x", None)])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

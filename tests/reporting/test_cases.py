@@ -1,6 +1,7 @@
 """Case studies: chosen by rule, with every run's answer, scores and marks."""
 
 import json
+import random
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec import structs
 from stages.reporting.answer_sets import planned_pairs
 from stages.reporting.case_section import case_section
 from stages.reporting.case_selection import EXTREMES, case_set, chosen, extremes, main_measure_of
-from stages.reporting.row_pairs import row_set
+from stages.reporting.row_pairs import path_of, read_rows
 from tests.reporting.case_runs import CHECKS, answer, case_sets, question, score
 from tests.reporting.examples import record, step
 from tests.reporting.run import PARAMS, findings
@@ -117,8 +118,29 @@ def test_rows_are_a_draw_of_all_with_what_each_round_did() -> None:
                instruction=f"Name {i} rivers. Then sort." if i else "Name 0 rivers.")
         for i in range(29)
     ]  # fmt: skip
-    made = row_set(before, after, 7, most=10)
+    made, chains = read_rows(before, after, 7, most=10)
     assert (made.rows, made.changed, len(made.pairs)) == (29, 28, 10)
-    assert made.pairs == row_set(before, after[::-1], 7, most=29).pairs[:10]
+    assert made.pairs == read_rows(before, after[::-1], 7, most=29)[0].pairs[:10]
     assert made.pairs[0].steps == ("round 1: suffix", "round 2: rejected (repeats)") and made.pairs[0].tasks == 2
     assert made.pairs[0].actions == ("suffix",) and json.dumps(made.pairs[0])
+    by_id = sorted(row.id for row in after[1:])
+    assert [chain.after.id for chain in chains] == by_id[:6] and all(c.before.id == c.after.id for c in chains)
+
+
+@given(st.lists(st.lists(st.sampled_from(["prefix", "suffix", "hold"]), max_size=2), max_size=14), st.randoms())
+def test_chains_to_read_are_one_of_each_kind_and_then_by_id(paths: list[list[str]], order: random.Random) -> None:
+    """Whatever the order of the rows; the same as sorting all of them."""
+    before = [record(number) for number, _ in enumerate(paths)]
+    after = [
+        record(number, *(step("rewrite", action) for action in path), instruction=f"Other {number}.")
+        for number, path in enumerate(paths)
+    ]
+    shown, seen, later = [], set(), []
+    for row in sorted(after, key=lambda row: row.id):
+        path = tuple(path_of(row))
+        (later if path in seen else shown).append(row.id)
+        seen.add(path)
+    shuffled = order.sample(after, len(after))
+    rows, chains = read_rows(before, shuffled, 7)
+    assert [chain.after.id for chain in chains] == [*shown, *later][:6]
+    assert rows.changed == rows.rows == len(after)

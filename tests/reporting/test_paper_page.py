@@ -61,8 +61,8 @@ def test_every_number_and_note_of_the_paper_is_on_the_page() -> None:
         (1, ("base, prompted", "Mistral-7B"), 0, 0, ("mistral-7b", "commonsenseqa-base", "rouge_l", "repeat")),
         (2, ("Mistral-7B", "SIT"), 4, 0, ("mistral-translate", "xquad", "accuracy", "ar")),
         (2, ("Mistral-7B", "SIT"), 11, 0, ("mistral-translate", "xquad", "following", "")),
-        (3, ("SIT",), 1, 0, ("llava-sit", "gqa", "official", "caption")),
-        (3, ("IT",), 0, 0, ("llava-it", "vqav2", "official", "plain")),
+        (3, ("SIT",), 1, 0, ("instructblip-sit", "gqa-text", "official", "caption")),
+        (3, ("IT",), 0, 0, ("instructblip-it", "vqav2-text", "official", "plain")),
         (5, ("Tulu-V2", "SIT"), 0, 0, ("tulu-sit", "mmlu", "mmlu", "")),
         (5, ("Alpaca", "WizardLM"), 2, 0, ("alpaca-wizardlm", "gsm8k", "accuracy", "")),
         (5, ("Alpaca", "IT"), 3, 0, ("alpaca-it", "humaneval", "pass@10", "")),
@@ -172,7 +172,7 @@ def test_the_profile_has_a_run_for_every_model_but_these() -> None:
     for arm, run in plan.runs.items():
         base, words = PAPER_ARMS[arm].partition(",")[0], plan.stand_ins[run].model.casefold().replace("-hf", "")
         family = base.casefold().removesuffix("-vicuna-7b").replace("×", "x")
-        assert family.replace("llama-3", "meta-llama-3") in words or "llava" in words, (arm, words)
+        assert family.replace("llama-3", "meta-llama-3") in words, (arm, words)
 
 
 def test_what_stands_for_what_follows_from_what_runs_read() -> None:
@@ -180,7 +180,7 @@ def test_what_stands_for_what_follows_from_what_runs_read() -> None:
     assert not derived.declared
     for arm in ("it", "sit", "wizardlm", "sit-budget", "sit-pairs", "it-pairs", "sit-split", "sit-multi"):
         assert derived.runs[f"alpaca-{arm}"] == f"alpaca-{arm}"
-    assert derived.runs["alpaca-translate"] == "alpaca-translate" and derived.runs["vqa-sit"] == "llava-sit"
+    assert derived.runs["alpaca-translate"] == "alpaca-translate" and derived.runs["vqa-sit"] == "instructblip-sit"
     assert derived.iterations == {f"seqeval-{n}": n for n in (1, 2, 3, 4)}
     assert derived.seed_data == {"alpaca": "Alpaca", "flancot": "FlanCoT", "tulu": "Tulu-V2", "metamath": "MetaMath"}
     assert paper_plan(PARAMS).runs == {"alpaca-it": "it", "alpaca-sit": "sit"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.core.completions import Message, Prompt, Reply
 from stages.core.records import Record, Rejected, Step, Turn
-from stages.seqinstruct.responses import REASONS, ResponseConfig, conversation, respond_round
+from stages.seqinstruct.responses import REASONS, ResponseConfig, conversation, kept_rows, respond_round
 from tests.seqinstruct.models import SAMPLING, model, record
 
 WISHES = ResponseConfig(seed=7, round=1, sampling=SAMPLING, attempts=2, keep=("ok", "truncated"))
@@ -146,3 +146,26 @@ def test_a_row_without_a_response_of_its_own_is_requested() -> None:
     config = dataclasses.replace(WISHES, **OWN)
     ((_, row),) = respond_round([record("Name a sea.", HELD, response=" ")], [], model(lambda _: "New."), config)
     assert isinstance(row, Record) and row.response == "New." and row.steps[-1].action == "respond"
+
+
+STEPS = [FROZEN, HELD, Step(stage="rewrite", action="prefix", status="ok", round=2)]
+
+
+@given(
+    st.lists(st.sampled_from([None, *STEPS]), min_size=1, max_size=12),
+    st.sets(st.integers(0, 11)),
+    st.sampled_from(["respond", "keep"]),
+)
+def test_rows_that_keep_nothing_need_no_earlier_row(steps: list[Step | None], absent: set[int], hold: Any) -> None:
+    """Earlier rows that no row of this round keeps may be left out."""
+    config = dataclasses.replace(WISHES, hold=hold)
+    rows = [record(f"Name sea {number}.", *([step] if step else [])) for number, step in enumerate(steps)]
+    earlier = [
+        record(f"Name sea {number}.", MADE, response=f"Sea {number}.")
+        for number in range(len(rows))
+        if number not in absent
+    ]
+    needed = list(kept_rows(lambda: rows, earlier, config))
+    complete = model(lambda prompt: f"To: {prompt.messages[-1].content}")
+    assert list(respond_round(rows, needed, complete, config)) == list(respond_round(rows, earlier, complete, config))
+    assert len(needed) <= sum(step is not None and step is not STEPS[2] for step in steps)

@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,21 +17,17 @@ from tokenizers import Tokenizer
 from stages.core import artifacts
 from stages.core.completions import Message
 from stages.core.errors import UserError
-from stages.params.training_sections import Recipe
 from stages.training import axolotl_run
 from stages.training.axolotl_config import axolotl_config, environment_variables
+from stages.training.base_model import read_base_model
 from stages.training.chat_rendering import Specials, complete, render
 from stages.training.environment import training_python
+from stages.training.reply_segments import segmented
 from stages.training.training_rows import Row
 from tests.inference import tiny
 from tests.inference.axolotl_environment import ENVIRONMENT
+from tests.training.trainings import RECIPE, ROOT, contents, finish, start, wait_for
 
-ROOT = Path(__file__).parents[2]
-RECIPE = Recipe(
-    template="own", epochs=2, batch=8, micro_batch=4, learning_rate=1e-3, scheduler="linear", warmup_ratio=0.03,
-    weight_decay=0.0, max_length=256, precision="float32", saves=3, threads=1, launcher="python",
-    devices=0, packing=False, checkpointing=False, sharding="none",
-)  # fmt: skip
 RENDER = RECIPE.model_copy(update=dict(launcher="render"))
 SPECIALS = Specials("<|im_start|>", "<|im_end|>", "<|endoftext|>", tuple(sorted(tiny.SPECIALS)), leading_bos=False)
 
@@ -52,10 +46,6 @@ def cache(tmp_path: Path) -> Iterator[Path]:
     os.environ.update(before)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 # ---------------------------------------------------------------- without training
 
 
@@ -67,7 +57,7 @@ def test_render_is_the_base_model_with_the_configuration(base: Path, tmp_path: P
     assert yaml.safe_load(made["axolotl.yml"])["max_steps"] == 6
     assert str(tmp_path).encode() not in b"".join(made.values())
     assert told.metrics["rows"] == {"read": 24, "used": 23, "too_long": 1, "special_token": 0}
-    assert told.csv() == "step,loss,learning_rate\n"
+    assert told.csv() == "step,loss,learning_rate,grad_norm\n"
     assert not list((cache / "train").iterdir())
 
 
@@ -88,6 +78,16 @@ def test_the_template_of_training_is_the_one_delivered(base: Path, tmp_path: Pat
     delivered = (tmp_path / "out" / "chat_template.jinja").read_text()
     assert delivered == yaml.safe_load((tmp_path / "out" / "axolotl.yml").read_text())["chat_template_jinja"]
     assert delivered == (ROOT / "stages/prompts/templates" / f"{template}.jinja").read_text().removesuffix("\n")
+
+
+def test_a_base_model_without_a_template_gets_ours(base: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for name, data in contents(base).items():
+        if name != "chat_template.jinja":
+            (plain / name).write_bytes(data)
+    axolotl_run.train("it", RENDER.model_copy(update=dict(template="tulu")), 42, plain, tiny.rows(), tmp_path / "out")
+    assert "<|assistant|>" in (tmp_path / "out" / "chat_template.jinja").read_text()
 
 
 LONG = [tiny.row("a", "x", "y" * 600)]
@@ -138,16 +138,46 @@ def test_learned_are_responses_with_their_end_and_nothing_else(base: Path, tmp_p
         artifacts.write(tmp_path / name / "rows.jsonl", tiny.rows()[:-1])
         config = axolotl_config(RECIPE, 42, template, SPECIALS, str(base), 23)
         (tmp_path / name / "axolotl.yml").write_text(yaml.safe_dump(config))
+    write_last(base, tmp_path / "last")
     script = [
         str(training_python(ENVIRONMENT)),
         str(Path(__file__).parent / "labels.py"),
         str(tmp_path / "labels.jsonl"),
     ]
     clean = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path), **environment_variables(RECIPE)}
-    subprocess.run([*script, *(str(tmp_path / name) for name in templates)], env=clean, check=True, capture_output=True)
-    result = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    folders = [str(tmp_path / name) for name in (*templates, "last")]
+    subprocess.run([*script, *folders], env=clean, check=True, capture_output=True)
+    *result, last = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     for template, rows in zip(templates.values(), result, strict=True):
-        assert_labels(Tokenizer.from_file(str(base / "tokenizer.json")), template, rows)
+        assert_labels(tokenizer, template, rows)
+    assert_last_labels(tokenizer, last)
+
+
+def write_last(base: Path, folder: Path) -> None:
+    """A run's folder in which only the last reply of each row is learned."""
+    folder.mkdir()
+    recipe = RECIPE.model_copy(update=dict(loss="last"))
+    model = read_base_model(base, "own", last_only=True)
+    artifacts.write(folder / "rows.jsonl", segmented(tiny.rows()[:-1], model))
+    config = axolotl_config(recipe, 42, model.template, SPECIALS, str(base), 23)
+    (folder / "axolotl.yml").write_text(yaml.safe_dump(config))
+
+
+def assert_last_labels(tokenizer: Tokenizer, result: list[dict[str, list[int]]]) -> None:
+    learned = {
+        tokenizer.decode(row["input_ids"], skip_special_tokens=False): tokenizer.decode(
+            [token for run in runs(row["labels"]) for token in run], skip_special_tokens=False
+        )
+        for row in result
+    }
+    assert learned == {
+        render(tiny.CHATML, SPECIALS, row.messages[:-1], reply=True) + row.messages[-1].content + SPECIALS.eos: (
+            row.messages[-1].content + SPECIALS.eos
+        )
+        for row in tiny.rows()[:-1]
+    }
+    assert all(len(runs(row["labels"])) == 1 and row["labels"][-1] != -100 for row in result)
 
 
 def assert_labels(tokenizer: Tokenizer, template: str, result: list[dict[str, list[int]]]) -> None:
@@ -165,45 +195,6 @@ def assert_labels(tokenizer: Tokenizer, template: str, result: list[dict[str, li
 
 
 # ---------------------------------------------------------------- training
-
-SCRIPT = """
-import sys
-from pathlib import Path
-import msgspec
-from stages.training import axolotl_run
-from stages.params.training_sections import Recipe
-from tests.inference import tiny
-from tests.inference.axolotl_environment import ENVIRONMENT
-recipe = Recipe.model_validate_json(sys.argv[1])
-told = axolotl_run.train("it", recipe, 42, Path(sys.argv[2]), tiny.rows(), Path(sys.argv[3]), ENVIRONMENT)
-print(msgspec.json.encode([told.metrics, told.curve]).decode())
-"""
-
-
-def start(base: Path, out: Path, cache: Path, recipe: Recipe = RECIPE) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, recipe.model_dump_json(), str(base), str(out)],
-        cwd=ROOT,
-        env={**os.environ, "SEQIT_CACHE": str(cache)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_for(process: "subprocess.Popen[str]", folder: Path, pattern: str) -> None:
-    """Until there is such a file; fails if the process ends before."""
-    while not list(folder.glob(pattern)):
-        with suppress(subprocess.TimeoutExpired):
-            pytest.fail(f"ended with {process.wait(0.02)} before it wrote {pattern}")
-
-
-def finish(process: "subprocess.Popen[str]") -> list[Any]:
-    output, complained = process.communicate()
-    assert process.returncode == 0, complained
-    told: list[Any] = json.loads(output)
-    return told
 
 
 @pytest.fixture(scope="module")
@@ -245,11 +236,11 @@ def test_killed_and_run_again_makes_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_killed_after_the_last_step_trains_no_more(
+def test_killed_after_the_last_step_makes_the_same_bytes(
     base: Path, trained: tuple[Path, list[Any]], tmp_path: Path, cache: Path
 ) -> None:
     killed = start(base, tmp_path / "it", cache)
-    wait_for(killed, cache, "train/*/model/checkpoint-6/trainer_state.json")
+    wait_for(killed, cache, "train/*/trained.json")
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     told = finish(start(base, tmp_path / "it", cache))

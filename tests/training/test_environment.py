@@ -156,7 +156,8 @@ def test_only_training_makes_the_environment() -> None:
         for path in (root / "stages").rglob("*.py")
         if "stages.training.environment" in path.read_text() and path.name != "environment.py"
     }
-    assert makers == {"stages/__main__.py", "stages/training/axolotl_run.py"}
+    training = {"stages/training/axolotl_run.py", "stages/training/qformer_run.py"}
+    assert makers == {"stages/__main__.py", *training}
     users = {
         path.stem for path in (root / "stages").glob("*.py")
         if re.search(r"training import .*\baxolotl_run\b|stages\.training\.axolotl_run", path.read_text())

@@ -33,6 +33,16 @@ def test_output_is_logged_and_progress_told(tmp_path: Path, capfd: pytest.Captur
         ("raise ValueError('no such thing\\nsecond line')", "ValueError: no such thing"),
         ("print('torch.OutOfMemoryError: much\\nbye'); raise SystemExit(3)", "torch.OutOfMemoryError: much"),
         ("print('only this\\x1b[31m output'); raise SystemExit(3)", "only this [31m output"),
+        (
+            "print('[rank1]: RuntimeError: no such place\\n' + 9 * '='); raise SystemExit(1)",
+            "RuntimeError: no such place",
+        ),
+        (
+            "print('Root Cause (first observed failure):\\n[0]:\\n  traceback : Signal 9 (SIGKILL) received by PID 7');"
+            "raise SystemExit(1)",
+            "one of its processes was killed, most likely for want of memory; run again to go on",
+        ),
+        ("print('Signal 9 (SIGKILL) received by PID 7'); raise SystemExit(1)", "received by PID 7"),
         ("raise SystemExit(3)", "exit status 3"),
         ("raise OSError(28, 'No space left on device')", "no space left on the disk"),
         ("import os; os.kill(os.getpid(), 9)", "want of memory"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from stages import verify as command
 from stages.core.cli import call
 from stages.core.completions import Reply
+from stages.core.dvc_hashes import folder_hash
 from stages.core.errors import UserError
 from stages.core.records import Record
 from stages.publishing import parquet, published_rows
@@ -23,9 +25,9 @@ from stages.publishing.chat_messages import ChatMessage, conversation
 from stages.publishing.published_rows import EARLIER_NAMES, Row
 from stages.publishing.row_hashes import RowHashes
 from stages.reply_store import exchange
-from stages.reply_store.checksums import pack
+from stages.reply_store.checksums import pack, text_hash
 from stages.reply_store.store import Replies
-from stages.verification.origin_checks import folder_hash, trained_models
+from stages.verification.origin_checks import trained_models
 from stages.verification.reply_sources import open_replies
 from tests.verification.small_set import SHIPPED, SmallSet, compared, differing, make
 
@@ -145,11 +147,45 @@ def test_a_forged_text_in_the_store_is_told_though_its_checksum_fits(small: Smal
     key = bytes.fromhex(small.rows[1].steps[-1].replies[-1])
     with Replies(small.store) as store:
         created = store.database.execute("SELECT created FROM reply WHERE key = ?", (key,)).fetchone()[0]
-        body = pack(key, Reply("A forged answer.", "ok", 1, 1), created)
-        store.database.execute("UPDATE reply SET body = ? WHERE key = ?", (body, key))
+        forged = (
+            pack(key, Reply("A forged answer.", "ok", 1, 1), created),
+            bytes.fromhex(text_hash("A forged answer.")),
+        )
+        store.database.execute("UPDATE reply SET body = ?, text_hash = ? WHERE key = ?", (*forged, key))
         assert store.find([key], "")[key].text == "A forged answer."
-    (mismatch,) = differing(small.verify())["outputs rebuilt from replies"]
-    assert (mismatch.row, mismatch.field) == (small.rows[1].id, "output")
+    wrong = differing(small.verify())
+    assert {name: [(one.row, one.field) for one in ones] for name, ones in wrong.items()} == {
+        "outputs rebuilt from replies": [(small.rows[1].id, "output")],
+        "reply keys": [(small.rows[1].id, f"steps[{len(small.rows[1].steps) - 1}].replies_sha256[0]")],
+    }
+
+
+def test_a_forged_reply_of_which_no_text_is_made_is_told_by_the_hash_in_the_row(tmp_path: Path) -> None:
+    """The choice of an action: the same option in other words."""
+    small = make(tmp_path)
+    key = bytes.fromhex(small.rows[1].steps[0].replies[0])
+    with Replies(small.store) as store:
+        created, old = store.database.execute("SELECT created, key FROM reply WHERE key = ?", (key,)).fetchone()
+        reply = replace(store.find([old], "")[old], text="I take the option: A.")
+        forged = (pack(key, reply, created), bytes.fromhex(text_hash(reply.text)))
+        store.database.execute("UPDATE reply SET body = ?, text_hash = ? WHERE key = ?", (*forged, key))
+    assert {name: [one.field for one in ones] for name, ones in differing(small.verify()).items()} == {
+        "reply keys": ["steps[0].replies_sha256[0]"]
+    }
+
+
+@pytest.mark.parametrize("with_hash", [True, False])
+def test_a_text_without_a_checksum_in_place_of_another_is_told(small: SmallSet, with_hash: bool) -> None:
+    """As replies of the first version were stored: they are taken by their request where no hash is recorded."""
+    key = bytes.fromhex(small.rows[1].steps[-1].replies[-1])
+    body = zlib.compress(msgspec.json.encode(["A forged answer.", "", {}]))
+    with Replies(small.store) as store:
+        kept = "" if with_hash else ", text_hash = NULL"
+        store.database.execute(f"UPDATE reply SET body = ?{kept} WHERE key = ?", (body, key))
+    wrong = differing(small.verify())
+    ((mismatch, *_),) = [wrong[name] for name in ("reply keys",)]
+    assert mismatch.row == small.rows[1].id
+    assert ("hash was recorded" in mismatch.message) == with_hash
 
 
 def test_a_damaged_reply_is_told(framed: SmallSet) -> None:
@@ -219,8 +255,10 @@ def test_added_missing_and_swapped_rows_are_told(framed: SmallSet) -> None:
 def test_a_set_from_before_rows_had_hashes_is_compared_by_the_rest(framed: SmallSet) -> None:
     path = framed.folder / "provenance.json"
     facts = json.loads(path.read_text())
-    path.write_text(json.dumps({k: v for k, v in facts.items() if k not in ("columns_sha256", "seed")}))
-    (framed.folder / "rows.sha256").unlink()
+    new = ("columns_sha256", "sources_sha256", "seed")
+    path.write_text(json.dumps({k: v for k, v in facts.items() if k not in new}))
+    for name in ("rows.sha256", "croissant.json", "statement.intoto.json"):
+        (framed.folder / name).unlink()
     result = framed.verify()
     assert differing(result) == {}
     assert compared(result)["outputs rebuilt from replies"] == 4
@@ -247,10 +285,10 @@ def test_a_set_with_the_column_names_of_an_earlier_version_is_compared(framed: S
         hashes.add(row)
     path = framed.folder / "provenance.json"
     facts = json.loads(path.read_text()) | {"rows_sha256": hashes.total()}
-    new = ("columns", "columns_sha256", "seed", "outputs")
+    new = ("columns", "columns_sha256", "sources_sha256", "features", "seed", "outputs")
     path.write_text(json.dumps({name: value for name, value in facts.items() if name not in new}))
-    (framed.folder / "rows.sha256").unlink()
-    (framed.folder / "README.md").unlink()
+    for name in ("rows.sha256", "README.md", "croissant.json", "statement.intoto.json"):
+        (framed.folder / name).unlink()
     result = framed.verify()
     assert differing(result) == {}
     for name in ("prompt files", "outputs rebuilt from replies", "requests and keys computed from rows"):

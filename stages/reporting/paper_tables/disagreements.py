@@ -19,9 +19,9 @@ NOTES: dict[int, tuple[str, ...]] = {
     3: (
         "The release asks one question a picture, and trains the IT baseline on the caption in place of the "
         "answer. Ours uses every question, and the answer as the baseline's target.",
-        "The paper tunes the Q-Former of InstructBLIP-Vicuna-7B and tests on VQAv2's test split, whose answers "
-        "only its makers have; the profile `paper` tunes the projector of LLaVA-1.5 and tests on the validation "
-        "split.",
+        "The paper tests on VQAv2's test split, whose answers only its makers have; the profile `paper` tests on the "
+        "validation split. Its words are that the Q-Former alone is tuned; the library that it names also tunes the "
+        "projection to the language model.",
     ),
     4: (
         "The hold column counts rows that an earlier round froze and that were never asked again. Among rows "

@@ -12,6 +12,7 @@ from stages.core.completions import Capabilities
 from stages.core.errors import UserError
 from stages.core.records import canonical
 from stages.core.redaction import secret_in_url, secrets_in, without_secrets
+from stages.inference.backends.openai.batch_options import BatchOptions
 from stages.inference.backends.openai.request_body import (
     CONSTRAINING,
     PATHS,
@@ -53,6 +54,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The model's name on the server; if left out, that of the reference."""
     scores: ScoresBy = "none"
     """How log-probabilities of given choices are requested, for `api: completions`."""
+    batch: BatchOptions | None = None
+    """Send requests in files, at a lower price and within hours, where the server has a batch API."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -96,6 +99,8 @@ def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:
         images=parsed.api == "chat",
         grouping=parsed.grouping,
         paid=True,
+        session=parsed.batch.requests if parsed.batch else 0,
+        longest_wait=3600.0 * (parsed.batch.hours + 1) if parsed.batch else 0.0,
     )
 
 

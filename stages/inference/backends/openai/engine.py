@@ -21,6 +21,7 @@ from stages.core.errors import UserError
 from stages.core.redaction import Redactor, without_secrets
 from stages.core.run_messages import is_first_in_run
 from stages.inference.backends.openai import dialects, endpoint, request_body, server_check
+from stages.inference.backends.openai.batch_engine import BatchEngine, batch_engine
 from stages.inference.backends.openai.client_limits import LIMITS, Attempts, FailureCounter
 from stages.inference.backends.openai.concurrency import AdaptiveLimit, RequestSlots
 from stages.inference.backends.openai.error_responses import BusyError, FatalError, TransientError, repeated_reason
@@ -36,10 +37,13 @@ RESUME = "replies received so far are kept, mend this and run again to go on"
 
 
 @contextmanager
-def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
-    """An engine with an event loop in its own thread. Raises UserError for bad options, API key or proxy."""
-    parsed, server = endpoint.read_endpoint(reference_of(directory), options)
-    engine = OpenAI(parsed, server, endpoint.api_key(parsed.key_env), endpoint.proxy_of(server.url))
+def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI | BatchEngine"]:
+    """An engine with an event loop in its own thread, or one that sends batches. Raises UserError for bad options."""
+    reference = reference_of(directory)
+    parsed, server = endpoint.read_endpoint(reference, options)
+    engine: OpenAI | BatchEngine
+    batched = bool(parsed.batch)
+    engine = batch_engine(parsed, server, endpoint.identify(reference, options)) if batched else OpenAI(parsed, server)
     try:
         yield engine
     finally:
@@ -49,15 +53,13 @@ def open_engine(directory: Path, options: dict[str, Any]) -> Iterator["OpenAI"]:
 class OpenAI:
     """An `Engine` over HTTP."""
 
-    def __init__(
-        self, options: endpoint.Options, server: endpoint.Endpoint, key: str, proxy: str | None = None
-    ) -> None:
-        """`key` appears in the request headers of this process only."""
+    def __init__(self, options: endpoint.Options, server: endpoint.Endpoint) -> None:
+        """The key appears in request headers of this process only. Raises UserError for an unusable key or proxy."""
         import uvloop
 
-        self.identity = server.model
-        self._options, self._endpoint, self._key, self._proxy = options, server, key, proxy
-        self._redactor = Redactor(key)
+        self.identity, self._options, self._endpoint = server.model, options, server
+        self._key, self._proxy = endpoint.api_key(options.key_env), endpoint.proxy_of(server.url)
+        self._redactor = Redactor(self._key)
         self._dialect = endpoint.settled(options)
         self._requested_model = str(options.extra.get("model", server.model))
         self._body = request_body.BODIES[options.api]

@@ -1,0 +1,1 @@
+"""What changed between two versions of a published set, and because of what."""

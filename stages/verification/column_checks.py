@@ -1,0 +1,56 @@
+"""Compares the types of the columns of each Parquet file with those that were published: equal values of another type
+have equal hashes."""
+
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import UserError
+from stages.publishing.verify_rows import feature
+from stages.verification.check_results import CheckLog, CheckResult
+from stages.verification.published_files import PublishedSet
+
+
+def column_results(published: PublishedSet) -> list[CheckResult]:
+    """The outcome. Raises UserError for a file that is no Parquet file."""
+    log = CheckLog("types of columns", "columns")
+    expected = published.facts.features if published.facts else None
+    if not expected:
+        log.skip("provenance.json, where there is one, names no types")
+        return [log.result()]
+    every = {str(one["name"]): one for one in expected}
+    for files, names in published.parts():
+        by_name = every if names is None else {name: every[name] for name in names}
+        for path in files:
+            _compare(log, path, by_name, more=names is not None)
+    return [log.result()]
+
+
+def _compare(log: CheckLog, path: Path, by_name: dict[str, Any], more: bool) -> None:
+    """more: whether the file may have columns that are none of the set's own."""
+    actual = {field.name: {"name": field.name, **feature(field.type)} for field in _schema(str(path))}
+    for name in by_name if more else by_name | actual:
+        if actual.get(name) == by_name.get(name):
+            log.agrees()
+        elif name not in actual or name not in by_name:
+            log.differs(str(path), "", name, f"is {'a new' if name in actual else 'a missing'} column")
+        else:
+            message = f"has the type {_words(actual[name])}; published was {_words(by_name[name])}"
+            log.differs(str(path), "", name, message)
+
+
+def _schema(path: str) -> Any:
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})") from None
+
+
+def _words(feature: dict[str, Any]) -> str:
+    if "list" not in feature:
+        return str(feature.get("dtype", "struct"))
+    inner = feature["list"]
+    fields = ", ".join(f"{one['name']}: {_words(one)}" for one in inner) if isinstance(inner, list) else str(inner)
+    return f"list of {{{fields}}}" if isinstance(inner, list) else f"list of {fields}"

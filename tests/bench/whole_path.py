@@ -1,0 +1,207 @@
+"""The whole path of data at size: `python -m tests.bench.whole_path [ROWS ...] [--alpaca FILE] [--keep FOLDER]`.
+
+Every stage between a corpus and its report, each as the process that DVC would start, with the scripted engine as the
+generator: ingestion, validation, decontamination against a benchmark, two rounds of Seq-Instruct, responses to every
+round, token counts, ablation sets, training sets, a published data set and the report. Prints a table by stage: wall
+seconds, CPU seconds and peak memory at each size, and by how much the CPU grows with the rows: 1.0 is linear, of the
+two largest sizes. ROWS are sizes of a made corpus, 10000 100000 by default; with --alpaca, the file's rows (52,002)
+come first.
+"""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+from ruamel.yaml import YAML
+
+from tests.bench import usage
+from tests.bench.corpus import RULES
+
+ROOT = Path(__file__).resolve().parents[2]
+MEAN_WORDS = (10, 4, 44)
+"""Words of an instruction, an input and a response of Stanford Alpaca, in the mean."""
+STAGES = [
+    "generate verified", "ingest benchmark verified", "validate ingested/benchmarks verified --suite questions",
+    "ingest corpus alpaca", "validate ingested alpaca --suite ingested",
+    "index_benchmarks benchmarks",
+    "decontaminate alpaca", "validate decontaminated alpaca --suite decontaminated",
+    "rewrite alpaca", "respond alpaca",
+    "count_tokens before", "count_tokens after",
+    "sample budget shorter", "validate sampled shorter --suite sampled",
+    "sample pairs paired", "validate sampled paired paired.like --suite sampled",
+    "format it", "validate formatted it --suite formatted", "format sit", "validate formatted sit --suite formatted",
+    "publish sit", "report",
+]  # fmt: skip
+
+
+class Cost(NamedTuple):
+    """What a process took."""
+
+    wall: float
+    cpu: float
+    """Seconds, of user and system."""
+    peak: float
+    """MiB."""
+
+
+def made_rows(count: int) -> Iterator[dict[str, str]]:
+    """Rows in Alpaca's form, of the words of our seed instructions, all different, and the same in every run."""
+    rows = json.loads((ROOT / "data/seeds/alpaca.json").read_text("utf-8"))
+    words = [word for row in rows for text in row.values() for word in text.split()]
+    random = Random(1)
+    for number in range(count):
+        asked, given, said = (
+            " ".join(random.choices(words, k=max(0, round(random.gauss(mean, mean / 3))))) for mean in MEAN_WORDS
+        )
+        yield {"instruction": f"Describe {asked} {number}.", "input": given, "output": f"It is {said}."}
+
+
+def write_corpus(path: Path, rows: int) -> None:
+    """A JSON Lines file with so many made rows."""
+    with path.open("wb") as stream:
+        for row in made_rows(rows):
+            stream.write(msgspec.json.encode(row) + b"\n")
+
+
+def params(source: Path) -> dict[str, Any]:
+    """The committed params.yaml with one corpus, Seq-Instruct as in the paper's profile, and a scripted generator."""
+    load = YAML(typ="safe").load
+    chosen: dict[str, Any] = load((ROOT / "params.yaml").read_text("utf-8"))
+    paper: dict[str, Any] = load((ROOT / "stages/profiles/paper.yaml").read_text("utf-8"))
+    verified = chosen["generate"]["verified"]
+    corpus = {"adapter": "alpaca", "source": str(source), "licence": "CC-BY-NC-4.0", "language": "en"}
+    before, after = "responded/alpaca/0", "responded/alpaca/2"
+    chosen["generate"] = {"verified": verified}
+    chosen["ingest"]["corpora"] = {"alpaca": corpus}
+    chosen["ingest"]["benchmarks"] = {"verified": chosen["ingest"]["benchmarks"]["verified"]}
+    chosen["engines"]["generator"] = {"model": "smollm2", "engine": "scripted", "options": {"rules": "rules.json"}}
+    chosen["decontaminate"] = paper["decontaminate"] | {
+        "corpora": {"alpaca": {"reads": "ingested/alpaca", "remove": ["overlap-exact", "duplicate"], "ngram": 13}}
+    }
+    chosen["rewrite"] = {
+        "settings": paper["rewrite"]["settings"], "corpora": {"alpaca": paper["rewrite"]["corpora"]["alpaca"]}
+    }  # fmt: skip
+    chosen["respond"] = paper["respond"]
+    chosen["count_tokens"] = {"before": {"reads": before}, "after": {"reads": after}}
+    chosen["sample"] = {
+        "budget": {"shorter": {"reads": after, "like": before, "measure": "output"}},
+        "pairs": {"paired": {"reads": after, "like": before, "measure": "output", "tolerance": 0}},
+    }
+    chosen["train"]["runs"] = {
+        "it": {"reads": before, "model": "smollm2"}, "sit": {"reads": after, "model": "smollm2"}
+    }  # fmt: skip
+    chosen["train"]["settings"]["max_length"] = 2048
+    chosen["predict"]["benchmarks"] = {"verified": chosen["predict"]["benchmarks"]["verified"]}
+    chosen["report"] |= {"before": before, "after": after, "matched": {}}
+    chosen["publish"] = {"sit": {"reads": after, "version": "0.1.0"}}
+    return chosen
+
+
+def prepare(folder: Path, models: Path, source: Path) -> None:
+    """What the stages read of a project."""
+    folder.mkdir(parents=True)
+    with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
+        YAML().dump(params(source), stream)
+    (folder / "rules.json").write_text(json.dumps(RULES), "utf-8")
+    (folder / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
+    for name in ("stages", "schemas"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "models").symlink_to(models)
+
+
+def run(command: str, folder: Path) -> Cost:
+    """The cost of one command; its lines of progress go to FOLDER/log. Raises SystemExit where it fails."""
+    name, *words = command.split()
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    variables = kept | {"SEQIT_REPLIES": str(folder / "replies.sqlite")}
+    begun = time.perf_counter()
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"stages.{name}", *words], cwd=folder, env=variables, stdout=log, stderr=log
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command} failed:\n{(folder / 'log').read_text('utf-8')[-2000:]}")
+    return Cost(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def exponent(smaller: tuple[int, float], larger: tuple[int, float]) -> float:
+    """The power of rows with which a cost grows, from (rows, cost) at two sizes."""
+    return math.log(larger[1] / smaller[1]) / math.log(larger[0] / smaller[0])
+
+
+def print_table(sizes: list[int], costs: dict[str, list[Cost]]) -> None:
+    """A line a stage: wall s, CPU s and peak MiB at each size, and the exponent of the CPU between the last two."""
+    heads = [f"{rows:,} rows" for rows in sizes]
+    print(f"| stage | {' | '.join(heads)} |{' exponent |' if len(sizes) > 1 else ''}")
+    print("|---" * (1 + len(sizes) + (len(sizes) > 1)) + "|")
+    total = [Cost(*map(sum, zip(*at_size, strict=True))) for at_size in zip(*costs.values(), strict=True)]
+    for position, sums in enumerate(total):
+        total[position] = sums._replace(peak=max(one[position].peak for one in costs.values()))
+    for name, found in [*costs.items(), ("all", total)]:
+        cells = [f"{cost.wall:.1f} s, {cost.cpu:.1f} s CPU, {cost.peak:.0f} MiB" for cost in found]
+        if len(sizes) > 1:
+            pairs = [(rows, cost.cpu) for rows, cost in zip(sizes, found, strict=True)]
+            cells.append(f"{exponent(*sorted(pairs)[-2:]):.2f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def main(words: list[str]) -> None:
+    """Run every size and print the table."""
+    sizes, alpaca, keep = _arguments(words)
+    costs: dict[str, list[Cost]] = {command: [] for command in STAGES}
+    with tempfile.TemporaryDirectory(dir=keep) as name:
+        place = Path(name)
+        (place / "models").mkdir()
+        prepare(place / "model", place / "models", ROOT / "data/seeds/alpaca.json")
+        run("fetch model smollm2", place / "model")
+        counted = []
+        for source in [*([alpaca] if alpaca else []), *sizes]:
+            rows = _count(source) if isinstance(source, Path) else source
+            folder, corpus = place / f"{rows}", source if isinstance(source, Path) else place / f"{rows}.jsonl"
+            if not isinstance(source, Path):
+                write_corpus(corpus, rows)
+            prepare(folder, place / "models", corpus)
+            for command in STAGES:
+                costs[command].append(cost := run(command, folder))
+                print(
+                    f"{rows:>9,} {command[:50]:50} {cost.wall:8.1f} {cost.cpu:8.1f} {cost.peak:7.0f}", file=sys.stderr
+                )
+            counted.append(rows)
+            shutil.rmtree(folder)
+        print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+        print_table(counted, costs)
+
+
+def _count(path: Path) -> int:
+    """Rows of a JSON file, counted by another process: Linux counts the memory of this one as its children's peak."""
+    code = "import json, sys; print(len(json.load(open(sys.argv[1], encoding='utf-8'))))"
+    return int(subprocess.run([sys.executable, "-c", code, path], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def _arguments(words: list[str]) -> tuple[list[int], Path | None, str | None]:
+    options = {"--alpaca": "", "--keep": ""}
+    sizes: list[int] = []
+    rest = iter(words)
+    for word in rest:
+        if word in options:
+            options[word] = next(rest)
+        else:
+            sizes.append(int(word))
+    alpaca = Path(options["--alpaca"]).resolve() if options["--alpaca"] else None
+    return sizes or [10_000, 100_000], alpaca, options["--keep"] or None
+
+
+if __name__ == "__main__":
+    usage(__doc__)
+    main(sys.argv[1:])
