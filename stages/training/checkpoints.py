@@ -1,5 +1,6 @@
 """Checkpoints in a run's folder: which are complete, whether training finished, and the loss curve."""
 
+import json
 import shutil
 import struct
 import sys
@@ -107,9 +108,10 @@ def _state(folder: Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON document; empty where there is none, or a torn one."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError):
+        values = json.loads(path.read_bytes())  # and not msgspec, which refuses NaN: the loss of a run that diverged
+    except (OSError, ValueError):
         return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _whole_safetensors(path: Path) -> bool:

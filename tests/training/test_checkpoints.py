@@ -4,6 +4,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ def test_the_end_is_remembered_only_after_the_last_step(tmp_path: Path) -> None:
     ended(tmp_path, 8)
     checkpoints.finish(tmp_path)
     assert checkpoints.finished(tmp_path)
+
+
+def test_a_loss_that_is_no_number_is_no_torn_state(tmp_path: Path) -> None:
+    (tmp_path / "trained.json").write_text(
+        '{"global_step": 1, "max_steps": 1, "log_history": [{"step": 1, "loss": NaN}]}'
+    )
+    checkpoints.finish(tmp_path)
+    [point] = checkpoints.curve(tmp_path)
+    assert isnan(point["loss"])
 
 
 def test_an_early_stop_is_an_end_where_it_was_asked_for(tmp_path: Path) -> None:

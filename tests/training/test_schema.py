@@ -87,7 +87,7 @@ def test_a_refusal_is_one_line(tmp_path: Path, answer: str, complaint: str) -> N
 def test_a_package_that_is_missing_is_named() -> None:
     python = Path(sys.executable)
     config_check.require_packages(RECIPE, python)
-    with pytest.raises(UserError, match="has no wandb, which the recipe needs; .* -m pip install wandb"):
+    with pytest.raises(UserError, match=r"has no wandb, which the recipe needs; .* -m pip install wandb"):
         config_check.require_packages(RECIPE.model_copy(update={"report_to": ["wandb"]}), python)
     config_check.require_packages(RECIPE.model_copy(update={"report_to": ["wandb"], "launcher": "render"}), python)
 

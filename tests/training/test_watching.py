@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,32 @@ def test_files_for_dvc_follow_the_run_and_go_with_it(tmp_path: Path) -> None:
     )
     live.remove()
     assert not (tmp_path / "live").exists()
+
+
+@pytest.mark.slow
+def test_dvc_shows_the_run_that_trains(tmp_path: Path) -> None:
+    """In a project whose git ignores what ours does."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    (project / ".gitignore").write_bytes((Path(__file__).parents[2] / ".gitignore").read_bytes())
+    names = ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR")
+    variables = {**os.environ, **{name: str(home / name) for name in names}, "HOME": str(home), "DVC_NO_ANALYTICS": "1"}
+
+    def said(*command: str) -> Any:
+        done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout) if "--json" in command else None
+
+    dvc = (sys.executable, "-m", "dvc")
+    said("git", "init", "--quiet")
+    said(*dvc, "init", "--quiet")
+    said("git", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "--message", "x")
+    LiveProgress("it", progress_file(tmp_path, 3), project / "data" / "live").update()
+    [workspace, *_] = said(*dvc, "exp", "show", "--json")
+    [shown] = workspace["data"]["metrics"].values()
+    assert (shown["data"]["run"], shown["data"]["step"], shown["data"]["validation_loss"]) == ("it", 2, 4.5)
+    plots = said(*dvc, "plots", "show", "--json")["data"]
+    assert len(plots) == 2 and all(len(one[0]["content"]["data"]["values"]) >= 2 for one in plots.values())
 
 
 def test_without_a_folder_the_values_are_known_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
