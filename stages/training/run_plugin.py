@@ -32,6 +32,11 @@ class Run(BasePlugin):  # type: ignore[misc]
         if cfg.get("use_trackio"):
             _make_trackio_fit()
 
+    def load_datasets(self, cfg: Any, preprocess: bool = False) -> None:
+        """Seed the order of rows by which Axolotl estimates the number of packed batches, and with it that of steps."""
+        if cfg.sample_packing:
+            set_seed(cfg.seed)
+
     def pre_model_load(self, cfg: Any) -> None:
         """Seed the matrices of an adapter, which are drawn before Transformers sets the seed."""
         if cfg.adapter:
