@@ -37,7 +37,7 @@ TRAINING = {
 FILES = {ROOT / "stages/meaning.json": EVERY_STAGE, ROOT / "stages/training/meaning.json": TRAINING}
 OTHERS = {
     "__init__": "nothing", "atomic_write": "how files appear", "cli": "messages", "errors": "messages",
-    "dvc_hashes": "hashes that DVC defines",
+    "dvc_hashes": "hashes that DVC defines", "hub_errors": "messages",
     "redaction": "what of a secret is shown", "registry": "names; what they name is a dependency",
     "project": "where the project is",
     "run_messages": "messages",

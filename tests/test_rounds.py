@@ -75,6 +75,7 @@ def test_constraints_reach_responses_the_benchmark_and_published_prompts(workpla
     source = "data/rewritten/seed/2.jsonl"
     values["ingest"]["benchmarks"]["constrained"] = {"benchmark": "constraints", "source": source, "licence": "MIT"}
     values["publish"] = {"prompts": {"reads": "rewritten/seed/1", "version": "1.0.0", "form": "grpo"}}
+    values["publish_models"], values["repositories"] = {}, {}
     (workplace / "params.yaml").write_text(yaml.safe_dump(values))
     write(workplace, "decontaminated/seed", record("a", "Describe a lake."), record("b", "Describe a river"))
     for words in (

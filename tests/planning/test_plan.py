@@ -300,7 +300,7 @@ def test_a_command_gets_its_models_as_a_parameter(name: str) -> None:
 
 WITHOUT_A_MODEL = ("augment_rules", "augment_aligned", "augment_captions")
 """Stages of a command whose other parts send requests."""
-SHOWING_MODELS = ("report", "publish")
+SHOWING_MODELS = ("report", "publish", "publish_model")
 """Commands that write which models were used."""
 
 

@@ -103,7 +103,7 @@ def test_mlcroissant_reads_the_published_rows(tmp_path: Path, kind: str) -> None
 
 def test_several_files_are_one_record_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "LARGEST_GROUP", 2)
-    monkeypatch.setattr(parquet.write, "__defaults__", (1,))
+    monkeypatch.setattr(parquet.write, "__defaults__", (1, 0))
     folder = published(tmp_path / "set", "rows", conversations(5))
     files = sorted(folder.glob("data/*.parquet"))
     assert len(files) == 3
@@ -185,7 +185,7 @@ def test_a_graph_has_the_same_nodes_whatever_texts_say(reference: str, licence: 
     graph = rdflib.Graph()
     graph.parse(data=document(values).decode(), format="json-ld", publicID="http://set/")
     kinds = list(graph.subjects(rdflib.RDF.type, rdflib.URIRef("http://mlcommons.org/croissant/Field")))
-    assert len(kinds) == len(Row.__struct_fields__) + 2 + 2 + 9
+    assert len(kinds) == len(Row.__struct_fields__) + 2 + 2 + 10
     labels = {str(one) for one in graph.objects(None, rdflib.URIRef("http://www.w3.org/ns/prov#label"))}
     assert {reference, model} <= labels
 

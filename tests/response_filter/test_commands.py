@@ -33,7 +33,7 @@ RULES = [
 def prepared(workplace: Path, **changes: Any) -> None:  # noqa: F811
     values = params(workplace)
     values["respond"]["filter"] = FILTER
-    values["publish"] = PUBLISHED
+    values["publish"], values["publish_models"], values["repositories"] = PUBLISHED, {}, {}
     values["judge"] |= {"reading": "stated", "prompt": "stages/prompts/judge.txt", "max_tokens": 16}
     values |= changes
     (workplace / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
