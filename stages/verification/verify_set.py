@@ -16,6 +16,7 @@ from stages.verification.hash_checks import HashCheck
 from stages.verification.message_checks import MessageCheck
 from stages.verification.model_checks import is_model, model_results
 from stages.verification.origin_checks import Lock, lock_results, read_lock, trained_models
+from stages.verification.parallel_replies import RepliesTask, processes_for, reply_results
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
 from stages.verification.published_files import PublishedSet
 from stages.verification.reply_checks import ReplyCheck
@@ -87,22 +88,32 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
     sets = open_sets(target)
     references = list(dict.fromkeys(reference for published in sets for reference in _references(published)))
     corpora = named_corpora(evidence.corpora, references) if evidence.corpora else {}
-    results = merged(result for published in sets for result in _results(published, evidence, corpora, lock))
+    results = merged(
+        result
+        for number, published in enumerate(sets)
+        for result in _results(published, evidence, corpora, lock, target, number)
+    )
     models = sorted({model for one in sets if one.facts for model in trained_models(one.facts.artifact, lock)})
     return Verification(str(target), any(one.mismatches for one in results), results, models)
 
 
-def _results(published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock) -> list[CheckResult]:
-    """The outcomes of all checks of one set."""
+def _results(
+    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock, target: Path, number: int
+) -> list[CheckResult]:
+    """The outcomes of all checks of one set. number: of the set, among those of the target."""
+    processes = processes_for(published) if evidence.replies else 1
     with ExitStack() as stack:
-        checks, skipped = _row_checks(published, evidence, corpora, stack)
+        checks, skipped = _row_checks(published, evidence, corpora, stack, processes)
         hashes = HashCheck(published)
         for row in published.rows():
             hashes.add(row)  # by the names that were published
             present = with_present_names(row)
             for check in checks:
                 check.add(present)
-        results = hashes.results() + [result for check in checks for result in check.results()] + skipped
+        results = hashes.results() + [result for check in checks for result in check.results()]
+    if evidence.replies and processes > 1:
+        results += reply_results(RepliesTask(target, number, evidence.replies, _folders(evidence)), processes)
+    results += skipped
     results += column_results(published)
     results = [_located(published, one) for one in results] + published.own_results()
     results += signature_results(published.folder, evidence.public_key) if published.out else []
@@ -120,12 +131,19 @@ def is_described(target: Path) -> bool:
     return (target / STATEMENT).is_file() and not any(target.glob("**/*.parquet"))
 
 
+def _folders(evidence: Evidence) -> list[Path]:
+    """The folders of prompt files."""
+    return [*evidence.prompts, *([evidence.shipped] if evidence.shipped else [])]
+
+
 def _row_checks(
-    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], stack: ExitStack
+    published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], stack: ExitStack, processes: int
 ) -> tuple[list[RowCheck], list[CheckResult]]:
-    """The checks of rows that the evidence allows, and the results of those that it does not."""
-    folders = [*evidence.prompts, *([evidence.shipped] if evidence.shipped else [])]
-    prompts, skipped = PromptFiles(folders), []
+    """The checks of rows that the evidence allows, and the results of those that it does not.
+
+    Where several processes compare the replies, that check is not among them.
+    """
+    prompts, skipped = PromptFiles(_folders(evidence)), []
     # With folders of the user's own, these and seqit's together are to hold every prompt file.
     checks: list[RowCheck] = [
         CountCheck(published), MessageCheck(published.data),
@@ -135,11 +153,11 @@ def _row_checks(
         checks.append(SourceCheck(published.data, corpora))
     else:
         skipped.append(_skipped("source rows", "--corpus"))
-    if evidence.replies:
+    if evidence.replies and processes == 1:
         replies = stack.enter_context(open_replies(evidence.replies))
         seed = published.facts.seed if published.facts and isinstance(published.facts.seed, int) else None
         checks.append(ReplyCheck(published.data, replies, prompts, seed))
-    else:
+    elif not evidence.replies:
         skipped.append(_skipped("reply keys, requests and rebuilt texts", "--replies"))
     return checks, skipped
 
