@@ -78,7 +78,7 @@ def test_signatures_are_pushed_with_the_folder_and_go_with_the_next_version(sess
     (copy / "data").mkdir()
     (copy / "data/train.parquet").write_bytes((folder / "data/train.parquet").read_bytes())
     result = verify_set(copy, Evidence(public_key=public))
-    assert not result.differs and next(one for one in result.checks if one.name == "signature").compared == 6
+    assert not result.differs and next(one for one in result.checks if one.name == "signature").compared == 7
     for path in paths:
         path.unlink()
     assert session.push(made(trained(2), "0.2.0"), "0.2.0").startswith("pushed")

@@ -24,9 +24,10 @@ PUSH = """
 import sys
 from pathlib import Path
 from stages.core.errors import UserError
+from stages.publishing import hub
 from stages.publishing.hub import push
 try:
-    print(push(Path(sys.argv[1]), "lab/lakes", sys.argv[2], "", "publish_repository"))
+    print(push(Path(sys.argv[1]), "lab/lakes", sys.argv[2], "", hub.REPOSITORY))
 except UserError as error:
     print("refused:", error)
 """
