@@ -62,9 +62,10 @@ class Clone:
 
 WITHOUT_ENTRY = {
     "fetch_corpus", "win_rate", "predict_model", "evaluate_model", "count_verbs", "calibrate", "check_responses",
-    "judge_responses",
+    "judge_responses", "publish_model",
 }  # fmt: skip
-"""Stages of the graph for which the full profile has no entry, as they need files of the user's or an extra."""
+"""Stages of the graph for which the full profile has no entry, as they need files of the user's or an extra, or that
+publish a trained model: here nothing is trained."""
 
 
 def working_tree(folder: Path) -> None:
@@ -93,6 +94,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         made.change(f"engines/{part}", {"model": "smollm2", **scripted})
     made.change("engines/tuned", scripted)
     made.change("train/settings/launcher", "render")
+    made.change("publish_models", {})
     made.change("ingest/corpora/seed/sample", 20)
     made.change("validate/max_quarantined", 0.5)
     made.change("validate/max_failed", None)  # the scripted replies fail on purpose, half of them

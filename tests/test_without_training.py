@@ -42,6 +42,7 @@ def without_training(params: dict[str, Any], url: str) -> None:
     params["rewrite"]["corpora"]["seed"]["rounds"] = 1
     params["report"]["after"] = "responded/seed/1"
     params["publish"] = {"seed-sit": params["publish"]["seed-sit"] | {"reads": "responded/seed/1"}}
+    params["publish_models"], params["repositories"] = {}, {}
 
 
 def test_a_profile_without_training_never_makes_its_environment(tmp_path: Path) -> None:

@@ -18,10 +18,7 @@ def folder_hash(folder: Path, files: Iterable[Path] | None = None) -> str:
     files: those that count; by default all.
     """
     counted = (path for path in folder.rglob("*") if path.is_file()) if files is None else files
-    paths = sorted(counted, key=lambda path: _parts(folder, path))
-    listed = [{"md5": file_hash(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
+    # By the path as text, as DVC does: "sit-budget/x" comes before "sit/x".
+    paths = {path.relative_to(folder).as_posix(): path for path in counted}
+    listed = [{"md5": file_hash(paths[name]), "relpath": name} for name in sorted(paths)]
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _parts(folder: Path, path: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts

@@ -171,6 +171,9 @@ def _count_differences(name: str, published: Any, actual: Counter[tuple[Any, ...
 def main(folder: Path) -> int:
     """Print the differences; returns the exit status."""
     try:
+        if "configs" in json.loads((folder / "provenance.json").read_bytes()):
+            print(f"{folder}: is a repository of several sets, which `seqit verify` checks", file=sys.stderr)
+            return 2
         differences = list(check(folder))
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed; pip install pyarrow", file=sys.stderr)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from stages.core import artifacts
 from stages.core.cli import report_losses
+from stages.core.errors import UserError
 from stages.reply_store.checksums import DAMAGE
 from stages.reply_store.exchange import refuse_loss, timeless
 from stages.reply_store.lookup import WINDOW
@@ -41,7 +42,25 @@ def export_selected(replies: Replies, path: Path, keys: Iterable[str], addresses
     """
     refuse_loss(replies, path)
     missing: Counter[str] = Counter()
-    return Exported(artifacts.write(path, _lines(replies, sorted({*keys}), addresses, missing)), dict(missing))
+    wanted = sorted({*keys})
+    if wanted and not any(_present(replies, window) for window in _batched(wanted)):
+        raise UserError(
+            f"{replies.path}: has none of the {len(wanted):,} replies that are named; run the pipeline here, or `seqit "
+            "replies import` a file that has them (data/replies/ has those of the committed run)"
+        )
+    return Exported(artifacts.write(path, _lines(replies, wanted, addresses, missing)), dict(missing))
+
+
+def _batched(keys: list[str]) -> Iterator[list[str]]:
+    left = iter(keys)
+    while window := list(islice(left, WINDOW)):
+        yield window
+
+
+def _present(replies: Replies, keys: list[str]) -> bool:
+    query = f"SELECT 1 FROM reply WHERE key IN ({','.join('?' * len(keys))}) LIMIT 1"
+    with replies.reports_errors():
+        return replies.database.execute(query, [bytes.fromhex(key) for key in keys]).fetchone() is not None
 
 
 def tell(exported: Exported, path: Path) -> None:
@@ -52,8 +71,8 @@ def tell(exported: Exported, path: Path) -> None:
 
 
 def _lines(replies: Replies, keys: list[str], addresses: bool, missing: Counter[str]) -> Iterator[StoredReply]:
-    parts, left = RequestParts(replies.database), iter(keys)
-    while window := list(islice(left, WINDOW)):
+    parts = RequestParts(replies.database)
+    for window in _batched(keys):
         query = f"SELECT {COLUMNS} FROM reply WHERE key IN ({','.join('?' * len(window))}) ORDER BY key"
         with replies.reports_errors():
             rows = replies.database.execute(query, [bytes.fromhex(key) for key in window]).fetchall()

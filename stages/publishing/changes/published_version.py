@@ -42,6 +42,12 @@ def open_version(target: Path, name: str = "") -> Version:
     name: for messages, where the path is not what the user named. Raises UserError where there is none.
     """
     name = name or str(target)
+    if whole := _repository_of(target):
+        part = "" if whole == target else "a part of "
+        raise UserError(
+            f"{name}: is {part}a repository of several sets, which are compared one by one; name a set that it is made "
+            "of, data/published/NAME"
+        )
     if target.is_dir():
         files = sorted(target.glob("data/*.parquet"))
         if not files or not (target / PROVENANCE).is_file():
@@ -52,6 +58,15 @@ def open_version(target: Path, name: str = "") -> Version:
         raise UserError(f"{name}: no such folder or file; name a folder data/published/NAME or a Parquet file")
     folder = next((one for one in (target.parent, target.parent.parent) if (one / PROVENANCE).is_file()), None)
     return _version(name, [target], folder) if folder else Version(name, [target], None, None)
+
+
+def _repository_of(target: Path) -> Path | None:
+    """The folder of the repository that a path is, or lies in; None for any other path."""
+    for folder in (target, *target.absolute().parents[:4]):
+        path = folder / PROVENANCE
+        if path.is_file():
+            return folder if "configs" in artifacts.read_json(path, dict[str, Any]) else None
+    return None
 
 
 def _version(name: str, files: list[Path], folder: Path) -> Version:
