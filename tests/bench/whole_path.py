@@ -103,7 +103,7 @@ def params(source: Path) -> dict[str, Any]:
     chosen["train"]["settings"]["max_length"] = 2048
     chosen["predict"]["benchmarks"] = {"verified": chosen["predict"]["benchmarks"]["verified"]}
     chosen["report"] |= {"before": before, "after": after, "matched": {}}
-    chosen["publish"] = {"sit": {"reads": after, "version": "0.1.0"}}
+    chosen["publish"], chosen["repositories"] = {"sit": {"reads": after, "version": "0.1.0"}}, {}
     return chosen
 
 

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from stages.core.completions import Constraint, Message, Prompt, Reply, Sampling
 from stages.core.errors import UserError
+from stages.replies import app
 from stages.reply_store import exchange, inspection, maintenance, store
 from stages.reply_store.checksums import inflate
-from stages.replies import app
 from stages.reply_store.keys import request
 from stages.reply_store.store import Replies
 from tests.inference.counting import IDENTITY, answered, asked, filled, found, prompt
