@@ -1,5 +1,6 @@
 """How a command meets its user: help that reads like documentation, one line for a mistake, progress on stderr."""
 
+import errno
 import inspect
 import sys
 import time
@@ -35,6 +36,11 @@ def reports_errors(function: Callable[P, str | None]) -> Callable[P, None]:
         except UserError as error:
             remark(str(error))
             record_error(str(error))
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            remark(f"{str(error.filename)[:60]}…: is longer than a name of a file can be; name another")
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             remark("interrupted; replies received so far are kept, run again to go on")

@@ -177,6 +177,8 @@ def _algorithm(key: Any, **options: bool) -> list[Any]:
 
 
 def _key_bytes(path: Path) -> bytes:
+    if "-----BEGIN" in str(path) or "\n" in str(path):
+        raise UserError("what was named as a key holds a key and no path; write it to a file and name that")
     try:
         if path.stat().st_size > 1 << 16:
             raise UserError(f"{path}: is too large for a key in PEM form")

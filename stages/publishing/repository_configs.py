@@ -84,6 +84,20 @@ class Config(msgspec.Struct, frozen=True):
         """`columns` as `dataset_info` names them."""
         return [feature for feature in features(self.type) if feature["name"] in self.columns]
 
+    def check_rows(self) -> None:
+        """Raise UserError where the files have not as many rows with an id as the set's facts say."""
+        import pyarrow.parquet as pq
+
+        rows = 0
+        for path in self.files:
+            ids = pq.read_table(path, columns=[ID])[ID]
+            rows += len(ids) - ids.null_count
+        if rows != self.facts.rows:
+            raise UserError(
+                f"{self.files[0].parent}: has {rows:,} rows with an id where {FACTS} says {self.facts.rows:,}; run "
+                f"`seqit publish {self.name}` again"
+            )
+
     def _groups(self, columns: list[str]) -> Iterator[Any]:
         import pyarrow.parquet as pq
 

@@ -76,6 +76,7 @@ def _describe(
 
 def _own(folder: Path, config: Config) -> Written:
     """The rows of a config and their hashes."""
+    config.check_rows()
     written = write_tables(folder, f"{FOLDER}/{config.name}/{config.facts.split}", config.tables(), config.schema)
     path = folder / FOLDER / config.name / ROW_HASHES
     with disk(path):

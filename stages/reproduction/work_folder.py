@@ -28,7 +28,8 @@ def work_folder(folder: Path) -> Iterator[Path]:
         raise UserError(f"{folder}: holds something else than an earlier `seqit reproduce`; name a new folder")
     with disk(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(folder.with_name(f"{folder.name}.lock"), "wb")
+        # A name of its own, opened without emptying it: beside `dvc` may lie a dvc.lock.
+        lock = open(folder.with_name(f".{folder.name}.seqit-reproduce"), "ab")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

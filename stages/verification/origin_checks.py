@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stages.core import artifacts
 from stages.core.dvc_hashes import file_hash, folder_hash
 from stages.core.errors import UserError
@@ -12,6 +14,18 @@ from stages.verification.check_results import CheckLog, CheckResult
 from stages.verification.published_files import PublishedSet
 
 OF_THE_HUB = (".gitattributes", ".cache")
+
+
+class _Entry(msgspec.Struct):
+    path: str
+    md5: str | None = None
+
+
+class _Stage(msgspec.Struct):
+    deps: list[_Entry] = []
+    outs: list[_Entry] = []
+
+
 Lock = dict[str, dict[str, Any]]
 """Stages of dvc.lock by their addresses."""
 
@@ -22,8 +36,8 @@ def read_lock(path: Path) -> Lock:
 
     try:
         stages = yaml.safe_load(artifacts.read_text(path))["stages"]
-        return {str(name): dict(stage) for name, stage in stages.items()}
-    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
+        return msgspec.to_builtins(msgspec.convert(stages, dict[str, _Stage]))  # type: ignore[no-any-return]
+    except (yaml.YAMLError, msgspec.ValidationError, LookupError, TypeError, ValueError, RecursionError):
         raise UserError(f"{path}: is no dvc.lock; name that of the checkout that published the set") from None
 
 

@@ -71,7 +71,7 @@ def open_set(target: Path) -> PublishedSet:
     Raises UserError where there is none.
     """
     if target.is_dir():
-        files = sorted(target.glob("data/*.parquet"))
+        files = sorted(path for path in target.glob("data/*.parquet") if path.is_file())
         if not files or not (target / PROVENANCE).is_file():
             missing = "data/*.parquet" if not files else PROVENANCE
             raise UserError(f"{target}: holds no {missing}; name a folder data/published/NAME or a Parquet file")

@@ -248,6 +248,16 @@ def test_an_address_without_a_batch_api_is_said_so() -> None:
         asking(server, prompts(2))
 
 
+@pytest.mark.parametrize("body", ["<html>hello</html>", '{"id": 5}', "[]", "null", "", "[" * 100_000])
+def test_an_upload_that_is_answered_with_something_else_ends_in_one_line(body: str) -> None:
+    with batch_server(odd=lambda method, path: body if path == "/files" else None) as server:
+        with pytest.raises(UserError, match=r"http://127\.0\.0\.1:\d+/v1: no .*attempts") as raised:
+            asking(server, prompts(2), attempts=2)
+        assert "\n" not in str(raised.value)
+        server.odd = lambda method, path: None
+        assert texts(asking(server, prompts(2))) == ["<p0>", "<p1>"]
+
+
 KILLED = """
 import os, sys
 from stages.core.completions import Reply

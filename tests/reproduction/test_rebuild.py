@@ -108,6 +108,13 @@ def test_sources_are_what_no_stage_makes() -> None:
     assert overlap("data/a", "data/a/b.json") and not overlap("data/a", "data/ab")
 
 
+def test_a_work_folder_leaves_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_text("stages")
+    with work_folder(tmp_path / "dvc"):
+        pass
+    assert (tmp_path / "dvc.lock").read_text() == "stages"
+
+
 def test_a_work_folder_is_empty_and_has_one_user(tmp_path: Path) -> None:
     with work_folder(tmp_path / "work") as folder:
         (folder / "left").write_text("x")

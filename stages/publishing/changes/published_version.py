@@ -77,6 +77,14 @@ def _version(name: str, files: list[Path], folder: Path) -> Version:
     return Version(name, files, facts, hashes if hashes.is_file() else None)
 
 
+def _check_names(path: Path) -> None:
+    """Raise UserError where two columns have one name."""
+    with _opened(path) as file:
+        names = file.schema_arrow.names
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{path}: has two columns `{twice[0]}`; name a set that seqit published")
+
+
 def count_rows(version: Version) -> int:
     """The number of rows, as the Parquet files say. Raises UserError for a damaged file."""
     total = 0
@@ -108,6 +116,7 @@ def columns_of(version: Version) -> Columns:
     """The columns of all files. Raises UserError for files that are damaged, have no ids, or steps of another form."""
     schemas = []
     for path in version.files:
+        _check_names(path)
         with _opened(path) as file:
             schemas.append(file.schema_arrow)
     if any(one.names != schemas[0].names for one in schemas):

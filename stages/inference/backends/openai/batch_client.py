@@ -40,7 +40,7 @@ class BatchClient:
 
     def upload(self, path: Path) -> str:
         """The id of the uploaded file, whose name there is the name here."""
-        return batch_forms.read_id(self._repeated(lambda: self._upload(path)))
+        return self._repeated(lambda: batch_forms.read_id(self._upload(path)))
 
     def find_file(self, name: str) -> str:
         """The id of an uploaded file by its name; "" where the server lists none."""

@@ -100,7 +100,7 @@ def read_results(lines: Iterator[bytes]) -> Iterator[ResultLine]:
             continue
         try:
             one = msgspec.json.decode(line, type=_Result)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UnreadableError(f"line {number} of its results is no result ({error})") from None
         response = one.response
         status = response.status_code if response and response.status_code else 0
@@ -148,7 +148,7 @@ def _errors(value: Any) -> tuple[tuple[str, str], ...]:
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(f"no JSON ({error})") from None
     if not isinstance(fields, dict):
         raise UnreadableError("no JSON object")
