@@ -144,7 +144,7 @@ def test_a_picture_that_has_changed_is_told(base: Path, rows: list[Row], tmp_pat
     ("changes", "output"),
     [
         ({"template": "alpaca"}, r"has no alpaca-images\.jinja"),
-        ({"packing": True, "devices": 1}, "not for a model that"),
+        ({"packing": True, "devices": 1}, "packing must be false for a model that"),
     ],
 )
 def test_what_a_model_that_sees_can_t_have(
