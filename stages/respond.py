@@ -10,7 +10,7 @@ from stages.core.records import Record
 from stages.inference.connect import Connect, connect
 from stages.model_files.token_lengths import counter
 from stages.params import entry, load
-from stages.seqinstruct.responses import ResponseConfig, kept_responses, kept_rows, respond_round
+from stages.seqinstruct.responses import ResponseConfig, earlier_rows, respond_round
 from stages.seqinstruct.round_statistics import RoundStats
 from stages.validation.receipts import refuse_losses, write_receipts
 
@@ -39,11 +39,8 @@ def respond(
                 params.seed, number, settings.sampling.engine(), settings.attempts, tuple(settings.keep),
                 corpus.hold or settings.hold, corpus.round_0 or settings.round_0,
             )  # fmt: skip
-            alone, rows = corpus.responses == "last", versions[number]()
-            if alone:
-                before = kept_responses(versions, complete, config)
-            else:
-                before = kept_rows(versions[number], artifacts.artifact(earlier, Record), config)
+            rows, round_before = versions[number](), partial(artifacts.artifact, earlier, Record)
+            before = earlier_rows(versions, round_before, complete, config, corpus.responses == "last")
             earlier = f"responded/{name}/{number}"
             paths = {"rows": f"data/{earlier}.jsonl", "rejected": f"data/{earlier}.rejected.jsonl"}
             stats = RoundStats("respond", count)

@@ -21,7 +21,6 @@ from stages.inference.engine_interface import Engine
 from stages.inference.progress import Progress
 from stages.inference.prompt_requirements import check_prompt
 from stages.inference.session import Inbox, Resources, Session, StoppedError
-from stages.reply_store.claims import PATIENCE as PATIENCE_WITH_OTHERS
 from stages.reply_store.claims import POLL, Claims, Sharing
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import Request, request
@@ -107,8 +106,7 @@ class CompletionStream:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._inbox = Inbox()
-        patience = connection.capabilities.longest_wait or PATIENCE_WITH_OTHERS
-        self._sharing = Sharing(connection.claims, self._look_up, patience)
+        self._sharing = Sharing(connection.claims, self._look_up, connection.capabilities.longest_wait)
         self._size = connection.capabilities.session or SESSION
         self._session: Session | None = None
         """The session that takes requests now."""

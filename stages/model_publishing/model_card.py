@@ -88,8 +88,8 @@ def _evaluation(facts: ModelFacts, leaderboards: Mapping[str, Leaderboard]) -> s
         return ""
     parts = ["## Evaluation", "Scores with their 95% intervals over answers; in % unless the measure says otherwise."]
     parts.append(table(["benchmark", "measure", "score", "95% interval", "answers"], map(_score, facts.scores)))
-    parts.append("How it was asked and scored:")
-    head = ["benchmark", "what it is", "questions from", "asked", "scored by", "answers cut off at the limit"]
+    parts.append("How it was prompted and scored:")
+    head = ["benchmark", "what it is", "questions from", "prompted", "scored by", "answers cut off at the limit"]
     rows = [
         (
             code(name), title(one.kind), Safe(code(one.source)), setup(one),

@@ -243,7 +243,7 @@ def _models(params: "Params") -> Iterator[str]:
     for name, entry in params.publish_models.items():
         run, published = params.train.runs.get(entry.run), params.publish.get(entry.dataset)
         if not run or not published or not {run.reads, published.reads} <= known:
-            continue  # told of by itself
+            continue  # a mistake of its own
         if published.reads != run.reads or published.form != "rows":
             yield (
                 f"publish_models.{name}.dataset: {entry.dataset} does not have the rows that {entry.run} reads; name "

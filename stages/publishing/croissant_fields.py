@@ -50,7 +50,7 @@ def file_set_id(record: str) -> str:
 
 
 def file_set(config: Config, record: str) -> JsonLd:
-    """The files of a configuration as one; they are found by their paths below the folder of croissant.json."""
+    """The files of a configuration as one, by their paths below the folder of croissant.json."""
     return {
         "@type": "cr:FileSet", "@id": file_set_id(record), "name": file_set_id(record),
         "encodingFormat": "application/x-parquet", "includes": list(config.files),

@@ -191,5 +191,5 @@ def _validation(receipt: Receipt) -> Validation:
     )
 
 
-def _counted(counter: Mapping[Any, int]) -> list[Sequence[str | int]]:
+def _counted(counter: Mapping[Any, int]) -> list[Any]:
     return [(*key, count) for key, count in sorted(counter.items())]

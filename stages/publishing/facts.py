@@ -1,6 +1,5 @@
 """The facts that a card states, counted from the rows."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -41,11 +40,11 @@ class Facts(msgspec.Struct, frozen=True):
     languages: dict[str, int]
     generators: dict[str, int]
     """Identity -> steps that it made."""
-    steps: list[Sequence[str | int]]
+    steps: list[tuple[str, int, str, str, int]]
     """(stage, round, action, status, rows)."""
-    prompts: list[Sequence[str | int]]
+    prompts: list[tuple[str, str, str, int]]
     """(stage, action, hash of the prompt files, steps)."""
-    samplings: list[Sequence[str | int]]
+    samplings: list[tuple[str, str, int]]
     """(stage, sampling as JSON, steps)."""
     columns: list[str] = []
     """Names of the columns, in order; empty in sets that earlier versions published."""

@@ -22,9 +22,9 @@ class HubCopy(msgspec.Struct, frozen=True):
     repository: str
     """ORG/NAME."""
     revision: str
-    """The tag, branch or commit that was asked for, or chosen."""
+    """The tag, branch or commit that was named, or chosen."""
     is_chosen: bool
-    """Whether nobody asked for a revision: the newest version was taken, or main where there is none."""
+    """Whether no revision was named: the newest version was taken, or main where there is none."""
     commit: str
     """What the revision stood for, in full."""
 

@@ -179,7 +179,7 @@ def _making(facts: RepositoryFacts) -> str:
     tables = [
         ("What each stage did, by round, counted from the rows' own `steps`:", head, _each(facts, "steps")),
         (
-            "Models that were asked, with the number of steps they made:", ["config", "generator", "steps"],
+            "Models that wrote, with the number of steps they made:", ["config", "generator", "steps"],
             [(code(name), code(model), count) for name, one in facts.configs.items()
              for model, count in one.generators.items()],
         ),

@@ -73,7 +73,7 @@ def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _summed(lists: Iterable[Sequence[Sequence[Any]]]) -> list[Sequence[str | int]]:
+def _summed(lists: Iterable[Sequence[Sequence[Any]]]) -> list[Any]:
     """Lists of (*key, count) as one."""
     total: Counter[tuple[str | int, ...]] = Counter()
     for entries in lists:

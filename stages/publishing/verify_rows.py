@@ -178,6 +178,7 @@ def main(folder: Path) -> int:
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed; pip install pyarrow", file=sys.stderr)
         return 2
+    # No schema of the files is at hand here: values of another form show as whatever reading them raises.
     except (OSError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError) as error:
         print(f"{folder}: is no data set that seqit published, or is damaged: {error!r:.300}", file=sys.stderr)
         return 2

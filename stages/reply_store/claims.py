@@ -59,13 +59,14 @@ class Sharing:
 
     def __init__(
         self, claims: Claims | None, find: Callable[[list[bytes]], dict[bytes, Reply]],
-        patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic,
+        patience: float = 0.0, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         """claims: None where every process requests for itself. find: looks keys up in the store.
 
-        patience: seconds without a reply from another process after which this one requests them too. clock: seconds.
+        patience: seconds without a reply from another process after which this one requests them too, 0 for PATIENCE.
+        clock: seconds.
         """
-        self._claims, self._find, self._patience, self._clock = claims, find, patience, clock
+        self._claims, self._find, self._patience, self._clock = claims, find, patience or PATIENCE, clock
         self.waiting: dict[bytes, Request] = {}
         """Requests that another process has claimed."""
         self._looked = self._moved = 0.0

@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 
 from stages.core import artifacts
-from stages.core.completions import Reply
 from stages.core.errors import UserError
 from stages.reply_store.checksums import REMEMBERED, checksum, pack, text_hash
 from stages.reply_store.keys import key_of, parts_of
 from stages.reply_store.store import Replies
-from stages.reply_store.stored_reply import CHUNK, StoredReply, all_replies, readable_replies
+from stages.reply_store.stored_reply import CHUNK, StoredReply, all_replies, as_reply, readable_replies
 
 
 def export(replies: Replies, path: Path, model: str = "", salvage: bool = False) -> tuple[int, int]:
@@ -56,7 +55,7 @@ def timeless(line: StoredReply) -> StoredReply:
 
     It has the hash of the text also where an earlier seqit stored the reply without one.
     """
-    seal = checksum(bytes.fromhex(line.key), _reply(line), 0)
+    seal = checksum(bytes.fromhex(line.key), as_reply(line), 0)
     return msgspec.structs.replace(line, created=0, seal=seal, text_sha256=text_hash(line.text))
 
 
@@ -84,7 +83,7 @@ def _verified(path: Path) -> Iterator[StoredReply]:
             raise UserError(f"{path}: reply {number}: its key does not fit its payload; export it again or remove it")
         if line.status not in REMEMBERED:
             raise UserError(f"{path}: reply {number}: status {line.status!r} is never stored; remove it")
-        if line.seal and line.seal != checksum(bytes.fromhex(line.key), _reply(line), line.created):
+        if line.seal and line.seal != checksum(bytes.fromhex(line.key), as_reply(line), line.created):
             raise UserError(f"{path}: reply {number}: was changed after it was exported; export it again or remove it")
         if line.text_sha256 and line.text_sha256 != text_hash(line.text):
             raise UserError(
@@ -99,17 +98,10 @@ def _chunks(lines: Iterator[StoredReply]) -> Iterator[list[StoredReply]]:
         yield chunk
 
 
-def _reply(line: StoredReply) -> Reply:
-    return Reply(
-        line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores,
-        reasoning=line.reasoning, served=line.served,
-    )  # fmt: skip
-
-
 def _row(line: StoredReply, setting: int, messages: str) -> tuple[Any, ...]:
     payload, key = line.payload, bytes.fromhex(line.key)
     return (
         key, setting, messages, payload.seed, payload.sample, line.status,
-        line.tokens_in, line.tokens_out, line.created, pack(key, _reply(line), line.created),
+        line.tokens_in, line.tokens_out, line.created, pack(key, as_reply(line), line.created),
         bytes.fromhex(text_hash(line.text)),
     )  # fmt: skip

@@ -43,6 +43,14 @@ class StoredReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Name of the model in the server's response."""
 
 
+def as_reply(line: StoredReply) -> Reply:
+    """The reply of a line, as the store has it."""
+    return Reply(
+        line.text, line.status, line.tokens_in, line.tokens_out, line.error, scores=line.scores,
+        reasoning=line.reasoning, served=line.served,
+    )  # fmt: skip
+
+
 def stored_reply(parts: RequestParts, row: tuple[Any, ...]) -> StoredReply:
     """The reply of a row of `COLUMNS`. Raises DamageError for a damaged row or one whose key is not its payload's."""
     if tuple(map(type, row[:-1])) != KINDS or not isinstance(row[-1], bytes | None):

@@ -57,6 +57,20 @@ def respond_round(
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
 
+def earlier_rows(
+    versions: Sequence[Callable[[], Iterable[Record]]], before: Callable[[], Iterable[Record]], complete: Complete,
+    config: ResponseConfig, only_round: bool,
+) -> Iterable[Record]:  # fmt: skip
+    """What `respond_round` needs as `earlier`.
+
+    before: the rows of the round before with their responses. only_round: whether no other round is responded to, so
+    that there are none; see `kept_responses`.
+    """
+    if only_round:
+        return kept_responses(versions, complete, config)
+    return kept_rows(versions[config.round], before(), config)
+
+
 def kept_rows(
     rows: Callable[[], Iterable[Record]], earlier: Iterable[Record], config: ResponseConfig
 ) -> Iterator[Record]:

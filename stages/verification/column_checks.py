@@ -4,10 +4,20 @@ have equal hashes."""
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stages.core.errors import UserError
 from stages.publishing.verify_rows import feature
 from stages.verification.check_results import CheckLog, CheckResult
-from stages.verification.published_files import PublishedSet
+from stages.verification.published_files import PROVENANCE, PublishedSet
+
+
+class _Feature(msgspec.Struct, omit_defaults=True):
+    """A column, or a field within one, as `dataset_info` names it."""
+
+    name: str
+    dtype: str | msgspec.UnsetType = msgspec.UNSET
+    inner: "str | list[_Feature] | msgspec.UnsetType" = msgspec.field(name="list", default=msgspec.UNSET)
 
 
 def column_results(published: PublishedSet) -> list[CheckResult]:
@@ -17,7 +27,11 @@ def column_results(published: PublishedSet) -> list[CheckResult]:
     if not expected:
         log.skip("provenance.json, where there is one, names no types")
         return [log.result()]
-    every = {str(one["name"]): one for one in expected}
+    try:
+        every = {one.name: msgspec.to_builtins(one) for one in msgspec.convert(expected, list[_Feature])}
+    except msgspec.ValidationError as error:
+        place = published.folder / PROVENANCE
+        raise UserError(f"{place}: its `features` have another form: {error}; get the file again") from None
     for files, names in published.parts():
         by_name = every if names is None else {name: every[name] for name in names}
         for path in files:

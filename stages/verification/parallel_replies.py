@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from stages.verification.check_results import CheckResult, merged
+from stages.verification.checked_columns import check_types
 from stages.verification.prompt_checks import PromptFiles
 from stages.verification.published_files import PublishedSet
 from stages.verification.reply_checks import ReplyCheck
@@ -61,7 +62,8 @@ def _share(arguments: tuple[RepliesTask, int, int]) -> dict[int, list[CheckResul
             if number % processes == part:
                 check = ReplyCheck(published.data, replies, prompts, seed)
                 for row in rows:
-                    check.add(with_present_names(row))
+                    check_types(published.data, present := with_present_names(row))
+                    check.add(present)
                 results[number] = check.results()
     return results
 

@@ -254,7 +254,7 @@ def conversation(row: Row) -> tuple[Message, ...]:
     user, assistant = TURN
     turns = [
         message
-        for turn in row[HISTORY]
+        for turn in (row.get(HISTORY) or ())
         for message in (Message("user", turn[user]), Message("assistant", turn[assistant]))
     ]
     text = f"{row[INSTRUCTION]}\n\n{row[INPUT]}" if row[INPUT] else row[INSTRUCTION]

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from stages.core import artifacts
-from stages.core.completions import Reply
 from stages.core.errors import UserError
 from stages.reply_store.checksums import DAMAGE, ROW_TEXT_HASH, checksum, text_hash
 from stages.reply_store.keys import key_of, parts_of
 from stages.reply_store.request_parts import RequestParts
 from stages.reply_store.store import APPLICATION, VERSION, has_text_hashes
-from stages.reply_store.stored_reply import COLUMNS, StoredReply, stored_reply
+from stages.reply_store.stored_reply import COLUMNS, StoredReply, as_reply, stored_reply
 
 SQLITE = b"SQLite format 3\0"
 
@@ -68,14 +67,6 @@ class FileReplies:
         if stored.text_sha256 and stored.text_sha256 != text_hash(stored.text):
             raise BadReplyError(f"{self._path}: reply {key}: its text is not that of its `text_sha256`")
         return stored
-
-
-def as_reply(stored: StoredReply) -> Reply:
-    """The reply of a line, as the store had it."""
-    return Reply(
-        stored.text, stored.status, stored.tokens_in, stored.tokens_out, stored.error, scores=stored.scores,
-        reasoning=stored.reasoning, served=stored.served,
-    )  # fmt: skip
 
 
 @contextmanager

@@ -169,6 +169,8 @@ def _config(
     folder: Path, name: str, whole: RepositoryFacts, card: str | None, totals: list[CheckResult]
 ) -> PublishedSet:
     facts = whole.configs[name]
+    if ID not in facts.columns:
+        raise UserError(f"{folder / PROVENANCE}: the columns of config {name} lack `{ID}`; get the repository again")
     files, origins = (_files(folder / FOLDER / part) for part in (name, f"{ORIGIN}/{name}"))
     hashes = folder / FOLDER / name / ROW_HASHES
     lines = artifacts.read_text(hashes).splitlines() if hashes.is_file() else None

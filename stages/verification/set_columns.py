@@ -37,10 +37,15 @@ def with_present_names(row: Row) -> Row:
     """A row of a set that an earlier version published, with columns and fields of steps as they are called now."""
     if STEPS not in row:  # a form with a `prompt` of its own: no step was ever published in it
         return row
-    return _renamed(row) | {STEPS: [_renamed(step) for step in row[STEPS] or ()]}
+    steps = row[STEPS]
+    renamed: Row = _renamed(row)
+    return renamed | {STEPS: [_renamed(step) for step in steps] if isinstance(steps, list) else steps}
 
 
-def _renamed(values: Row) -> Row:
+def _renamed(values: Any) -> Any:
+    """With present names; what is no row or step stays, for `checked_columns` to refuse."""
+    if not isinstance(values, dict):
+        return values
     return {EARLIER_NAMES.get(name, name): value for name, value in values.items()}
 
 

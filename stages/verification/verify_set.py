@@ -1,16 +1,17 @@
 """Runs every check of a published data set or model that the files at hand allow."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from stages.core.errors import UserError
 from stages.core.project import given_path
 from stages.publishing.hub_copy import PREFIX, download
 from stages.publishing.statement import STATEMENT
 from stages.verification.check_results import CheckLog, CheckResult, RowCheck, merged, summary
+from stages.verification.checked_columns import check_types
 from stages.verification.column_checks import column_results
 from stages.verification.count_checks import CountCheck
 from stages.verification.hash_checks import HashCheck
@@ -19,11 +20,11 @@ from stages.verification.model_checks import is_model, model_results
 from stages.verification.origin_checks import Lock, lock_results, read_lock, trained_models
 from stages.verification.parallel_replies import RepliesTask, processes_for, reply_results
 from stages.verification.prompt_checks import PromptCheck, PromptFiles
-from stages.verification.published_files import PROVENANCE, PublishedSet
+from stages.verification.published_files import PublishedSet
 from stages.verification.reply_checks import ReplyCheck
 from stages.verification.reply_sources import open_replies
 from stages.verification.repository_sets import open_sets
-from stages.verification.set_columns import ID, SOURCE_REFERENCE, with_present_names
+from stages.verification.set_columns import SOURCE_REFERENCE, with_present_names
 from stages.verification.signature_checks import signature_results
 from stages.verification.source_checks import SourceCheck, named_corpora
 
@@ -85,11 +86,6 @@ def verify_set(target: Path, evidence: Evidence) -> Verification:
     if is_described(target):
         results = signature_results(target, evidence.public_key)
         return Verification(str(target), any(one.mismatches for one in results), results, [])
-    with _named_faults(f"{target}: {PROVENANCE}"):
-        return _verify_rows(target, evidence)
-
-
-def _verify_rows(target: Path, evidence: Evidence) -> Verification:
     lock = read_lock(evidence.lock) if evidence.lock else {}
     sets = open_sets(target)
     references = list(dict.fromkeys(reference for published in sets for reference in _references(published)))
@@ -103,16 +99,6 @@ def _verify_rows(target: Path, evidence: Evidence) -> Verification:
     return Verification(str(target), any(one.mismatches for one in results), results, models)
 
 
-@contextmanager
-def _named_faults(place: str) -> Iterator[None]:
-    """Raise what values of another form than seqit publishes lead to as a UserError that names their place."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        kind = f"{type(error).__name__}: {error}"
-        raise UserError(f"{place}: has not the form in which seqit publishes it ({kind:.200}); get it again") from None
-
-
 def _results(
     published: PublishedSet, evidence: Evidence, corpora: Mapping[str, Path], lock: Lock, target: Path, number: int
 ) -> list[CheckResult]:
@@ -122,11 +108,11 @@ def _results(
         checks, skipped = _row_checks(published, evidence, corpora, stack, processes)
         hashes = HashCheck(published)
         for row in published.rows():
-            with _named_faults(f"{published.data}: row {row[ID]}"):
-                hashes.add(row)  # by the names that were published
-                present = with_present_names(row)
-                for check in checks:
-                    check.add(present)
+            present = with_present_names(row)
+            check_types(published.data, present)
+            hashes.add(row)  # by the names that were published
+            for check in checks:
+                check.add(present)
         results = hashes.results() + [result for check in checks for result in check.results()]
     if evidence.replies and processes > 1:
         results += reply_results(RepliesTask(target, number, evidence.replies, _folders(evidence)), processes)
@@ -182,8 +168,8 @@ def _row_checks(
 def _references(published: PublishedSet) -> list[str]:
     if published.facts:
         return [reference for reference, _, _ in published.facts.sources]
-    references: Iterable[str] = (row.get(SOURCE_REFERENCE, "") for row in published.rows())
-    return [reference for reference in dict.fromkeys(references) if reference]
+    references: Iterable[Any] = (row.get(SOURCE_REFERENCE) for row in published.rows())
+    return list(dict.fromkeys(one for one in references if isinstance(one, str) and one))
 
 
 def _skipped(name: str, option: str) -> CheckResult:

@@ -2,23 +2,22 @@
 
 Runs the doors one after the other, each as the process that DVC would start, on Stanford Alpaca under `shared`
 (../shared by default; `rows` of it, drawn by `ingest`), with AlpacaEval and the released SeqEval withheld and the
-scripted engine as the model. Prints wall seconds, seconds of CPU in user mode and peak memory of each, and what the
+scripted engine as the model. Prints wall seconds, seconds of CPU and peak memory of each, and what the
 overlap is. The replies are asked in the first pass; in the second all are remembered, as after a kill -9, so that what
 is left is the cost of the pipeline alone.
 """
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.bench import usage
+from tests.bench.processes import Cost, run_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = r"(?s)#Original Instruction#: (.*)\n\nLet's think"
@@ -59,28 +58,15 @@ def workplace(folder: Path, shared: Path, rows: int | None) -> None:
         (folder / name).symlink_to(ROOT / name)
 
 
-def step(words: str, folder: Path) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds in user mode, and peak MiB of a door as a process."""
-    door, *rest = words.split()
-    env = os.environ | {"SEQIT_REPLIES": str(folder / "replies.sqlite")}
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", f"stages.{door}", *rest], cwd=folder, env=env)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{words} failed")
-    return time.perf_counter() - started, used.ru_utime, used.ru_maxrss / 1024
-
-
-def run(folder: Path) -> list[tuple[float, float, float]]:
+def run(folder: Path) -> list[Cost]:
     """Every step, with a line for each."""
-    found = []
+    costs = []
     for words in STEPS:
-        found.append(step(words, folder))
-        wall, user, peak = found[-1]
-        print(f"{' '.join(words.split()[:3]):44} {wall:7.1f} {user:7.1f} {peak:7.0f}", flush=True)
-    walls, users, peaks = zip(*found, strict=True)
-    print(f"{'all':44} {sum(walls):7.1f} {sum(users):7.1f} {max(peaks):7.0f}\n")
-    return found
+        costs.append(cost := run_stage(words, folder))
+        print(f"{' '.join(words.split()[:3]):44} {cost.wall:7.1f} {cost.cpu:7.1f} {cost.peak:7.0f}", flush=True)
+    walls, seconds, peaks = zip(*costs, strict=True)
+    print(f"{'all':44} {sum(walls):7.1f} {sum(seconds):7.1f} {max(peaks):7.0f}\n")
+    return costs
 
 
 def main(words: list[str]) -> None:
@@ -92,7 +78,7 @@ def main(words: list[str]) -> None:
         workplace(folder, shared, rows)
         for title in ("asked", "remembered"):
             print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores; {title}")
-            print(f"{'step':44} {'wall s':>7} {'user s':>7} {'MiB':>7}")
+            print(f"{'step':44} {'wall s':>7} {'CPU s':>7} {'MiB':>7}")
             run(folder)
         metrics: dict[str, Any] = json.loads((folder / "data/metrics/decontaminate/alpaca.json").read_text())
         print(json.dumps({key: metrics[key] for key in ("rows", "duplicates", "near_duplicates", "overlap")}, indent=1))

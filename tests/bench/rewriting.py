@@ -2,7 +2,7 @@
 
 Rows of our own, as long as Stanford Alpaca's on average, go through the door `rewrite` with the paper's prompts and the
 scripted engine: once to fill the reply store (kept in the folder, if one is named), and once with every reply
-remembered, as after a kill -9 in the last row. Prints wall seconds, CPU seconds in user mode and peak memory of the
+remembered, as after a kill -9 in the last row. Prints wall seconds, CPU seconds and peak memory of the
 door's process, and whether both passes wrote the same bytes.
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from stages.core import artifacts
 from stages.core.records import Record, Source, digest
 from tests.bench import usage
-from tests.bench.corpus import step, workplace
+from tests.bench.corpus import workplace
+from tests.bench.processes import run_stage
 
 WORDS = [
     "river", "stone", "paper", "light", "garden", "music", "winter", "bread", "letter", "window", "copper", "island",
@@ -53,9 +54,9 @@ def main(count: int, folder: Path) -> None:
     hashes = [artifacts.sha256(made)] if made.exists() else []
     for title in ["remembered"] if hashes else ["asked", "remembered"]:
         load = os.getloadavg()[0]
-        wall, user, peak = step("rewrite alpaca", folder)
+        wall, cpu, peak = run_stage("rewrite alpaca", folder)
         hashes.append(artifacts.sha256(made))
-        print(f"{title:10} {wall:8.1f} s wall {user:8.1f} s user {peak:6.0f} MiB peak; load {load:.1f}", flush=True)
+        print(f"{title:10} {wall:8.1f} s wall {cpu:8.1f} s CPU {peak:6.0f} MiB peak; load {load:.1f}", flush=True)
     size = (folder / "replies.sqlite").stat().st_size / 2**20
     print(f"{count} rows; the store has {size:.0f} MiB; the same bytes: {len(set(hashes)) == 1}")
 

@@ -15,17 +15,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from ruamel.yaml import YAML
 
 from tests.bench import usage
 from tests.bench.corpus import RULES
+from tests.bench.processes import Cost, run_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 MEAN_WORDS = (10, 4, 44)
@@ -44,26 +44,16 @@ STAGES = [
 ]  # fmt: skip
 
 
-class Cost(NamedTuple):
-    """What a process took."""
-
-    wall: float
-    cpu: float
-    """Seconds, of user and system."""
-    peak: float
-    """MiB."""
-
-
 def made_rows(count: int) -> Iterator[dict[str, str]]:
     """Rows in Alpaca's form, of the words of our seed instructions, all different, and the same in every run."""
     rows = json.loads((ROOT / "data/seeds/alpaca.json").read_text("utf-8"))
     words = [word for row in rows for text in row.values() for word in text.split()]
     random = Random(1)
     for number in range(count):
-        asked, given, said = (
+        instruction, given, output = (
             " ".join(random.choices(words, k=max(0, round(random.gauss(mean, mean / 3))))) for mean in MEAN_WORDS
         )
-        yield {"instruction": f"Describe {asked} {number}.", "input": given, "output": f"It is {said}."}
+        yield {"instruction": f"Describe {instruction} {number}.", "input": given, "output": f"It is {output}."}
 
 
 def write_corpus(path: Path, rows: int) -> None:
@@ -121,18 +111,11 @@ def prepare(folder: Path, models: Path, source: Path) -> None:
 
 def run(command: str, folder: Path) -> Cost:
     """The cost of one command; its lines of progress go to FOLDER/log. Raises SystemExit where it fails."""
-    name, *words = command.split()
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    variables = kept | {"SEQIT_REPLIES": str(folder / "replies.sqlite")}
-    begun = time.perf_counter()
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"stages.{name}", *words], cwd=folder, env=variables, stdout=log, stderr=log
-        )
-        _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command} failed:\n{(folder / 'log').read_text('utf-8')[-2000:]}")
-    return Cost(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    try:
+        with (folder / "log").open("ab") as log:
+            return run_stage(command, folder, log)
+    except SystemExit:
+        raise SystemExit(f"{command} failed:\n{(folder / 'log').read_text('utf-8')[-2000:]}") from None
 
 
 def exponent(smaller: tuple[int, float], larger: tuple[int, float]) -> float:
@@ -148,10 +131,10 @@ def print_table(sizes: list[int], costs: dict[str, list[Cost]]) -> None:
     total = [Cost(*map(sum, zip(*at_size, strict=True))) for at_size in zip(*costs.values(), strict=True)]
     for position, sums in enumerate(total):
         total[position] = sums._replace(peak=max(one[position].peak for one in costs.values()))
-    for name, found in [*costs.items(), ("all", total)]:
-        cells = [f"{cost.wall:.1f} s, {cost.cpu:.1f} s CPU, {cost.peak:.0f} MiB" for cost in found]
+    for name, at_sizes in [*costs.items(), ("all", total)]:
+        cells = [f"{cost.wall:.1f} s, {cost.cpu:.1f} s CPU, {cost.peak:.0f} MiB" for cost in at_sizes]
         if len(sizes) > 1:
-            pairs = [(rows, cost.cpu) for rows, cost in zip(sizes, found, strict=True)]
+            pairs = [(rows, cost.cpu) for rows, cost in zip(sizes, at_sizes, strict=True)]
             cells.append(f"{exponent(*sorted(pairs)[-2:]):.2f}")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 

@@ -501,7 +501,7 @@ def broken(folder: Path, name: str) -> str:
 BROKEN = {
     "corrupt": "not a Parquet file, or a damaged one", "pages": "not a Parquet file, or a damaged one",
     "no ids": "has no column `id`", "other steps": "is no list of steps", "no set": "is no published set",
-    "facts": "`prompts` or `samplings` have another form", "absent": "no such folder or file",
+    "facts": "Expected `array` of length 4 - at `$.prompts[0]`", "absent": "no such folder or file",
     "nothing in common": "have no row in common",
 }  # fmt: skip
 

@@ -72,8 +72,6 @@ def _repository_of(target: Path) -> Path | None:
 def _version(name: str, files: list[Path], folder: Path) -> Version:
     hashes = folder / ROW_HASHES
     facts = artifacts.read_json(folder / PROVENANCE, Facts)
-    if any(len(entry) != 4 for entry in facts.prompts) or any(len(entry) != 3 for entry in facts.samplings):
-        raise UserError(f"{folder / PROVENANCE}: `prompts` or `samplings` have another form; download the set again")
     return Version(name, files, facts, hashes if hashes.is_file() else None)
 
 

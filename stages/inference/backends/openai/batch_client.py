@@ -48,7 +48,7 @@ class BatchClient:
         return self._read(batch_forms.read_file_names, body).get(name, "")
 
     def create(self, payload: dict[str, Any], tag: str) -> BatchState:
-        """The batch that is created. One that an attempt created whose response was lost is found by its tag."""
+        """The batch that is created. One that an attempt created whose response was lost is recognised by its tag."""
         attempts = 0
 
         def attempt() -> BatchState:

@@ -39,6 +39,10 @@ Stored = Callable[[list[bytes]], Iterable[bytes]]
 """Keys -> those that the reply store has."""
 
 
+NO_LIMIT = 10**9
+"""Failures in a row after a success that end a run: none, since a batch is paid for before its replies are read."""
+
+
 class ClosedError(RuntimeError):
     """The engine was closed while it waited."""
 
@@ -88,7 +92,7 @@ class BatchEngine:
                 fresh = self._send(fresh, sent)
             for tag in [*sent]:
                 record = self._records.known(tag)
-                if record is None:  # refused by the server, as another call has found
+                if record is None:  # refused by the server, as another call learnt
                     fresh += sent.pop(tag)
                 elif ended := self._ended(record):
                     yield from self._replies(record, ended, sent.pop(tag), fresh)
@@ -220,7 +224,7 @@ class BatchEngine:
             try:
                 reply = self._requests.read(line, one)
                 if reply is not None:
-                    self._failures.add(reply, self._has_cached_replies(), LIMIT)
+                    self._failures.add(reply, self._has_cached_replies(), NO_LIMIT)
             except FatalError as error:
                 fatal.append(str(error))
                 reply = None
@@ -294,7 +298,3 @@ def batch_engine(options: endpoint.Options, server: endpoint.Endpoint, identity:
             return [*replies.find(keys, identity.model)]
 
     return BatchEngine(options, server, identity, records_folder(), stored)
-
-
-LIMIT = 10**9
-"""Failures in a row after a success that end a run: those of a batch come after all were paid for, so none."""
