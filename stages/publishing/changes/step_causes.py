@@ -105,7 +105,8 @@ def _other_stages(before: StepRecord | None, after: StepRecord | None) -> Cause:
     """Where the rows went through other stages or rounds."""
     kinds: dict[str, Kind] = {"decontaminate": "decontamination", "sample": "selection"}
     stages = [step.stage for step in (before, after) if step]
-    kind: Kind = next((kinds[stage] for stage in stages if stage in kinds), "stages")
+    # The earlier stage of the pipeline, whichever version has it.
+    kind: Kind = next((kinds[stage] for stage in kinds if stage in stages), "stages")
     shown = [(_outcome(one) if one.stage in kinds else _called(one)) if one else "" for one in (before, after)]
     return Cause(kind, "", "", *(text or "none" for text in shown))
 
