@@ -111,8 +111,8 @@ def _registered(engine: str) -> str:
     return engine
 
 
-BATCH_PRICE = 0.5
-"""What a request in a batch costs, as a share of its price, where the option `batch` names none."""
+BATCH_PRICE, BATCH_HOURS = 0.5, 24
+"""What a request in a batch costs, as a share of its price, and within how many hours it is answered, if not named."""
 
 
 class Engine(Section):
@@ -138,9 +138,19 @@ class Engine(Section):
         return self._references
 
     @property
+    def _batch(self) -> Any:
+        return self.options.get("batch")
+
+    @property
+    def batch_hours(self) -> int:
+        """Within how many hours a server answers a batch of requests (option `batch` of openai); 0 without batches."""
+        hours = self._batch.get("hours", BATCH_HOURS) if isinstance(self._batch, dict) else 0
+        return hours if isinstance(hours, int) else BATCH_HOURS
+
+    @property
     def charged_price(self) -> Price | None:
         """The price of what is sent: a share of `price` where requests go in batches (option `batch` of openai)."""
-        batch = self.options.get("batch")
+        batch = self._batch
         share = batch.get("price", BATCH_PRICE) if isinstance(batch, dict) else 1.0
         if self.price is None or not isinstance(share, int | float):
             return self.price

@@ -48,6 +48,8 @@ class StageRequests(RequestTotals, frozen=True, kw_only=True):
     """Whether tokens_in is by the model's tokenizer or by stored replies; else by a fixed ratio."""
     checked_rate: float = 0.0
     """Tokens written a second, as a check recorded, from which `hours` follow; 0 where they follow from `costs`."""
+    batch_hours: int = 0
+    """Within how many hours the server answers a batch of them, which `hours` leave out; 0 without batches."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -244,6 +246,7 @@ def _requests(planner: Planner, counts: RequestCounts) -> StageRequests:
         measured=load.measured, counted=load.counted,
         hours=None if seconds is None else seconds / 3600,
         checked_rate=rate,
+        batch_hours=counts.engine.batch_hours,
         cost=cost(price, tokens) if price else None,
         cost_at_most=cost(price, (read, most)) if price else None,
         currency=price.currency if price else None,

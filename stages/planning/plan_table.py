@@ -66,6 +66,10 @@ def notes(planned: Sequence[Forecast], missing: bool, validated: bool) -> list[s
             bool(rates := {f"{one.checked_rate:.0f}" for one in sending if one.checked_rate}),
             CHECKED_RATE.format(" and ".join(sorted(rates))),
         ),
+        (
+            bool(waits := {f"{one.batch_hours}" for one in sending if one.batch_hours}),
+            BATCHES.format(" or ".join(sorted(waits, key=int))),
+        ),
         (bool(planned), TIMES),
         (validated, VALIDATED),
         (missing, MISSING),
@@ -92,6 +96,10 @@ NO_HOURS = (
 CHECKED_RATE = (
     "≈ before hours: by the {} tokens a second that `seqit check` measured, one request alone; reading takes more time "
     "and requests at once take less. `speed` under `costs` in params.yaml takes its place."
+)
+BATCHES = (
+    "Requests go in batches: the server answers each within {} hours, which the hours above do not hold. Requests that "
+    "need earlier replies wait for them: a round of rewriting takes at least two batches, and responses one more."
 )
 TIMES = (
     "time: by the `speed` under `costs` for stages that send requests; else as long as `seqit run` measured here, the "

@@ -1,5 +1,6 @@
 """The batch mode of the engine `openai`, against a batch API on loopback that expires, refuses, cuts and loses."""
 
+import codecs
 import json
 import os
 import subprocess
@@ -333,6 +334,8 @@ def test_budgets_and_plans_count_the_price_of_batches() -> None:
     assert half.charged_price and (half.charged_price.input, half.charged_price.output) == (5.0, 15.0)
     assert free.charged_price and free.charged_price.output == 0
     assert Engine(engine="openai", options={"batch": {}}).charged_price is None
+    week = Engine(engine="openai", options={"batch": {"hours": 168}})
+    assert [one.batch_hours for one in (plain, half, week)] == [0, 24, 168]
 
 
 def test_a_budget_stops_before_it_is_exceeded() -> None:
@@ -354,6 +357,8 @@ def test_results_are_read_as_they_were_written(lines: list[tuple[str, int, str]]
 
     read = list(batch_forms.read_results(iter([line(*one) for one in lines])))
     bodies = [{"text": text} if status else {"error": {"m": text}} for _, status, text in lines]
+    marked = [codecs.BOM_UTF8 + line(*one) if not n else line(*one) for n, one in enumerate(lines)]
+    assert list(batch_forms.read_results(iter(marked))) == read
     assert read == [
         ResultLine(key, status, one.body) for (key, status, _), one in zip(lines, read, strict=True)
     ]  # fmt: skip

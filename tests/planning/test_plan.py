@@ -375,6 +375,14 @@ def test_without_a_speed_or_a_price_nothing_is_made_up() -> None:
     assert "`speed` under `costs`" in message and "{input: 8000, output: 2500}" in message
 
 
+def test_requests_in_batches_say_within_how_many_hours_they_are_answered() -> None:
+    plain, batched = ([Forecast("a", ["x"], True, [requests(batch_hours=hours)], "")] for hours in (0, 24))
+    (note,) = set(plan_table.notes(batched, False, False)) - set(plan_table.notes(plain, False, False))
+    assert "within 24 hours" in note
+    other = plan_table.notes([*batched, Forecast("b", ["x"], True, [requests(batch_hours=168)], "")], False, False)
+    assert any("within 24 or 168 hours" in note for note in other)
+
+
 @pytest.mark.parametrize(
     ("budget", "message"),
     [

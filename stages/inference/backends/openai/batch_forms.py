@@ -3,6 +3,7 @@
 Sources: https://platform.openai.com/docs/api-reference/batch and https://docs.mistral.ai/api/endpoint/batch.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -96,6 +97,7 @@ def read_file_names(body: bytes) -> dict[str, str]:
 def read_results(lines: Iterator[bytes]) -> Iterator[ResultLine]:
     """The results in the lines of a file. Raises UnreadableError for a line that is none, as where the file was cut."""
     for number, line in enumerate(lines, 1):
+        line = line.removeprefix(BOM_UTF8) if number == 1 else line
         if not line.strip():
             continue
         try:
