@@ -358,6 +358,12 @@ def test_two_missing_keys_are_two_mistakes_and_one_wrong_value_is_one() -> None:
     assert told[1:] == ["judge.attempts: must be given", "publish.seqeval.version: must be given"]
 
 
+@pytest.mark.parametrize("price", [{"input": 1, "output": 2}, {"input": -1, "output": 2, "currency": "USD"}, 7])
+def test_a_mistake_in_costs_that_roles_share_is_reported_once(price: Any) -> None:
+    with pytest.raises(UserError, match=r"^params\.yaml: costs\.generator\.price[^;]*$"):
+        parse(changed("costs", {"generator": {"price": price}}))
+
+
 @pytest.mark.parametrize("section", ["train", "predict", "rewrite", "compare", "judge_tasks", "decontaminate"])
 def test_missing_settings_are_one_mistake_however_many_entries_need_them(section: str) -> None:
     values = copy.deepcopy(VALUES)
