@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -84,7 +84,7 @@ def repro(arguments: list[str], params: Params) -> RunResult:
     """Run `dvc repro` with `arguments`, and print what became of each corpus. Raises UserError where DVC is missing."""
     clock = StageClock()
     with TemporaryDirectory(prefix="seqit-run-") as folder:
-        status = _run_dvc(arguments, clock, folder)
+        status = run_dvc(arguments, clock, folder)
         errors = recorded_errors(Path(folder))
     failed = [*errors] if status else []
     clock.stop()
@@ -101,10 +101,14 @@ def repro(arguments: list[str], params: Params) -> RunResult:
     return RunResult(status, "; ".join(warnings), failure)
 
 
-def _run_dvc(arguments: list[str], clock: StageClock, folder: str) -> int:
-    """Run `dvc repro`, pass on what it prints and let the clock see it. folder: for messages that its stages share."""
+def run_dvc(arguments: Sequence[str], clock: StageClock, folder: str) -> int:
+    """Run `dvc repro`, pass on what it prints and let the clock see it. folder: for messages that its stages share.
+
+    Returns DVC's exit status. Runs of other stages may go on at the same time: DVC holds its lock between stages only,
+    and then for as long as it reads a large output, so each waits for it.
+    """
     brief = VERBATIM.isdisjoint(arguments)
-    with _dvc(["repro", *arguments], {VARIABLE: folder}) as process:
+    with _dvc(["--wait-for-lock", "repro", *arguments], {VARIABLE: folder}) as process:
         assert process.stdout is not None
         for line in process.stdout:
             clock.see(line)
