@@ -66,12 +66,12 @@ def engine(directory: Path, cache: Path) -> Iterator[embedded.Embedded]:
         yield opened
 
 
-def test_batches_are_formed_in_order_and_answered_whole(engine: embedded.Embedded) -> None:
+def test_calls_are_of_some_batches_formed_in_order_and_answered_whole(engine: embedded.Embedded) -> None:
     taken = 0
 
     def prompts() -> Iterator[Prompt]:
         nonlocal taken
-        for one in mixed()[:20]:
+        for one in mixed()[:20] * 2:
             taken += 1
             yield one
 
@@ -80,7 +80,14 @@ def test_batches_are_formed_in_order_and_answered_whole(engine: embedded.Embedde
         assert [position for position, _ in group] == list(range(sum(sizes), sum(sizes) + len(group)))
         sizes.append(len(group))
         assert taken == sum(sizes)
-    assert sizes == [8, 8, 4]
+    assert sizes == [32, 8]
+
+
+def test_a_call_of_prompts_with_long_replies_is_one_batch(engine: embedded.Embedded) -> None:
+    # The pattern ends each reply, so that none is as long as it may be.
+    long = Sampling(0.0, 1.0, 0, embedded.CALL_TOKENS // 8)
+    prompts = [prompt(f"Say {i}", long, constraint=Constraint(regex="[AB]")) for i in range(10)]
+    assert [len(group) for group in engine.answer(iter(prompts))] == [8, 2]
 
 
 def run(code: str, directory: Path, cache: Path, batch: int = 8) -> subprocess.CompletedProcess[str]:
@@ -202,9 +209,28 @@ def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, di
     assert not list((cache / "exports").glob("*.part"))
 
 
+def test_int8_weights_are_another_export_with_other_scores(
+    engine: embedded.Embedded, directory: Path, cache: Path
+) -> None:
+    folder, small = openvino_export.export(directory), openvino_export.export(directory, "int8")
+    assert small != folder and (small / "model.gguf").stat().st_size < 0.8 * (folder / "model.gguf").stat().st_size
+    prompts = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(8)]
+    with embedded.open_engine(directory, OPTIONS | {"precision": "f32", "weights": "int8"}) as rounded:
+        ours, theirs = ask(engine, prompts), ask(rounded, prompts)
+        assert ask(rounded, mixed())[0].status == "truncated"
+    assert all(one.scores != two.scores for one, two in zip(ours, theirs, strict=True))
+    assert all(two.scores == pytest.approx(one.scores, abs=0.3) for one, two in zip(ours, theirs, strict=True))
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"batch": 8, "threads": 1}, OPTIONS | {"batch": 0}, OPTIONS | {"thread": 2}, OPTIONS | {"precision": "f8"}],
+    [
+        {"batch": 8, "threads": 1},
+        OPTIONS | {"batch": 0},
+        OPTIONS | {"thread": 2},
+        OPTIONS | {"precision": "f8"},
+        OPTIONS | {"weights": "int4"},
+    ],
 )
 def test_options_are_checked(directory: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="engine embedded"), embedded.open_engine(directory, options):
@@ -219,10 +245,12 @@ def test_a_directory_without_a_tokenizer_is_one_line(directory: Path, tmp_path: 
             pass
 
 
-def test_the_precision_is_part_of_the_identity() -> None:
+def test_precision_and_weights_are_part_of_the_identity() -> None:
     reference = Reference("path:x", "path:x@sha256:1")
     assert embedded.identify(reference, OPTIONS) == Identity("path:x@sha256:1", "embedded:native")
     assert embedded.identify(reference, OPTIONS | {"precision": "f32"}).endpoint == "embedded:f32"
+    assert embedded.identify(reference, OPTIONS | {"weights": "float16"}).endpoint == "embedded:native"
+    assert embedded.identify(reference, OPTIONS | {"weights": "int8"}).endpoint == "embedded:native:int8"
     with pytest.raises(UserError, match="needs a model"):
         embedded.identify(None, OPTIONS)
 
