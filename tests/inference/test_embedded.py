@@ -83,6 +83,11 @@ def test_calls_are_of_some_batches_formed_in_order_and_answered_whole(engine: em
     assert sizes == [32, 8]
 
 
+def test_an_option_says_how_many_batches_a_call_has(directory: Path, cache: Path) -> None:
+    with embedded.open_engine(directory, OPTIONS | {"call": 1}) as opened:
+        assert [len(group) for group in opened.answer(iter(mixed()[:20]))] == [8, 8, 4]
+
+
 def test_a_call_of_prompts_with_long_replies_is_one_batch(engine: embedded.Embedded) -> None:
     # The pattern ends each reply, so that none is as long as it may be.
     long = Sampling(0.0, 1.0, 0, embedded.CALL_TOKENS // 8)
@@ -249,6 +254,7 @@ def test_precision_and_weights_are_part_of_the_identity() -> None:
     reference = Reference("path:x", "path:x@sha256:1")
     assert embedded.identify(reference, OPTIONS) == Identity("path:x@sha256:1", "embedded:native")
     assert embedded.identify(reference, OPTIONS | {"precision": "f32"}).endpoint == "embedded:f32"
+    assert embedded.identify(reference, OPTIONS | {"call": 1}).endpoint == "embedded:native"
     assert embedded.identify(reference, OPTIONS | {"weights": "float16"}).endpoint == "embedded:native"
     assert embedded.identify(reference, OPTIONS | {"weights": "int8"}).endpoint == "embedded:native:int8"
     with pytest.raises(UserError, match="needs a model"):

@@ -29,13 +29,8 @@ if TYPE_CHECKING:
     from openvino_genai import GenerationConfig
 
 
-CALL = 4
-"""Batches of prompts in one call of the pipeline, in which a finished reply makes room for the next prompt at once.
-
-The last replies of a call run almost alone, which costs most where few replies are long. A call is stored whole.
-"""
 CALL_TOKENS = 32_768
-"""New tokens that a call of more than one batch may have: what a kill -9 can lose, two minutes of a small model."""
+"""New tokens that a call of more than one batch may have: it is stored whole, and this much a kill -9 can lose."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +43,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: Literal["native", "f32"]
     """Of activations. native: the fastest of the CPU (bfloat16 where it has it). f32: the same tokens as Transformers,
     whatever else is in the batch, at a third of the speed."""
+    call: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    """Batches of prompts in one call of the pipeline, in which a finished reply makes room for the next prompt at once.
+    The last replies of a call run almost alone, which costs most where few replies are long. Changes last digits."""
     weights: Weights = "float16"
     """As exported. int8: rounded, each 32 of a row with one scale (GGUF's Q8_0), which changes replies."""
 
@@ -84,7 +82,7 @@ class Embedded(LocalEngine):
         self._folder = export(directory, options.weights)
         self._context: int = artifacts.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._scorer: ChoiceScorer | None = None
-        self._batches = Batches(CALL * options.batch, self._replies, options.batch, CALL_TOKENS)
+        self._batches = Batches(options.call * options.batch, self._replies, options.batch, CALL_TOKENS)
         self._faults: dict[str, str] = {}
         config = (
             openvino_genai.SchedulerConfig()
