@@ -75,7 +75,7 @@ def test_calls_are_of_some_batches_formed_in_order_and_answered_whole(engine: em
             taken += 1
             yield one
 
-    sizes = []
+    sizes: list[int] = []
     for group in engine.answer(prompts()):
         assert [position for position, _ in group] == list(range(sum(sizes), sum(sizes) + len(group)))
         sizes.append(len(group))
