@@ -66,12 +66,12 @@ def engine(directory: Path, cache: Path) -> Iterator[embedded.Embedded]:
         yield opened
 
 
-def test_calls_are_of_some_batches_formed_in_order_and_answered_whole(engine: embedded.Embedded) -> None:
+def test_batches_are_formed_in_order_and_answered_whole(engine: embedded.Embedded) -> None:
     taken = 0
 
     def prompts() -> Iterator[Prompt]:
         nonlocal taken
-        for one in mixed()[:20] * 2:
+        for one in mixed()[:20]:
             taken += 1
             yield one
 
@@ -80,27 +80,33 @@ def test_calls_are_of_some_batches_formed_in_order_and_answered_whole(engine: em
         assert [position for position, _ in group] == list(range(sum(sizes), sum(sizes) + len(group)))
         sizes.append(len(group))
         assert taken == sum(sizes)
-    assert sizes == [32, 8]
+    assert sizes == [8, 8, 4]
 
 
-def test_an_option_says_how_many_batches_a_call_has(directory: Path, cache: Path) -> None:
-    with embedded.open_engine(directory, OPTIONS | {"call": 1}) as opened:
-        assert [len(group) for group in opened.answer(iter(mixed()[:20]))] == [8, 8, 4]
+def test_a_call_of_several_batches_gives_the_same_replies_in_another_process(directory: Path, cache: Path) -> None:
+    with embedded.open_engine(directory, OPTIONS | {"precision": "f32", "call": 2}) as opened:
+        groups = [*opened.answer(iter(mixed()))]
+    assert [len(group) for group in groups] == [16, 8]
+    replies = [reply for group in groups for _, reply in group]
+    message = run("    print(ask(engine, mixed()))", directory, cache, call=2)
+    assert message.stdout.strip() == str(replies), message.stderr
 
 
-def test_a_call_of_prompts_with_long_replies_is_one_batch(engine: embedded.Embedded) -> None:
+def test_a_call_of_prompts_with_long_replies_is_one_batch(directory: Path, cache: Path) -> None:
     # The pattern ends each reply, so that none is as long as it may be.
     long = Sampling(0.0, 1.0, 0, embedded.CALL_TOKENS // 8)
     prompts = [prompt(f"Say {i}", long, constraint=Constraint(regex="[AB]")) for i in range(10)]
-    assert [len(group) for group in engine.answer(iter(prompts))] == [8, 2]
+    with embedded.open_engine(directory, OPTIONS | {"call": 4}) as opened:
+        assert [len(group) for group in opened.answer(iter(prompts))] == [8, 2]
 
 
-def run(code: str, directory: Path, cache: Path, batch: int = 8) -> subprocess.CompletedProcess[str]:
+def run(code: str, directory: Path, cache: Path, batch: int = 8, call: int = 1) -> subprocess.CompletedProcess[str]:
     """Let another process run an indented block of code with an engine."""
+    options = OPTIONS | {"batch": batch, "call": call, "precision": "f32"}
     begin = f"""
 import sys
 from tests.inference.test_embedded import *
-with embedded.open_engine(Path(sys.argv[1]), OPTIONS | {{"batch": {batch}, "precision": "f32"}}) as engine:
+with embedded.open_engine(Path(sys.argv[1]), {options}) as engine:
 """
     command = [sys.executable, "-c", begin + code, str(directory)]
     root = Path(__file__).resolve().parents[2]
@@ -254,7 +260,7 @@ def test_precision_and_weights_are_part_of_the_identity() -> None:
     reference = Reference("path:x", "path:x@sha256:1")
     assert embedded.identify(reference, OPTIONS) == Identity("path:x@sha256:1", "embedded:native")
     assert embedded.identify(reference, OPTIONS | {"precision": "f32"}).endpoint == "embedded:f32"
-    assert embedded.identify(reference, OPTIONS | {"call": 1}).endpoint == "embedded:native"
+    assert embedded.identify(reference, OPTIONS | {"call": 4}).endpoint == "embedded:native"
     assert embedded.identify(reference, OPTIONS | {"weights": "float16"}).endpoint == "embedded:native"
     assert embedded.identify(reference, OPTIONS | {"weights": "int8"}).endpoint == "embedded:native:int8"
     with pytest.raises(UserError, match="needs a model"):

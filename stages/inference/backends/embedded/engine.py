@@ -43,7 +43,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: Literal["native", "f32"]
     """Of activations. native: the fastest of the CPU (bfloat16 where it has it). f32: the same tokens as Transformers,
     whatever else is in the batch, at a third of the speed."""
-    call: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    call: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Batches of prompts in one call of the pipeline, in which a finished reply makes room for the next prompt at once.
     The last replies of a call run almost alone, which costs most where few replies are long. Changes last digits."""
     weights: Weights = "float16"
