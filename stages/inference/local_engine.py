@@ -26,19 +26,38 @@ class Batches:
     Each batch is complete before it is computed, so that the same batches form again when a killed run is resumed.
     """
 
-    def __init__(self, size: int, compute: Callable[[list[Prompt]], list[Reply]]) -> None:
-        """`compute` replies to up to `size` prompts, same order and number."""
-        self._size = size
+    def __init__(
+        self,
+        size: int,
+        compute: Callable[[list[Prompt]], list[Reply]],
+        smallest: int = 1,
+        new_tokens: int | None = None,
+    ) -> None:
+        """`compute` replies to up to `size` prompts, same order and number.
+
+        `new_tokens`: a batch of at least `smallest` prompts ends where their replies may have that many; None: never.
+        """
+        self._size, self._smallest, self._new_tokens = size, smallest, new_tokens
         self._compute = compute
         self._lock = Lock()
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
         """One group of (position, reply) per batch."""
         numbered = enumerate(prompts)
-        while batch := list(islice(numbered, self._size)):
+        while batch := self._next_batch(numbered):
             with self._lock:
                 replies = self._compute([prompt for _, prompt in batch])
             yield [(position, reply) for (position, _), reply in zip(batch, replies, strict=True)]
+
+    def _next_batch(self, numbered: Iterator[tuple[int, Prompt]]) -> list[tuple[int, Prompt]]:
+        # Where it ends depends on its own prompts alone: those after a stored batch form the same batches without it.
+        batch, tokens = [], 0
+        for pair in islice(numbered, self._size):
+            batch.append(pair)
+            tokens += pair[1].sampling.max_tokens
+            if self._new_tokens is not None and len(batch) >= self._smallest and tokens >= self._new_tokens:
+                break
+        return batch
 
 
 def require_package(package: str, required: str, engine: str) -> None:

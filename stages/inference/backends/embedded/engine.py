@@ -1,6 +1,6 @@
 """The engine `embedded`: OpenVINO's continuous batching on a CPU. No server, no torch; a model loads in seconds.
 
-A reply depends on the prompt, its seed and, in the last digits, on the batch it was computed in; the same batch gives
+A reply depends on the prompt, its seed and, in the last digits, on the call it was computed in; the same call gives
 the same bytes in any process on the same kind of CPU. Prefix caching is off for that reason: what is cached was
 computed among other prompts.
 """
@@ -17,7 +17,7 @@ from stages.core import artifacts
 from stages.core.completions import Capabilities, Prompt, Reply
 from stages.core.errors import UserError
 from stages.inference.backends.embedded.choice_scorer import ChoiceScorer
-from stages.inference.backends.embedded.openvino_export import export, export_graph
+from stages.inference.backends.embedded.openvino_export import Weights, export, export_graph
 from stages.inference.chat_template import ChatTemplate, cut_at_stop
 from stages.inference.engine_interface import Backend, read_options, required_reference
 from stages.inference.local_engine import Batches, LocalEngine
@@ -29,16 +29,30 @@ if TYPE_CHECKING:
     from openvino_genai import GenerationConfig
 
 
+CALL_TOKENS = 32_768
+"""New tokens that a call of more than one batch may have: it is stored whole, and this much a kill -9 can lose."""
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine's options in params.yaml."""
 
     batch: Annotated[int, msgspec.Meta(ge=1, le=4096)]
-    """Prompts computed together."""
+    """Sequences computed together."""
     threads: Annotated[int, msgspec.Meta(ge=1)]
     """CPU threads."""
     precision: Literal["native", "f32"]
     """Of activations. native: the fastest of the CPU (bfloat16 where it has it). f32: the same tokens as Transformers,
     whatever else is in the batch, at a third of the speed."""
+    call: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Batches of prompts in one call of the pipeline, in which a finished reply makes room for the next prompt at once.
+    The last replies of a call run almost alone, which costs most where few replies are long. Changes last digits."""
+    weights: Weights = "float16"
+    """As exported. int8: rounded, each 32 of a row with one scale (GGUF's Q8_0), which changes replies."""
+
+    @property
+    def numerics(self) -> str:
+        """What of the options decides replies, as part of the identity."""
+        return self.precision if self.weights == "float16" else f"{self.precision}:{self.weights}"
 
     def properties(self) -> dict[str, Any]:
         """The same as OpenVINO's properties."""
@@ -65,10 +79,10 @@ class Embedded(LocalEngine):
         self.identity = identity
         self._options = options
         self._chat = ChatTemplate(directory)
-        self._folder = export(directory)
+        self._folder = export(directory, options.weights)
         self._context: int = artifacts.read_json(directory / "config.json", dict[str, Any])["max_position_embeddings"]
         self._scorer: ChoiceScorer | None = None
-        self._batches = Batches(options.batch, self._replies)
+        self._batches = Batches(options.call * options.batch, self._replies, options.batch, CALL_TOKENS)
         self._faults: dict[str, str] = {}
         config = (
             openvino_genai.SchedulerConfig()
@@ -85,7 +99,7 @@ class Embedded(LocalEngine):
             ) from None
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group of (position, reply) a batch."""
+        """One group of (position, reply) a call of the pipeline."""
         return self._batches.answer(prompts)
 
     def _replies(self, prompts: list[Prompt]) -> list[Reply]:
@@ -196,7 +210,7 @@ def _reason(error: Exception) -> str:
 def identify(reference: Reference | None, options: dict[str, Any]) -> Identity:
     """The model's identity, and the precision it is run in; batch and threads change the last digits only."""
     model = required_reference(reference, "embedded").identity
-    return Identity(model, f"embedded:{read_options(options, Options, 'embedded').precision}")
+    return Identity(model, f"embedded:{read_options(options, Options, 'embedded').numerics}")
 
 
 def capabilities(directory: Path, options: dict[str, Any]) -> Capabilities:

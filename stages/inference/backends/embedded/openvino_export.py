@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 from stages.core import artifacts
 from stages.core.atomic_write import disk, replacing_folder
@@ -23,25 +24,28 @@ from stages.model_files.integrity import check
 
 VERSION = 1
 """To be raised with every change after which an export of the same weights is another file."""
-PRECISION = "F16"
+Weights = Literal["float16", "int8"]
+PRECISIONS: dict[Weights, str] = {"float16": "F16", "int8": "Q8_0"}
+"""Weights -> GGUF's name."""
 MAX_EXPORTS = 12
 """Exports kept; the least recently used goes first."""
 
 
-def export(directory: Path) -> Path:
+def export(directory: Path, weights: Weights = "float16") -> Path:
     """The folder that holds a Transformers directory's model.gguf, written at the first use.
 
     Raises UserError for a directory that is no model, or none that the embedded engine runs.
     """
     check(directory)
     parts = [directory / "config.json", directory / "tokenizer.json", *sorted(directory.glob("*.safetensors"))]
-    folder = (
-        cache() / "exports" / digest({path.name: artifacts.sha256(path) for path in parts} | {"version": VERSION}, 32)
-    )
+    source: dict[str, Any] = {path.name: artifacts.sha256(path) for path in parts} | {"version": VERSION}
+    # Left out for float16: exports from before there was a choice are used as they are.
+    chosen = {} if weights == "float16" else {"weights": weights}
+    folder = cache() / "exports" / digest(source | chosen, 32)
     with _locked(folder.parent):
         if not folder.is_dir():
             with disk(folder), replacing_folder(folder) as made:
-                from_directory(directory, made / "model.gguf", PRECISION)
+                from_directory(directory, made / "model.gguf", PRECISIONS[weights])
         os.utime(folder)
         for old in sorted(folder.parent.glob("*/"), key=lambda path: path.stat().st_mtime)[:-MAX_EXPORTS]:
             shutil.rmtree(old, ignore_errors=True)
