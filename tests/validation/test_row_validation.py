@@ -12,6 +12,7 @@ import pytest
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.validate import validate
+from stages.validation import great_expectations_run
 from stages.validation.row_validation import ValidationResult, validate_rows
 from stages.validation.suites import Suite
 
@@ -112,6 +113,14 @@ CRITICAL: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+def test_artifacts_of_a_process_are_told_apart_and_its_context_keeps_none_of_them() -> None:
+    longer = between("corpus.chars", max_value=3)
+    for identifier in ("first", "second"):
+        rows = [record(0), record(1, id=identifier, corpus="long")]
+        assert [*verdict(rows, longer).quarantined] == [identifier]
+        assert not great_expectations_run._context().data_sources.all()
+
+
 @pytest.mark.parametrize(("rows", "expectation"), CRITICAL)
 def test_a_critical_expectation_stops_the_stage(rows: list[dict[str, Any]], expectation: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"^data/x\.jsonl: not fit to go on: expect_"):
@@ -205,7 +214,7 @@ from stages.validation.lazy_import import OPTIONAL, great_expectations
 great_expectations()
 assert not [hook for hook in sys.meta_path if type(hook).__module__.startswith("stages")], "left an import hook"
 assert not {*OPTIONAL, "altair.vegalite", "scipy.stats._continuous_distns"} & sys.modules.keys(), "loaded too much"
-import altair, chardet, scipy.stats
+import altair, chardet, pyarrow.compute, scipy.stats
 assert altair.Chart and scipy.stats.norm.cdf(0) == 0.5
 from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as kl
 assert kl.alt.Chart is altair.Chart and kl.stats.entropy([1.0]) == 0
