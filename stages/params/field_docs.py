@@ -15,7 +15,8 @@ def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, following in pairwise(body.body):
-            is_described = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-            if is_described and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            if not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)):
+                continue
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 texts[field.target.id] = inspect.cleandoc(str(following.value.value))
     return texts
