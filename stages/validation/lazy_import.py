@@ -11,8 +11,8 @@ from importlib.util import LazyLoader
 from types import ModuleType
 from typing import Any
 
-OPTIONAL = ("azure", "boto3", "botocore", "google", "chardet", "pyarrow")
-"""Cloud clients, a text detector, and Arrow: Great Expectations and pandas import each in a try and work without it."""
+OPTIONAL = ("azure", "boto3", "botocore", "google", "chardet")
+"""Cloud clients and a text detector: Great Expectations imports each in a try and works without it."""
 LATER = ("altair", "scipy.stats")
 """Needed by a few expectations (histogram charts, distribution tests): loaded when an attribute is first used."""
 
