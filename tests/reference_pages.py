@@ -1,12 +1,9 @@
 """The pages of the reference, generated from types and commands: `python -m tests.reference_pages --write`."""
 
-import ast
 import inspect
 import sys
-import textwrap
 import types
 import typing
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -16,6 +13,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 from stages.params import Params
+from stages.params.field_docs import attribute_docstrings
 from tests.command_apps import all_names, click_command, help_text
 
 COSTS = ("price", "speed", "budget")
@@ -26,19 +24,6 @@ BOUNDS = {"gt": "above", "ge": "from", "lt": "below", "le": "to", "min_length": 
 
 
 # ---------------------------------------------------------------- params.yaml
-def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Field -> the string below it in the class, on one line; those of base classes too."""
-    texts: dict[str, str] = {}
-    for base in reversed([base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for field, following in pairwise(body.body):
-            is_described = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-            if is_described and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                texts[field.target.id] = " ".join(str(following.value.value).split())
-    return texts
-
-
 def unwrapped(annotation: Any) -> Any:
     """An annotation without its constraints."""
     return unwrapped(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation

@@ -9,7 +9,7 @@ from stages.__main__ import COMMANDS
 
 HEAVY = (
     "torch", "transformers", "datasets", "great_expectations", "pandas", "polars", "scipy", "sklearn", "pyarrow",
-    "numpy", "openvino_genai", "openvino", "dvc", "huggingface_hub.hf_api", "aiohttp", "lm_eval",
+    "numpy", "openvino_genai", "openvino", "dvc", "huggingface_hub.hf_api", "aiohttp", "lm_eval", "fsspec",
 )  # fmt: skip
 """Each takes 0.1 to 7 s; a command imports it when it comes to need it."""
 

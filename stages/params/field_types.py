@@ -165,8 +165,9 @@ class Section(BaseModel):
     """A part of params.yaml."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False,
+        defer_build=True,  # most sections are parts of others, which need no validator of their own
+    )  # fmt: skip
 
 
 class Entry(Section):

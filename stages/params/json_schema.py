@@ -8,6 +8,7 @@ from typing import Any
 from stages.core.registry import BENCHMARKS, CHAINS, CORPUS_FORMATS, ENGINES, JUDGES
 from stages.params import Params
 from stages.params.engine_sections import Engine
+from stages.params.field_docs import attribute_docstrings
 from stages.params.field_types import Section
 from stages.params.inheritance import COSTS
 from stages.params.mistakes import SHARED
@@ -25,6 +26,9 @@ def schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the file, as it is written: what an entry may inherit is optional."""
     document = Params.model_json_schema()
     kinds = document["$defs"]
+    for section in _subclasses(Section):
+        definition = document if section is Params else kinds.get(section.__name__, {})
+        _describe(definition.get("properties", {}), section)
     for (kind, field), registry in NAMES.items():
         kinds[kind]["properties"][field]["enum"] = list(registry)
     for field in COSTS:
@@ -34,6 +38,20 @@ def schema() -> dict[str, Any]:
         _make_optional(kinds, entry, shared)
     _drop_titles_and_absent(document)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "params.yaml of seqit", **document}
+
+
+def _subclasses(section: type[Section]) -> Iterator[type[Section]]:
+    for one in section.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def _describe(properties: dict[str, Any], section: type[Section]) -> None:
+    """Add the texts below the fields of a section; one that is given to `Field` stays."""
+    for name, text in attribute_docstrings(section).items():
+        field = section.model_fields.get(name)
+        if field and (known := properties.get(field.alias or name)) is not None:
+            known.setdefault("description", text)
 
 
 def _inherited() -> Iterator[tuple[type[Section], set[str]]]:

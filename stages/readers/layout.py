@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from fsspec.utils import glob_translate
-
 from stages.core.compression import plain
 from stages.core.errors import UserError
 from stages.readers.formats import KINDS, kind
@@ -119,7 +117,11 @@ def matching(source: str, names: Sequence[str], patterns: Sequence[str]) -> list
 
 def matches(name: str, pattern: str) -> bool:
     """Whether a file's name is the pattern, or fits it as a glob: * within a folder, ** across folders."""
-    return pattern in (name, plain(name)) or re.match(glob_translate(pattern), name) is not None
+    if pattern in (name, plain(name)):
+        return True
+    from fsspec.utils import glob_translate  # here, as it imports asyncio and ssl and few corpora have a pattern
+
+    return re.match(glob_translate(pattern), name) is not None
 
 
 def family(split: str) -> str:

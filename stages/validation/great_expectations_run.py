@@ -1,5 +1,6 @@
 """Run Great Expectations on a table of columns: which rows, and which properties of the table, fail expectations."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -11,6 +12,9 @@ from stages.validation.suites import Expectation, Suite
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+SOURCE = "seqit"
+"""The name of the data source that holds an artifact while it is validated."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -45,7 +49,7 @@ def findings(frame: "pl.DataFrame", suite: Suite, file: str) -> list[Finding]:
         if not _of_nothing(frame, expectation)
     ]
     named = package.ExpectationSuite(name=suite.name, expectations=expectations)
-    results = sorted(_results(package, slim(frame, suite.columns()), named), key=_position)
+    results = sorted(_results(slim(frame, suite.columns()), named), key=_position)
     failures = ((suite.expectations[_position(r)], r) for r in results if not r.success)
     return [_finding(expectation, result, file) for expectation, result in failures]
 
@@ -69,12 +73,22 @@ def _expectation(package: Any, expectation: Expectation, position: int, file: st
         raise UserError(f"{file}: {expectation.title}: {_one_line(str(error))}; correct the suite") from error
 
 
-def _results(package: Any, frame: "pd.DataFrame", suite: Any) -> list[Any]:
-    context = package.get_context(mode="ephemeral")
+@cache
+def _context() -> Any:
+    """One for all artifacts of a process; it keeps nothing of them."""
+    context = great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("seqit").add_dataframe_asset("rows")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    return list(batch.validate(suite, result_format="COMPLETE").results)
+    return context
+
+
+def _results(frame: "pd.DataFrame", suite: Any) -> list[Any]:
+    sources = _context().data_sources
+    asset = sources.add_pandas(SOURCE).add_dataframe_asset("rows")
+    try:
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        return list(batch.validate(suite, result_format="COMPLETE").results)
+    finally:
+        sources.delete(SOURCE)  # with the frame
 
 
 def _position(result: Any) -> int:

@@ -12,6 +12,7 @@ import pytest
 from stages.core import artifacts
 from stages.core.errors import UserError
 from stages.validate import validate
+from stages.validation import great_expectations_run
 from stages.validation.row_validation import ValidationResult, validate_rows
 from stages.validation.suites import Suite
 
@@ -110,6 +111,14 @@ CRITICAL: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
          "severity": "critical"},
     ),
 ]  # fmt: skip
+
+
+def test_artifacts_of_a_process_are_told_apart_and_its_context_keeps_none_of_them() -> None:
+    longer = between("corpus.chars", max_value=3)
+    for identifier in ("first", "second"):
+        rows = [record(0), record(1, id=identifier, corpus="long")]
+        assert [*verdict(rows, longer).quarantined] == [identifier]
+        assert not great_expectations_run._context().data_sources.all()
 
 
 @pytest.mark.parametrize(("rows", "expectation"), CRITICAL)
