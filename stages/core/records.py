@@ -107,7 +107,7 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     reason: str
-    """One of the closed list of the room that rejected it."""
+    """One of the closed list of the command that rejected it."""
     detail: str
     row: dict[str, Any]
 
