@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from msgspec import UNSET, to_builtins
+from msgspec import UNSET, structs, to_builtins
 
 from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.core.records import Record, Rejected, Step, user_text
@@ -177,7 +177,7 @@ def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> Pen
         return pending.failed(reply.status)
     if not reply.text.strip():
         return pending.failed("rejected", "empty")
-    return replace(pending.settled(text=reply.text.strip()), status=reply.status)
+    return structs.replace(pending.settled(text=reply.text.strip()), status=reply.status)
 
 
 def _finished_record(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:
