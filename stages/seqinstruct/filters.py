@@ -80,8 +80,9 @@ def _flat(text: str) -> str:
 
 
 def _lost(parts: Iterator[str], new: str) -> bool:
-    kept = _flat(new)
-    return any(_flat(part).strip(" .;,") not in kept for part in parts)
+    required = [_flat(part).strip(" .;,") for part in parts]
+    kept = _flat(new) if required else ""
+    return any(part not in kept for part in required)
 
 
 # ---------------------------------------------------------------- tables and code
