@@ -70,7 +70,8 @@ def _reply_by_rule(rule: Rule, groups: re.Match[str], prompt: Prompt, words: int
     texts = [rule.reply] if isinstance(rule.reply, str) else rule.reply
     # Only the seed and the sample decide: the rest of the prompt has selected the rule.
     drawn = Random(f"{prompt.seed}:{prompt.sample}").choice(texts) if len(texts) > 1 else "".join(texts)
-    text = groups.expand(drawn) if rule.status in ("ok", "truncated") else ""
+    expanded = groups.expand(drawn) if "\\" in drawn else drawn
+    text = expanded if rule.status in ("ok", "truncated") else ""
     scores = rule.scores
     if rule.weigh and prompt.constraint:
         scores = {choice: Random(f"{prompt.seed}:{choice}").uniform(-9, 0) for choice in prompt.constraint.choice}
