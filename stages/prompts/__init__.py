@@ -16,9 +16,9 @@ can open a block; a missing variable is an error. Filters beside Jinja's own: `s
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from random import Random
 
 import jinja2
@@ -90,13 +90,27 @@ class Template:
 
     def ordered(self, values: Mapping[str, str], order: int) -> Rendered:
         """The prompt with its worked examples in the order of that number; 0 is as written."""
-        opening = [*self._turns(["system"], values), *self._examples(values, order)]
+        opening, prefix = self._fixed_opening(order) if self._opens_alike else self._opening(values, order)
         begin = self.begin(values)
         closing = [*self._turns(["user"], values), *([Message("assistant", begin)] if begin else [])]
         return Rendered(
-            messages=(*opening, *closing), prefix=digest([[m.role, m.content] for m in opening], 16),
-            continue_final=bool(begin), regex=self._one("regex") or "", begin=begin,
+            messages=(*opening, *closing), prefix=prefix, continue_final=bool(begin), regex=self._one("regex") or "",
+            begin=begin,
         )  # fmt: skip
+
+    @cached_property
+    def _opens_alike(self) -> bool:
+        """Whether the system message and the worked examples have no variables: then they are rendered once."""
+        return not any("{" in text for name, text in self.blocks if name in ("system", "example", "reply"))
+
+    @cached_property
+    def _fixed_opening(self) -> Callable[[int], tuple[list[Message], str]]:
+        return cache(partial(self._opening, {}))
+
+    def _opening(self, values: Mapping[str, str], order: int) -> tuple[list[Message], str]:
+        """The messages before the last one of the user, and their hash."""
+        opening = [*self._turns(["system"], values), *self._examples(values, order)]
+        return opening, digest([[message.role, message.content] for message in opening], 16)
 
     def begin(self, values: Mapping[str, str]) -> str:
         """The beginning of the reply that the model continues; "" where there is none."""

@@ -65,6 +65,7 @@ def request(identity: Identity, prompt: Prompt) -> Request:
     return Request(key_of(parts, prompt.seed, prompt.sample), parts, prompt)
 
 
+@lru_cache(maxsize=1024)  # worked examples are in the prompt of every row
 def _message(message: Message) -> bytes:
     """A message as it is hashed and stored: of an image only the hash, not the path."""
     if not message.images:

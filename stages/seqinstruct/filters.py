@@ -46,9 +46,15 @@ def check(new: str, old: str, limits: Limits) -> str:
     return next((reason for reason, fails in _gates(limits) if fails(new, old)), "")
 
 
-def words(text: str) -> list[str]:
+@lru_cache(64)
+def words(text: str) -> tuple[str, ...]:
     """The words of a text, in small letters; a Chinese or Japanese character is a word."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+    # Every filter needs those of the same two texts.
+    return tuple(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold().replace("’", "'"))
 
 
 def _gates(limits: Limits) -> list[tuple[str, Callable[[str, str], bool]]]:
@@ -74,8 +80,9 @@ def _flat(text: str) -> str:
 
 
 def _lost(parts: Iterator[str], new: str) -> bool:
-    kept = _flat(new)
-    return any(_flat(part).strip(" .;,") not in kept for part in parts)
+    required = [_flat(part).strip(" .;,") for part in parts]
+    kept = _flat(new) if required else ""
+    return any(part not in kept for part in required)
 
 
 # ---------------------------------------------------------------- tables and code
@@ -179,6 +186,11 @@ def echoes(task: str, old: str) -> bool:
     return any(len(new & one) >= ECHO * min(len(new), len(one)) for one in sentences if one)
 
 
-def _sentences(text: str) -> list[str]:
-    parts = (words(part) for part in re.split(r"(?<=[.!?。！？])\s+|\n+|\bthen,?\s", text, flags=re.IGNORECASE))
-    return [" ".join(part) for part in parts if len(part) >= 4]
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+|\bthen,?\s", re.IGNORECASE)
+
+
+@lru_cache(64)
+def _sentences(text: str) -> tuple[str, ...]:
+    # Of the same few texts for several filters, and of a prompt file's examples for every row.
+    parts = (_words(part) for part in _SENTENCE_END.split(text))
+    return tuple(" ".join(part) for part in parts if len(part) >= 4)

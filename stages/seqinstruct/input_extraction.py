@@ -8,11 +8,11 @@ unchanged and which follows every new instruction; `contains_input` detects inst
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-import msgspec
+from msgspec.structs import replace
 
 from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.core.records import Record, Step
@@ -145,7 +145,7 @@ def _read(config: ExtractionConfig, pending: PendingRow, reply: Reply) -> Pendin
     return replace(
         pending.settled(text=instruction),
         action="split",
-        record=msgspec.structs.replace(pending.record, input=prompt[start:end]),
+        record=replace(pending.record, input=prompt[start:end]),
     )
 
 

@@ -1,15 +1,16 @@
 """Rows that wait for a model's reply, and the retries until each is settled."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from stages.core.completions import Complete, Prompt, Reply, retry
 from stages.core.records import Record, ResponseCheck, Status
 
 
-@dataclass(frozen=True)
-class PendingRow:
+class PendingRow(msgspec.Struct, frozen=True):
     """A record, the decisions about it so far, and the replies that made them."""
 
     record: Record
@@ -26,7 +27,7 @@ class PendingRow:
     replies: tuple[str, ...] = ()
     text_hashes: tuple[str, ...] = ()
     generator: str = ""
-    sent: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, Any] = {}
     """As `Reply.sent`."""
     prompts: tuple[str, ...] = ()
     """Hashes of the prompt files that were rendered for it."""
@@ -39,7 +40,7 @@ class PendingRow:
 
     def settled(self, **changes: str) -> "PendingRow":
         """After an attempt that settled it."""
-        return replace(self, status="ok", reason="", done=True, **changes)  # type: ignore[arg-type]
+        return replace(self, status="ok", reason="", done=True, **changes)
 
     def with_reply(self, reply: Reply) -> "PendingRow":
         """With this reply added."""

@@ -12,9 +12,11 @@ calibrated  the model's choice, corrected for its prior over the letters. A smal
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from random import Random
+
+from msgspec.structs import replace
 
 from stages.core import contextual_calibration
 from stages.core.completions import Complete, Constraint, Prompt, Reply, Sampling, draw_seed, retry, seed_for

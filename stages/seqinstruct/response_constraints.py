@@ -7,8 +7,9 @@ another one, in the same share, or is frozen.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stages.core.completions import seed_for
 from stages.core.records import Record

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from msgspec import UNSET, to_builtins
+from msgspec import UNSET, Struct, json, structs, to_builtins
 
 from stages.core.completions import Complete, Message, Prompt, Reply, Sampling, draw_seed, recorded
 from stages.core.records import Record, Rejected, Step, user_text
@@ -40,6 +40,17 @@ class ResponseConfig:
     """Responses to the original instructions: respond (requested), corpus (the corpus's own; requested where empty)."""
 
 
+class _KeptResponse(Struct, frozen=True, array_like=True):
+    """A response of an earlier round, with the step that made it."""
+
+    response: str
+    reasoning: str
+    step: Step
+
+
+_decode_kept = json.Decoder(_KeptResponse).decode
+
+
 def respond_round(
     records: Iterable[Record], earlier: Iterable[Record], complete: Complete, config: ResponseConfig
 ) -> Iterator[tuple[str, Record | Rejected]]:
@@ -52,7 +63,8 @@ def respond_round(
     not change the response of the round before; neither is requested. A step that keeps the corpus's own has the action
     "keep" and names no model.
     """
-    kept = {record.id: record for record in earlier}
+    # Half of a corpus may be frozen, and a row takes 3.5 KB as objects, what is needed of it 0.6 KB as JSON.
+    kept = {record.id: encoded for record in earlier if (encoded := _encode_kept(record))}
     pending_rows = (_initial_row(record, kept, config) for record in records)
     return map(partial(_finished_record, config), respond_to_pending(pending_rows, complete, config))
 
@@ -118,19 +130,26 @@ def conversation(record: Record) -> tuple[Message, ...]:
     return (*system, *turns, Message("user", user_text(record)))
 
 
-def _initial_row(record: Record, kept: Mapping[str, Record], config: ResponseConfig) -> PendingRow:
+def _encode_kept(record: Record) -> bytes:
+    """What `_initial_row` needs of a row of the round before, as JSON; empty for one without a response."""
+    made = next((step for step in reversed(record.steps) if step.stage == "respond"), None)
+    if made is None or not record.response:
+        return b""
+    return json.encode(_KeptResponse(record.response, record.reasoning or "", made))
+
+
+def _initial_row(record: Record, kept: Mapping[str, bytes], config: ResponseConfig) -> PendingRow:
     if _keeps_own(record, config):
         return PendingRow(record, KEEP, "ok", text=record.response, reasoning=record.reasoning or "", done=True)
-    before = kept.get(record.id)
-    if before is None or not before.response or not _keeps_earlier(record, config):
+    encoded = kept.get(record.id)
+    if encoded is None or not _keeps_earlier(record, config):
         return PendingRow(record, RESPOND)
-    made = next((step for step in reversed(before.steps) if step.stage == "respond"), None)
-    if made is None:
-        return PendingRow(record, RESPOND)
+    before = _decode_kept(encoded)
+    made = before.step
     # Of a response that was cut, and is kept for another round, the rows must go on saying so.
     cut = made.reason if made.status == "frozen" else made.status if made.status != "ok" else ""
     return PendingRow(
-        record, made.action, "frozen", cut, text=before.response, reasoning=before.reasoning or "", done=True,
+        record, made.action, "frozen", cut, text=before.response, reasoning=before.reasoning, done=True,
         replies=made.replies, text_hashes=made.text_hashes, generator=made.generator, sent=made.sampling,
     )  # fmt: skip
 
@@ -177,7 +196,7 @@ def _read_reply(keep: tuple[str, ...], pending: PendingRow, reply: Reply) -> Pen
         return pending.failed(reply.status)
     if not reply.text.strip():
         return pending.failed("rejected", "empty")
-    return replace(pending.settled(text=reply.text.strip()), status=reply.status)
+    return structs.replace(pending.settled(text=reply.text.strip()), status=reply.status)
 
 
 def _finished_record(config: ResponseConfig, pending: PendingRow) -> tuple[str, Record | Rejected]:

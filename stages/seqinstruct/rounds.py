@@ -7,8 +7,9 @@ requests it again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from stages.core.completions import Complete, Prompt, Reply, recorded
 from stages.core.records import Record, Step

@@ -8,10 +8,11 @@ was, to be tried again in the next round; a row whose response is eliminated is 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from stages.core.completions import Complete, Prompt, Reply, Sampling, draw_seed, recorded, seed_for
 from stages.core.records import Record, Rejected, Step

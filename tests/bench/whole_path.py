@@ -2,10 +2,14 @@
 
 Every stage between a corpus and its report, each as the process that DVC would start, with the scripted engine as the
 generator: ingestion, validation, decontamination against a benchmark, two rounds of Seq-Instruct, responses to every
-round, token counts, ablation sets, training sets, a published data set and the report. Prints a table by stage: wall
-seconds, CPU seconds and peak memory at each size, and by how much the CPU grows with the rows: 1.0 is linear, of the
-two largest sizes. ROWS are sizes of a made corpus, 10000 100000 by default; with --alpaca, the file's rows (52,002)
-come first.
+round, token counts, ablation sets, training sets, a published data set and the report. Prints a table by stage: CPU
+seconds and peak memory at each size, and the power of the rows with which the CPU grows between one size and the next:
+1.0 is linear. ROWS are sizes of a made corpus, 10000 100000 by default; with --alpaca, the file's rows (52,002) come
+too.
+
+With --keep, what the stages write stays in FOLDER, with their costs, and a later call with the same FOLDER runs only
+stages that have no cost there: after one that failed or was killed it goes on with that one, and a stage whose cost
+is removed from FOLDER/costs.json runs again on the same inputs.
 """
 
 import json
@@ -16,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -123,47 +129,76 @@ def exponent(smaller: tuple[int, float], larger: tuple[int, float]) -> float:
     return math.log(larger[1] / smaller[1]) / math.log(larger[0] / smaller[0])
 
 
-def print_table(sizes: list[int], costs: dict[str, list[Cost]]) -> None:
-    """A line a stage: wall s, CPU s and peak MiB at each size, and the exponent of the CPU between the last two."""
-    heads = [f"{rows:,} rows" for rows in sizes]
-    print(f"| stage | {' | '.join(heads)} |{' exponent |' if len(sizes) > 1 else ''}")
-    print("|---" * (1 + len(sizes) + (len(sizes) > 1)) + "|")
-    total = [Cost(*map(sum, zip(*at_size, strict=True))) for at_size in zip(*costs.values(), strict=True)]
-    for position, sums in enumerate(total):
-        total[position] = sums._replace(peak=max(one[position].peak for one in costs.values()))
-    for name, at_sizes in [*costs.items(), ("all", total)]:
-        cells = [f"{cost.wall:.1f} s, {cost.cpu:.1f} s CPU, {cost.peak:.0f} MiB" for cost in at_sizes]
-        if len(sizes) > 1:
-            pairs = [(rows, cost.cpu) for rows, cost in zip(sizes, at_sizes, strict=True)]
-            cells.append(f"{exponent(*sorted(pairs)[-2:]):.2f}")
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+def print_table(costs: "Costs") -> None:
+    """A line a stage: CPU s and peak MiB at each size, and the exponents of the CPU from each size to the next."""
+    sizes = sorted(costs)
+    pairs = list(pairwise(sizes))
+    heads = [f"{rows:,} rows" for rows in sizes] + [f"exponent to {larger:,}" for _, larger in pairs]
+    print(f"| stage | {' | '.join(heads)} |")
+    print("|---" * (1 + len(heads)) + "|")
+    for name in [*STAGES, "all"]:
+        at_sizes = {rows: _all(costs[rows]) if name == "all" else costs[rows][name] for rows in sizes}
+        cells = [f"{cost.cpu:.1f} s, {cost.peak:.0f} MiB" for cost in at_sizes.values()]
+        cells += [f"{exponent(*((rows, at_sizes[rows].cpu) for rows in pair)):.2f}" for pair in pairs]
+        print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
+    print("by the clock:", ", ".join(f"{_all(costs[rows]).wall:.0f} s" for rows in sizes))
+
+
+def _all(costs: dict[str, Cost]) -> Cost:
+    """Of all stages: seconds in sum, and the largest peak."""
+    walls, seconds, peaks = zip(*costs.values(), strict=True)
+    return Cost(sum(walls), sum(seconds), max(peaks))
+
+
+class Costs(dict[int, dict[str, Cost]]):
+    """Rows -> command -> its cost, in a file that is written at every stage's end."""
+
+    def __init__(self, path: Path) -> None:
+        """With what the file has, if there is one."""
+        super().__init__(
+            msgspec.json.decode(path.read_bytes(), type=dict[int, dict[str, Cost]]) if path.is_file() else {}
+        )
+        self._path = path
+
+    def add(self, rows: int, command: str, cost: Cost) -> None:
+        """Record a cost and show it."""
+        self.setdefault(rows, {})[command] = cost
+        self._path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
+        show = f"{rows:>9,} {command[:50]:50} {cost.wall:8.1f} s {cost.cpu:8.1f} s CPU {cost.peak:7.0f} MiB"
+        print(f"{show}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+
+
+def run_stages(place: Path, source: Path | int, costs: Costs) -> int:
+    """Run the stages that have no cost yet, of a file's rows or of so many made ones; returns how many rows."""
+    rows = _count(source) if isinstance(source, Path) else source
+    folder, corpus = place / f"{rows}", source if isinstance(source, Path) else place / f"{rows}.jsonl"
+    if not folder.is_dir():
+        if not isinstance(source, Path):
+            write_corpus(corpus, rows)
+        prepare(folder, place / "models", corpus)
+    for command in STAGES:
+        if command not in costs.get(rows, {}):
+            costs.add(rows, command, run(command, folder))
+    return rows
 
 
 def main(words: list[str]) -> None:
     """Run every size and print the table."""
     sizes, alpaca, keep = _arguments(words)
-    costs: dict[str, list[Cost]] = {command: [] for command in STAGES}
-    with tempfile.TemporaryDirectory(dir=keep) as name:
-        place = Path(name)
-        (place / "models").mkdir()
-        prepare(place / "model", place / "models", ROOT / "data/seeds/alpaca.json")
+    with ExitStack() as stack:
+        place = Path(keep or stack.enter_context(tempfile.TemporaryDirectory())).resolve()
+        if not (place / "model").is_dir():
+            (place / "models").mkdir(parents=True)
+            prepare(place / "model", place / "models", ROOT / "data/seeds/alpaca.json")
         run("fetch model smollm2", place / "model")
-        counted = []
-        for source in [*([alpaca] if alpaca else []), *sizes]:
-            rows = _count(source) if isinstance(source, Path) else source
-            folder, corpus = place / f"{rows}", source if isinstance(source, Path) else place / f"{rows}.jsonl"
-            if not isinstance(source, Path):
-                write_corpus(corpus, rows)
-            prepare(folder, place / "models", corpus)
-            for command in STAGES:
-                costs[command].append(cost := run(command, folder))
-                print(
-                    f"{rows:>9,} {command[:50]:50} {cost.wall:8.1f} {cost.cpu:8.1f} {cost.peak:7.0f}", file=sys.stderr
-                )
-            counted.append(rows)
-            shutil.rmtree(folder)
+        costs = Costs(place / "costs.json")
+        sources: list[Path | int] = [*([alpaca] if alpaca else []), *sizes]
+        for source in sources:
+            rows = run_stages(place, source, costs)
+            if not keep:
+                shutil.rmtree(place / f"{rows}")
         print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-        print_table(counted, costs)
+        print_table(costs)
 
 
 def _count(path: Path) -> int:

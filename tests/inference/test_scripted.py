@@ -8,6 +8,7 @@ import yaml
 
 from stages.core.completions import Message, Prompt, Reply
 from stages.core.errors import UserError
+from stages.inference.backends.scripted.engine import BATCH, open_engine
 from stages.inference.connect import connect
 from stages.params import Engine
 from tests.inference.counting import SAMPLING, prompt
@@ -44,6 +45,13 @@ def ask(folder: Path, prompts: list[Prompt], rules: object = RULES) -> list[Repl
 def test_the_first_rule_that_fits_answers(tmp_path: Path, text: str, reply: str, status: str) -> None:
     (result,) = ask(tmp_path, [prompt(text)])
     assert (result.text, result.status) == (reply, status)
+
+
+def test_replies_are_stored_in_groups(tmp_path: Path) -> None:
+    (tmp_path / "rules.json").write_text('[{"reply": "yes"}]')
+    with open_engine(tmp_path, {"rules": str(tmp_path / "rules.json")}) as engine:
+        groups = list(engine.answer(prompt(f"{number}") for number in range(BATCH + 1)))
+    assert [[position for position, _ in group] for group in groups] == [list(range(BATCH)), [BATCH]]
 
 
 def test_scores_and_counts(tmp_path: Path) -> None:

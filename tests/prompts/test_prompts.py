@@ -58,6 +58,13 @@ def test_equal_beginnings_have_equal_prefixes() -> None:
     assert template.ordered(VALUES, 1).prefix != template.ordered(VALUES, 0).prefix
 
 
+def test_examples_with_variables_are_rendered_for_each_row() -> None:
+    template = parse(SHOWN.replace("one", "one {{ input }}").replace("Be brief.", "Be brief{{ input }}."), "shown")
+    first, second = (template.ordered({"instruction": "i", "input": text}, 1) for text in ("a", "b"))
+    assert first.prefix != second.prefix and second.messages[0].content == "Be briefb."
+    assert "one b" in [message.content for message in second.messages]
+
+
 def test_hash_is_of_the_text() -> None:
     assert parse(SHOWN, "a").hash == parse(SHOWN, "b").hash != parse(SHOWN + " ", "a").hash
     assert len(parse(SHOWN, "a").hash) == 16

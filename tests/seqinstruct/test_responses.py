@@ -1,6 +1,7 @@
 """Responses: who is asked, who keeps what, and why a row is rejected."""
 
 import dataclasses
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -44,6 +45,17 @@ def test_a_row_that_becomes_hold_or_failed_is_asked_again(step: Step) -> None:
     before = record("Name a sea.", MADE, response="The North Sea.")
     ((_, row),) = run([record("Name a sea.", step)], [before], lambda _: "The Baltic.")
     assert isinstance(row, Record) and row.response == "The Baltic."
+
+
+def test_of_earlier_rows_only_the_response_is_held() -> None:
+    """At a million rows, half of them frozen, whole records take more memory than there is."""
+    earlier = (record(f"{number}{'x' * 50_000}", MADE, response="The North Sea.") for number in range(200))
+    tracemalloc.start()
+    try:
+        next(respond_round([record("Name a sea.")], earlier, model(lambda _: "The Baltic."), WISHES))
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_frozen_row_without_an_earlier_response_is_asked() -> None:

@@ -24,8 +24,12 @@ from stages.core.completions import Capabilities, Prompt, Reply, ReplyStatus
 from stages.core.errors import UserError
 from stages.core.records import digest
 from stages.inference.engine_interface import Backend
-from stages.inference.local_engine import LocalEngine
+from stages.inference.local_engine import Batches, LocalEngine
 from stages.reply_store.identity import Identity, Reference
+
+BATCH = 32
+"""Prompts to which replies are stored in one transaction: half of those that wait for an engine, so that the next ones
+are made meanwhile."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +50,11 @@ class ScriptedEngine(LocalEngine):
         """`rules`: in the order they are tried."""
         self.identity = identity
         self._rules = [(rule, re.compile(rule.match, re.S), re.compile(rule.anywhere, re.S)) for rule in rules]
+        self._batches = Batches(BATCH, lambda prompts: [self._reply(prompt) for prompt in prompts])
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[list[tuple[int, Reply]]]:
-        """One group per prompt."""
-        for position, prompt in enumerate(prompts):
-            yield [(position, self._reply(prompt))]
+        """One group per batch."""
+        return self._batches.answer(prompts)
 
     def _reply(self, prompt: Prompt) -> Reply:
         user_text = next((message.content for message in reversed(prompt.messages) if message.role == "user"), "")
@@ -65,8 +69,9 @@ class ScriptedEngine(LocalEngine):
 def _reply_by_rule(rule: Rule, groups: re.Match[str], prompt: Prompt, words: int) -> Reply:
     texts = [rule.reply] if isinstance(rule.reply, str) else rule.reply
     # Only the seed and the sample decide: the rest of the prompt has selected the rule.
-    drawn = Random(f"{prompt.seed}:{prompt.sample}").choice(texts) if texts else ""
-    text = groups.expand(drawn) if rule.status in ("ok", "truncated") else ""
+    drawn = Random(f"{prompt.seed}:{prompt.sample}").choice(texts) if len(texts) > 1 else "".join(texts)
+    expanded = groups.expand(drawn) if "\\" in drawn else drawn
+    text = expanded if rule.status in ("ok", "truncated") else ""
     scores = rule.scores
     if rule.weigh and prompt.constraint:
         scores = {choice: Random(f"{prompt.seed}:{choice}").uniform(-9, 0) for choice in prompt.constraint.choice}
