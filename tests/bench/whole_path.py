@@ -9,7 +9,7 @@ too.
 
 With --keep, what the stages write stays in FOLDER, with their costs, and a later call with the same FOLDER runs only
 stages that have no cost there: after one that failed or was killed it goes on with that one, and a stage whose cost
-is removed from FOLDER/costs.json runs again on the same inputs.
+is removed from FOLDER/costs.json runs again on the same inputs. Replies that FOLDER has by then cost little.
 """
 
 import json
