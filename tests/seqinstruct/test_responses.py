@@ -48,7 +48,7 @@ def test_a_row_that_becomes_hold_or_failed_is_asked_again(step: Step) -> None:
 
 
 def test_of_earlier_rows_only_the_response_is_held() -> None:
-    """At a million rows, half of them frozen, whole records take more memory than there is."""
+    """Whole records take 3.5 KB each, and a corpus may have a million."""
     earlier = (record(f"{number}{'x' * 50_000}", MADE, response="The North Sea.") for number in range(200))
     tracemalloc.start()
     try:
