@@ -37,6 +37,8 @@ NOT_RUN = {
     "seqit reproduce": "tests/reproduction",
     "make test": "is what runs this test",
     "source": "the environment is on PATH here",
+    "CUDA_VISIBLE_DEVICES=": "needs GPUs; tests/execution/test_concurrent_runs.py runs stages of two runs at once",
+    "wait": "goes with the two before it",
     "vllm serve": "needs a GPU; tests/inference and `make test-servers` use servers of this kind",
     "seqit repro": "tests/test_pipeline.py runs `dvc repro`",
     "seqit new": "tests/test_new.py",

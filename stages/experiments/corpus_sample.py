@@ -18,6 +18,7 @@ from stages.corpora.read_records import Origin, read
 from stages.experiments import row_fields
 from stages.experiments.corpus_language import most_common
 from stages.experiments.row_fields import Layout
+from stages.params import plain_messages
 from stages.params.engine_sections import HubCorpus
 from stages.params.field_types import ADDRESSABLE, addressable
 from stages.readers.formats import Raw
@@ -58,7 +59,7 @@ def _pinned(reference: str) -> str:
     try:
         return HubCorpus(reference=reference, files=["*"]).reference
     except ValidationError as error:
-        raise UserError(f"--from: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        raise UserError(f"--from: {plain_messages.message(error.errors()[0])}") from None
 
 
 def reading(rows: Iterator[Raw], fields: str, language: str, name: str) -> tuple[Layout, str, Record]:

@@ -161,7 +161,7 @@ def summary(one: Experiment, kept: str, row: Record) -> str:
     export = [f"  export {key}=...   # the API key"] if key and not os.environ.get(key) else []
     commands = [
         f"  seqit check   # whether {one.generator.reference.partition(':')[2]} answers",
-        "  seqit plan    # what a run would do and ask for; sends nothing",
+        "  seqit plan    # what a run would do and request; sends none of it",
         f"  seqit run     # then: seqit show {one.name}",
     ]
     read = f"{one.source} is read with {one.layout.words}, language {one.language}; a row of it:"

@@ -84,7 +84,9 @@ def _free_folder(named: Path, values: Values) -> Path:
     if own == there:
         return named
     other = named.with_name(f"{named.name}-{digest(own, 8)}")
-    remark(f"{named} is of {there[0] or 'another model'}; this evaluation is written to {other}")
+    of = there[0] or "another model"
+    what = f"{of}, with other options of its engine or another judge" if of == own[0] else of
+    remark(f"{named} is of {what}; this evaluation is written to {other}")
     return other
 
 

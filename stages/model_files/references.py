@@ -149,13 +149,21 @@ MODELS: dict[str, Callable[[str, Path], str]] = {"package": _package, "hub": _hu
 
 # ---------------------------------------------------------------- the Hub
 
+LOCAL = {
+    "model": "use path:… with a copy of yours",
+    "dataset": "name a copy of yours as the corpus's `source` (`--corpus` of `seqit new`)",
+}
+"""Kind of repository -> what to do where the Hub is out of reach."""
+
 
 def _download(name: str, folder: Path, kind: str, patterns: list[str]) -> tuple[str, str]:
     """Download a repository into `folder`; returns its name and the commit that the revision stands for."""
     repository, _, revision = name.partition("@")
-    if not revision or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise UserError(f"hub:{name}: names no repository of the Hub; write hub:org/name@revision")
+    if not revision:
         raise UserError(f"hub:{name}: write hub:org/name@revision; without a revision next year's run reads other data")
-    with hub_errors(f"hub:{name}"):
+    with hub_errors(f"hub:{name}", LOCAL[kind]):
         from huggingface_hub import HfApi, snapshot_download
 
         commit = HfApi().repo_info(repository, revision=revision, repo_type=kind).sha

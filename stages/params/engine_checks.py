@@ -1,11 +1,13 @@
 """Mistakes between the engines, the models that they run and those that are trained."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
+from msgspec import Struct
 
 from stages.core.registry import ENGINES, loaded
+from stages.params import plain_messages
 from stages.params.engine_sections import Engine
 from stages.params.mistakes import Mistake, existing, unknown
 
@@ -43,17 +45,30 @@ def _options(where: str, engine: Engine) -> Iterator[Mistake]:
     """The mistakes of an engine's options; an engine without a type for them checks them when it is opened."""
     if not (place := ENGINES[engine.engine].options):
         return
-    fields = {field.encode_name: field for field in msgspec.structs.fields(loaded(place))}
-    for key in engine.options.keys() - fields.keys():
-        yield Mistake(f"{where}.{key}", unknown(f"engine {engine.engine} has no option", str(key), fields))
-    if lacking := [name for name, field in fields.items() if field.required and name not in engine.options]:
+    kind = loaded(place)
+    if lacking := [field.encode_name for field in msgspec.structs.fields(kind) if field.required]:
+        lacking = [name for name in lacking if name not in engine.options]
+    if lacking:
         yield Mistake(where, f"engine {engine.engine} needs {', '.join(lacking)} too; add what is missing")
-    for key in fields.keys() & engine.options.keys():
+    yield from _wrong_options(where, engine.options, kind, f"engine {engine.engine} has no option")
+
+
+def _wrong_options(where: str, options: Mapping[str, Any], kind: Any, unknown_key: str) -> Iterator[Mistake]:
+    """Unknown options and wrong values, without the values, which may be keys. kind: the struct of the options."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key in [key for key in options if key not in fields]:
+        yield Mistake(f"{where}.{key}", unknown(unknown_key, str(key), fields))
+    for key in [key for key in fields if key in options]:
+        value, of_field = options[key], fields[key]
+        table = next((one for one in get_args(of_field) if isinstance(one, type) and issubclass(one, Struct)), None)
+        if table and isinstance(value, dict):
+            yield from _wrong_options(f"{where}.{key}", value, table, f"{key} has no option")
+            continue
         try:
-            msgspec.convert(engine.options[key], fields[key].type)
+            msgspec.convert(value, of_field)
         except msgspec.ValidationError as error:
-            text = KEY_NAME if key == "key_env" else str(error)
-            yield Mistake(f"{where}.{key}", text)  # without the value, which may be a key
+            text = KEY_NAME if key == "key_env" else plain_messages.option_message(str(error), of_field)
+            yield Mistake(f"{where}.{key}", text)
 
 
 def _tuned(params: "Params", written: Mapping[str, Any], engine: Engine) -> Iterator[Mistake]:

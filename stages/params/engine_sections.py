@@ -1,5 +1,6 @@
 """The sections that name models, the engines that run them and what they cost."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
@@ -10,17 +11,29 @@ from stages.params.field_types import LARGEST, Count, Entry, Line, ModelName, Na
 
 MOVING = ("", "main", "master", "head")
 """Revisions that change with time."""
+REPOSITORY, REVISION = r"hub:[\w.-]+/[\w.-]+", r"[\w./-]*"
 
 
-def _pinned(reference: str) -> str:
-    """Return the reference. Raises ValueError for one of the Hub without a commit or tag, whose data may change."""
+def _pinned(reference: str, site: str = "https://huggingface.co/") -> str:
+    """Return the reference. Raises ValueError for one of the Hub without a commit or tag, whose data may change.
+
+    site: where repositories of this kind are.
+    """
     repository, _, revision = reference.partition("@")
-    if reference.startswith("hub:") and revision.lower() in MOVING:
+    if not reference.startswith("hub:"):
+        return reference
+    if not re.fullmatch(REPOSITORY, repository) or not re.fullmatch(REVISION, revision) or ".." in reference:
+        raise ValueError(f"{reference} names no repository of the Hub; write hub:ORG/NAME@COMMIT")
+    if revision.lower() in MOVING:
         raise ValueError(
             f"{reference} is not pinned; write {repository}@COMMIT, with the commit that `git ls-remote "
-            f"https://huggingface.co/{repository[4:]} HEAD` prints (for data sets: huggingface.co/datasets/…)"
+            f"{site}{repository[4:]} HEAD` prints"
         )
     return reference
+
+
+def _pinned_corpus(reference: str) -> str:
+    return _pinned(reference, "https://huggingface.co/datasets/")
 
 
 def _without_secret(reference: str) -> str:
@@ -46,7 +59,7 @@ class Model(Entry):
 class HubCorpus(Entry):
     """A corpus to download from the Hub."""
 
-    reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned)]
+    reference: Annotated[str, Field(pattern=r"^hub:."), AfterValidator(_pinned_corpus)]
     files: Annotated[list[Line], Field(min_length=1), Unique]
     """Files or globs to download."""
 

@@ -1,7 +1,8 @@
-"""What is wrong with a value of params.yaml, in plain words in place of pydantic's."""
+"""What is wrong with a value of params.yaml, in plain words in place of pydantic's and msgspec's."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 MESSAGES: Mapping[str, str] = {
     "missing": "must be given",
@@ -54,3 +55,33 @@ def message(error: Mapping[str, Any]) -> str:
     if plain := MESSAGES.get(error["type"]):
         return plain.format(**context)
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+KINDS = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "array": "a list",
+    "object": "a table of `name: value`", "null": "nothing",
+}  # fmt: skip
+"""Kind of value as msgspec names it -> in plain words."""
+LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+
+
+def option_message(error: str, kind: Any) -> str:
+    """The message of an error of msgspec's about an option, without the value. kind: the option's type."""
+    text, path, _ = error.partition(" - at `$")
+    if text.startswith("Invalid enum value") and (choices := _choices(kind)):
+        return f"must be {' or '.join(map(repr, choices))}"
+    if path:  # within a list
+        return error
+    if limit := re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (\S+)", text):
+        return f"must be {LIMITS[limit[1]]} {limit[2]}"
+    if kinds := re.fullmatch(r"Expected `([\w |]+)`, got `(\w+)`", text):
+        wanted = " or ".join(KINDS.get(one, one) for one in kinds[1].split(" | "))
+        return f"must be {wanted}, not {KINDS.get(kinds[2], kinds[2])}"
+    return error
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """The values that a type lists, by themselves or within."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next((choices for one in get_args(kind) if (choices := _choices(one))), ())
