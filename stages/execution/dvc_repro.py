@@ -104,8 +104,9 @@ def repro(arguments: list[str], params: Params) -> RunResult:
 def run_dvc(arguments: Sequence[str], clock: StageClock, folder: str) -> int:
     """Run `dvc repro`, pass on what it prints and let the clock see it. folder: for messages that its stages share.
 
-    Returns DVC's exit status. Runs of other stages may go on at the same time: DVC holds its lock between stages only,
-    and then for as long as it reads a large output, so each waits for it.
+    Returns DVC's exit status. Other runs may execute other stages at the same time: DVC releases its lock while a
+    stage's command runs. It holds the lock while it hashes outputs, which takes minutes for a large model, so a run
+    waits for the lock and does not fail.
     """
     brief = VERBATIM.isdisjoint(arguments)
     with _dvc(["--wait-for-lock", "repro", *arguments], {VARIABLE: folder}) as process:

@@ -46,9 +46,8 @@ def _options(where: str, engine: Engine) -> Iterator[Mistake]:
     if not (place := ENGINES[engine.engine].options):
         return
     kind = loaded(place)
-    if lacking := [field.encode_name for field in msgspec.structs.fields(kind) if field.required]:
-        lacking = [name for name in lacking if name not in engine.options]
-    if lacking:
+    required = [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
+    if lacking := [name for name in required if name not in engine.options]:
         yield Mistake(where, f"engine {engine.engine} needs {', '.join(lacking)} too; add what is missing")
     yield from _wrong_options(where, engine.options, kind, f"engine {engine.engine} has no option")
 

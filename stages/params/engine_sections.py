@@ -124,8 +124,10 @@ def _registered(engine: str) -> str:
     return engine
 
 
-BATCH_PRICE, BATCH_HOURS = 0.5, 24
-"""What a request in a batch costs, as a share of its price, and within how many hours it is answered, if not named."""
+BATCH_PRICE = 0.5
+"""What a request in a batch costs, as a share of its price, where the option `batch` names none."""
+BATCH_HOURS = 24
+"""Within how many hours a batch is answered, where the option `batch` names none."""
 
 
 class Engine(Section):
