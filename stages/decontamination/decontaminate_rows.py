@@ -1,5 +1,6 @@
 """Find the rows of a corpus that overlap with benchmarks or with each other, and remove them by rule."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -154,7 +155,7 @@ class _RowCollector:
         self._ids: list[str] = []
         self._places: list[tuple[str, int, str]] = []
         self._keys: list[bytes] = []
-        self._shingles: list[tuple[duplicates.Shingles, ...]] = []
+        self._shingles: tuple[list[duplicates.Shingles], ...] = ([], [])
         self._flags: dict[int, list[Flag]] = {}
         self._texts: list[templates.Text] = []
         self._apart: dict[int, str] = {}
@@ -171,13 +172,15 @@ class _RowCollector:
             [compared_texts.instruction_with_history(record) for record in chunk],
             [record.input for record in chunk],
         )
-        self._shingles.append(tuple(duplicates.shingles(field, self._rules.shingle, salts) for field in fields))
+        for parts, field in zip(self._shingles, fields, strict=True):
+            parts.append(duplicates.shingles(field, self._rules.shingle, salts))
         self._keys += map(compared_texts.request_hash, chunk)
         if self._rules.numbers or self._rules.slot:
             self._texts += templates.texts(
                 f"{compared_texts.instruction_with_history(record)}\n\n{record.input}" for record in chunk
             )
-        self._places += [(record.source.reference, record.source.row, record.id) for record in chunk]
+        # One string for the reference that all rows of a file have.
+        self._places += [(sys.intern(record.source.reference), record.source.row, record.id) for record in chunk]
         self._ids += [record.id for record in chunk]
 
     def result(self) -> DecontaminationResult:
@@ -190,10 +193,15 @@ class _RowCollector:
 
     def _find_duplicates(self) -> None:
         """Rows removed for an overlap are not compared: a row must not be removed for one that is not kept either."""
+        if not self._ids:
+            return
         removed = {row for row, flags in self._flags.items() if any(is_removed(flag, self._rules) for flag in flags)}
         order = sorted(set(range(len(self._ids))) - removed, key=self._places.__getitem__)
         same = duplicates.first_of(self._keys, order)
-        fields = [duplicates.together(parts) for parts in zip(*self._shingles, strict=True)]
+        fields = []
+        for parts in self._shingles:
+            fields.append(duplicates.together(parts))
+            parts.clear()
         apart = templates.difference(self._texts, self._rules.numbers, self._rules.slot)
         distinct = [row for row in order if row not in same]
         like = duplicates.near(fields, distinct, self._rules.similarity, apart, self._apart)

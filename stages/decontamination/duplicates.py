@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SLACK = 1e-9
 """Tolerance for floating point: 0.7 of 10 shingles are 7."""
+ROW_BITS = 32
+"""Bits of a rank below the row in one integer: up to 2^31 shingles and rows are compared."""
 
 
 class Shingles(NamedTuple):
@@ -109,41 +111,62 @@ def _rarest(
     """
     import numpy as np
 
-    row, shingle = _entries(fields, order)
-    rank = _rarity(shingle)
-    by_row = np.lexsort((rank, row))
-    row, rank = row[by_row], rank[by_row]
+    row, rank = _entries(fields, order)
     size = np.bincount(row, minlength=1)
-    place = np.arange(len(row)) - (np.cumsum(size) - size)[row]
-    prefix = place <= (size - np.ceil(threshold * size - SLACK))[row]
+    place = np.arange(len(row), dtype=np.int32) - (np.cumsum(size) - size).astype(np.int32)[row]
+    prefix = place <= (size - np.ceil(threshold * size - SLACK)).astype(np.int32)[row]
+    del place  # arrays with a number for each shingle are what this takes most memory for
     row, rank = row[prefix], rank[prefix]
     common = np.bincount(rank, minlength=1)[rank] > 1
     row, rank = row[common], rank[common]
     starts = np.searchsorted(row, np.arange(len(fields[0].starts)))
-    ranks = rank.tolist()
-    return ((one, ranks[starts[one] : starts[one + 1]]) for one in order if starts[one] < starts[one + 1])
+    return (
+        (one, rank[starts[one] : starts[one + 1]].tolist()) for one in order if starts[one] < starts[one + 1]
+    )  # fmt: skip
 
 
-def _entries(fields: Sequence[Shingles], order: Sequence[int]) -> "tuple[NDArray[np.int64], NDArray[np.uint64]]":
-    """(row, shingle) for every shingle of the rows in `order`; equal runs of different fields are not equal."""
+def _entries(fields: Sequence[Shingles], order: Sequence[int]) -> "tuple[NDArray[np.int32], NDArray[np.int32]]":
+    """(row, rank) for every shingle of the rows in `order`, sorted; equal runs of different fields are not equal.
+
+    A rank is smaller the fewer rows have the shingle; equal shingles, and no others, have equal ranks.
+    """
     import numpy as np
 
     wanted = np.zeros(len(fields[0].starts) - 1, np.bool_)
     wanted[list(order)] = True
-    owner = [np.repeat(np.arange(len(wanted)), np.diff(field.starts)) for field in fields]
-    marks = [field.hashes ^ np.uint64(number) for number, field in enumerate(fields)]
-    row, shingle = np.concatenate(owner), np.concatenate(marks)
-    return row[wanted[row]], shingle[wanted[row]]
+    sizes = [np.where(wanted, np.diff(field.starts), 0) for field in fields]
+    rank = _rarity(
+        np.concatenate(
+            [
+                field.hashes[np.repeat(wanted, np.diff(field.starts))] ^ np.uint64(number)
+                for number, field in enumerate(fields)
+            ]
+        )
+    )
+    # One integer for both, since integers are sorted in place.
+    keys = np.concatenate([np.repeat(np.arange(len(wanted)) << ROW_BITS, size) for size in sizes])
+    keys |= rank
+    del rank
+    keys.sort()
+    row = (keys >> ROW_BITS).astype(np.int32)
+    keys &= (1 << ROW_BITS) - 1
+    return row, keys.astype(np.int32)
 
 
-def _rarity(shingle: "NDArray[np.uint64]") -> "NDArray[np.int64]":
+def _rarity(shingle: "NDArray[np.uint64]") -> "NDArray[np.int32]":
     """For each shingle a number that is smaller the fewer rows have it; equal for equal ones, and only for those."""
     import numpy as np
 
-    _, which, count = np.unique(shingle, return_inverse=True, return_counts=True)
-    rank = np.empty(len(count), np.int64)
-    rank[np.argsort(count, kind="stable")] = np.arange(len(count))
-    return rank[which]
+    order = np.argsort(shingle, kind="stable")
+    by_value = shingle[order]
+    which = np.append(np.int32(0), np.cumsum(by_value[1:] != by_value[:-1], dtype=np.int32))[: len(shingle)]
+    del by_value
+    count = np.bincount(which)
+    rank_of = np.empty(len(count), np.int32)
+    rank_of[np.argsort(count, kind="stable")] = np.arange(len(count), dtype=np.int32)
+    rank = np.empty(len(shingle), np.int32)
+    rank[order] = rank_of[which]
+    return rank
 
 
 def _alike(fields: Sequence[Shingles], one: int, other: int, threshold: float) -> bool:

@@ -119,6 +119,10 @@ def test_counts_are_of_rows_responses_and_items() -> None:
     }  # fmt: skip
 
 
+def test_no_row_at_all() -> None:
+    assert contamination_of([], "Who was it").metrics()["removed"] == {}
+
+
 def test_nothing_withheld_and_no_word_at_all() -> None:
     rows = [record(0, "Name a colour"), record(1, "?!", response="")]
     assert kept(rows) == ["c-0", "c-1"]
