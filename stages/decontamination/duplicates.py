@@ -134,17 +134,11 @@ def _entries(fields: Sequence[Shingles], order: Sequence[int]) -> "tuple[NDArray
 
     wanted = np.zeros(len(fields[0].starts) - 1, np.bool_)
     wanted[list(order)] = True
-    sizes = [np.where(wanted, np.diff(field.starts), 0) for field in fields]
-    rank = _rarity(
-        np.concatenate(
-            [
-                field.hashes[np.repeat(wanted, np.diff(field.starts))] ^ np.uint64(number)
-                for number, field in enumerate(fields)
-            ]
-        )
-    )
+    sizes = [np.diff(field.starts) for field in fields]
+    marks = (field.hashes ^ np.uint64(number) for number, field in enumerate(fields))
+    rank = _rarity(np.concatenate([mark[np.repeat(wanted, size)] for mark, size in zip(marks, sizes, strict=True)]))
     # One integer for both, since integers are sorted in place.
-    keys = np.concatenate([np.repeat(np.arange(len(wanted)) << ROW_BITS, size) for size in sizes])
+    keys = np.concatenate([np.repeat(np.flatnonzero(wanted) << ROW_BITS, size[wanted]) for size in sizes])
     keys |= rank
     del rank
     keys.sort()
