@@ -51,7 +51,7 @@ COMMANDS = {
     "verify": "A published data set against its hashes, prompt files, stored replies and sources",
     "diff": "Two versions of a published data set: which rows changed, and because of what",
     "reproduce": "The run of dvc.lock from stored replies, without a model, compared output by output",
-    "replies": "Count, show, export, import, prune, compact the remembered replies",
+    "replies": "Count, show, export, import, prune, compact the stored replies",
 }
 
 HELP = """seqit: sequential instruction tuning as a data-versioned pipeline.

@@ -35,7 +35,7 @@ def eval(
 ) -> str:
     """Evaluate a model: its answers, their scores with intervals, and a page with examples.
 
-    Replies are remembered, so the same evaluation again asks nothing. `verified` and `seqeval` ask for several tasks;
+    Replies are stored, so the same evaluation again sends nothing. `verified` and `seqeval` ask for several tasks;
     what a rule can check needs no judge. An evaluation of the same name is replaced, when the new one is complete.
     """
     command = shlex.join(["seqit", "eval", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""What is remembered of every model, and how to share it with a colleague who has no GPU.
+"""The stored replies of every model, and how to share them with a colleague who has no GPU.
 
 Replies are in `$SEQIT_REPLIES`, else in .seqit/replies.sqlite of the main checkout. `export` writes them to a file with
 the requests that they answer; after `import`, the same experiment runs on another machine without asking the model.
@@ -33,7 +33,7 @@ def export(
     addresses: Annotated[bool, typer.Option(help="With --for: servers' replies too, with their addresses")] = False,
     salvage: Annotated[bool, typer.Option(help="Leave out what a damaged store can't give")] = False,
 ) -> None:
-    """Write remembered replies, with their requests, to a file that `import` reads.
+    """Write stored replies, with their requests, to a file that `import` reads.
 
     With --for, exactly those that rows name: the final replies and those of attempts that failed. Of a set under
     data/published/ that this project made, also those of rows that stages before it set aside, so that a rebuild asks

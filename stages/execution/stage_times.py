@@ -16,7 +16,7 @@ class StageTime(msgspec.Struct, frozen=True):
 
     last: float
     longest: float
-    """Of all runs here: a run whose replies are all remembered takes seconds."""
+    """Of all runs here: a run whose replies are all cached takes seconds."""
 
     def expected(self, sends_requests: bool) -> float:
         """Seconds that the next run may take."""

@@ -104,9 +104,9 @@ class Progress:
         now = time.monotonic()
         seconds = max(now - self._first_request[0], 1e-9) if self._first_request else 1e-9
         parts = [f"{self.rows}/{self.total} rows"] if self.total else []
-        parts += [f"{self.replies} replies", f"{self.cached} remembered", f"{self.in_flight} in flight"]
+        parts += [f"{self.replies} replies", f"{self.cached} cached", f"{self.in_flight} in flight"]
         parts += (
-            [f"{self.requested / seconds:.1f}/s", f"{self.tokens_out / seconds:.0f} tokens/s"] if self.requested else []
+            [f"{self.requested / seconds:.1f} requests/s", f"{self.tokens_out / seconds:.0f} tokens/s"] if self.requested else []
         )
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [self._time_left(now)] if self.rows < self.total and self._first_request else []
@@ -137,16 +137,16 @@ class Progress:
         """The line to print at the end."""
         seconds = max(time.monotonic() - self._started, 1e-9)
         return (
-            f"{self.label}: {self.replies} replies in {seconds:.1f} s ({self.cached} remembered, "
-            f"{self.requested} asked, {self.failed} failed; {self.tokens_in} tokens in, {self.tokens_out} out, "
-            f"{self.tokens_out / seconds:.0f}/s)"
+            f"{self.label}: {self.replies} replies in {seconds:.1f} s ({self.cached} cached, "
+            f"{self.requested} sent, {self.failed} failed; {self.tokens_in} tokens in, {self.tokens_out} out, "
+            f"{self.tokens_out / seconds:.0f} tokens/s)"
         )
 
     def entry(self) -> dict[str, str | int | float]:
         """The line of the log: when it ended (Unix seconds), how long it took, and the counts."""
         return {
             "ended": int(time.time()), "purpose": self.label, "model": self.model,
-            "seconds": round(time.monotonic() - self._started, 3), "asked": self.requested, "remembered": self.cached,
+            "seconds": round(time.monotonic() - self._started, 3), "sent": self.requested, "cached": self.cached,
             "failed": self.failed, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out,
         }  # fmt: skip
 

@@ -24,7 +24,7 @@ class RequestTotals(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     endpoint: str
-    remembered: int
+    cached: int
     new: int
     """Not in the reply store: certain to be sent."""
     guessed: int
@@ -241,7 +241,7 @@ def _requests(planner: Planner, counts: RequestCounts) -> StageRequests:
     seconds = read / speed.input + written / speed.output if speed else written / rate if rate else None
     tokens: Tokens = (read, written)
     return StageRequests(
-        model=counts.identity.model, endpoint=counts.identity.endpoint, remembered=counts.cached,
+        model=counts.identity.model, endpoint=counts.identity.endpoint, cached=counts.cached,
         new=counts.new, guessed=counts.guessed, tokens_in=read, tokens_out=written, tokens_out_at_most=most,
         measured=load.measured, counted=load.counted,
         hours=None if seconds is None else seconds / 3600,

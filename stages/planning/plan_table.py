@@ -143,7 +143,7 @@ def _table(plan: Plan) -> Any:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("stage", no_wrap=True)
     table.add_column("because of", overflow="fold")
-    for name in ("remembered", "new", "perhaps", "tokens in", "tokens out", "hours", "cost"):
+    for name in ("cached", "new", "perhaps", "tokens in", "tokens out", "hours", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     for forecast in plan.stages:
         for one in filter(_has_requests, forecast.asks):
@@ -153,7 +153,7 @@ def _table(plan: Plan) -> Any:
 
 
 def _has_requests(one: StageRequests) -> bool:
-    return bool(one.remembered or one.new or one.guessed)
+    return bool(one.cached or one.new or one.guessed)
 
 
 def _cells(one: StageRequests) -> list[str]:
@@ -161,7 +161,7 @@ def _cells(one: StageRequests) -> list[str]:
     about = "≈" if one.checked_rate else ""
     guess = "" if one.counted or not one.tokens_in else "≈"
     return [
-        f"{one.remembered:,}", f"{one.new:,}", f"{one.guessed:,}", f"{guess}{one.tokens_in:,}",
+        f"{one.cached:,}", f"{one.new:,}", f"{one.guessed:,}", f"{guess}{one.tokens_in:,}",
         f"{bound}{one.tokens_out:,}", f"{about}{_hours(one.hours)}",
         _money(one.cost, one.currency),
     ]  # fmt: skip
@@ -212,7 +212,7 @@ def _stages(count: int) -> str:
 
 
 def _line(total: Total) -> str:
-    cells = f"{total.new:,} new and perhaps {total.guessed:,} more requests, {total.remembered:,} remembered"
+    cells = f"{total.new:,} new and perhaps {total.guessed:,} more requests, {total.cached:,} cached"
     tokens = f"{total.tokens_in:,} tokens in, {total.tokens_out:,} out (at most {total.tokens_out_at_most:,})"
     hours = "" if total.hours is None else f", {_hours(total.hours)} h"
     money = ""

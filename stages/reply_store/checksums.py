@@ -70,7 +70,7 @@ def unpack(row: Columns, model: str) -> Reply:
         raise DamageError("columns of a reply are of other kinds")
     key, status, tokens_in, tokens_out, created, body = row
     if status not in STATUSES:
-        raise DamageError(f"reply {key.hex()}: has no status that is remembered")
+        raise DamageError(f"reply {key.hex()}: has no status that is stored")
     try:
         checksummed = has_checksum(body)
         content = inflate(body[1 + LENGTH :] if checksummed else body)

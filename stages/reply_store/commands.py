@@ -1,4 +1,4 @@
-"""The commands of `seqit replies`: what is remembered, and how to share it with who has no GPU."""
+"""The commands of `seqit replies`: counts, checks, and files for others."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from stages.reply_store import exchange, inspection, maintenance, row_texts
 from stages.reply_store.store import Replies
 
 app = typer.Typer(
-    help="Count, show, share, prune and compact the remembered replies.",
+    help="Count, show, share, prune and compact the stored replies.",
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -24,7 +24,7 @@ Model = Annotated[str, typer.Option(help="Only models whose identity contains th
 @app.command()
 @reports_errors
 def count(check: Annotated[bool, typer.Option(help="Read everything, compute every key again")] = False) -> None:
-    """Say how many replies of which models are remembered, and where."""
+    """Say how many replies of which models are stored, and where."""
     with Replies(store_path()) as replies:
         print(inspection.summary(replies, check))
 
@@ -36,7 +36,7 @@ def compare(
 ) -> None:
     """Say whether the replies that an artifact's rows name have the texts of then."""
     with Replies(store_path()) as replies:
-        print("{} replies have the text that their row was made of, {} are not remembered here".format(
+        print("{} replies have the text that their row was made of, {} are not stored here".format(
             *row_texts.compare(replies, artifact)
         ))  # fmt: skip
 
@@ -54,7 +54,7 @@ def show(
 @app.command("import")
 @reports_errors
 def import_(file: File) -> None:
-    """Remember the replies of a file: all of them, or none if one line is damaged."""
+    """Store the replies of a file: all of them, or none if one line is damaged."""
     with Replies(store_path()) as replies:
         print("{} replies were new, {} were known".format(*exchange.import_(replies, file)))
 

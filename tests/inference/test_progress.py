@@ -32,12 +32,12 @@ def test_a_summary_at_the_end_and_no_line_in_between_for_short_work(capsys: pyte
     assert output.out == ""
     (line,) = output.err.splitlines()
     assert line.startswith("seqit rewrite seed-1: 4 replies in ")
-    assert "(1 remembered, 3 asked, 1 failed; 15 tokens in, 12 out, " in line
+    assert "(1 cached, 3 sent, 1 failed; 15 tokens in, 12 out, " in line
 
 
 def test_what_is_told_of_rows_replies_rate_and_failures() -> None:
     progress = Progress("", "model@1")
-    assert progress.view() == View("model@1", None, "0 replies, 0 remembered, 0 in flight")
+    assert progress.view() == View("model@1", None, "0 replies, 0 cached, 0 in flight")
     progress.expect(10)
     progress.count_cached(2)
     progress.send()
@@ -47,7 +47,7 @@ def test_what_is_told_of_rows_replies_rate_and_failures() -> None:
     label, share, text = progress.view()
     assert (label, share) == ("model@1", 0.1)
     assert re.fullmatch(
-        r"1/10 rows, 3 replies, 2 remembered, 1 in flight, [\d.]+/s, 0 tokens/s, 1 failed, time left unknown", text
+        r"1/10 rows, 3 replies, 2 cached, 1 in flight, [\d.]+ requests/s, 0 tokens/s, 1 failed, time left unknown", text
     )
 
 
@@ -146,10 +146,10 @@ def test_a_terminal_is_shown_text_and_never_markup() -> None:
     output, piped = shown("done")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output)
     assert "seqit rewrite [bold]x[/bold]\\x1b]0;title\\x07 " in plain and "\x1b]0;" not in output
-    assert "1/4 rows, 2 replies, 1 remembered, 0 in flight" in plain and "━" in plain
+    assert "1/4 rows, 2 replies, 1 cached, 0 in flight" in plain and "━" in plain
     assert "[green]said[/green]" in plain
     assert piped == "for the pipe\n"
-    assert re.search(r"seqit rewrite .*: 2 replies in [\d.]+ s \(1 remembered, 1 asked", plain.splitlines()[-1])
+    assert re.search(r"seqit rewrite .*: 2 replies in [\d.]+ s \(1 cached, 1 sent", plain.splitlines()[-1])
 
 
 def test_a_terminal_keeps_its_cursor_when_the_process_is_killed() -> None:
@@ -180,7 +180,7 @@ def test_the_log_gets_one_line_a_connection_that_asked(tmp_path: Path) -> None:
                 progress.send()
                 progress.receive([OK])
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(line["purpose"], line["asked"], line["remembered"], line["tokens_out"]) for line in lines] == [
+    assert [(line["purpose"], line["sent"], line["cached"], line["tokens_out"]) for line in lines] == [
         ("rewrite 1", 1, 1, 5),
         ("rewrite 2", 1, 2, 5),
     ]

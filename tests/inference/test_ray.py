@@ -94,7 +94,7 @@ def test_a_run_killed_with_kill_9_goes_on_and_asks_nothing_twice(tmp_path: Path)
     done = real.staged("ray", folder)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 24 and done.stdout.splitlines()[:10] == killed.stdout.splitlines()
-    assert f"({kept} remembered, {24 - kept} asked, 0 failed" in done.stderr
+    assert f"({kept} cached, {24 - kept} sent, 0 failed" in done.stderr
 
 
 def test_a_model_that_can_not_be_loaded_is_told_in_one_line(tmp_path: Path) -> None:

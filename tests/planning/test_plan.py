@@ -339,7 +339,7 @@ PRICE = Price(input=10.0, output=30.0, currency="USD")
 
 def requests(**changes: object) -> StageRequests:
     values = {
-        "model": "[bold]m", "endpoint": "e", "remembered": 5, "new": 3, "guessed": 2, "tokens_in": 1000,
+        "model": "[bold]m", "endpoint": "e", "cached": 5, "new": 3, "guessed": 2, "tokens_in": 1000,
         "tokens_out": 500, "tokens_out_at_most": 900, "measured": True, "counted": True, "hours": 0.5, "cost": 1.25,
         "cost_at_most": 2.5, "currency": "USD",
     }  # fmt: skip
@@ -355,7 +355,7 @@ def test_the_table_adds_up_and_says_what_is_guessed(capsys: pytest.CaptureFixtur
         Forecast("rewrite@c", ["x"], True, [], f"{WAITS}ingest@c"),
     ]
     (total,) = plan_table.totals(result)
-    assert (total.new, total.guessed, total.remembered, total.tokens_in, total.cost) == (6, 2, 10, 2000, 2.5)
+    assert (total.new, total.guessed, total.cached, total.tokens_in, total.cost) == (6, 2, 10, 2000, 2.5)
     plan_table.show(plan_table.Plan(result, [total], [], plan_table.notes(result, missing=True, validated=True)))
     said = " ".join(capsys.readouterr().out.split())
     for text in (

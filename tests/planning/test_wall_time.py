@@ -9,7 +9,7 @@ from stages.planning.wall_time import KindTime, duration, time_lines, wall_times
 
 def requests(new: int, hours: float | None, checked: float = 0.0) -> StageRequests:
     return StageRequests(
-        model="m", endpoint="", remembered=0, new=new, guessed=0, tokens_in=0, tokens_out=0, tokens_out_at_most=0,
+        model="m", endpoint="", cached=0, new=new, guessed=0, tokens_in=0, tokens_out=0, tokens_out_at_most=0,
         hours=hours, cost=None, cost_at_most=None, currency=None, measured=True, counted=True,
         checked_rate=checked,
     )  # fmt: skip

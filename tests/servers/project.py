@@ -34,7 +34,7 @@ SEQUENCE = {
     "instruction": "Name a sea in the north. Then name a river in Europe.",
     "response": "The Baltic Sea is in the north. The Danube is a river in Europe.",
 }
-COUNTS = re.compile(r"(\d[\d,]*) replies in .*\((\d[\d,]*) remembered, (\d[\d,]*) asked, (\d[\d,]*) failed; ")
+COUNTS = re.compile(r"(\d[\d,]*) replies in .*\((\d[\d,]*) cached, (\d[\d,]*) sent, (\d[\d,]*) failed; ")
 """The last line of a connection to a model."""
 
 
@@ -48,10 +48,10 @@ class Run:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Replies, remembered, asked and failed."""
+        """Replies, cached, sent and failed."""
         *_, last = COUNTS.findall(self.stderr)
-        replies, remembered, asked, failed = (int(number.replace(",", "")) for number in last)
-        return replies, remembered, asked, failed
+        replies, cached, sent, failed = (int(number.replace(",", "")) for number in last)
+        return replies, cached, sent, failed
 
     @property
     def warnings(self) -> str:
