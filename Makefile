@@ -182,5 +182,5 @@ endif
 bench-engines: $(ENGINES)/.ready  ## what vLLM takes behind our engine, and by itself
 	VLLM_LOGGING_LEVEL=ERROR $(ENGINES)/bin/python -m tests.bench.vllm
 
-clean:  ## environments and caches away; remembered replies and checkpoints stay in .seqit
+clean:  ## environments and caches away; stored replies and checkpoints stay in .seqit
 	rm -rf $(VENV) $(TRAIN) $(LOCAL) $(SERVERS) $(ENGINES) $(HUB) $(GPU) .venv-lowest .site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
