@@ -71,11 +71,12 @@ def statuses(files: dict[str, bytes]) -> set[str]:
 
 
 @pytest.mark.parametrize("address", ASK)
-def test_a_stage_asks_writes_and_remembers(project: Project, address: str) -> None:
+def test_a_stage_asks_writes_and_stores(project: Project, address: str) -> None:
     first = project.ran(address)
     assert first.code == 0 and "Traceback" not in first.stderr, first.stderr
-    replies, _, asked, failed = first.counts
-    assert asked == replies >= 1 and failed == 0, first.stderr
+    replies, _, sent, failed = first.counts
+    # Fewer where requests are equal, as those by which the choices' probabilities are calibrated.
+    assert 1 <= sent <= replies and failed == 0, first.stderr
     assert statuses(first.files) and statuses(first.files) <= ENDS, first.stderr
     assert first.files and "does not keep to max_tokens" not in first.stderr
     again = project.run(address, validated=False)
