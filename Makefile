@@ -19,6 +19,9 @@ HUB := .venv-hub
 OLAH := olah==0.5.4
 # vLLM with CUDA, for `make gpu-check`.
 GPU := .venv-gpu
+# Processes that run tests. Those of one file stay together, as they share what takes long to make.
+TEST_WORKERS ?= 2
+PARALLEL := -n $(TEST_WORKERS) --dist loadfile
 UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
@@ -91,11 +94,11 @@ lint: env-dev docs  ## ruff, mypy, import contracts, documents
 	$(BIN)/lint-imports --no-cache
 
 test-fast: lint  ## checks, and the tests that run no real model, no Axolotl, no DVC and no torch
-	$(BIN)/python -m pytest -m "not slow and not local and not servers"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not local and not servers"
 
 test: lint sandbox env-train $(LOCAL)/.ready  ## checks and all tests
 	@echo "== pytest: every test of the core, the slow ones too"
-	$(BIN)/python -m pytest -m "not local and not servers" --durations=15
+	$(BIN)/python -m pytest $(PARALLEL) -m "not local and not servers" --durations=15
 	@echo "== pytest: every test that needs torch"
 	$(LOCAL)/bin/python -m pytest -m local --durations=5
 

@@ -94,7 +94,7 @@ class Budget(Section):
 
 
 class RoleCosts(Section):
-    """The costs of one role; no output depends on them, so no stage runs again when they change."""
+    """The costs of one role. No output depends on them, and no request is sent again when they change."""
 
     price: Price | None = None
     speed: Speed | None = None
