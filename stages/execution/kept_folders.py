@@ -1,4 +1,4 @@
-"""Folders that stages read whole and that may be empty: git keeps them by a file, and a person may have removed them."""
+"""Folders that stages read whole and that may be empty: git keeps them by a file, and people remove them."""
 
 from collections.abc import Sequence
 from pathlib import Path
