@@ -27,5 +27,5 @@ def test_missing_ones_are_made_and_others_left(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(UserError, match="data/evaluated/.gitkeep: a folder lies where the file goes, or a file above"):
+    with pytest.raises(UserError, match=r"evaluated/\.gitkeep: a folder lies where the file goes, or a file above"):
         make_kept_folders([], tmp_path)
