@@ -79,6 +79,7 @@ def run(
     """
     from stages.core import project
     from stages.execution.dvc_repro import repro
+    from stages.execution.kept_folders import make_kept_folders
     from stages.params import load
     from stages.planning import preflight
     from stages.planning.run_targets import check_targets
@@ -89,6 +90,7 @@ def run(
     check_targets(arguments or [], params)
     if not no_check:
         preflight.check_run(arguments or [], params)
+    make_kept_folders(arguments or [])
     result = repro(arguments or [], params)
     if result.status:
         for line in (f"warning: {result.warnings}" if result.warnings else "", *result.failure):

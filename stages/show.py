@@ -42,7 +42,11 @@ def show(
     before, unanswered = artifacts.read(f"data/{source}.jsonl", Record), _rows(f"{last}.rejected", Rejected)
     views = row_views(before, rewritten, _rows(last, Record), unanswered)
     lost = rejected_views(_rows(f"{source}.rejected", Rejected) if rejected else ())
-    chosen_views = selected([*views, *lost], row or [], chains, rejected, random, params.seed)
+    all_views = [*views, *lost]
+    if absent := [id for id in row or [] if not any(view.id.startswith(id) for view in all_views)]:
+        ids = ", ".join(map(repr, absent))
+        raise UserError(f"{name}: no row has an id that begins with {ids}; `seqit show {name}` shows all")
+    chosen_views = selected(all_views, row or [], chains, rejected, random, params.seed)
     if not chosen_views:
         raise UserError(f"{name}: no row is like that; leave an option out")
     keys = (key for view in chosen_views for one in view.failures for key in one.replies)

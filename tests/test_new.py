@@ -75,6 +75,10 @@ def test_it_puts_params_in_place_and_says_what_to_type_next(project: Path) -> No
         (["mine", "--corpus", "data/rows.jsonl", "--language", "english"], "did you mean en?"),
         (["mine", "--corpus", "data/rows.jsonl", "--fields", "instruction=answers"], "row 0: field 'answers' holds"),
         (["mine", "--corpus", "data/rows.jsonl", "--server", "http://u:p@h/v1", "--model", "m"], "may be a secret"),
+        (["mine", "--corpus", "data/rows.jsonl", "--server", "ftp://h/v1", "--model", "m"], "is no http(s) address"),
+        (["mine", "--corpus", "data/rows.jsonl", "--server", "http://[h/v1", "--model", "m"], "is no http(s) address"),
+        (["mine", "--corpus", "data/rows.jsonl", "--server", "h:port"], "http://h:port: is no http(s) address"),
+        (["mine", "--corpus", "data/rows.jsonl", "--model", "endpoint:h:1/v1#m"], "h:1/v1: is no http(s) address"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_changes_nothing(

@@ -242,6 +242,18 @@ MISTAKES = [
     ("judge.prompt", "remote://store/judge.txt", "judge.prompt: is an address and no path"),
     ("ingest.corpora.seed.source", "a/" + "é" * 128, "longer than the 255 bytes that a file's name may have"),
     ("ingest.corpora.seed.licence", "\ud800", "ingest.corpora.seed.licence: holds half of a surrogate pair"),
+    (
+        "engines.generator.options.extra",
+        {"day": date(2024, 1, 31)},
+        "options.extra.day: YAML reads this as a value of ",
+    ),
+    (
+        "engines.generator.options.extra",
+        {"a": [float("nan")]},
+        "options.extra.a.0: must be a finite number (given: nan",
+    ),
+    ("engines.generator.options.extra", {"seed": 10**30}, "extra.seed: is a whole number of more than 64 bits"),
+    ("train.settings.extra", {"lora_r": b"x"}, "train.settings.extra.lora_r: YAML reads this as a value of type bytes"),
     ("engines.generator.options.a\0", 1, "the key engines.generator.options.a"),
     ("engines.generator.model", None, "engines.generator.model: needed by "),
     ("rewrite.rounds", {}, "rewrite.rounds: this section is gone; name each corpus once"),

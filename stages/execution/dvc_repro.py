@@ -16,6 +16,7 @@ from stages.core.run_messages import VARIABLE, recorded_errors
 from stages.execution.run_failure import failure_lines
 from stages.execution.run_outcome import run_outcome
 from stages.execution.stage_times import record_times, times_path
+from stages.execution.termination import Termination
 from stages.params import Params
 
 RUNNING = re.compile(r"Running stage '([^']+)'")
@@ -106,13 +107,15 @@ def run_dvc(arguments: Sequence[str], clock: StageClock, folder: str) -> int:
 
     Returns DVC's exit status. Other runs may execute other stages at the same time: DVC releases its lock while a
     stage's command runs. It holds the lock while it hashes outputs, which takes minutes for a large model, so a run
-    waits for the lock and does not fail.
+    waits for the lock and does not fail. SIGTERM interrupts the running stage, then raises KeyboardInterrupt.
     """
     brief = VERBATIM.isdisjoint(arguments)
-    with _dvc(["--wait-for-lock", "repro", *arguments], {VARIABLE: folder}) as process:
+    with _dvc(["--wait-for-lock", "repro", *arguments], {VARIABLE: folder}) as process, Termination(process.pid) as end:
         assert process.stdout is not None
         for line in process.stdout:
             clock.see(line)
+            if end.is_requested and RUNNING.match(line):  # under --keep-going
+                end.interrupt()
             if not brief or not (CHATTER.match(line) or UNCHANGED.match(line) or not line.strip()):
                 sys.stdout.write(without_secrets(line))
                 sys.stdout.flush()

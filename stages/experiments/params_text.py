@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 
 from stages.core.errors import UserError, one_line
 from stages.core.records import Record
+from stages.core.redaction import without_secrets
 from stages.experiments.row_fields import Layout
+from stages.inference.backends.openai.endpoint import is_http_url
 from stages.params import parse
 from stages.params.engine_checks import KEY_NAME
 
@@ -105,6 +107,7 @@ def generator(server: str, model: str, key_env: str) -> Generator:
     if key_env and not re.fullmatch("[A-Z_][A-Z0-9_]*", key_env):
         raise UserError(f"--key-env: {KEY_NAME}")
     if server:
+        _check_address("--server", server if "://" in server else f"http://{server}")
         if not model:
             raise UserError(
                 f"--model: missing; name the model as the server does ({_address(server)}/models lists them)"
@@ -118,9 +121,16 @@ def generator(server: str, model: str, key_env: str) -> Generator:
             "weights are: path:FOLDER, path:FILE.gguf or hub:ORG/NAME@REVISION"
         )
     if model.startswith("endpoint:"):
+        _check_address("--model", model.removeprefix("endpoint:").partition("#")[0])
         return Generator(_entry(model.partition("#")[2]), model, "openai", key_env)
     engine = "embedded" if model.endswith(".gguf") or model == EMBEDDED else "transformers"
     return Generator(_entry(model.partition("@")[0].removesuffix(".gguf")), model, engine)
+
+
+def _check_address(option: str, url: str) -> None:
+    """Raise UserError for what is no http(s) address, before params.yaml is replaced."""
+    if not is_http_url(url):
+        raise UserError(f"{option} {without_secrets(url)}: is no http(s) address; write http://HOST:PORT/v1")
 
 
 def _address(server: str) -> str:

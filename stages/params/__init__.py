@@ -37,6 +37,7 @@ from stages.params.field_types import ModelName, Name, Section, absent
 from stages.params.inheritance import COSTS, completed
 from stages.params.mistakes import Mistake, existing, of_types, summary, unknown
 from stages.params.model_publishing_sections import PublishModelEntry
+from stages.params.plain_values import foreign, unwritable
 from stages.params.response_sections import Respond
 from stages.params.source_sections import GenerateEntry, Ingest, PublishEntry, RepositoryEntry, Validate
 from stages.params.training_sections import Train
@@ -152,7 +153,7 @@ def parse(values: Any, name: str = "params.yaml") -> Params:
     if values is None:
         raise UserError(f"{name}: empty; `seqit use embedded` writes the default profile")
     try:
-        if characters := list(_unwritable(values)):
+        if characters := list(unwritable(values)):
             raise UserError(f"{name}: {summary(characters)}")
         params, mistakes = _checked(values)
     except RecursionError:
@@ -186,6 +187,8 @@ def _checked(values: Any) -> tuple[Params | None, list[Mistake]]:
     except ValidationError as error:
         mistakes += [_renamed(one) for one in of_types(error.errors(), Params, values, whole)]
         params, removed = _without_wrong_values(whole)
+    known = {one.path for one in mistakes}
+    mistakes += [one for one in foreign(values) if one.path not in known]
     if params is not None:
         paths = {one.path for one in mistakes if one.path}
         more = (one for one in cross_checks.mistakes(params, values) if one.path not in paths)
@@ -257,18 +260,3 @@ def _names(message: str, entry: Any) -> bool:
     """Whether a message is about an entry or an artifact of it, such as 'split/NAME.turns' or 'rewritten/NAME/1'."""
     unknown_name = message.partition(";")[0]
     return isinstance(entry, str) and re.search(rf"['/]{re.escape(entry)}['./]", unknown_name) is not None
-
-
-def _unwritable(values: Any, where: str = "") -> Iterator[Mistake]:
-    """Characters that can't be in a path or a file, as NUL or half of a surrogate pair."""
-    if isinstance(values, str):
-        if "\0" in values:
-            yield Mistake(where, "holds a NUL character; remove it")
-        elif not values.isascii() and any("\ud800" <= character <= "\udfff" for character in values):
-            yield Mistake(where, "holds half of a surrogate pair; remove it")
-    elif isinstance(values, dict | list):
-        items = values.items() if isinstance(values, dict) else enumerate(values)
-        for key, value in items:
-            below = f"{where}.{key}" if where else str(key)
-            yield from _unwritable(key, f"the key {below}")
-            yield from _unwritable(value, below)

@@ -63,6 +63,8 @@ def reproduce(
     copy_sources([*paths, *_files_of_training(stages)], folder)
     for name, model in models.items():
         place(model, folder / MODELS / name)
+    if replies.is_file() and not replies.stat().st_size:  # an archive of no replies has a header
+        raise UserError(f"{replies}: is an empty file; restore it by `git checkout -- {replies}` or get it again")
     with Replies(folder / STORE) as store:
         known, _ = exchange.import_(store, replies)
     done = []

@@ -59,7 +59,8 @@ def _schema(path: str) -> Any:
     try:
         return pq.read_schema(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({reason}); get the file again") from None
 
 
 def _words(feature: dict[str, Any]) -> str:

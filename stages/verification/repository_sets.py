@@ -238,4 +238,5 @@ def _names(path: Path) -> set[str]:
     try:
         return set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({reason}); get the file again") from None

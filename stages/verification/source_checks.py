@@ -76,13 +76,23 @@ def named_corpora(words: list[str], references: list[str]) -> dict[str, Path]:
 def _named(word: str, references: list[str]) -> tuple[str, Path]:
     for reference in references:
         if word.startswith(f"{reference}="):
-            return reference, Path(word.removeprefix(f"{reference}="))
+            return reference, _there(word.removeprefix(f"{reference}="), word)
+    if "=" in word and not Path(word).exists():
+        known, named = ", ".join(references) or "none", word.rpartition("=")[0]
+        raise UserError(f"--corpus {word}: {named} is no source of this set; sources are {known}")
     alike = [one for one in references if PurePosixPath(one.partition(":")[2]).name == Path(word).name]
     chosen = alike or references
     if len(chosen) != 1:
         known = ", ".join(references) or "none"
         raise UserError(f"--corpus {word}: say of which source it is the copy, REFERENCE={word}; sources are {known}")
-    return chosen[0], Path(word)
+    return chosen[0], _there(word, word)
+
+
+def _there(path: str, word: str) -> Path:
+    """The path. Raises UserError where nothing is there."""
+    if not path or not Path(path).exists():
+        raise UserError(f"--corpus {word}: no such file or folder; name your copy of the source")
+    return Path(path)
 
 
 def source_hashes(path: Path) -> Hashes:

@@ -137,8 +137,11 @@ def test_a_damaged_file_and_another_model_are_refused(tmp_path: Path) -> None:
     (clone / TRAINED_MODELS).write_text(models)
     write(clone, lambda row: row | {"text": f"{row['text']} "})
     messages.append(refused(clone))
+    (clone / REPLIES).write_bytes(b"")
+    messages.append(refused(clone))
     assert "the reference of it is not that of its reference.json" in messages[0]
     assert "reply 1: was changed after it was exported" in messages[1]
+    assert "replies.jsonl.gz: is an empty file; restore it by `git checkout" in messages[2]
 
 
 def refused(clone: Path) -> str:

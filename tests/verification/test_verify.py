@@ -370,7 +370,10 @@ def test_other_bad_input_is_refused(framed: SmallSet, tmp_path: Path) -> None:
     for change, message in (
         ({"replies": tmp_path / "absent.sqlite"}, "no such file"),
         ({"replies": tmp_path / "no.sqlite"}, "no reply store"),
-        ({"replies": framed.corpus}, "alpaca.jsonl:1"), ({"corpora": [str(tmp_path / "absent.json")]}, "absent.json"),
+        ({"replies": framed.corpus}, "alpaca.jsonl:1"),
+        ({"corpora": [str(tmp_path / "absent.json")]}, "absent.json: no such file or folder; name your copy"),
+        ({"corpora": [""]}, "no such file or folder; name your copy"),
+        ({"corpora": [f"path:none={framed.corpus}"]}, "path:none is no source of this set; sources are path:"),
         ({"prompts": [tmp_path / "none"]}, "no prompt file"), ({"lock": framed.corpus}, "no dvc.lock"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=message):
