@@ -86,7 +86,7 @@ def _checked(content: Content | Refusal) -> Content | Refusal:
         return Refusal("no-instruction")
     history = [text for turn in content.history for text in (turn.instruction, turn.response)]
     texts = (content.instruction, content.input, content.response, content.system, content.image, *history)
-    return Refusal("not-text", "holds a NUL character") if any("\0" in text for text in texts) else content
+    return Refusal("not-text") if any("\0" in text for text in texts) else content
 
 
 def sample(

@@ -55,5 +55,6 @@ def _next_step(failed: Sequence[str], errors: Mapping[str, str], root: Path) -> 
             f"see by `seqit show {name} --rejected` which rows failed and what the model replied; change params.yaml "
             f"as the error says, {GO_ON}"
         )
-    cause = "what the error says" if failed and errors.get(failed[0]) else "what is said above"
-    return f"correct {cause}, {GO_ON}"
+    if failed and errors.get(failed[0]):
+        return f"correct what the error says, {GO_ON}"
+    return f"correct what is said above (where a file is busy, wait for the other run), {GO_ON}"

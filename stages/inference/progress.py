@@ -105,9 +105,8 @@ class Progress:
         seconds = max(now - self._first_request[0], 1e-9) if self._first_request else 1e-9
         parts = [f"{self.rows}/{self.total} rows"] if self.total else []
         parts += [f"{self.replies} replies", f"{self.cached} cached", f"{self.in_flight} in flight"]
-        parts += (
-            [f"{self.requested / seconds:.1f} requests/s", f"{self.tokens_out / seconds:.0f} tokens/s"] if self.requested else []
-        )
+        rates = [f"{self.requested / seconds:.1f} requests/s", f"{self.tokens_out / seconds:.0f} tokens/s"]
+        parts += rates if self.requested else []
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [self._time_left(now)] if self.rows < self.total and self._first_request else []
         return View(self.label, self.rows / self.total if self.total else None, ", ".join(parts))

@@ -54,7 +54,7 @@ def _rows(path: str, batches: Iterable[Any], kind: str) -> Numbered:
     except (pyarrow.ArrowException, OSError, OverflowError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         article = "an" if kind[0] in "AEIO" else "a"
-        raise UserError(f"{path}: not {article} {kind} file, or a damaged one ({reason})") from None
+        raise UserError(f"{path}: not {article} {kind} file, or a damaged one ({reason}); get the file again") from None
 
 
 def in_microseconds(batch: Any) -> Any:
