@@ -26,7 +26,7 @@ UV_PIP := $(BIN)/uv pip install --system-certs --quiet
 # An extra whose torch is the CPU's where there is no GPU (stages/training/torch_build.py).
 TORCH_INSTALL := $(BIN)/python -m stages.training.torch_build
 
-.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast resolve lock audit wheel test-lowest test-engines test-servers test-hub bench-engines gpu-check sandbox clean
+.PHONY: help docs env env-dev env-local env-train env-verbs repro reproduce test lint test-fast lock audit wheel test-lowest test-engines test-servers test-hub bench-engines gpu-check sandbox clean
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

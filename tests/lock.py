@@ -22,8 +22,8 @@ NOTE = {
 
 
 def compiled(command: list[str], *arguments: str, given: str = "") -> dict[str, str]:
-    """What uv resolves: requirement with its marker -> its lines."""
-    done = subprocess.run([*command, *arguments], input=given, capture_output=True, text=True, check=True)
+    """What uv resolves: requirement with its marker -> its lines. What uv says of a failure stays on stderr."""
+    done = subprocess.run([*command, *arguments], input=given, stdout=subprocess.PIPE, text=True, check=True)
     blocks = re.split(r"\n(?=\S)", done.stdout.strip())
     return {block.split(" \\")[0]: block for block in blocks}
 

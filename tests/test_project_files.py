@@ -16,6 +16,14 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 
 
+def test_the_makefile_names_targets_and_tests_that_exist() -> None:
+    phony = re.findall(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)
+    assert {name for names in phony for name in names.split()} <= targets()
+    assert [path for path in re.findall(r"tests/[\w./]*\w", MAKEFILE) if not (ROOT / path).exists()] == []
+    modules = re.findall(r"-m (tests[\w.]+)", MAKEFILE)
+    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()] == []
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_lead_to_files(name: str) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / name).read_text())

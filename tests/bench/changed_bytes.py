@@ -18,6 +18,7 @@ from stages.core.artifacts import Receipt
 from stages.core.records import Record, Source, Step, digest
 from stages.publishing.dataset import Publication, write_dataset
 from stages.publishing.repository_files import RepositoryPublication, write_repository
+from tests.bench import usage
 
 SMALLEST, MEAN, LARGEST = 8 << 10, 64 << 10, 128 << 10
 MODEL = "hub:org/writer@0a1b2c3d4e5f"
@@ -110,5 +111,6 @@ def shares(count: int) -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     for word in sys.argv[1:] or ["300", "3000", "20000"]:
         shares(int(word))

@@ -36,23 +36,35 @@ STEPS = [
 ]  # fmt: skip
 
 
-def workplace(folder: Path, shared: Path, rows: int | None) -> None:
-    """The paper's profile, cut to one corpus of which the download is there."""
-    yaml = YAML()
-    params = yaml.load((ROOT / "stages/profiles/paper.yaml").read_text())
-    corpora = params["ingest"]["corpora"]
-    corpora["alpaca"] |= {"source": str(shared / "data/alpaca/alpaca_data.json"), "sample": rows}
+def params(shared: Path, rows: int | None, rounds: int = 2) -> dict[str, Any]:
+    """What the steps need of the paper's profile, with one corpus of which the download is there."""
+    paper = YAML(typ="safe").load((ROOT / "stages/profiles/paper.yaml").read_text("utf-8"))
+    generator, models = paper["engines"]["generator"], paper["fetch"]["models"]
+    corpora, seqeval = paper["ingest"]["corpora"], paper["ingest"]["benchmarks"]["seqeval"]
     outputs = shared / "data/alpaca_eval/gpt4_1106_preview/model_outputs.json"
-    corpora["heldout"]["source"] = str(outputs)
-    seqeval = params["ingest"]["benchmarks"]["seqeval"] | {"source": str(shared / "data/seqeval/seqEval.json")}
-    params["ingest"]["benchmarks"] = {"seqeval": seqeval}
-    params["predict"]["benchmarks"] = {"seqeval": params["predict"]["benchmarks"]["seqeval"]}
-    params["predict"]["runs"] = {name: {} for name, run in params["predict"]["runs"].items() if not run}
-    params["compare"] |= {"runs": {}, "references": {}}
-    for judged in ("judge_tasks", "judge_agreement"):
-        params[judged]["runs"] = {}
-    params["engines"]["generator"] = {"engine": "scripted", "options": {"rules": "rules.json"}}
-    yaml.dump(params, (folder / "params.yaml").open("w"))
+    taken = {name: paper[name] for name in ("seed", "tokenizer", "validate", "index_benchmarks", "wording", "respond")}
+    for name in ("decontaminate", "rewrite"):
+        taken[name] = {
+            "settings": paper[name]["settings"], "corpora": {"alpaca": paper[name]["corpora"]["alpaca"]}
+        }  # fmt: skip
+    taken["rewrite"]["corpora"]["alpaca"]["rounds"] = rounds
+    return taken | {
+        "fetch": {"models": {name: models[name] for name in (paper["tokenizer"], generator["model"])}},
+        "ingest": {
+            "corpora": {
+                "alpaca": corpora["alpaca"] | {"source": str(shared / "data/alpaca/alpaca_data.json"), "sample": rows},
+                "heldout": corpora["heldout"] | {"source": str(outputs)},
+            },
+            "benchmarks": {"seqeval": seqeval | {"source": str(shared / "data/seqeval/seqEval.json")}},
+        },
+        "engines": {"generator": generator | {"engine": "scripted", "options": {"rules": "rules.json"}}},
+    }  # fmt: skip
+
+
+def workplace(folder: Path, shared: Path, rows: int | None, rounds: int = 2) -> None:
+    """A project with these parameters, before its first step."""
+    with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
+        YAML().dump(params(shared, rows, rounds), stream)
     (folder / "rules.json").write_text(json.dumps(RULES))
     for name in ("stages", "schemas"):
         (folder / name).symlink_to(ROOT / name)

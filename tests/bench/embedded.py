@@ -5,8 +5,8 @@ pipeline, by turns: through `connect`'s stream with the store, with `call: 4`; t
 by a bare loop over `generate` with Transformers' template and all prompts in one call, where a finished reply makes
 room for the next prompt at once, replies thrown away; and by the bare loop in calls of one batch. So one sees what
 calls cost that form again after a crash. CPU seconds are this process's, all threads; they tell also on a machine
-that does other work, where wall seconds don't. It needs Transformers and the packaged model: `make env-local`, and
-`.venv`'s packages.
+that does other work, where wall seconds don't. It needs Transformers and the packaged model in one interpreter: .venv
+after `make env-local`, or .venv-local/bin/python with PYTHONPATH=.venv/lib/python3.11/site-packages.
 """
 
 import json

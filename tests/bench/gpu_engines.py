@@ -10,7 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench.gpu_place import Place, Result, memory, place_of
+from tests.bench import usage
+from tests.bench.gpu_place import Place, Result, Size, memory, place_of
+
+
+def transformers_options(size: Size) -> dict[str, Any]:
+    """Options of our engine `transformers`."""
+    return {"batch": size.prompts, "threads": 1, "dtype": "float32"}
+
+
+def vllm_options(place: Place, version: str) -> dict[str, Any]:
+    """Options of our engine `vllm` with the vLLM of that version."""
+    return {
+        "version": version.partition("+")[0], "dtype": "bfloat16", "max_model_len": 512,
+        "sequences": 256 if not place.cpu else 8, "tensor_parallel": 1, "memory": 0.5 if not place.cpu else 0.12,
+        "prefix_caching": False, "eager": place.cpu, "chunk": place.size.prompts, "data_parallel": 1,
+    }  # fmt: skip
 
 
 def measure_engine(place: Place, engine: str, directory: Path) -> Result:
@@ -22,13 +37,7 @@ def measure_engine(place: Place, engine: str, directory: Path) -> Result:
 
     size = place.size
     sampling = Sampling(0.0, 1.0, 0, size.tokens)
-    options: dict[str, Any] = {"batch": size.prompts, "threads": 1, "dtype": "float32"}
-    if engine == "vllm":
-        options = {
-            "version": version("vllm").partition("+")[0], "dtype": "bfloat16", "max_model_len": 512,
-            "sequences": 256 if not place.cpu else 8, "tensor_parallel": 1, "memory": 0.5 if not place.cpu else 0.12,
-            "prefix_caching": False, "eager": place.cpu, "chunk": size.prompts, "data_parallel": 1,
-        }  # fmt: skip
+    options = transformers_options(size) if engine == "transformers" else vllm_options(place, version("vllm"))
 
     def prompts(turn: int) -> list[Prompt]:
         return [
@@ -61,11 +70,16 @@ def measure_engine(place: Place, engine: str, directory: Path) -> Result:
     return {"seconds": spent["ours"] / 2, "tokens_per_second": rates["ours"], "peak_gib": memory(place), "said": said}
 
 
+def vllm_of(running: Any) -> tuple[Any, list[int]]:
+    """vLLM's own object in our engine `vllm` with one copy of the model, and the tokens that end a reply."""
+    return running._compute.__self__._llm, sorted(running._codec.chat.ends)
+
+
 def _bare_vllm(running: Any, tokens: int) -> Callable[[list[Any]], int]:
     from vllm import SamplingParams
 
-    llm = running._compute.__self__._llm
-    params = SamplingParams(temperature=0.0, max_tokens=tokens, stop_token_ids=sorted(running._codec.chat.ends))
+    llm, ends = vllm_of(running)
+    params = SamplingParams(temperature=0.0, max_tokens=tokens, stop_token_ids=ends)
 
     def work(rows: list[Any]) -> int:
         talks = [[{"role": one.role, "content": one.content} for one in row.messages] for row in rows]
@@ -94,4 +108,5 @@ def _bare_transformers(running: Any, tokens: int) -> Callable[[list[Any]], int]:
 
 
 if __name__ == "__main__":
+    usage(__doc__, 2)
     print(json.dumps(measure_engine(place_of(sys.argv[3:]), sys.argv[1], Path(sys.argv[2]))))

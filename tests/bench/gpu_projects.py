@@ -24,7 +24,7 @@ def text_project(place: Place, name: str, model: str) -> Path:
         "packing": True, "adapter": "lora" if lora else "none", "learning_rate": 0.0002, "epochs": 2 if lora else 1,
         **_hardware(place),
     }  # fmt: skip
-    _params(project, place, model, changes)
+    _write_project(project, params(place, model, changes))
     # Rows of many lengths, so that packing has something to do.
     longest = place.size.length // 4
     words = [*"abcdefghijklmnop"]
@@ -47,10 +47,11 @@ def _hardware(place: Place) -> dict[str, Any]:
     return {"devices": 1, "precision": "bfloat16", **({} if found else {"extra": {"attn_implementation": "sdpa"}})}
 
 
-def _params(project: Path, place: Place, model: str, changes: dict[str, Any]) -> None:
+def params(place: Place, model: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """The profile `full` with two more runs, `first` and `second`, on the model, and `changes` of train.settings."""
     import yaml
 
-    values = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = yaml.safe_load((ROOT / "stages/profiles/full.yaml").read_text(encoding="utf-8"))
     settings = {**values["train"]["settings"], "template": "own", "saves": 4, "launcher": "python", **changes}
     runs = {name: {"reads": "responded/seed/0", "model": model, "seed": 1} for name in ("first", "second")}
     values["fetch"]["models"][model] = {"reference": f"path:models/{model}"}
@@ -60,6 +61,12 @@ def _params(project: Path, place: Place, model: str, changes: dict[str, Any]) ->
         "settings": settings,
         "runs": {**values["train"]["runs"], **runs},
     }
+    return values
+
+
+def _write_project(project: Path, values: dict[str, Any]) -> None:
+    import yaml
+
     project.mkdir(parents=True, exist_ok=True)
     (project / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     for name in ("stages", "schemas"):
@@ -116,7 +123,7 @@ def vision_project(place: Place) -> Path:
 
     images = [picture(project / f"{colour}.png", colour) for colour in ("red", "blue", "green", "white")]
     changes = {"batch": 4, "micro_batch": 2, "max_length": 128, "epochs": 4, "learning_rate": 0.01, "saves": 1}
-    _params(project, place, "blip", {**changes, **_hardware(place), "extra": {}})
+    _write_project(project, params(place, "blip", {**changes, **_hardware(place), "extra": {}}))
     _formatted(project, [
         {"id": f"v{n}", "messages": [
             {"role": "user", "content": f"What colour is picture {n}?",

@@ -54,6 +54,13 @@ def run(stage: list[str], store: Path, until: int | None = None, delay: float = 
     return stored(store)
 
 
+def sent(store: Path) -> int:
+    """Requests that the runs on a store have sent by its log, which has no line of a run that was killed."""
+    log = store.with_suffix(".log")
+    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    return sum(int(json.loads(line)["sent"]) for line in lines)
+
+
 def cleared(outputs: list[Path]) -> None:
     """Remove them, as DVC does before a run."""
     for out in outputs:
@@ -93,12 +100,11 @@ def main() -> None:
         print(f"undisturbed: {total} replies, {len(before)} files, as before it: {before == committed}", flush=True)
         kept = killed(given.stage, outputs, store, random.Random(given.seed), total, given.kills)
         cleared(outputs)
+        before_last = sent(store)
         held = run(given.stage, store)
-        logs = [json.loads(line) for line in store.with_suffix(".log").read_text().splitlines()]
+        last = sent(store) - before_last
     after = hashes(outputs)
-    print(
-        f"after {kept} the last run asked {logs[-1]['asked']}: {logs[-1]['asked'] - (held - kept)} of them had been had"
-    )
+    print(f"after {kept} the last run sent {last}: {last - (held - kept)} of them had been stored")
     print(f"stored in the end: {held}, of {total}; {len(after)} files, equal: {after == before}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from stages.verbs.added_text import Span, added_spans
 from stages.verbs.root_verbs import verb_and_object
+from tests.bench import usage
 
 LABELS = Path(__file__).parents[1] / "verbs" / "labels.jsonl"
 SENTENCE = re.compile(r"[^.?!]+(?:[.?!](?!\s|$)[^.?!]*)*[.?!:]*")
@@ -114,4 +115,5 @@ def main(parser: str = "models/english-parser") -> None:
 
 
 if __name__ == "__main__":
+    usage(__doc__)
     main(*sys.argv[1:])

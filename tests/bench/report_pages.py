@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORDS = [f"word{number}" for number in range(4000)]
 QUESTIONS = 11_900
 RUNS = ("it", "sit", "smollm2")
+BEFORE, AFTER = "responded/seed/0", "responded/seed/2"
 STEP = {"generator": "package:x@sha256:0", "prompt": "0" * 16, "sampling": {"temperature": 1.0, "max_tokens": 2048}}
 
 
@@ -69,8 +70,8 @@ def main(rows: int) -> None:
     for name in ("stages", "schemas"):
         Path(name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "params.yaml", "params.yaml")
-    write("responded/seed/0", records(rows, after=False))
-    write("responded/seed/2", records(rows, after=True))
+    write(BEFORE, records(rows, after=False))
+    write(AFTER, records(rows, after=True))
     random = Random(1)
     questions = (
         Question(f"xquad-de-{n}", "xquad", "de", "CC", f"{n}", text(random, 150), gold=("x",), tasks=2)

@@ -39,7 +39,7 @@ def rows(count: int) -> Iterator[Record]:
 
 def prepare(folder: Path, count: int) -> None:
     """What the door reads: params.yaml, the rows, their receipt."""
-    workplace(folder, folder, None)
+    workplace(folder, folder, None, rounds=1)
     path = folder / "data/decontaminated/alpaca.jsonl"
     artifacts.write(path, rows(count))
     receipt = artifacts.Receipt("decontaminated/alpaca", artifacts.sha256(path), "decontaminated", count, {}, 1)

@@ -21,6 +21,7 @@ from stages.model_files.references import fetch_model
 from stages.reply_store.identity import Identity
 from tests.bench import usage
 from tests.bench.engines import cpu
+from tests.bench.gpu_engines import vllm_of
 from tests.inference import real
 
 OPTIONS = real.OPTIONS | {"dtype": "bfloat16", "max_model_len": 1024, "sequences": 64, "chunk": 64, "data_parallel": 1}
@@ -46,8 +47,7 @@ def share(directory: Path, folder: Path) -> None:
     from vllm import SamplingParams
 
     with vllm.open_engine(directory, OPTIONS) as engine:
-        llm = engine._compute.__self__._llm  # type: ignore[attr-defined]
-        ends = sorted(engine._sequences.chat.ends)
+        llm, ends = vllm_of(engine)
         bare_params = SamplingParams(temperature=0.0, max_tokens=NEW, stop_token_ids=ends)
 
         def bare(rows: list[Prompt]) -> None:
