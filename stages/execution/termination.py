@@ -49,7 +49,7 @@ def _below(process: int) -> list[int]:
             # The name of the program, in brackets, may hold brackets and spaces.
             parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
             children[parent].append(int(path.parent.name))
-    found = [process]
-    for one in found:
-        found += children[one]
-    return found[:0:-1]
+    processes = [process]
+    for one in processes:
+        processes += children[one]
+    return processes[:0:-1]
