@@ -78,12 +78,6 @@ def test_the_files_of_a_source(tmp_path: Path) -> None:
         artifacts.contents(tmp_path / "empty")
 
 
-def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "rows.jsonl")
-    with pytest.raises(UserError, match=r"rows\.jsonl: is a pipe or a device"):
-        artifacts.names(tmp_path / "rows.jsonl")
-
-
 def test_a_receipt_for_other_bytes_is_refused(tmp_path: Path) -> None:
     artifacts.write(tmp_path / "rows.jsonl", [record(number=0), record(number=1)])
     good = artifacts.Receipt(

@@ -154,7 +154,7 @@ def test_a_plan_says_what_a_run_then_asks(clone: Clone) -> None:
     assert stage["why"] == ["respond.settings"] and stage["certain"]
     clone.change(key.replace(".", "/"), 0.7)
     assert set(clone.repro("respond@seed")) - ANY_PARAM == {"respond@seed"}
-    asked = [int(number) for number in re.findall(r"seqit respond .*?, (\d+) asked", clone.said)]
+    asked = [int(number) for number in re.findall(r"seqit respond .*?, (\d+) sent", clone.said)]
     assert stage["asks"][0]["new"] + stage["asks"][0]["guessed"] == sum(asked) > 0 and stage["asks"][0]["new"] > 0
     again = planned("-S", f"{key}=1.0", "respond@seed")
     assert all(one["asks"][0]["new"] == 0 for one in again["stages"] if one["asks"]), "set back, it costs nothing"

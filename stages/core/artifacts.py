@@ -244,11 +244,9 @@ def _flush(streams: dict[str, IO[bytes]], paths: Mapping[str, str | Path]) -> No
 def names(path: str | Path) -> list[str]:
     """The files of a source: the name of a file, or the POSIX paths of all files below a folder, sorted.
 
-    Raises UserError where there is none, or something else than a file.
+    Raises UserError where there is none.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() or path.is_file()):
-        raise UserError(f"{path}: is a pipe or a device, which can be read but once; save its contents as a file")
     if not path.is_dir():
         return [path.name]
     try:

@@ -60,6 +60,8 @@ class Download(Mapping[str, bytes]):
 
 
 def _names(path: str, choice: Choice) -> list[str]:
+    if Path(path).exists() and not (Path(path).is_dir() or Path(path).is_file()):
+        raise UserError(f"{path}: is a pipe or a device, which can be read but once; save its contents as a file")
     if any(choice) and _is_file(path):
         raise UserError(f"{path}: is one file; split, config and files choose among those of a folder: remove them")
     return artifacts.names(path)

@@ -1,11 +1,15 @@
 """Which files of a download are read: downloads as they lie on disks, and what is refused."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
 from stages.readers.layout import Choice, Wanted, family, is_data, place, select
+from stages.readers.source import Corpus
 
 CORPUS = Wanted("train")
 GSM8K = """---
@@ -337,3 +341,9 @@ def test_the_order_of_the_listing_changes_nothing(names: list[str], random: "obj
     shuffled = list(names)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert outcome(shuffled) == outcome(names)
+
+
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.jsonl")
+    with pytest.raises(UserError, match=r"rows\.jsonl: is a pipe or a device"):
+        Corpus(str(tmp_path / "rows.jsonl"))

@@ -169,8 +169,8 @@ def _few_rows(params: dict[str, Any]) -> None:
 def _few_rounds(params: dict[str, Any]) -> None:
     params["rewrite"]["corpora"]["seed"]["reads"] = "ingested/seed"
     params["rewrite"]["benchmarks"]["heldout"]["rounds"] = 1
-    # These have rows of four rounds.
-    del params["sample"]["mixture"], params["publish"], params["publish_models"], params["repositories"]
+    params["sample"]["mixture"], params["repositories"] = {}, {}  # SeqEval is made of four rounds
+    del params["publish"]["seqeval"]
     params["rewrite"]["settings"] |= {"sampling": sampling(16, 0.6), "attempts": 2, "orders": 1}
     params["respond"]["settings"]["sampling"] = sampling(12, 1.0)
     params["evolve"]["settings"] |= {"sampling": sampling(24, 1.0), "respond": sampling(12, 1.0)}
