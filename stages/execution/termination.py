@@ -8,6 +8,9 @@ from collections import defaultdict
 from pathlib import Path
 from types import FrameType, TracebackType
 
+AGAIN = 5.0
+"""Seconds after which processes that are still there are interrupted again: one that only just started may miss it."""
+
 
 class Termination:
     """While it is open, SIGTERM to this process interrupts a child and all below it, as Ctrl-C in a terminal does."""
@@ -15,11 +18,13 @@ class Termination:
     def __init__(self, child: int) -> None:
         """child: a process id, of DVC."""
         self._child, self._former = child, signal.getsignal(signal.SIGTERM)
+        self._former_alarm = signal.getsignal(signal.SIGALRM)
         self.is_requested = False
 
     def interrupt(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
         """Interrupt the processes now. Those of a run in the background, which ignore SIGINT, get SIGTERM."""
         self.is_requested = True
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
         ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         for process in (*_below(self._child), self._child):
             with contextlib.suppress(ProcessLookupError):
@@ -29,6 +34,7 @@ class Termination:
         """Take SIGTERM over; in another thread than the main one, nothing."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.interrupt)
+            self._former_alarm = signal.signal(signal.SIGALRM, self.interrupt)
         return self
 
     def __exit__(
@@ -36,6 +42,8 @@ class Termination:
     ) -> None:
         """Give SIGTERM back. Raises KeyboardInterrupt where it came, after the processes have ended."""
         if threading.current_thread() is threading.main_thread():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._former_alarm)
             signal.signal(signal.SIGTERM, self._former)
         if self.is_requested and error is None:
             raise KeyboardInterrupt
